@@ -1,0 +1,131 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/connstring"
+
+	"ingestion/internal/redisconn"
+)
+
+// checker collects faults; a variable that did not parse is not judged again.
+type checker struct {
+	faults []string
+	known  []string
+}
+
+func (k *checker) want(ok bool, name, format string, args ...any) {
+	if ok || slices.ContainsFunc(k.known, func(f string) bool { return strings.HasPrefix(f, name+":") }) {
+		return
+	}
+	k.faults = append(k.faults, name+": "+fmt.Sprintf(format, args...))
+}
+
+func (k *checker) oneOf(name, value string, allowed ...string) {
+	k.want(slices.Contains(allowed, value), name, "%q is none of %s", value, strings.Join(allowed, ", "))
+}
+
+func (k *checker) between(name string, value, low, high int64) {
+	k.want(low <= value && value <= high, name, "%d is out of range: want %d to %d", value, low, high)
+}
+
+func (k *checker) readable(name, file string) {
+	if file != "" {
+		_, err := os.ReadFile(file)
+		k.want(err == nil, name, "can't be read: %v", err)
+	}
+}
+
+func (k *checker) key(name, key string) {
+	k.want(!strings.ContainsAny(key, "{}"), name, "%q has braces, which the service needs itself to keep related keys in one slot", key)
+}
+
+func (c *Config) check(known []string) []string {
+	k := &checker{known: known}
+	k.oneOf("LOG_FORMAT", c.LogFormat, "auto", "json", "text")
+	k.oneOf("QUEUE_MODE", c.QueueMode, ModeList, ModeStream)
+	c.checkServers(k)
+	c.checkKeys(k)
+	c.checkNumbers(k)
+	c.checkPolicies(k)
+	return k.faults
+}
+
+func (c *Config) checkServers(k *checker) {
+	if _, err := c.RedisOptions(); err != nil {
+		k.want(false, "REDIS_URL", "%v", err)
+	}
+	if err := checkMongoURI(c.MongoURI.Reveal()); err != nil {
+		k.want(false, "MONGO_URI", "%v", err)
+	}
+	k.readable("REDIS_PASSWORD_FILE", c.RedisPasswordFile)
+	k.readable("MONGO_PASSWORD_FILE", c.MongoPasswordFile)
+	k.want(c.MongoDB != "" && !strings.ContainsAny(c.MongoDB, "/\\. \"$\x00"), "MONGO_DB", "%q is no name of a database", c.MongoDB)
+	k.want(c.MongoCollection != "" && !strings.ContainsAny(c.MongoCollection, "$\x00") && !strings.HasPrefix(c.MongoCollection, "system."), "MONGO_COLLECTION", "%q is no name of a collection", c.MongoCollection)
+	if c.AdminAddr != "" {
+		_, _, err := net.SplitHostPort(c.AdminAddr)
+		k.want(err == nil, "ADMIN_ADDR", "%q is not host:port", c.AdminAddr)
+	}
+}
+
+// checkMongoURI judges the form alone. The driver's own message may hold the
+// URI, so it is not passed on.
+func checkMongoURI(uri string) error {
+	if strings.HasPrefix(uri, "mongodb+srv://") {
+		return nil // the driver would look it up in DNS
+	}
+	if !strings.HasPrefix(uri, "mongodb://") {
+		return fmt.Errorf("want mongodb://host:port or mongodb+srv://host")
+	}
+	if _, err := connstring.Parse(uri); err != nil {
+		return fmt.Errorf("%s is not a MongoDB connection string: check hosts, options and that the password is percent-encoded", redisconn.Redact(uri))
+	}
+	if err := options.Client().ApplyURI(uri).Validate(); err != nil {
+		return fmt.Errorf("%s has options that don't go together", redisconn.Redact(uri))
+	}
+	return nil
+}
+
+func (c *Config) checkKeys(k *checker) {
+	k.key("QUEUE_KEY", c.QueueKey)
+	k.key("STREAM_KEY", c.StreamKey)
+	k.want(!strings.ContainsFunc(c.StreamConsumer, isControl), "STREAM_CONSUMER", "has control characters")
+	k.want(!strings.ContainsFunc(c.StreamGroup, isControl), "STREAM_GROUP", "has control characters")
+}
+
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }
+
+func (c *Config) checkNumbers(k *checker) {
+	k.between("STREAM_PARTITIONS", int64(c.StreamPartitions), 1, 1024)
+	k.between("STREAM_CLAIM_IDLE_MS", c.StreamClaimIdle.Duration().Milliseconds(), 100, 86_400_000)
+	k.between("STREAM_MAX_DELIVERIES", int64(c.StreamMaxDeliveries), 1, 1_000_000)
+	k.want(c.StreamMaxEntries >= 0, "STREAM_MAX_ENTRIES", "%d is negative", c.StreamMaxEntries)
+	k.want(c.DLQMaxEntries >= 0, "DLQ_MAX_ENTRIES", "%d is negative", c.DLQMaxEntries)
+	k.between("RATE_LIMIT_LIMIT", int64(c.RateLimitLimit), 0, 1_000_000)
+	k.want(c.RateLimitWindow.Duration() >= 1_000_000, "RATE_LIMIT_WINDOW_SEC", "%s is too short: want at least 0.001", c.RateLimitWindow)
+	k.between("BATCH_SIZE", int64(c.BatchSize), 1, 10_000)
+	k.between("WORKER_CONCURRENCY", int64(c.Concurrency), 1, 256)
+	k.want(c.MaxMessages >= 0, "WORKER_MAX_MESSAGES", "%d is negative", c.MaxMessages)
+	k.between("MAX_RECORD_BYTES", int64(c.MaxRecordBytes), 1, 15<<20)
+	k.want(c.GenRPM > 0 && c.GenRPM <= 6_000_000, "GEN_RPM", "%v is out of range: want more than 0", c.GenRPM)
+	k.want(c.GenInvalidRate >= 0 && c.GenInvalidRate <= 1, "GEN_INVALID_RATE", "%v is out of range: want 0 to 1", c.GenInvalidRate)
+	k.between("PRODUCER_WAIT_REPLICAS", int64(c.ProducerWaitReplicas), 0, 100)
+	k.want(len(c.GenCustomers) > 0 && !slices.Contains(c.GenCustomers, ""), "GEN_CUSTOMERS", "has an empty customer ID")
+}
+
+func (c *Config) checkPolicies(k *checker) {
+	k.oneOf("DEAD_LETTERS", c.DeadLetters, "on", "off")
+	k.oneOf("RATE_LIMIT_POLICY", c.RateLimitPolicy, PolicyDrop, PolicyDeadLetter, PolicyDefer)
+	k.oneOf("RATE_LIMIT_CLOCK", c.RateLimitClock, ClockArrival, ClockProcessing)
+	k.want(c.DeadLetters != "off" || c.RateLimitPolicy != PolicyDeadLetter, "RATE_LIMIT_POLICY",
+		"dead-letter needs DEAD_LETTERS=on; set that, or RATE_LIMIT_POLICY=drop")
+	if c.QueueMode == ModeList {
+		k.want(c.RateLimitPolicy != PolicyDefer, "RATE_LIMIT_POLICY", "defer needs QUEUE_MODE=stream")
+		k.want(c.RateLimitClock != ClockArrival, "RATE_LIMIT_CLOCK", "arrival needs QUEUE_MODE=stream: a list does not say when a record came")
+	}
+}

@@ -1,0 +1,142 @@
+package config
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"reflect"
+	"strings"
+
+	"github.com/caarlos0/env/v11"
+	"github.com/joho/godotenv"
+)
+
+// Error is a configuration that can't be used. It lists every fault, a line
+// each, and ends the program with exit code 2.
+type Error struct{ Faults []string }
+
+func (e *Error) Error() string {
+	return "configuration: " + strings.Join(e.Faults, "; ")
+}
+
+// Load reads the environment and, below it, the .env file of the working
+// directory. The error is an *Error that lists all faults.
+func Load() (*Config, error) {
+	vars, err := godotenv.Read()
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, &Error{Faults: []string{".env can't be read: " + err.Error()}}
+	}
+	if vars == nil {
+		vars = map[string]string{}
+	}
+	for name, value := range env.ToMap(os.Environ()) {
+		vars[name] = value
+	}
+	return Parse(vars)
+}
+
+// Parse makes a Config of variables by name. Variables it does not know are
+// ignored. The error is an *Error that lists all faults.
+func Parse(vars map[string]string) (*Config, error) {
+	var c Config
+	var faults []string
+	if err := env.ParseWithOptions(&c, env.Options{Environment: withoutBlanks(vars)}); err != nil {
+		faults = append(faults, parseFaults(err)...)
+	}
+	c.fillIn()
+	faults = append(faults, c.check(faults)...)
+	if len(faults) > 0 {
+		return nil, &Error{Faults: faults}
+	}
+	return &c, nil
+}
+
+// withoutBlanks drops variables that are set to nothing, so that `X=` in a
+// file means the default; only ADMIN_ADDR= has a meaning of its own.
+func withoutBlanks(vars map[string]string) map[string]string {
+	out := make(map[string]string, len(vars))
+	for name, value := range vars {
+		if value = strings.TrimSpace(value); value != "" || name == "ADMIN_ADDR" {
+			out[name] = value
+		}
+	}
+	return out
+}
+
+func parseFaults(err error) []string {
+	var all env.AggregateError
+	if !errors.As(err, &all) {
+		return []string{err.Error()}
+	}
+	var faults []string
+	for _, e := range all.Errors {
+		var p env.ParseError
+		if errors.As(e, &p) {
+			faults = append(faults, fmt.Sprintf("%s: %v", variable(p.Name), reason(p.Err)))
+			continue
+		}
+		faults = append(faults, e.Error())
+	}
+	return faults
+}
+
+func reason(err error) string {
+	if cause := errors.Unwrap(err); cause != nil {
+		return fmt.Sprintf("%s is not a number that fits", quoted(err.Error()))
+	}
+	return err.Error()
+}
+
+// quoted takes the offending value out of a strconv error.
+func quoted(msg string) string {
+	if i := strings.Index(msg, `"`); i >= 0 {
+		if j := strings.LastIndex(msg, `"`); j > i {
+			return msg[i : j+1]
+		}
+	}
+	return "the value"
+}
+
+func variable(field string) string {
+	if f, ok := reflect.TypeFor[Config]().FieldByName(field); ok {
+		return f.Tag.Get("env")
+	}
+	return field
+}
+
+// fillIn sets the defaults that depend on other settings.
+func (c *Config) fillIn() {
+	stream := c.QueueMode == ModeStream
+	if c.DeadLetters == "" {
+		c.DeadLetters = choose(stream, "on", "off")
+	}
+	if c.RateLimitPolicy == "" {
+		c.RateLimitPolicy = choose(stream, PolicyDeadLetter, PolicyDrop)
+	}
+	if c.RateLimitClock == "" {
+		c.RateLimitClock = choose(stream, ClockArrival, ClockProcessing)
+	}
+	if c.StreamConsumer == "" {
+		c.StreamConsumer = consumerName()
+	}
+}
+
+func choose(first bool, a, b string) string {
+	if first {
+		return a
+	}
+	return b
+}
+
+func consumerName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "worker"
+	}
+	var b [4]byte
+	_, _ = rand.Read(b[:])
+	return fmt.Sprintf("%s-%d-%s", host, os.Getpid(), hex.EncodeToString(b[:]))
+}

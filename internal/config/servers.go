@@ -1,0 +1,46 @@
+package config
+
+import (
+	"os"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"ingestion/internal/redisconn"
+)
+
+// RedisOptions is REDIS_URL with REDIS_PASSWORD_FILE, parsed.
+func (c *Config) RedisOptions() (*redis.UniversalOptions, error) {
+	password, err := secretFile(c.RedisPasswordFile)
+	if err != nil {
+		return nil, err
+	}
+	return redisconn.Parse(c.RedisURL.Reveal(), password)
+}
+
+// MongoOptions is MONGO_URI with MONGO_PASSWORD_FILE for the driver.
+func (c *Config) MongoOptions() (*options.ClientOptions, error) {
+	opts := options.Client().ApplyURI(c.MongoURI.Reveal()).SetAppName("ingestion")
+	password, err := secretFile(c.MongoPasswordFile)
+	if err != nil {
+		return nil, err
+	}
+	if password != "" {
+		credential := options.Credential{}
+		if opts.Auth != nil {
+			credential = *opts.Auth
+		}
+		credential.Password, credential.PasswordSet = password, true
+		opts.SetAuth(credential)
+	}
+	return opts, opts.Validate()
+}
+
+func secretFile(path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	b, err := os.ReadFile(path)
+	return strings.TrimRight(string(b), "\r\n"), err
+}

@@ -1,0 +1,62 @@
+// Package logging makes the service's loggers: JSON lines for machines, tint
+// for people. A logger's message is the event's name.
+package logging
+
+import (
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/lmittmann/tint"
+	"golang.org/x/term"
+)
+
+// TimeLayout is how logs and dead letters write a moment: RFC 3339 with
+// milliseconds. The moment must be in UTC.
+const TimeLayout = "2006-01-02T15:04:05.000Z07:00"
+
+// New returns a logger that writes to w. format is json, text or auto, which
+// is text where terminal is true; text has colours only there. JSON lines have
+// the keys timestamp (UTC, ms), level (lower case) and event, and the
+// attributes of the call.
+func New(w io.Writer, format string, level slog.Level, terminal bool) *slog.Logger {
+	if format == "text" || format == "auto" && terminal {
+		return slog.New(tint.NewHandler(w, &tint.Options{
+			Level:      level,
+			TimeFormat: "15:04:05.000",
+			NoColor:    !terminal,
+		}))
+	}
+	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: rename}))
+}
+
+// IsTerminal says whether a person reads what is written to f.
+func IsTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+func rename(groups []string, a slog.Attr) slog.Attr {
+	if len(groups) > 0 {
+		return a
+	}
+	switch a.Key {
+	case slog.TimeKey:
+		if t, ok := a.Value.Any().(time.Time); ok {
+			return slog.String("timestamp", t.UTC().Format(TimeLayout))
+		}
+	case slog.LevelKey:
+		if l, ok := a.Value.Any().(slog.Level); ok {
+			return slog.String("level", levelName(l))
+		}
+	case slog.MessageKey:
+		a.Key = "event"
+	}
+	return a
+}
+
+func levelName(l slog.Level) string {
+	if l > slog.LevelError {
+		return "critical"
+	}
+	return strings.ToLower(l.String())
+}

@@ -1,0 +1,25 @@
+package redisconn
+
+import (
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+)
+
+// New returns a client that never repeats a command by itself: a repeated pop
+// loses a record, so whoever can safely repeat a command does so knowingly.
+// poolSize is the number of connections a node; it connects on first use.
+func New(parsed *redis.UniversalOptions, poolSize int) redis.UniversalClient {
+	opts := *parsed
+	opts.MaxRetries = -1
+	opts.DialerRetries = 1
+	opts.PoolSize = poolSize
+	opts.DialTimeout = 3 * time.Second
+	opts.ReadTimeout = 10 * time.Second
+	opts.WriteTimeout = 10 * time.Second
+	opts.ContextTimeoutEnabled = true
+	opts.DisableIdentity = true
+	opts.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	return redis.NewUniversalClient(&opts)
+}
