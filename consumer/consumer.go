@@ -1,0 +1,119 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"ingestion/limiter"
+	"ingestion/record"
+	"ingestion/store"
+	"ingestion/streams"
+)
+
+// Limiter judges whether customers have room for their records, in the order
+// of the requests. An error means that no verdict may be relied on; the call
+// can be repeated.
+type Limiter interface {
+	Judge(ctx context.Context, requests []limiter.Request) ([]limiter.Verdict, error)
+}
+
+// Store inserts documents durably. It blocks, repeating what can be repeated,
+// until each document has an outcome or ctx ends; then those without one have
+// Outcome 0.
+type Store interface {
+	Insert(ctx context.Context, docs []store.Document) ([]store.Result, error)
+	// Owned says of each document whether it is stored as this very delivery's
+	// own, inserted before a crash or a lost reply.
+	Owned(ctx context.Context, docs []store.Document) ([]bool, error)
+}
+
+// Options configures a Consumer. Decode, Store and Log are required.
+type Options struct {
+	Decode  func(body []byte) (record.Record, error) // errors are *record.Refusal
+	Limiter Limiter                                  // nil: no limit
+	Store   Store
+	Gate    *Gate        // closed while reading makes no sense; nil: always open
+	Log     *slog.Logger // one line an outcome, and what else happens
+	Flush   func() error // writes out log lines before a batch is settled; may be nil
+
+	BatchSize       int
+	Concurrency     int           // batches in flight
+	MaxMessages     int64         // settle so many deliveries, then return; 0: no end
+	Lease           time.Duration // how long a delivery is ours without a heartbeat; 0: for ever
+	ShutdownTimeout time.Duration
+	LogRaw          bool // log the beginning of bodies that can't be decoded
+}
+
+// Consumer works queues off. Run may be called once.
+type Consumer struct {
+	opts   Options
+	slots  chan struct{}
+	budget *budget
+	work   sync.WaitGroup
+
+	mu   sync.Mutex
+	errs []error
+}
+
+// New returns a Consumer that is not running yet.
+func New(opts Options) *Consumer {
+	if opts.Gate == nil {
+		opts.Gate = NewGate()
+	}
+	if opts.Flush == nil {
+		opts.Flush = func() error { return nil }
+	}
+	return &Consumer{opts: opts, budget: newBudget(opts.MaxMessages)}
+}
+
+// handBackTimeout bounds the last words to the queue once the shutdown time is
+// over.
+const handBackTimeout = 4 * time.Second
+
+// Run works the queues off until ctx ends or MaxMessages deliveries are
+// settled, and then shuts down in the order that the package states. The error
+// says what could not be handed back; it is nil after an orderly end.
+func (c *Consumer) Run(ctx context.Context, queues ...streams.Queue) error {
+	// Each idle reader sits on a slot of its own; a busy one can have them all.
+	c.slots = make(chan struct{}, c.opts.Concurrency+len(queues)-1)
+	workCtx, endWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer endWork()
+	stopTimer := context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(c.opts.ShutdownTimeout, endWork)
+		context.AfterFunc(workCtx, func() { timer.Stop() })
+	})
+	defer stopTimer()
+
+	beatCtx, stopBeats := context.WithCancel(context.WithoutCancel(ctx))
+	var readers, beats sync.WaitGroup
+	for _, q := range queues {
+		held := newLeases(q, c.opts.Lease, c.opts.Log)
+		beats.Go(func() { held.beat(beatCtx) })
+		readers.Go(func() { c.read(ctx, workCtx, q, held, len(queues)) })
+	}
+	readers.Wait()
+	c.work.Wait()
+	stopBeats()
+	beats.Wait()
+	return errors.Join(append(c.errs, c.closeAll(ctx, queues))...)
+}
+
+func (c *Consumer) closeAll(ctx context.Context, queues []streams.Queue) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handBackTimeout)
+	defer cancel()
+	for _, q := range queues {
+		if err := q.Close(ctx); err != nil {
+			c.opts.Log.Warn("warning", "reason", "closing the queue: "+err.Error())
+		}
+	}
+	return nil
+}
+
+func (c *Consumer) fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.errs = append(c.errs, err)
+}

@@ -1,0 +1,184 @@
+package consumer
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"ingestion/record"
+	"ingestion/store"
+	"ingestion/streams"
+)
+
+// process takes a batch from bodies to outcomes and returns how many
+// deliveries were settled. What has no outcome when ctx ends is handed back.
+func (c *Consumer) process(ctx context.Context, q streams.Queue, held *lease, deliveries []streams.Delivery) int {
+	entries := newEntries(deliveries)
+	if err := c.judge(ctx, held, entries); err != nil && ctx.Err() == nil {
+		c.judgeSingly(ctx, held, entries)
+	}
+	settled := c.settle(ctx, q, entries)
+	c.handBack(ctx, q, entries)
+	return settled
+}
+
+// judge gives each entry its outcome, unless ctx ends before. A panic on the
+// way comes back as an error; some entries may have their outcome by then.
+func (c *Consumer) judge(ctx context.Context, held *lease, entries []*entry) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("processing panicked: %T", p)
+			c.opts.Log.Error("warning", "reason", fmt.Sprintf("processing panicked: %v", p), "stack", string(debug.Stack()))
+		}
+	}()
+	c.decode(entries)
+	held.progress()
+	if err := c.limit(ctx, entries); err != nil {
+		return err
+	}
+	held.progress()
+	if err := c.insert(ctx, entries); err != nil {
+		return err
+	}
+	held.progress()
+	return nil
+}
+
+// judgeSingly finds out which entry of a batch makes processing panic: that
+// one is poisoned, the others take their way.
+func (c *Consumer) judgeSingly(ctx context.Context, held *lease, entries []*entry) {
+	for _, e := range stillOpen(entries) {
+		err := c.judge(ctx, held, []*entry{e})
+		if err != nil && e.open() && ctx.Err() == nil {
+			e.end(record.Poisoned, err.Error())
+		}
+	}
+}
+
+func (c *Consumer) decode(entries []*entry) {
+	for _, e := range stillOpen(entries) {
+		if e.Fields != nil {
+			e.end(record.Malformed, "Invalid JSON: the stream entry has no field \"data\"")
+			continue
+		}
+		rec, err := c.opts.Decode(e.Body)
+		if err != nil {
+			e.refuse(err)
+			continue
+		}
+		e.record, e.customerID = rec, rec.CustomerID
+	}
+}
+
+func (c *Consumer) insert(ctx context.Context, entries []*entry) error {
+	open := stillOpen(entries)
+	if len(open) == 0 {
+		return nil
+	}
+	results, err := c.opts.Store.Insert(ctx, documents(open))
+	for i, r := range results {
+		open[i].outcome, open[i].reason, open[i].conflict = r.Outcome, r.Reason, r.Conflict
+	}
+	return err
+}
+
+// settle logs the outcomes and tells them to the queue, however long that
+// takes; once the shutdown time is over it gets a last short try.
+func (c *Consumer) settle(ctx context.Context, q streams.Queue, entries []*entry) int {
+	var settlements []streams.Settlement
+	for _, e := range entries {
+		if !e.open() {
+			c.logOutcome(e)
+			settlements = append(settlements, e.settlement())
+		}
+	}
+	if len(settlements) == 0 {
+		return 0
+	}
+	if err := c.opts.Flush(); err != nil {
+		c.opts.Log.Warn("warning", "reason", "the log can't be written: "+err.Error())
+	}
+	ctx, cancel := afterwards(ctx)
+	defer cancel()
+	return c.settleAll(ctx, q, settlements)
+}
+
+func (c *Consumer) settleAll(ctx context.Context, q streams.Queue, settlements []streams.Settlement) int {
+	total, tries := 0, 0
+	err := insist(ctx, c.opts.Log, "Redis", func() error {
+		tries++
+		done, err := q.Settle(ctx, settlements)
+		if err != nil {
+			return err
+		}
+		if done.GroupGone {
+			c.opts.Log.Warn("warning", "reason", fmt.Sprintf("settled %d of %d: the consumer group is gone", done.Count, len(settlements)))
+		}
+		if tries > 1 {
+			done.Count = len(settlements) - len(done.Kept) - len(done.Lost)
+		}
+		total += done.Count
+		settlements = only(settlements, done.Kept)
+		if len(settlements) > 0 {
+			return fmt.Errorf("%d refused or deferred records stay pending, since Redis can't take them: %w", len(settlements), done.Cause)
+		}
+		return nil
+	})
+	if err != nil {
+		c.fail(fmt.Errorf("%d deliveries were worked off but could not be settled: %w", len(settlements), err))
+	}
+	return total
+}
+
+func only(settlements []streams.Settlement, ids []string) []streams.Settlement {
+	if len(ids) == 0 {
+		return nil
+	}
+	wanted := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		wanted[id] = true
+	}
+	var kept []streams.Settlement
+	for _, s := range settlements {
+		if wanted[s.ID] {
+			kept = append(kept, s)
+		}
+	}
+	return kept
+}
+
+// handBack returns what has no outcome.
+func (c *Consumer) handBack(ctx context.Context, q streams.Queue, entries []*entry) {
+	var open []streams.Delivery
+	for _, e := range stillOpen(entries) {
+		open = append(open, *e.Delivery)
+	}
+	if len(open) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handBackTimeout)
+	defer cancel()
+	err := insist(ctx, c.opts.Log, "Redis", func() error { return q.HandBack(ctx, open) })
+	if err != nil {
+		c.fail(fmt.Errorf("%d deliveries could not be handed back: %w", len(open), err))
+	}
+}
+
+// afterwards is ctx, with handBackTimeout more once it has ended.
+func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(handBackTimeout, cancel)
+		context.AfterFunc(longer, func() { timer.Stop() })
+	})
+	return longer, cancel
+}
+
+func documents(entries []*entry) []store.Document {
+	docs := make([]store.Document, len(entries))
+	for i, e := range entries {
+		docs[i] = e.document()
+	}
+	return docs
+}

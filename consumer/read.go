@@ -1,0 +1,58 @@
+package consumer
+
+import (
+	"context"
+	"fmt"
+
+	"ingestion/streams"
+)
+
+// read takes batches off one queue while there is room, and has each worked on
+// beside the next read.
+func (c *Consumer) read(ctx, workCtx context.Context, q streams.Queue, held *leases, readers int) {
+	patience := newPatience(c.opts.Log, "Redis")
+	for c.opts.Gate.Wait(ctx) == nil {
+		if !c.acquire(ctx) {
+			return
+		}
+		n := c.budget.take(ctx, c.opts.BatchSize, readers)
+		if n == 0 {
+			c.release()
+			return
+		}
+		deliveries, err := q.Receive(ctx, n)
+		c.budget.done(0, n-len(deliveries))
+		if len(deliveries) > 0 {
+			patience.recovered()
+			c.start(workCtx, q, held, deliveries)
+			continue
+		}
+		c.release()
+		if err == nil {
+			patience.recovered()
+		} else if patience.wait(ctx, fmt.Errorf("reading: %w", err)) != nil {
+			return
+		}
+	}
+}
+
+func (c *Consumer) acquire(ctx context.Context) bool {
+	select {
+	case c.slots <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (c *Consumer) release() { <-c.slots }
+
+func (c *Consumer) start(ctx context.Context, q streams.Queue, held *leases, deliveries []streams.Delivery) {
+	c.work.Go(func() {
+		defer c.release()
+		ctx, lease := held.hold(ctx, deliveries)
+		defer lease.end()
+		settled := c.process(ctx, q, lease, deliveries)
+		c.budget.done(settled, len(deliveries)-settled)
+	})
+}

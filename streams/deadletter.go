@@ -1,0 +1,48 @@
+package streams
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"ingestion/record"
+)
+
+// DeadLetterOptions says which refused records are kept.
+type DeadLetterOptions struct {
+	On              bool
+	DropRateLimited bool  // RATE_LIMIT_POLICY=drop
+	Max             int64 // dead letters kept; 0 keeps all
+	Worker          string
+}
+
+// keeps says whether a record refused so becomes a dead letter.
+func (o *DeadLetterOptions) keeps(outcome record.Outcome) bool {
+	return o.On && outcome.Refused() && !(outcome == record.RateLimited && o.DropRateLimited)
+}
+
+const timeLayout = "2006-01-02T15:04:05.000Z07:00"
+
+// fields are the dead letter's, as XADD takes them.
+func (o *DeadLetterOptions) fields(s *Settlement, now time.Time) []any {
+	body := s.Body
+	if s.Fields != nil {
+		body, _ = json.Marshal(s.Fields)
+	}
+	fields := []any{
+		"data", body,
+		"event", s.Outcome.String(),
+		"reason", s.Reason,
+		"streamId", s.ID,
+		"deliveries", strconv.FormatInt(s.Deliveries, 10),
+		"failedAt", now.UTC().Format(timeLayout),
+		"worker", o.Worker,
+	}
+	if s.Origin != "" {
+		fields = append(fields, "origin", s.Origin)
+	}
+	if s.TraceParent != "" {
+		fields = append(fields, "traceparent", s.TraceParent)
+	}
+	return fields
+}

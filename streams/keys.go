@@ -1,0 +1,38 @@
+package streams
+
+import "strconv"
+
+// Keys names everything that belongs to one list or to one partition of a
+// stream. All but Main share their hash slot with it by a hash tag.
+type Keys struct {
+	Main        string // the list or the stream
+	Dead        string // stream of dead letters
+	Delayed     string // sorted set of entry IDs by due time, ms
+	DelayedData string // hash of their fields
+	Ledger      string // hash of counts and book-keeping
+}
+
+// KeysOf derives the keys from that of the list or the partition's stream.
+func KeysOf(main string) Keys {
+	tag := "{" + main + "}"
+	return Keys{
+		Main:        main,
+		Dead:        tag + ":dead",
+		Delayed:     tag + ":delayed",
+		DelayedData: tag + ":delayed:data",
+		Ledger:      tag + ":ledger",
+	}
+}
+
+// PartitionKeys lists the streams' keys by partition: the stream key itself if
+// there is one partition only, else the key with ":0", ":1" and so on.
+func PartitionKeys(streamKey string, partitions int) []string {
+	if partitions <= 1 {
+		return []string{streamKey}
+	}
+	keys := make([]string, partitions)
+	for p := range keys {
+		keys[p] = streamKey + ":" + strconv.Itoa(p)
+	}
+	return keys
+}

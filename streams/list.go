@@ -1,0 +1,117 @@
+package streams
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"ingestion/record"
+)
+
+// pollSlice is a single wait inside Redis: short, so that a shutdown, which
+// waits for it, is quick. BLPOP takes whole seconds.
+const pollSlice = time.Second
+
+// ListOptions configures a List.
+type ListOptions struct {
+	// Client must not repeat commands by itself: a pop whose reply was lost
+	// would pop again.
+	Client      redis.UniversalClient
+	Key         string
+	PollTimeout time.Duration // how long Receive waits
+	DeadLetters DeadLetterOptions
+}
+
+// List is a Redis list as an at-most-once queue: what was popped and neither
+// settled nor handed back when the process dies is lost. Extend does nothing,
+// since a popped record is nobody else's.
+type List struct {
+	opts  ListOptions
+	keys  Keys
+	sizer sizer
+}
+
+// NewList returns the queue on a list. It does not connect.
+func NewList(opts ListOptions) *List {
+	return &List{opts: opts, keys: KeysOf(opts.Key)}
+}
+
+// Receive pops the oldest records. A pop is never raced against ctx: one that
+// is under way when ctx ends is waited for, one second at most.
+func (l *List) Receive(ctx context.Context, max int) ([]Delivery, error) {
+	pops := context.WithoutCancel(ctx)
+	deadline := time.Now().Add(l.opts.PollTimeout)
+	for ctx.Err() == nil {
+		popped, err := l.opts.Client.BLPop(pops, pollSlice, l.keys.Main).Result()
+		switch {
+		case errors.Is(err, redis.Nil):
+			if time.Now().Before(deadline) {
+				continue
+			}
+			return nil, nil
+		case err != nil:
+			return nil, fmt.Errorf("BLPOP %s: %w", l.keys.Main, err)
+		}
+		return l.fill(pops, popped[1], max)
+	}
+	return nil, nil
+}
+
+// fill adds what else waits to the first record. An error of its own is left
+// for the next Receive to meet: the first record is held already.
+func (l *List) fill(ctx context.Context, first string, max int) ([]Delivery, error) {
+	batch := []Delivery{{Body: []byte(first), Deliveries: 1}}
+	if n := l.sizer.limit(max) - 1; n > 0 {
+		more, _ := l.opts.Client.LPopCount(ctx, l.keys.Main, n).Result()
+		for _, body := range more {
+			batch = append(batch, Delivery{Body: []byte(body), Deliveries: 1})
+		}
+	}
+	l.sizer.observe(batch)
+	return batch, nil
+}
+
+// Settle writes dead letters where they are kept. There is nothing to
+// acknowledge: the pop has done that.
+func (l *List) Settle(ctx context.Context, settlements []Settlement) (Settled, error) {
+	pipe := l.opts.Client.TxPipeline()
+	for i := range settlements {
+		s := &settlements[i]
+		if s.Outcome == record.Deferred {
+			return Settled{}, errors.New("a list can't defer records: RATE_LIMIT_POLICY=defer needs QUEUE_MODE=stream")
+		}
+		if l.opts.DeadLetters.keeps(s.Outcome) {
+			pipe.XAdd(ctx, &redis.XAddArgs{Stream: l.keys.Dead, MaxLen: l.opts.DeadLetters.Max, Values: l.opts.DeadLetters.fields(s, time.Now())})
+		}
+	}
+	if pipe.Len() > 0 {
+		if _, err := pipe.Exec(ctx); err != nil {
+			return Settled{}, fmt.Errorf("writing dead letters to %s: %w", l.keys.Dead, err)
+		}
+	}
+	return Settled{Count: len(settlements)}, nil
+}
+
+// Extend does nothing.
+func (l *List) Extend(context.Context, []Delivery) ([]string, error) { return nil, nil }
+
+// HandBack pushes the records to the head of the list in their order.
+func (l *List) HandBack(ctx context.Context, held []Delivery) error {
+	if len(held) == 0 {
+		return nil
+	}
+	bodies := make([]any, len(held))
+	for i := range held {
+		bodies[len(held)-1-i] = held[i].Body
+	}
+	if err := l.opts.Client.LPush(ctx, l.keys.Main, bodies...).Err(); err != nil {
+		return fmt.Errorf("handing %d records back to %s: %w", len(held), l.keys.Main, err)
+	}
+	return nil
+}
+
+// Close does nothing: a List holds nothing itself.
+func (l *List) Close(context.Context) error { return nil }

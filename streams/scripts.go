@@ -1,0 +1,38 @@
+package streams
+
+import (
+	_ "embed"
+
+	"github.com/redis/go-redis/v9"
+)
+
+var (
+	//go:embed scripts/open.lua
+	openSource string
+	//go:embed scripts/settle.lua
+	settleSource string
+	//go:embed scripts/extend.lua
+	extendSource string
+	//go:embed scripts/handback.lua
+	handbackSource string
+	//go:embed scripts/claim.lua
+	claimSource string
+	//go:embed scripts/fetch.lua
+	fetchSource string
+	//go:embed scripts/move.lua
+	moveSource string
+	//go:embed scripts/trim.lua
+	trimSource string
+	//go:embed scripts/leave.lua
+	leaveSource string
+
+	openScript     = redis.NewScript(openSource)
+	settleScript   = redis.NewScript(settleSource)
+	extendScript   = redis.NewScript(extendSource)
+	handbackScript = redis.NewScript(handbackSource)
+	claimScript    = redis.NewScript(claimSource)
+	fetchScript    = redis.NewScript(fetchSource)
+	moveScript     = redis.NewScript(moveSource)
+	trimScript     = redis.NewScript(trimSource)
+	leaveScript    = redis.NewScript(leaveSource)
+)

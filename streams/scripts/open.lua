@@ -1,0 +1,65 @@
+-- Makes the consumer group where it does not exist, and opens the ledger.
+--
+-- KEYS  1 stream  2 ledger  3 delayed set  4 dead letters
+-- ARGV  1 group
+-- Returns {'other', name}           the ledger belongs to another service group
+--         {'there', epoch}          the group exists
+--         {'made', epoch, start}    the group was made; it reads after start
+--
+-- A group that vanished is made again from the watermark below which trimming
+-- has deleted everything. The counts of the epoch that ended are kept under
+-- `epoch:<n>:<field>`, since entries that were settled once come again.
+
+local stream, ledger, delayed, dead = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local group = ARGV[1]
+
+local owner = redis.call('HGET', ledger, 'group')
+if owner and owner ~= group then return {'other', owner} end
+
+local function field(reply, name)
+  if type(reply) ~= 'table' then return nil end
+  for i = 1, #reply, 2 do
+    if reply[i] == name then return reply[i + 1] end
+  end
+end
+
+local function group_exists()
+  if redis.call('EXISTS', stream) == 0 then return false end
+  local groups = redis.call('XINFO', 'GROUPS', stream)
+  for _, g in ipairs(groups) do
+    if field(g, 'name') == group then return true end
+  end
+  return false
+end
+
+local function open_epoch(epoch)
+  local added = field(redis.pcall('XINFO', 'STREAM', stream), 'entries-added')
+  local base = ''
+  if added then base = added - redis.call('XLEN', stream) end
+  redis.call('HSET', ledger, 'group', group, 'epoch', epoch, 'base', base,
+    'returned', -redis.call('ZCARD', delayed), 'dead', redis.call('XLEN', dead))
+end
+
+local epoch = tonumber(redis.call('HGET', ledger, 'epoch') or 0)
+if group_exists() then
+  if epoch == 0 then
+    epoch = 1
+    open_epoch(epoch)
+  end
+  return {'there', epoch}
+end
+
+local start = redis.call('HGET', ledger, 'watermark') or '0'
+redis.call('XGROUP', 'CREATE', stream, group, start, 'MKSTREAM')
+if epoch > 0 then
+  local all = redis.call('HGETALL', ledger)
+  for i = 1, #all, 2 do
+    local name = all[i]
+    if name ~= 'group' and name ~= 'epoch' and name ~= 'watermark' and not string.find(name, '^epoch:') then
+      redis.call('HSET', ledger, 'epoch:' .. epoch .. ':' .. name, all[i + 1])
+      redis.call('HDEL', ledger, name)
+    end
+  end
+end
+open_epoch(epoch + 1)
+return {'made', epoch + 1, start}
