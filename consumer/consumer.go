@@ -35,9 +35,12 @@ type Options struct {
 	Decode  func(body []byte) (record.Record, error) // errors are *record.Refusal
 	Limiter Limiter                                  // nil: no limit
 	Store   Store
-	Gate    *Gate        // closed while reading makes no sense; nil: always open
-	Log     *slog.Logger // one line an outcome, and what else happens
-	Flush   func() error // writes out log lines before a batch is settled; may be nil
+	// RedisTime tells which reserved places are due already; needed with a
+	// limiter that reserves.
+	RedisTime func(context.Context) (time.Time, error)
+	Gate      *Gate        // closed while reading makes no sense; nil: always open
+	Log       *slog.Logger // one line an outcome, and what else happens
+	Flush     func() error // writes out log lines before a batch is settled; may be nil
 
 	BatchSize       int
 	Concurrency     int           // batches in flight

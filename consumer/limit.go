@@ -3,6 +3,7 @@ package consumer
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"ingestion/limiter"
@@ -17,47 +18,56 @@ func (c *Consumer) limit(ctx context.Context, entries []*entry) error {
 	if len(open) == 0 || c.opts.Limiter == nil {
 		return nil
 	}
-	verdicts, err := c.verdicts(ctx, open)
+	verdicts, now, err := c.verdicts(ctx, open)
 	if err != nil {
 		return err
 	}
 	var again []*entry
 	for i, e := range open {
-		if !c.apply(e, verdicts[i]) && e.Deliveries > 1 {
+		if apply(e, verdicts[i], now); e.outcome == record.RateLimited && e.Deliveries > 1 {
 			again = append(again, e)
 		}
 	}
 	return c.restoreIngested(ctx, again)
 }
 
-func (c *Consumer) verdicts(ctx context.Context, open []*entry) (verdicts []limiter.Verdict, err error) {
+// verdicts asks the limiter and, where it has reserved places, Redis for the
+// time.
+func (c *Consumer) verdicts(ctx context.Context, open []*entry) (verdicts []limiter.Verdict, now time.Time, err error) {
 	requests := make([]limiter.Request, len(open))
 	for i, e := range open {
 		requests[i] = limiter.Request{CustomerID: e.record.CustomerID, Member: e.record.ID, At: e.ArrivedAt}
 	}
 	err = insist(ctx, c.opts.Log, "Redis", func() error {
 		verdicts, err = c.opts.Limiter.Judge(ctx, requests)
+		if err == nil && slices.ContainsFunc(verdicts, reserved) {
+			now, err = c.opts.RedisTime(ctx)
+		}
 		return err
 	})
-	return verdicts, err
+	return verdicts, now, err
 }
 
-// apply says whether the entry may go on or wait for its place.
-func (c *Consumer) apply(e *entry, v limiter.Verdict) bool {
-	switch v.Decision {
-	case limiter.Admitted:
-		return true
-	case limiter.Reserved:
+func reserved(v limiter.Verdict) bool { return v.Decision == limiter.Reserved }
+
+// apply lets an entry go on, or ends it. A reserved place that has come already,
+// as in a backlog, is as good as room.
+func apply(e *entry, v limiter.Verdict, now time.Time) {
+	switch {
+	case v.Decision == limiter.Admitted:
+	case v.Decision == limiter.Reserved && v.Place <= now.UnixMilli():
+	case v.Decision == limiter.Reserved:
 		e.end(record.Deferred, "")
 		e.due = time.UnixMilli(v.Place)
-		return true
 	default:
 		e.end(record.RateLimited, rateReason(v))
-		return false
 	}
 }
 
 func rateReason(v limiter.Verdict) string {
+	if v.Limit.Mode == limiter.Block {
+		return "Rate limit exceeded: this customer is blocked"
+	}
 	reason := fmt.Sprintf("Rate limit exceeded: %d records in %s are this customer's limit", v.Limit.Records, v.Limit.Window)
 	if v.RetryAt > 0 {
 		reason += "; room from " + time.UnixMilli(v.RetryAt).UTC().Format(time.RFC3339)

@@ -7,10 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
-	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/connstring"
-
-	"ingestion/internal/redisconn"
+	"ingestion/store"
 )
 
 // checker collects faults; a variable that did not parse is not judged again.
@@ -60,8 +57,8 @@ func (c *Config) checkServers(k *checker) {
 	if _, err := c.RedisOptions(); err != nil {
 		k.want(false, "REDIS_URL", "%v", err)
 	}
-	if err := checkMongoURI(c.MongoURI.Reveal()); err != nil {
-		k.want(false, "MONGO_URI", "%v", err)
+	if _, err := store.ClientOptions(c.MongoURI.Reveal()); err != nil {
+		k.want(false, "MONGO_URI", "%s", strings.TrimPrefix(err.Error(), "MONGO_URI "))
 	}
 	k.readable("REDIS_PASSWORD_FILE", c.RedisPasswordFile)
 	k.readable("MONGO_PASSWORD_FILE", c.MongoPasswordFile)
@@ -71,24 +68,6 @@ func (c *Config) checkServers(k *checker) {
 		_, _, err := net.SplitHostPort(c.AdminAddr)
 		k.want(err == nil, "ADMIN_ADDR", "%q is not host:port", c.AdminAddr)
 	}
-}
-
-// checkMongoURI judges the form alone. The driver's own message may hold the
-// URI, so it is not passed on.
-func checkMongoURI(uri string) error {
-	if strings.HasPrefix(uri, "mongodb+srv://") {
-		return nil // the driver would look it up in DNS
-	}
-	if !strings.HasPrefix(uri, "mongodb://") {
-		return fmt.Errorf("want mongodb://host:port or mongodb+srv://host")
-	}
-	if _, err := connstring.Parse(uri); err != nil {
-		return fmt.Errorf("%s is not a MongoDB connection string: check hosts, options and that the password is percent-encoded", redisconn.Redact(uri))
-	}
-	if err := options.Client().ApplyURI(uri).Validate(); err != nil {
-		return fmt.Errorf("%s has options that don't go together", redisconn.Redact(uri))
-	}
-	return nil
 }
 
 func (c *Config) checkKeys(k *checker) {

@@ -8,6 +8,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"ingestion/internal/redisconn"
+	"ingestion/store"
 )
 
 // RedisOptions is REDIS_URL with REDIS_PASSWORD_FILE, parsed.
@@ -21,7 +22,10 @@ func (c *Config) RedisOptions() (*redis.UniversalOptions, error) {
 
 // MongoOptions is MONGO_URI with MONGO_PASSWORD_FILE for the driver.
 func (c *Config) MongoOptions() (*options.ClientOptions, error) {
-	opts := options.Client().ApplyURI(c.MongoURI.Reveal()).SetAppName("ingestion")
+	opts, err := store.ClientOptions(c.MongoURI.Reveal())
+	if err != nil {
+		return nil, err
+	}
 	password, err := secretFile(c.MongoPasswordFile)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,94 @@
+// Package app wires the parts into the programs. It is the one place, with the
+// commands themselves, that knows all of them.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"ingestion/internal/config"
+	"ingestion/streams"
+)
+
+// The exit codes.
+const (
+	exitOK      = 0
+	exitFailure = 1 // at run time, or servers not there in time
+	exitUsage   = 2 // usage, configuration, a key of the wrong type
+)
+
+// SetupError is something that only a change of the settings or of the
+// servers' set-up mends: exit code 2.
+type SetupError struct{ Err error }
+
+func (e *SetupError) Error() string { return e.Err.Error() }
+
+// Unwrap is the fault itself.
+func (e *SetupError) Unwrap() error { return e.Err }
+
+// UsageError is a command line that can't be understood: exit code 2.
+func UsageError(err error) error { return &SetupError{Err: err} }
+
+// ExitCode is the code for the error of a command, and Report says it on w.
+func ExitCode(err error) int {
+	var (
+		configuration *config.Error
+		setup         *SetupError
+		wrongType     *streams.WrongTypeError
+		owner         *streams.OwnerError
+	)
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &configuration), errors.As(err, &setup), errors.As(err, &wrongType), errors.As(err, &owner):
+		return exitUsage
+	default:
+		return exitFailure
+	}
+}
+
+// Report prints an error for a person: a configuration's faults a line each.
+func Report(w io.Writer, program string, err error) {
+	if err == nil {
+		return
+	}
+	var configuration *config.Error
+	if errors.As(err, &configuration) {
+		fmt.Fprintf(w, "%s: the configuration has faults:\n", program)
+		for _, fault := range configuration.Faults {
+			fmt.Fprintf(w, "  - %s\n", fault)
+		}
+		return
+	}
+	fmt.Fprintf(w, "%s: %s\n", program, strings.ReplaceAll(err.Error(), "\n", "\n  "))
+}
+
+// UntilSignal returns a context that ends at the first SIGINT or SIGTERM. The
+// second one ends the process at once with 128 + its number.
+func UntilSignal(parent context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(parent)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	go func() {
+		defer signal.Stop(signals)
+		select {
+		case <-signals:
+			cancel()
+		case <-parent.Done():
+			return
+		}
+		select {
+		case s := <-signals:
+			number, _ := s.(syscall.Signal)
+			os.Exit(128 + int(number))
+		case <-parent.Done():
+		}
+	}()
+	return ctx, cancel
+}

@@ -1,0 +1,81 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"ingestion/consumer"
+	"ingestion/internal/config"
+	"ingestion/store"
+)
+
+// connectMongo returns the store of the configured collection once it can be
+// used.
+func connectMongo(ctx context.Context, cfg *config.Config, observer store.Observer) (*mongo.Client, *store.Store, error) {
+	opts, err := cfg.MongoOptions()
+	if err != nil {
+		return nil, nil, &config.Error{Faults: []string{"MONGO_URI, MONGO_PASSWORD_FILE: " + err.Error()}}
+	}
+	opts.SetMaxPoolSize(uint64(cfg.Concurrency + 8))
+	client, err := mongo.Connect(opts)
+	if err != nil {
+		return nil, nil, &config.Error{Faults: []string{"MONGO_URI: the driver can't use it: check the options"}}
+	}
+	s := store.New(client.Database(cfg.MongoDB).Collection(cfg.MongoCollection), store.Options{Observer: observer})
+	if err := awaitMongo(ctx, s, cfg); err != nil {
+		return nil, nil, errors.Join(err, disconnect(ctx, client))
+	}
+	return client, s, nil
+}
+
+func awaitMongo(ctx context.Context, s *store.Store, cfg *config.Config) error {
+	limit := cfg.StartupTimeout.Duration()
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	err := s.Await(ctx)
+	if err == nil && cfg.MongoIndexes {
+		err = s.EnsureIndexes(ctx)
+	}
+	switch {
+	case err == nil:
+		return nil
+	case store.Permanent(err):
+		return &SetupError{fmt.Errorf("MONGO_URI: %s: %w", cfg.MongoURI, err)}
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("MONGO_URI: no MongoDB answers at %s (gave up after STARTUP_TIMEOUT_SEC, %v): %w", cfg.MongoURI, limit, err)
+	default:
+		return err
+	}
+}
+
+func disconnect(ctx context.Context, client *mongo.Client) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+	defer cancel()
+	return client.Disconnect(ctx)
+}
+
+// watcher tells the log and the readers how the store fares.
+type watcher struct {
+	log  *slog.Logger
+	gate *consumer.Gate
+}
+
+// Waiting holds the readers back and says why.
+func (w watcher) Waiting(err error, _ store.Class, next time.Duration) {
+	if w.gate.Reason() != err.Error() {
+		w.log.Warn("retrying", "status", "error", "server", "MongoDB", "reason", err.Error(),
+			"pause", fmt.Sprint(next.Round(time.Millisecond)))
+	}
+	w.gate.Shut(err.Error())
+}
+
+// Recovered lets the readers go on.
+func (w watcher) Recovered() {
+	w.gate.Open()
+	w.log.Info("retrying", "status", "success", "server", "MongoDB", "reason", "MongoDB answers again")
+}

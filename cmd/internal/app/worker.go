@@ -1,0 +1,177 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"ingestion/consumer"
+	"ingestion/internal/config"
+	"ingestion/limiter"
+	"ingestion/record"
+	"ingestion/store"
+	"ingestion/streams"
+)
+
+// Worker is the service: it works the queue off into MongoDB.
+type Worker struct {
+	cfg      *config.Config
+	log      *slog.Logger
+	redis    redis.UniversalClient
+	mongo    *mongo.Client
+	store    *store.Store
+	gate     *consumer.Gate
+	consumer *consumer.Consumer
+	queues   []streams.Queue
+	streams  []*streams.Stream
+}
+
+// NewWorker connects to both servers, waiting for them up to the start-up
+// time, checks that they are usable and builds the pipeline. flush writes out
+// log lines before their outcomes are settled. Close the worker afterwards.
+func NewWorker(ctx context.Context, cfg *config.Config, log *slog.Logger, flush func() error) (*Worker, error) {
+	w := &Worker{cfg: cfg, log: log, gate: consumer.NewGate()}
+	if err := w.connect(ctx); err != nil {
+		w.Close()
+		return nil, err
+	}
+	if err := w.openQueues(ctx); err != nil {
+		w.Close()
+		return nil, err
+	}
+	opts := consumer.Options{
+		Decode:          record.Decoder{MaxBytes: cfg.MaxRecordBytes}.Decode,
+		Store:           w.store,
+		Gate:            w.gate,
+		Log:             log,
+		Flush:           flush,
+		BatchSize:       cfg.BatchSize,
+		Concurrency:     cfg.Concurrency,
+		MaxMessages:     cfg.MaxMessages,
+		ShutdownTimeout: cfg.ShutdownTimeout.Duration(),
+		LogRaw:          bool(cfg.LogRaw),
+	}
+	if len(w.streams) > 0 {
+		opts.Lease = cfg.StreamClaimIdle.Duration()
+	}
+	if cfg.RateLimitLimit > 0 {
+		opts.Limiter = w.newLimiter()
+	}
+	opts.RedisTime = func(ctx context.Context) (time.Time, error) { return w.redis.Time(ctx).Result() }
+	w.consumer = consumer.New(opts)
+	return w, nil
+}
+
+// connect waits for both servers at the same time, so that both are named if
+// both are away.
+func (w *Worker) connect(ctx context.Context) error {
+	var redisErr, mongoErr error
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		connections := w.cfg.Concurrency + 2*w.cfg.StreamPartitions + 4
+		w.redis, redisErr = connectRedis(ctx, w.cfg, w.log, connections)
+	})
+	wait.Go(func() { w.mongo, w.store, mongoErr = connectMongo(ctx, w.cfg, watcher{w.log, w.gate}) })
+	wait.Wait()
+	return errors.Join(redisErr, mongoErr)
+}
+
+func (w *Worker) openQueues(ctx context.Context) error {
+	cfg := w.cfg
+	letters := streams.DeadLetterOptions{
+		On:              cfg.KeepDeadLetters(),
+		DropRateLimited: cfg.RateLimitPolicy == config.PolicyDrop,
+		Max:             cfg.DLQMaxEntries,
+		Worker:          cfg.StreamConsumer,
+	}
+	if cfg.QueueMode == config.ModeList {
+		w.queues = []streams.Queue{streams.NewList(streams.ListOptions{
+			Client: w.redis, Key: cfg.QueueKey, PollTimeout: cfg.PollTimeout.Duration(), DeadLetters: letters,
+		})}
+		return nil
+	}
+	for _, key := range streams.PartitionKeys(cfg.StreamKey, cfg.StreamPartitions) {
+		s := streams.NewStream(streams.StreamOptions{
+			Client: w.redis, Key: key, Group: cfg.StreamGroup, Consumer: cfg.StreamConsumer,
+			PollTimeout: cfg.PollTimeout.Duration(), ClaimIdle: cfg.StreamClaimIdle.Duration(),
+			Retention: time.Duration(cfg.StreamRetention), MaxEntries: cfg.StreamMaxEntries,
+			DeadLetters: letters, Log: w.log,
+		})
+		if err := s.Open(ctx); err != nil {
+			return err
+		}
+		w.queues, w.streams = append(w.queues, s), append(w.streams, s)
+	}
+	return nil
+}
+
+func (w *Worker) newLimiter() *limiter.Limiter {
+	cfg := w.cfg
+	bases := []string{cfg.QueueKey}
+	if cfg.QueueMode == config.ModeStream {
+		bases = streams.PartitionKeys(cfg.StreamKey, cfg.StreamPartitions)
+	}
+	return limiter.New(w.redis, limiter.Config{
+		Limit:    cfg.RateLimitLimit,
+		Window:   cfg.RateLimitWindow.Duration(),
+		Lateness: cfg.RateLimitLateness.Duration(),
+		MaxDelay: cfg.RateLimitMaxDelay.Duration(),
+		Reserve:  cfg.RateLimitPolicy == config.PolicyDefer,
+		Bases:    bases,
+		Home:     func(customerID string) int { return record.HomePartition(customerID, len(bases)) },
+		Floor:    w.floor,
+		BadLimit: func(customerID, value string) {
+			w.log.Warn("warning", "customerId", customerID, "reason",
+				fmt.Sprintf("the customer's own limit %q can't be read; the default holds: want for example 5/60, off or block", value))
+		},
+	})
+}
+
+// floor is the arrival before which nothing is unfinished in any partition; 0
+// while one of them does not know.
+func (w *Worker) floor() int64 {
+	var least int64
+	for i, s := range w.streams {
+		if f := s.Floor(); i == 0 || f < least {
+			least = f
+		}
+	}
+	return least
+}
+
+// Run works until ctx ends or WORKER_MAX_MESSAGES deliveries are settled. The
+// error says what could not be brought to an orderly end.
+func (w *Worker) Run(ctx context.Context) error {
+	w.log.Info("worker_started", "status", "success", "mode", w.cfg.QueueMode, "key", w.cfg.Key(),
+		"redis", w.cfg.RedisURL.String(), "mongo", w.cfg.MongoURI.String(), "consumer", w.cfg.StreamConsumer)
+	upkeep, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var keepers sync.WaitGroup
+	for _, s := range w.streams {
+		keepers.Go(func() { s.Maintain(upkeep) })
+	}
+	err := w.consumer.Run(ctx, w.queues...)
+	stop()
+	keepers.Wait()
+	if err != nil {
+		w.log.Error("worker_stopped", "status", "error", "reason", err.Error())
+		return fmt.Errorf("shutting down: %w", err)
+	}
+	w.log.Info("worker_stopped", "status", "success")
+	return nil
+}
+
+// Close disconnects from both servers.
+func (w *Worker) Close() {
+	if w.redis != nil {
+		_ = w.redis.Close()
+	}
+	if w.mongo != nil {
+		_ = disconnect(context.Background(), w.mongo)
+	}
+}

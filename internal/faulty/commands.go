@@ -1,0 +1,264 @@
+package faulty
+
+import (
+	"fmt"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+)
+
+const (
+	duplicateKey         = 11000
+	commandNotFound      = 59
+	authenticationFailed = 18
+	internalError        = 1
+)
+
+// carryOut executes a command under a fault and returns the reply's document.
+func (s *Server) carryOut(call *Call, fault Fault) bson.D {
+	if fault.Code != 0 {
+		if fault.Applied {
+			s.execute(call, Fault{})
+		}
+		return failure(fault.Code, "told to fail", fault.Labels...)
+	}
+	reply := s.execute(call, fault)
+	if fault.WriteConcern != 0 {
+		reply = append(reply, bson.E{Key: "writeConcernError", Value: bson.D{
+			{Key: "code", Value: fault.WriteConcern}, {Key: "errmsg", Value: "told to fail"},
+		}})
+	}
+	return reply
+}
+
+func (s *Server) execute(call *Call, fault Fault) bson.D {
+	switch call.Name {
+	case "hello":
+		return hello(call)
+	case "ping", "endSessions", "killCursors", "createIndexes":
+		return ok()
+	case "buildInfo":
+		return s.buildInfo()
+	case "insert":
+		return s.insert(call, fault)
+	case "find":
+		return s.find(call)
+	case "getMore":
+		return s.getMore(call)
+	case "count", "aggregate":
+		return s.count(call)
+	case "drop", "dropDatabase":
+		return s.drop(call)
+	case "saslStart", "saslContinue":
+		return failure(authenticationFailed, "Authentication failed.")
+	}
+	return failure(commandNotFound, "no such command: "+call.Name)
+}
+
+func ok(fields ...bson.E) bson.D {
+	return append(bson.D(fields), bson.E{Key: "ok", Value: 1.0})
+}
+
+func failure(code int32, message string, labels ...string) bson.D {
+	d := bson.D{{Key: "ok", Value: 0.0}, {Key: "code", Value: code}, {Key: "errmsg", Value: message}}
+	if len(labels) > 0 {
+		d = append(d, bson.E{Key: "errorLabels", Value: labels})
+	}
+	return d
+}
+
+// hello answers as a standalone server. Without a topologyVersion the driver
+// polls, which keeps its monitors simple.
+func hello(call *Call) bson.D {
+	fields := bson.D{
+		{Key: "helloOk", Value: true}, {Key: "ismaster", Value: true}, {Key: "isWritablePrimary", Value: true},
+		{Key: "maxBsonObjectSize", Value: int32(16 << 20)}, {Key: "maxMessageSizeBytes", Value: int32(maxMessage)},
+		{Key: "maxWriteBatchSize", Value: int32(100_000)}, {Key: "localTime", Value: time.Now()},
+		{Key: "logicalSessionTimeoutMinutes", Value: int32(30)},
+		{Key: "minWireVersion", Value: int32(0)}, {Key: "maxWireVersion", Value: int32(21)}, {Key: "readOnly", Value: false},
+	}
+	if _, err := call.Body.LookupErr("saslSupportedMechs"); err == nil {
+		fields = append(fields, bson.E{Key: "saslSupportedMechs", Value: bson.A{"SCRAM-SHA-256"}})
+	}
+	return ok(fields...)
+}
+
+func (s *Server) buildInfo() bson.D {
+	fields := bson.D{{Key: "version", Value: "7.0.0"}, {Key: "versionArray", Value: bson.A{int32(7), int32(0), int32(0), int32(0)}}}
+	if s.opts.Ferret {
+		fields = append(fields, bson.E{Key: "ferretdbVersion", Value: "v1.24.0"})
+	}
+	return ok(fields...)
+}
+
+func namespaceOf(call *Call) string {
+	database, _ := call.Body.Lookup("$db").StringValueOK()
+	name, _ := call.Body.Lookup(call.Name).StringValueOK()
+	return database + "." + name
+}
+
+func (s *Server) insert(call *Call, fault Fault) bson.D {
+	ordered := true
+	if v, err := call.Body.LookupErr("ordered"); err == nil {
+		ordered = v.Boolean()
+	}
+	refused := make(map[int]bool, len(fault.WriteErrors))
+	var writeErrors bson.A
+	for _, e := range fault.WriteErrors {
+		if e.Index < len(call.Documents) {
+			refused[e.Index] = true
+			writeErrors = append(writeErrors, writeError(e, call.Documents[e.Index]))
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	inserted, duplicates, err := s.insertLocked(namespaceOf(call), call.Documents, refused, ordered)
+	if err != nil {
+		return failure(internalError, err.Error())
+	}
+	for _, i := range duplicates {
+		writeErrors = append(writeErrors, writeError(s.duplicate(i), call.Documents[i]))
+	}
+	fields := bson.D{{Key: "n", Value: int32(inserted)}}
+	if len(writeErrors) > 0 {
+		fields = append(fields, bson.E{Key: "writeErrors", Value: writeErrors})
+	}
+	return ok(fields...)
+}
+
+func (s *Server) duplicate(index int) WriteError {
+	e := WriteError{Index: index, Code: duplicateKey}
+	if !s.opts.Ferret {
+		e.KeyPattern = bson.D{{Key: "_id", Value: int32(1)}}
+	}
+	return e
+}
+
+// writeError quotes the whole document in its message, as MongoDB's messages
+// quote values: whoever logs them leaks them.
+func writeError(e WriteError, doc bson.Raw) bson.D {
+	d := bson.D{
+		{Key: "index", Value: int32(e.Index)}, {Key: "code", Value: e.Code},
+		{Key: "errmsg", Value: fmt.Sprintf("E%d refused: %s", e.Code, doc)},
+	}
+	if e.KeyPattern != nil {
+		d = append(d, bson.E{Key: "keyPattern", Value: e.KeyPattern}, bson.E{Key: "keyValue", Value: doc})
+	}
+	return d
+}
+
+func (s *Server) find(call *Call) bson.D {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.collection(namespaceOf(call))
+	filter, _ := call.Body.Lookup("filter").DocumentOK()
+	docs, ok := c.match(filter)
+	if !ok {
+		return failure(commandNotFound, "faulty knows filters by _id only")
+	}
+	if limit, _ := call.Body.Lookup("limit").AsInt64OK(); limit > 0 && int(limit) < len(docs) {
+		docs = docs[:limit]
+	}
+	size := 101
+	if n, given := call.Body.Lookup("batchSize").AsInt64OK(); given {
+		size = int(n)
+	}
+	return s.page("firstBatch", namespaceOf(call), 0, docs, size)
+}
+
+// match finds the documents of a filter: {}, {_id: x} or {_id: {$in: […]}}.
+func (c *collection) match(filter bson.Raw) ([]bson.Raw, bool) {
+	elements, err := filter.Elements()
+	if err != nil || len(elements) == 0 {
+		return c.all(), err == nil
+	}
+	if len(elements) > 1 || elements[0].Key() != "_id" {
+		return nil, false
+	}
+	wanted := []bson.RawValue{elements[0].Value()}
+	if operator, ok := wanted[0].DocumentOK(); ok {
+		array, ok := operator.Lookup("$in").ArrayOK()
+		if !ok {
+			return nil, false
+		}
+		if wanted, err = array.Values(); err != nil {
+			return nil, false
+		}
+	}
+	var docs []bson.Raw
+	for _, id := range wanted {
+		if doc, there := c.byID[idKey(id)]; there {
+			docs = append(docs, doc)
+		}
+	}
+	return docs, true
+}
+
+// page replies with the next documents of a cursor and keeps the rest.
+func (s *Server) page(field, namespace string, cursor int64, docs []bson.Raw, size int) bson.D {
+	const maxBytes = 12 << 20
+	batch, bytes := bson.A{}, 0
+	for len(docs) > 0 && len(batch) < size && (bytes == 0 || bytes+len(docs[0]) < maxBytes) {
+		bytes += len(docs[0])
+		batch, docs = append(batch, docs[0]), docs[1:]
+	}
+	delete(s.cursors, cursor)
+	if len(docs) == 0 {
+		cursor = 0
+	} else {
+		if cursor == 0 {
+			s.lastID++
+			cursor = s.lastID
+		}
+		s.cursors[cursor] = docs
+	}
+	return ok(bson.E{Key: "cursor", Value: bson.D{
+		{Key: field, Value: batch}, {Key: "id", Value: cursor}, {Key: "ns", Value: namespace},
+	}})
+}
+
+func (s *Server) getMore(call *Call) bson.D {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	cursor, _ := call.Body.Lookup("getMore").AsInt64OK()
+	database, _ := call.Body.Lookup("$db").StringValueOK()
+	name, _ := call.Body.Lookup("collection").StringValueOK()
+	size := 1 << 20
+	if n, given := call.Body.Lookup("batchSize").AsInt64OK(); given && n > 0 {
+		size = int(n)
+	}
+	return s.page("nextBatch", database+"."+name, cursor, s.cursors[cursor], size)
+}
+
+// count answers both count and the aggregation that CountDocuments sends; a
+// filter is not looked at.
+func (s *Server) count(call *Call) bson.D {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := int32(len(s.collection(namespaceOf(call)).ids))
+	if call.Name == "count" {
+		return ok(bson.E{Key: "n", Value: n})
+	}
+	batch := bson.A{}
+	if n > 0 {
+		batch = append(batch, bson.D{{Key: "_id", Value: int32(1)}, {Key: "n", Value: n}})
+	}
+	return ok(bson.E{Key: "cursor", Value: bson.D{
+		{Key: "firstBatch", Value: batch}, {Key: "id", Value: int64(0)}, {Key: "ns", Value: namespaceOf(call)},
+	}})
+}
+
+// drop empties a collection or a database.
+func (s *Server) drop(call *Call) bson.D {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	prefix := namespaceOf(call)
+	for namespace := range s.data {
+		if namespace == prefix || call.Name == "dropDatabase" && inDatabase(namespace, prefix) {
+			if err := s.forget(namespace); err != nil {
+				return failure(internalError, err.Error())
+			}
+		}
+	}
+	return ok()
+}

@@ -1,0 +1,97 @@
+package testenv
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"ingestion/internal/embedded/filelock"
+)
+
+// builds holds, by import path, what has been built in this process.
+var builds sync.Map
+
+// Build compiles a command of this module, named by its import path such as
+// "ingestion/cmd/worker", and returns the program's path. It compiles once in
+// a process, and go build itself links again only what has changed since
+// another process did. With -race the program has the race detector too, else
+// it is without cgo.
+func Build(t testing.TB, importPath string) string {
+	t.Helper()
+	once, _ := builds.LoadOrStore(importPath, sync.OnceValues(func() (string, error) { return compile(importPath) }))
+	program, err := once.(func() (string, error))()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return program
+}
+
+// compile builds into a folder that the test binaries of all packages share,
+// one at a time.
+func compile(importPath string) (string, error) {
+	dir, err := programsDir()
+	if err != nil {
+		return "", fmt.Errorf("no place for the programs under test: %w", err)
+	}
+	lock, err := filelock.Wait(filepath.Join(dir, "lock"))
+	if err != nil {
+		return "", err
+	}
+	program := filepath.Join(dir, path.Base(importPath))
+	return program, errors.Join(goBuild(importPath, program), lock.Close())
+}
+
+func goBuild(importPath, program string) error {
+	args, cgo := []string{"build", "-o", program}, "CGO_ENABLED=0"
+	if raceEnabled {
+		args, cgo = append(args, "-race"), "CGO_ENABLED=1"
+	}
+	cmd := exec.Command("go", append(args, importPath)...)
+	cmd.Env = append(os.Environ(), cgo)
+	if output, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build %s: %w\n%s", importPath, err, output)
+	}
+	return nil
+}
+
+// programsDir is a folder in the module's own tree, so that two clones do not
+// share programs and none outlives its clone. git is told to overlook it.
+func programsDir() (string, error) {
+	root, err := moduleRoot()
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(root, ".testenv")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(filepath.Join(dir, ".gitignore"), []byte("*\n"), 0o644); err != nil {
+		return "", err
+	}
+	if raceEnabled {
+		dir = filepath.Join(dir, "race")
+	}
+	return dir, os.MkdirAll(dir, 0o755)
+}
+
+// moduleRoot is the nearest folder above the test's own that has a go.mod.
+func moduleRoot() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", errors.New("there is no go.mod above the test's folder")
+		}
+		dir = filepath.Dir(dir)
+	}
+}

@@ -1,0 +1,96 @@
+// Package container runs a Redis in a container for tests, where a Docker
+// engine answers.
+package container
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/moby/moby/client"
+	"github.com/testcontainers/testcontainers-go"
+	tclog "github.com/testcontainers/testcontainers-go/log"
+	"github.com/testcontainers/testcontainers-go/modules/redis"
+	"github.com/testcontainers/testcontainers-go/wait"
+)
+
+const (
+	engineTimeout = 5 * time.Second
+	pullTimeout   = 3 * time.Minute
+	startTimeout  = 30 * time.Second
+)
+
+// Redis starts a container of image, waits until it serves, and returns its
+// URL and what stops and removes it. An image that is missing is pulled, once
+// and not without saying so through logf. Nothing is left behind on an error.
+func Redis(ctx context.Context, image string, logf func(format string, args ...any)) (url string, stop func() error, err error) {
+	if err := prepare(ctx, image, logf); err != nil {
+		return "", nil, err
+	}
+	server, err := redis.Run(ctx, image, testcontainers.WithWaitStrategyAndDeadline(startTimeout, ready()))
+	if err != nil {
+		return "", nil, errors.Join(fmt.Errorf("container of %s: %w", image, err), testcontainers.TerminateContainer(server))
+	}
+	stop = func() error {
+		return testcontainers.TerminateContainer(server, testcontainers.StopTimeout(0))
+	}
+	url, err = server.ConnectionString(ctx)
+	if err != nil {
+		return "", nil, errors.Join(fmt.Errorf("container of %s has no address: %w", image, err), stop())
+	}
+	return url + "/0", stop, nil
+}
+
+// ready does without the module's look from inside the container, which takes
+// a shell and more that a small image lacks.
+func ready() wait.Strategy {
+	return wait.ForAll(wait.ForLog("Ready to accept connections"), wait.ForListeningPort("6379/tcp").SkipInternalCheck())
+}
+
+// prepare sees that an engine answers and that it has the image.
+func prepare(ctx context.Context, image string, logf func(string, ...any)) error {
+	quieten()
+	engine, err := testcontainers.NewDockerProvider()
+	if err != nil {
+		return fmt.Errorf("no Docker engine: %w", err)
+	}
+	defer engine.Close()
+	asking, cancel := context.WithTimeout(ctx, engineTimeout)
+	defer cancel()
+	if _, err := engine.Client().Ping(asking, client.PingOptions{}); err != nil {
+		return fmt.Errorf("the Docker engine does not answer: %w", err)
+	}
+	if _, err := engine.Client().ImageInspect(asking, image); err == nil {
+		return nil
+	}
+	return pull(ctx, engine.Client(), image, logf)
+}
+
+// pull makes a single attempt; testcontainers' own goes on for a quarter of an
+// hour where there is no network.
+func pull(ctx context.Context, engine client.APIClient, image string, logf func(string, ...any)) error {
+	ctx, cancel := context.WithTimeout(ctx, pullTimeout)
+	defer cancel()
+	logf("the image %s is not here: pulling it", image)
+	progress, err := engine.ImagePull(ctx, image, client.ImagePullOptions{})
+	if err == nil {
+		err = errors.Join(progress.Wait(ctx), progress.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("the image %s is not here and cannot be pulled; do it by hand, or name another in REDIS_IMAGE: %w", image, err)
+	}
+	return nil
+}
+
+// quieten keeps testcontainers from writing a report of the engine into the
+// test's output, and from starting its reaper, which needs another image: who
+// calls Redis stops what it started.
+func quieten() {
+	tclog.SetDefault(tclog.NewNoopLogger())
+	const reaper = "TESTCONTAINERS_RYUK_DISABLED"
+	if os.Getenv(reaper) == "" {
+		_ = os.Setenv(reaper, "true")
+	}
+}

@@ -1,0 +1,31 @@
+package testenv
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+// Main runs a package's tests and exits. It stops what they shared and fails
+// if a goroutine is left over. It is a package's whole TestMain:
+//
+//	func TestMain(m *testing.M) { testenv.Main(m) }
+func Main(m *testing.M, options ...goleak.Option) {
+	shared.Lock()
+	shared.stoppable = true
+	shared.Unlock()
+	code := m.Run()
+	problems := []error{stopShared()}
+	if code == 0 {
+		problems = append(problems, goleak.Find(options...))
+	}
+	for _, problem := range problems {
+		if problem != nil {
+			fmt.Fprintln(os.Stderr, "testenv:", problem)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}

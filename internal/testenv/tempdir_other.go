@@ -1,0 +1,6 @@
+//go:build !linux
+
+package testenv
+
+// memoryDir is "", which means os.TempDir.
+func memoryDir() string { return "" }

@@ -1,0 +1,314 @@
+-- Judges a batch of records of one partition by their customers' sliding windows.
+--
+-- Rule: no half-open window [x, x+W) holds more than L places of a customer.
+-- A place is the admission time of one record; the places of a customer are one
+-- ZSET, member = the record's ID, score = the place in ms. Records may come in
+-- any order of time, so windows on both sides of a new place are looked at.
+--
+-- KEYS  hashed = 1: the limits hash, then one ZSET a customer
+--       hashed = 0: one ZSET a customer
+-- ARGV  1 limit       L where the customer has none of its own
+--       2 window      W, ms, likewise
+--       3 lateness    ms that a key outlives its last use and its last window
+--       4 delay       ms a place may lie ahead of its record; -1: never reserve
+--       5 floor       ms, the oldest arrival still unfinished; 0: unknown
+--       6 budget      work after which the script stops; the caller goes on
+--       7 hashed      1: own limits are looked up in KEYS[1]; 0: they are given
+--       then for each customer in the order of KEYS
+--         its field in the limits hash, or (hashed = 0) its own limit, '' for none
+--         what an earlier call learnt, as returned in `learnt`, or ''
+--         the number n of its records
+--         n times: arrival in ms (0: this server's clock), the record's ID
+-- Returns { now, own, learnt, verdicts }
+--   now       ms, this server's clock
+--   own       flat pairs: index of a customer (from 1), its own limit as written
+--   learnt    flat pairs: index of a customer, text for the next call
+--   verdicts  flat pairs in the order of the records: decision, time; fewer than
+--             records if the budget ran out
+--     1 admitted   time = its place
+--     2 refused    time = the earliest that has room, 0 if none ever has
+--     3 reserved   time = its place, which lies ahead
+--     4 the customer's key is no ZSET
+-- An error reply may leave earlier records of the batch admitted: the same call
+-- again finds them by their IDs and answers the same.
+
+local call, pcall = redis.call, redis.pcall
+local floor, max, min = math.floor, math.max, math.min
+
+local ADMITTED, REFUSED, RESERVED, NO_ZSET = 1, 2, 3, 4
+local MAX_PAGE = 256      -- members read at once by a search
+local MAX_PRUNE = 2000    -- members removed at once
+local LONG = 32           -- steps from which a search is worth remembering
+local RENEWAL = 1000      -- ms between two renewals of a key's expiry
+
+local defaultLimit, defaultWindow = tonumber(ARGV[1]), tonumber(ARGV[2])
+local lateness, delay = tonumber(ARGV[3]), tonumber(ARGV[4])
+local oldest, budget, hashed = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7] == '1'
+local reserving = delay >= 0
+delay = max(delay, 0)
+
+local clock = call('TIME')
+local now = clock[1] * 1000 + floor(clock[2] / 1000)
+
+local work = 0            -- commands and members so far, about a microsecond each
+local spent = false       -- the budget is used up
+local broken              -- the error reply that ends the script
+local key, L, W           -- the customer at hand
+local full                -- { from, to }: no room in [from, to) is known
+                          -- { .., crowd, passed }: a search of `to` was cut off
+
+-- own limit as written -> limit, window; nil if it is none (ParseLimit in Go)
+local function parse(text)
+  if text == 'off' or text == 'block' then return text end
+  local l, s = string.match(text, '^([1-9]%d*)/([1-9]%d*)$')
+  if not l or #l > 7 or #s > 7 then return nil end
+  l, s = tonumber(l), tonumber(s)
+  if l > 1000000 or s > 2678400 then return nil end
+  return l, s * 1000
+end
+
+-- nil, with the reply in `broken`, where the key is no ZSET
+local function count(from, to)
+  work = work + 1
+  local n = pcall('ZCOUNT', key, from, to)
+  if type(n) == 'table' then
+    broken = n
+    return nil
+  end
+  return n
+end
+
+-- places that share a window with t, on either side
+local function crowd(t)
+  return count('(' .. (t - W), '(' .. (t + W))
+end
+
+-- number of places that lie before all windows of t
+local function before(t)
+  return count('-inf', t - W)
+end
+
+-- reads places by rank, each page twice as long as the one before
+local function reader()
+  local places, page = {}, 2
+  return function(rank)
+    local place = places[rank]
+    if place then return place end
+    local rows = call('ZRANGE', key, rank, rank + page - 1, 'WITHSCORES')
+    for j = 2, #rows, 2 do places[rank + j / 2 - 1] = tonumber(rows[j]) end
+    work = work + 1 + #rows / 2
+    page = min(page * 2, MAX_PAGE)
+    return places[rank]
+  end
+end
+
+local function learn(from, to, seen, passed)
+  if full and from <= full.to and to >= full.from then
+    from, to = min(from, full.from), max(to, full.to)
+  end
+  full = { from = from, to = to, crowd = seen or 0, passed = passed or 0 }
+end
+
+-- earliest time >= t that has room; nil if the budget ends first.
+-- L places in a row that span less than W are a block: with a time t such that
+-- all of them and t span less than W there is no room. Both ends of the blocks
+-- rise with their rank, so one pass in the order of ranks finds the answer.
+local function earliest(t)
+  local start, stop, steps = t, work + budget, 0
+  local i
+  if full and full.from <= t and t <= full.to then
+    t = full.to
+    i = before(t)
+    if full.crowd > 0 and full.crowd == crowd(t) then i = i + full.passed end
+  else
+    i = before(t)
+  end
+  local total, place = call('ZCARD', key), reader()
+  while i + L <= total do
+    if work > stop then
+      learn(start, t, crowd(t), i - before(t))
+      full.keep = true
+      return nil
+    end
+    local first, last = place(i), place(i + L - 1)
+    if last - W >= t then break end
+    i, steps = i + 1, steps + 1
+    if last - first < W and t - first < W then
+      t = first + W
+      if full and full.from <= t and t < full.to then
+        t = full.to
+        i = before(t)
+      end
+    end
+  end
+  if t > start then learn(start, t) end
+  if full and steps > LONG then full.keep = true end
+  return t
+end
+
+local function near(place, t)
+  return t - place < W and place - t < W + delay
+end
+
+-- Further places of one ID have names by window length and window number; its
+-- latest place has the ID itself, so that it is the last to be pruned.
+local function alias(id, number)
+  return id .. '@' .. W .. ':' .. number
+end
+
+-- the place in whose window the ID comes again, if there is one
+local function known(id, top, t)
+  if not top then return nil end
+  if near(top, t) then return top end
+  if top < t then return nil end
+  local number = floor(t / W)
+  for n = number - 1, number + 1 do
+    work = work + 1
+    local place = tonumber(call('ZSCORE', key, alias(id, n)))
+    if place and near(place, t) then return place end
+  end
+  return nil
+end
+
+local function write(...)
+  work = work + 1
+  local added = pcall('ZADD', key, ...)
+  if type(added) == 'table' then broken = added end
+  return added
+end
+
+-- records the place; the one to answer with differs if the ID has one there
+local function put(id, top, place)
+  if not top then
+    write(place, id)
+  elseif top < place then
+    write(top, alias(id, floor(top / W)), place, id)
+  else
+    local name = alias(id, floor(place / W))
+    if write('NX', place, name) == 0 then place = tonumber(call('ZSCORE', key, name)) end
+  end
+  return place
+end
+
+-- decision, time; nil if the budget ran out or the script is broken
+local function judge(t, id)
+  local neighbours = crowd(t)
+  if broken then return nil end
+  if neighbours < L then
+    local added = write('NX', t, id)
+    if broken then return nil end
+    if added == 1 then return ADMITTED, t end
+  end
+  work = work + 1
+  local top = tonumber(call('ZSCORE', key, id))
+  local place = known(id, top, t)
+  if not place then
+    place = neighbours < L and t or earliest(t)
+    if not place then return nil end
+    if place - t > delay then return REFUSED, place end
+    place = put(id, top, place)
+    if broken then return nil end
+  end
+  if reserving and place > t then return RESERVED, place end
+  return ADMITTED, place
+end
+
+-- Keeps the key as long as its places can matter and drops those that cannot:
+-- a later arrival meets none of them. Looks for it once a second at most.
+local function keep(latest, byClock)
+  local life = max(now, latest) - now + lateness + W
+  work = work + 1
+  if call('PTTL', key) >= life then return end
+  call('PEXPIRE', key, life + RENEWAL)
+  local widest, cut = max(W, defaultWindow), 0
+  if byClock then
+    cut = now - 2 * widest
+  elseif oldest > 0 then
+    cut = oldest - widest
+  end
+  if cut <= 0 then return end
+  local dead = min(count('-inf', cut), MAX_PRUNE)
+  if dead > 0 then
+    call('ZREMRANGEBYRANK', key, 0, dead - 1)
+    work = work + 1 + dead
+  end
+end
+
+-- 'from:to:limit:window:crowd:passed' of an earlier call, if it still holds
+local function recall(text)
+  full = nil
+  if text == '' then return end
+  local from, to, l, w, seen, passed = string.match(text, '^(%d+):(%d+):(%d+):(%d+):(%d+):(%d+)$')
+  if tonumber(l) ~= L or tonumber(w) ~= W then return end
+  from, to = tonumber(from), tonumber(to)
+  if to > from and (crowd(to - 1) or 0) < L then return end
+  full = { from = from, to = to, crowd = tonumber(seen), passed = tonumber(passed) }
+end
+
+local first = hashed and 1 or 0
+local fields, at = {}, {}
+local arg = 8
+for c = 1, #KEYS - first do
+  fields[c], at[c] = ARGV[arg], arg
+  arg = arg + 3 + 2 * tonumber(ARGV[arg + 2])
+end
+local limits = fields
+if hashed then limits = call('HMGET', KEYS[1], unpack(fields)) end
+
+local own, learnt, verdicts = {}, {}, {}
+local n = 0               -- length of verdicts
+local function answer(decision, time)
+  verdicts[n + 1], verdicts[n + 2] = decision, time
+  n = n + 2
+end
+
+local function judgeRecord(t, id, mode)
+  if mode == 'off' then return ADMITTED, t end
+  if mode == 'block' then return REFUSED, 0 end
+  return judge(t, id)
+end
+
+-- judges the records of one customer until the budget ends or the script breaks
+local function judgeCustomer(c, mode)
+  local from, latest, byClock, typed = at[c] + 3, nil, false, true
+  for j = from, from + 2 * tonumber(ARGV[at[c] + 2]) - 2, 2 do
+    if n > 0 and work >= budget then
+      spent = true
+      break
+    end
+    local t = tonumber(ARGV[j])
+    if t == 0 then t, byClock = now, true end
+    local decision, time = NO_ZSET, 0
+    if typed then decision, time = judgeRecord(t, ARGV[j + 1], mode) end
+    if broken and string.find(broken.err, 'WRONGTYPE', 1, true) then
+      broken, typed, decision, time = nil, false, NO_ZSET, 0
+    end
+    if not decision then
+      spent = true
+      break
+    end
+    if decision ~= REFUSED and typed then latest = max(latest or time, time) end
+    answer(decision, time)
+  end
+  if latest and not mode then keep(latest, byClock) end
+end
+
+for c = 1, #KEYS - first do
+  if spent then break end
+  key, L, W = KEYS[first + c], defaultLimit, defaultWindow
+  local text, mode = limits[c], nil
+  if text and text ~= '' then
+    local l, w = parse(text)
+    own[#own + 1], own[#own + 2] = c, string.sub(text, 1, 64)
+    if w then L, W = l, w else mode = l end
+  end
+  recall(ARGV[at[c] + 1])
+  judgeCustomer(c, mode)
+  if broken then return broken end
+  if full and full.keep then
+    learnt[#learnt + 1], learnt[#learnt + 2] = c, table.concat(
+      { full.from, full.to, L, W, full.crowd, full.passed }, ':')
+  end
+end
+
+return { now, own, learnt, verdicts }

@@ -1,0 +1,147 @@
+package limiter
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// maxAt keeps sums of times within the 14 digits that Lua prints.
+const maxAt = 90_000_000_000_000
+
+// Config describes a limiter. All workers of a queue must use the same.
+type Config struct {
+	// Limit is the default number of records a window, up to MaxRecords.
+	// 0 or less switches the limiter off: it admits all and asks no Redis.
+	Limit int
+	// Window is the default length, 1 ms to MaxWindow.
+	Window time.Duration
+	// Lateness is how long a customer's places outlive their last use and window.
+	Lateness time.Duration
+	// Reserve gives a record the earliest place with room instead of refusing it
+	// (policy defer), unless that lies more than MaxDelay after its arrival.
+	Reserve  bool
+	MaxDelay time.Duration
+	// Bases is the key K of each partition; the limiter's keys are
+	// {K}:limits and {K}:limit:<customerId>.
+	Bases []string
+	// Home is a customer's partition, an index of Bases. Nil: always 0.
+	Home func(customerID string) int
+	// Floor is the oldest arrival, in ms, that is not finished in any partition;
+	// 0 or less if unknown. Places out of its reach are dropped. May be nil.
+	// Records judged by the clock of Redis need no floor.
+	Floor func() int64
+	// BadLimit is told of a customer's own limit that cannot be read and is
+	// replaced by the default, once for each customer and value. May be nil.
+	BadLimit func(customerID, value string)
+
+	// Slice is the most records in one script call; 0: 500.
+	Slice int
+	// Budget is the work, about a microsecond a unit, after which a script call
+	// breaks off and another goes on; 0: 5000.
+	Budget int
+}
+
+// Limiter judges records. It is safe for concurrent use.
+type Limiter struct {
+	client  redis.UniversalClient
+	cfg     Config
+	script  *script
+	learnt  *memory
+	warned  *memory
+	primary Limit
+}
+
+// New returns a limiter that uses client. It sends nothing yet.
+func New(client redis.UniversalClient, cfg Config) *Limiter {
+	if cfg.Home == nil {
+		cfg.Home = func(string) int { return 0 }
+	}
+	if cfg.Floor == nil {
+		cfg.Floor = func() int64 { return 0 }
+	}
+	if cfg.BadLimit == nil {
+		cfg.BadLimit = func(string, string) {}
+	}
+	if cfg.Slice <= 0 {
+		cfg.Slice = 500
+	}
+	if cfg.Budget <= 0 {
+		cfg.Budget = 5000
+	}
+	return &Limiter{
+		client:  client,
+		cfg:     cfg,
+		script:  newScript(client),
+		learnt:  newMemory(),
+		warned:  newMemory(),
+		primary: Limit{Records: cfg.Limit, Window: cfg.Window},
+	}
+}
+
+// Judge answers the requests in their order. Requests of one customer are judged
+// one after the other as they stand in the batch.
+//
+// If the error is not nil, requests whose verdict has no Decision have not been
+// answered, though they may have been recorded: ask again, with the same
+// arrival, and the answer is as if it were the first. The other verdicts stand.
+// A *KeyError in it names a customer whose key is not the limiter's; asking again
+// is of no use until that key is gone.
+func (l *Limiter) Judge(ctx context.Context, requests []Request) ([]Verdict, error) {
+	verdicts := make([]Verdict, len(requests))
+	if l.cfg.Limit <= 0 {
+		admitAll(requests, verdicts)
+		return verdicts, nil
+	}
+	var errs []error
+	floor := l.floor(requests)
+	for partition, customers := range l.group(requests) {
+		call := &call{limiter: l, base: l.cfg.Bases[partition], floor: floor, requests: requests, verdicts: verdicts}
+		if err := call.judge(ctx, customers); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return verdicts, errors.Join(errs...)
+}
+
+func admitAll(requests []Request, verdicts []Verdict) {
+	for i, r := range requests {
+		verdicts[i] = Verdict{Decision: Admitted, Place: max(r.At, 0), Limit: Limit{Mode: Off}}
+	}
+}
+
+// floor never exceeds an arrival that is about to be judged.
+func (l *Limiter) floor(requests []Request) int64 {
+	floor := max(l.cfg.Floor(), 0)
+	for _, r := range requests {
+		if r.At > 0 {
+			floor = min(floor, r.At)
+		}
+	}
+	return floor
+}
+
+// customer is the open requests of one customer, as indexes into the batch.
+type customer struct {
+	id   string
+	open []int
+}
+
+// group puts the requests in order by partition and customer.
+func (l *Limiter) group(requests []Request) map[int][]*customer {
+	byID := make(map[string]*customer, len(requests))
+	byPartition := make(map[int][]*customer, 1)
+	for i, r := range requests {
+		c := byID[r.CustomerID]
+		if c == nil {
+			c = &customer{id: r.CustomerID}
+			byID[r.CustomerID] = c
+			p := l.cfg.Home(r.CustomerID)
+			byPartition[p] = append(byPartition[p], c)
+		}
+		c.open = append(c.open, i)
+	}
+	return byPartition
+}

@@ -1,0 +1,141 @@
+package limiter
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// Model is the rule in Go, without Redis, pruning, expiry or thought for speed:
+// the reference that the script is held against. It is not for concurrent use.
+type Model struct {
+	Reserve  bool
+	MaxDelay time.Duration
+
+	customers map[string]map[name]int64
+}
+
+// name is what a place is found by. The latest place of an ID has the ID alone;
+// its others have the window, and the number of the window, that they are in.
+type name struct {
+	id             string
+	window, number int64
+}
+
+// Judge answers as Limiter.Judge does, for one request under one limit. At is
+// taken as it is: the model has no clock.
+func (m *Model) Judge(r Request, limit Limit) Verdict {
+	switch limit.Mode {
+	case Off:
+		return Verdict{Decision: Admitted, Place: r.At, Limit: limit}
+	case Block:
+		return Verdict{Decision: Refused, Limit: limit}
+	}
+	places := m.of(r.CustomerID)
+	place, known := m.known(places, r, limit)
+	if !known {
+		place = earliest(places, r.At, limit)
+		if place-r.At > m.delay() {
+			return Verdict{Decision: Refused, RetryAt: place, Limit: limit}
+		}
+		place = record(places, r.Member, place, limit)
+	}
+	if m.Reserve && place > r.At {
+		return Verdict{Decision: Reserved, Place: place, Limit: limit}
+	}
+	return Verdict{Decision: Admitted, Place: place, Limit: limit}
+}
+
+// full says whether some window that holds t has no room for t.
+func full(places map[name]int64, t int64, limit Limit) bool {
+	window := limit.Window.Milliseconds()
+	starts := append(slices.Collect(maps.Values(places)), t)
+	return slices.ContainsFunc(starts, func(from int64) bool {
+		return from <= t && t < from+window && within(places, from, from+window) >= limit.Records
+	})
+}
+
+func within(places map[name]int64, from, to int64) int {
+	n := 0
+	for _, p := range places {
+		if from <= p && p < to {
+			n++
+		}
+	}
+	return n
+}
+
+// earliest is the first time from t on with room: t, or the end of a window that
+// begins at a place.
+func earliest(places map[name]int64, t int64, limit Limit) int64 {
+	times := []int64{t}
+	for _, p := range places {
+		if end := p + limit.Window.Milliseconds(); end > t {
+			times = append(times, end)
+		}
+	}
+	slices.Sort(times)
+	i := slices.IndexFunc(times, func(t int64) bool { return !full(places, t, limit) })
+	return times[i]
+}
+
+// known finds the place in whose window the record comes again, or one that lies
+// ahead no further than a window after the latest it may wait for.
+func (m *Model) known(places map[name]int64, r Request, limit Limit) (int64, bool) {
+	window := limit.Window.Milliseconds()
+	number := floorDiv(r.At, window)
+	names := []name{{id: r.Member}}
+	for n := number - 1; n <= number+1; n++ {
+		names = append(names, name{r.Member, window, n})
+	}
+	for _, name := range names {
+		p, ok := places[name]
+		if ok && r.At-p < window && p-r.At < window+m.delay() {
+			return p, true
+		}
+	}
+	return 0, false
+}
+
+// record adds the place and returns it, or the one that the ID has there already.
+func record(places map[name]int64, id string, place int64, limit Limit) int64 {
+	window := limit.Window.Milliseconds()
+	in := func(t int64) name { return name{id, window, floorDiv(t, window)} }
+	latest, again := places[name{id: id}]
+	switch {
+	case !again:
+		places[name{id: id}] = place
+	case latest < place:
+		places[in(latest)], places[name{id: id}] = latest, place
+	default:
+		if p, ok := places[in(place)]; ok {
+			return p
+		}
+		places[in(place)] = place
+	}
+	return place
+}
+
+func (m *Model) of(customerID string) map[name]int64 {
+	if m.customers == nil {
+		m.customers = make(map[string]map[name]int64)
+	}
+	if m.customers[customerID] == nil {
+		m.customers[customerID] = make(map[name]int64)
+	}
+	return m.customers[customerID]
+}
+
+func (m *Model) delay() int64 {
+	if !m.Reserve {
+		return 0
+	}
+	return m.MaxDelay.Milliseconds()
+}
+
+func floorDiv(a, b int64) int64 {
+	if a < 0 {
+		return (a - b + 1) / b
+	}
+	return a / b
+}

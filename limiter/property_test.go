@@ -1,0 +1,105 @@
+package limiter_test
+
+import (
+	"context"
+	"flag"
+	"os"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/redis/go-redis/v9"
+	"pgregory.net/rapid"
+
+	"ingestion/limiter"
+)
+
+// checks runs the property on as many traces as LIMITER_TRACES says, else on
+// rapid's number.
+func checks(t *testing.T, property func(*rapid.T)) {
+	t.Helper()
+	if n := os.Getenv("LIMITER_TRACES"); n != "" {
+		before := flag.Lookup("rapid.checks").Value.String()
+		if err := flag.Set("rapid.checks", n); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = flag.Set("rapid.checks", before) }()
+	}
+	rapid.Check(t, property)
+}
+
+// TestScriptAnswersAsTheModel also checks the admitted set without the model.
+func TestScriptAnswersAsTheModel(t *testing.T) {
+	client := realRedis(t).Client(t)
+	checks(t, func(t *rapid.T) {
+		tr := drawTrace(t)
+		r := newReplay(t, client, tr)
+		for _, b := range tr.batches {
+			r.play(b)
+		}
+	})
+}
+
+// replay plays a trace to script and model.
+type replay struct {
+	t       *rapid.T
+	client  *redis.Client
+	trace   trace
+	limiter *limiter.Limiter
+	model   limiter.Model
+	own     map[string]string
+	rule    rule
+}
+
+func newReplay(t *rapid.T, client *redis.Client, tr trace) *replay {
+	if err := client.FlushDB(context.Background()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	cfg := config(tr.limit.Records, tr.limit.Window)
+	cfg.Reserve, cfg.MaxDelay = tr.reserve, tr.maxDelay
+	cfg.Budget, cfg.Slice = tr.budget, tr.slice
+	return &replay{
+		t: t, client: client, trace: tr,
+		limiter: limiter.New(client, cfg),
+		model:   limiter.Model{Reserve: tr.reserve, MaxDelay: tr.maxDelay},
+		own:     map[string]string{},
+		rule:    rule{},
+	}
+}
+
+func (r *replay) play(b batch) {
+	r.change(b.own)
+	got, err := r.limiter.Judge(context.Background(), b.requests)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	want := make([]limiter.Verdict, len(b.requests))
+	for i, request := range b.requests {
+		want[i] = r.model.Judge(request, r.limit(request.CustomerID))
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		r.t.Fatalf("script differs from the model (-model +script):\n%s\nrequests: %+v", diff, b.requests)
+	}
+	for i, verdict := range got {
+		r.rule.check(r.t, b.requests[i], verdict)
+	}
+}
+
+func (r *replay) change(own map[string]string) {
+	for customer, text := range own {
+		r.own[customer] = text
+		err := r.client.HSet(context.Background(), "{q}:limits", customer, text).Err()
+		if text == "" {
+			err = r.client.HDel(context.Background(), "{q}:limits", customer).Err()
+		}
+		if err != nil {
+			r.t.Fatal(err)
+		}
+	}
+}
+
+func (r *replay) limit(customer string) limiter.Limit {
+	if limit, err := limiter.ParseLimit(r.own[customer]); err == nil {
+		return limit
+	}
+	return r.trace.limit
+}

@@ -1,0 +1,229 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"ingestion/record"
+)
+
+// call is one Insert: which of its documents are open, and what is to be done
+// next with each. It belongs to a single goroutine.
+type call struct {
+	store      *Store
+	ingestedAt int64 // Unix ms, the same for all documents and attempts
+	items      []item
+	results    []Result
+	open       int // documents without a result
+
+	toSend   []segment // what goes out in the next round
+	toLookUp []int     // documents that are there: whose are they?
+	trouble  *Error    // of the round under way
+}
+
+// item is one document of a call.
+type item struct {
+	doc  *Document
+	raw  []byte // its BSON
+	twin int    // the next document with the same _id, -1 if there is none
+
+	// mayBeApplied: an earlier attempt of this call may have inserted it.
+	mayBeApplied bool
+	// found is what the server said when it refused the document as a duplicate,
+	// index names the fields of the index at fault where the server does, misses
+	// counts the look-ups that found no such _id all the same.
+	found  verdict
+	index  string
+	misses int
+	// strikes counts errors of unknown meaning while others passed; seen is the
+	// store's count of passed documents at the last one.
+	strikes int
+	seen    uint64
+}
+
+// segment is a part of the batch that stands or falls together. tries counts
+// its failures of presumed transience.
+type segment struct {
+	items []int
+	tries int
+}
+
+func newCall(s *Store, docs []Document) *call {
+	c := &call{
+		store:      s,
+		ingestedAt: s.opts.Now().UnixMilli(),
+		items:      make([]item, len(docs)),
+		results:    make([]Result, len(docs)),
+		open:       len(docs),
+	}
+	c.encode(docs)
+	if firsts := c.pairTwins(); len(firsts) > 0 {
+		c.toSend = []segment{{items: firsts}}
+	}
+	return c
+}
+
+// encode writes all documents into one buffer.
+func (c *call) encode(docs []Document) {
+	size := 0
+	for i := range docs {
+		size += encodedSize(&docs[i])
+	}
+	buf := make([]byte, 0, size)
+	seen := c.store.passed.Load()
+	for i := range docs {
+		from := len(buf)
+		buf = appendDocument(buf, &docs[i], c.ingestedAt)
+		c.items[i] = item{doc: &docs[i], raw: buf[from:len(buf):len(buf)], twin: -1, seen: seen}
+	}
+}
+
+// pairTwins chains documents with the same _id and returns the first of each
+// chain: only these are sent. What MongoDB can't take at all is rejected here.
+func (c *call) pairTwins() []int {
+	firsts := make([]int, 0, len(c.items))
+	last := make(map[string]int, len(c.items))
+	for i := range c.items {
+		it := &c.items[i]
+		if len(it.raw) > maxDocument {
+			c.settle(i, Result{Outcome: record.Rejected, Reason: tooLargeReason})
+			continue
+		}
+		if before, ok := last[it.doc.Record.ID]; ok {
+			c.items[before].twin = i
+		} else {
+			firsts = append(firsts, i)
+		}
+		last[it.doc.Record.ID] = i
+	}
+	return firsts
+}
+
+// run works in rounds until nothing is open.
+func (c *call) run(ctx context.Context) error {
+	pause := c.store.newBackOff()
+	for {
+		before := c.open
+		failure := c.round(ctx)
+		if c.open == 0 {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ended(ctx, failure)
+		}
+		if failure != nil && failure.Class == Configuration {
+			return failure
+		}
+		if c.open < before {
+			pause.Reset()
+		}
+		if err := c.store.wait(ctx, pause.NextBackOff(), failure); err != nil {
+			return ended(ctx, failure)
+		}
+	}
+}
+
+// round sends what is to be sent and looks up what is to be looked up. It
+// returns what keeps the call from being done, nil where a record is to blame
+// rather than the server.
+func (c *call) round(ctx context.Context) *Error {
+	c.trouble = nil
+	if c.send(ctx) {
+		c.lookUp(ctx)
+	}
+	return c.trouble
+}
+
+// note keeps the failure that weighs most in this round.
+func (c *call) note(failure *Error) {
+	if c.trouble == nil || failure.Class == Configuration || failure.Class.Loud() && !c.trouble.Class.Loud() {
+		c.trouble = failure
+	}
+}
+
+func ended(ctx context.Context, last *Error) error {
+	if last == nil || last.Class == Cancelled {
+		return ctx.Err()
+	}
+	return fmt.Errorf("%w (at last: %w)", ctx.Err(), last)
+}
+
+// settle gives document i its result.
+func (c *call) settle(i int, r Result) {
+	c.results[i] = r
+	c.open--
+}
+
+// settleStored settles document i and all its twins by the document that is in
+// the collection. inserted says that it is i's own, just written.
+func (c *call) settleStored(i int, there stored, inserted bool) {
+	c.store.pass(c.items[i].raw)
+	c.settle(i, c.judge(i, there, inserted || c.owns(i, there)))
+	for j := c.items[i].twin; j >= 0; j = c.items[j].twin {
+		c.settle(j, c.judge(j, there, c.owns(j, there)))
+	}
+}
+
+// asStored is document i as it is in the collection once it is inserted.
+func (c *call) asStored(i int) stored {
+	d := c.items[i].doc
+	return stored{streamID: d.StreamID, name: d.Record.Name, ingestedAt: c.ingestedAt}
+}
+
+func (c *call) judge(i int, there stored, own bool) Result {
+	if own {
+		return Result{Outcome: record.Ingested}
+	}
+	return Result{Outcome: record.Duplicate, Conflict: there.name != c.items[i].doc.Record.Name}
+}
+
+// owns says whether what is stored was written for document i: by its stream
+// ID, or without one, by an earlier attempt of this very call.
+func (c *call) owns(i int, there stored) bool {
+	it := &c.items[i]
+	if it.doc.StreamID != "" {
+		return there.streamID == it.doc.StreamID
+	}
+	return it.mayBeApplied && there.streamID == "" &&
+		there.ingestedAt == c.ingestedAt && there.name == it.doc.Record.Name
+}
+
+// reject settles document i as rejected. A twin from the same entry shares its
+// lot; the next other twin is tried in its stead.
+func (c *call) reject(i int, reason string) {
+	r := Result{Outcome: record.Rejected, Reason: reason}
+	c.settle(i, r)
+	id := c.items[i].doc.StreamID
+	j := c.items[i].twin
+	for ; j >= 0 && id != "" && c.items[j].doc.StreamID == id; j = c.items[j].twin {
+		c.settle(j, r)
+	}
+	if j >= 0 {
+		c.toSend = append(c.toSend, segment{items: []int{j}})
+	}
+}
+
+// wait pauses between two rounds, telling the observer why if there is a
+// failure. It returns early with ctx's error when ctx ends.
+func (s *Store) wait(ctx context.Context, pause time.Duration, failure *Error) error {
+	if failure != nil {
+		s.waiting.Store(true)
+		s.opts.Observer.Waiting(failure, failure.Class, pause)
+	}
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// recovered notes that the server does what it is asked.
+func (s *Store) recovered() {
+	if s.waiting.Load() && s.waiting.CompareAndSwap(true, false) {
+		s.opts.Observer.Recovered()
+	}
+}

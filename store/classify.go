@@ -1,0 +1,260 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/auth"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
+)
+
+// Class is what an error means for an idempotent, unordered insert, and so what
+// is done about it. This file is the only place that decides it. Codes are
+// those of MongoDB's error_codes.yml; no decision rests on an error's text.
+type Class uint8
+
+// The classes. The first group concerns a whole call, the second one document.
+const (
+	// Transient: network, election, shutdown. The call may have been applied; it
+	// is repeated as it was.
+	Transient Class = iota + 1
+	// TimedOut: like Transient, but repeated with more time and fewer documents.
+	TimedOut
+	// NotSent: no server to be had, or no connection. Nothing was sent.
+	NotSent
+	// Overloaded: the server asks for patience.
+	Overloaded
+	// DiskTrouble: the server can't write for the time being. Repeated, loudly.
+	DiskTrouble
+	// NotDurable: applied, but not on a majority and in its journal. Nothing may
+	// be acknowledged; all of it is repeated.
+	NotDurable
+	// Unsatisfiable: like NotDurable, because the replica set is set up so that
+	// the write concern can't be met. Loud.
+	Unsatisfiable
+	// Operator: authentication or authorisation. Repeated until somebody mends
+	// it; a record is never to blame. Loud.
+	Operator
+	// Configuration: waiting can't help; the call is given up with an error.
+	Configuration
+	// Presumed: of unknown meaning, presumed to be transient. After some tries
+	// the batch is bisected to see whether a record is to blame.
+	Presumed
+	// TooLarge: one record makes the whole call fail. Bisected at once, and the
+	// record that fails alone is rejected.
+	TooLarge
+	// Cancelled: the caller's context ended. Whether the call was applied is
+	// unknown; nothing is concluded.
+	Cancelled
+
+	// Duplicate: a document with this _id is there.
+	Duplicate
+	// OtherIndex: a unique index other than that of _id refuses the document.
+	OtherIndex
+	// UnknownIndex: some unique index refuses the document; whether it is that of
+	// _id has to be looked up.
+	UnknownIndex
+	// Refused: the document is refused for good.
+	Refused
+)
+
+var classNames = [...]string{
+	Transient: "transient", TimedOut: "timed_out", NotSent: "not_sent", Overloaded: "overloaded",
+	DiskTrouble: "disk_trouble", NotDurable: "not_durable", Unsatisfiable: "unsatisfiable",
+	Operator: "operator", Configuration: "configuration", Presumed: "presumed_transient",
+	TooLarge: "too_large", Cancelled: "cancelled", Duplicate: "duplicate",
+	OtherIndex: "other_index", UnknownIndex: "unknown_index", Refused: "refused",
+}
+
+// String is the class's fixed name, for logs and metrics.
+func (c Class) String() string {
+	if c == 0 || int(c) >= len(classNames) {
+		return "none"
+	}
+	return classNames[c]
+}
+
+// Loud says that somebody has to act: time alone will hardly mend it.
+func (c Class) Loud() bool {
+	switch c {
+	case DiskTrouble, Unsatisfiable, Operator, Configuration:
+		return true
+	}
+	return false
+}
+
+// mayBeApplied says that documents of the failed call may be in the collection.
+func (c Class) mayBeApplied() bool {
+	switch c {
+	case NotSent, Operator, Configuration, TooLarge:
+		return false
+	}
+	return true
+}
+
+// verdict is the class of an error, with the server's code where it gave one.
+type verdict struct {
+	class Class
+	code  int32
+}
+
+// classifyCall judges the error of a command whose reply, if any, has no
+// writeErrors and no writeConcernError. The order is: authentication in the
+// handshake, nothing sent, time-out, network, the server's code.
+func classifyCall(err error) verdict {
+	var command mongo.CommandError
+	isCommand := errors.As(err, &command)
+	var handshake *auth.Error
+	switch {
+	case errors.As(err, &handshake):
+		return classifyHandshake(err, command)
+	case nothingSent(err):
+		return verdict{class: NotSent}
+	case errors.Is(err, context.Canceled):
+		return verdict{class: Cancelled}
+	case isTimeout(err):
+		return verdict{class: TimedOut, code: command.Code}
+	case isNetwork(err):
+		return verdict{class: Transient}
+	case isCommand:
+		return verdict{class: classifyCode(command.Code, command.HasErrorLabel), code: command.Code}
+	}
+	return verdict{class: classifyLocal(err)}
+}
+
+// classifyCode judges the code at the top of a reply that is not ok.
+func classifyCode(code int32, hasLabel func(string) bool) Class {
+	switch code {
+	case 50, 262: // MaxTimeMSExpired, ExceededTimeLimit
+		return TimedOut
+	case 6, 7, 89, 91, 134, 189, 9001, 10107, 11600, 11602, 13435, 13436, 10058:
+		// Unreachable hosts, shutdown, step-down, no longer primary.
+		return Transient
+	case 24, 46, 112, 133, 11601, 14031:
+		// LockTimeout, LockBusy, WriteConflict, FailedToSatisfyReadPreference,
+		// Interrupted, OutOfDiskSpace
+		return DiskTrouble
+	case 13, 18, 8000: // Unauthorized, AuthenticationFailed, Atlas' own
+		return Operator
+	case 20, 26, 73, 59, 72:
+		// IllegalOperation ("Transaction numbers …"), NamespaceNotFound,
+		// InvalidNamespace, CommandNotFound, InvalidOptions
+		return Configuration
+	case 11000, 11001, 12582: // as an old server says of a single insert
+		return UnknownIndex
+	case 10334, 15, 17419, 17420: // BSONObjectTooLarge, Overflow, the update system's sizes
+		return TooLarge
+	}
+	switch {
+	case hasLabel(driver.RetryableWriteError):
+		return Transient
+	case hasLabel(driver.ErrSystemOverloadedError), hasLabel(driver.ErrRetryableError):
+		return Overloaded
+	}
+	return Presumed
+}
+
+// classifyWriteConcern judges a writeConcernError. Whatever its code, the writes
+// were applied and are not durable.
+func classifyWriteConcern(code int32) Class {
+	switch code {
+	case 79, 100: // UnknownReplWriteConcern, UnsatisfiableWriteConcern
+		return Unsatisfiable
+	}
+	return NotDurable
+}
+
+// classifyDocument judges one of a reply's writeErrors. keyPattern is that of
+// the index at fault; nil where the server names none.
+func classifyDocument(code int32, keyPattern bson.Raw) Class {
+	switch code {
+	case 11000, 11001, 12582: // DuplicateKey and its old forms
+		return classifyDuplicate(keyPattern)
+	case 121: // DocumentValidationFailure
+		return Refused
+	case 2, 9, 14, 22, 52, 53, 54, 55, 56, 57:
+		// BadValue, FailedToParse, TypeMismatch, InvalidBSON, and what is wrong
+		// with field names and _ids
+		return Refused
+	}
+	class := classifyCode(code, func(string) bool { return false })
+	if class == TooLarge {
+		return Refused
+	}
+	return class
+}
+
+// classifyLookup judges the error of a read command: there is no record to
+// blame, and nothing to bisect.
+func classifyLookup(err error) verdict {
+	v := classifyCall(err)
+	if v.class == TooLarge || v.class == UnknownIndex {
+		v.class = Presumed
+	}
+	return v
+}
+
+func classifyDuplicate(keyPattern bson.Raw) Class {
+	elements, err := keyPattern.Elements()
+	switch {
+	case err != nil || len(elements) == 0:
+		return UnknownIndex
+	case len(elements) == 1 && elements[0].Key() == "_id":
+		return Duplicate
+	}
+	return OtherIndex
+}
+
+// classifyHandshake judges an error met while authenticating: that the
+// connection broke meanwhile, or that the server is on its way down, says
+// nothing about the credentials.
+func classifyHandshake(err error, command mongo.CommandError) verdict {
+	switch {
+	case errors.Is(err, context.Canceled):
+		return verdict{class: Cancelled}
+	case isTimeout(err), isNetwork(err):
+		return verdict{class: NotSent}
+	}
+	switch class := classifyCode(command.Code, command.HasErrorLabel); class {
+	case Transient, TimedOut, Overloaded, DiskTrouble:
+		return verdict{class: class, code: command.Code}
+	}
+	return verdict{class: Operator, code: command.Code}
+}
+
+// classifyLocal judges errors that no server sent.
+func classifyLocal(err error) Class {
+	var marshal mongo.MarshalError
+	switch {
+	case errors.As(err, &marshal), errors.Is(err, driver.ErrDocumentTooLarge):
+		return TooLarge
+	case errors.Is(err, driver.ErrUnsupportedStorageEngine), errors.Is(err, mongo.ErrClientDisconnected):
+		return Configuration
+	}
+	return Presumed
+}
+
+func nothingSent(err error) bool {
+	var selection topology.ServerSelectionError
+	var queue topology.WaitQueueTimeoutError
+	return errors.As(err, &selection) || errors.As(err, &queue) || errors.Is(err, driver.ErrDeadlineWouldBeExceeded)
+}
+
+func isTimeout(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || mongo.IsTimeout(err)
+}
+
+// isNetwork also knows the pool that was cleared because of somebody else's
+// network error, which bears no label.
+func isNetwork(err error) bool {
+	var connection topology.ConnectionError
+	var netErr net.Error
+	var pool driver.RetryablePoolError
+	return mongo.IsNetworkError(err) || errors.As(err, &connection) || errors.As(err, &netErr) ||
+		errors.As(err, &pool) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}

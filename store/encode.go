@@ -1,0 +1,120 @@
+package store
+
+import (
+	"strconv"
+
+	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
+)
+
+const (
+	// maxDocument is MongoDB's limit for one document
+	// (https://www.mongodb.com/docs/manual/reference/limits/#bson-documents).
+	maxDocument = 16 << 20
+	// maxMessage bounds the documents of one insert, in bytes. A command's body
+	// may have 16 MiB, which a single larger document may use up.
+	maxMessage = 8 << 20
+)
+
+// appendDocument appends d as BSON to dst. ingestedAt is in Unix milliseconds.
+func appendDocument(dst []byte, d *Document, ingestedAt int64) []byte {
+	start, dst := bsoncore.AppendDocumentStart(dst)
+	dst = bsoncore.AppendStringElement(dst, "_id", d.Record.ID)
+	dst = bsoncore.AppendStringElement(dst, "customerId", d.Record.CustomerID)
+	dst = bsoncore.AppendStringElement(dst, "name", d.Record.Name)
+	dst = bsoncore.AppendStringElement(dst, "email", d.Record.Email)
+	dst = bsoncore.AppendDateTimeElement(dst, "createdAt", d.Record.CreatedAt.UnixMilli())
+	dst = bsoncore.AppendDateTimeElement(dst, "ingestedAt", ingestedAt)
+	if d.StreamID != "" {
+		dst = bsoncore.AppendStringElement(dst, "streamId", d.StreamID)
+	}
+	return endDocument(dst, start)
+}
+
+// encodedSize is the exact length of what appendDocument appends.
+func encodedSize(d *Document) int {
+	const fixed = 4 + 1 + // the document's length and its end
+		4*(1+1+4+1) + len("_id"+"customerId"+"name"+"email") + // strings: type, key's end, length, end
+		2*(1+1+8) + len("createdAt"+"ingestedAt") // dates: type, key's end, value
+	n := fixed + len(d.Record.ID) + len(d.Record.CustomerID) + len(d.Record.Name) + len(d.Record.Email)
+	if d.StreamID != "" {
+		n += 1 + 1 + 4 + 1 + len("streamId") + len(d.StreamID)
+	}
+	return n
+}
+
+// appendInsert appends the insert command for docs. It carries its own write
+// concern, because a raw command does not obey the client's.
+func appendInsert(dst []byte, collection string, docs [][]byte) []byte {
+	start, dst := bsoncore.AppendDocumentStart(dst)
+	dst = bsoncore.AppendStringElement(dst, "insert", collection)
+	dst = bsoncore.AppendBooleanElement(dst, "ordered", false)
+	dst = appendWriteConcern(dst)
+	array, dst := bsoncore.AppendArrayElementStart(dst, "documents")
+	for i, doc := range docs {
+		dst = appendIndexed(dst, bsoncore.TypeEmbeddedDocument, i)
+		dst = append(dst, doc...)
+	}
+	dst = endDocument(dst, array)
+	return endDocument(dst, start)
+}
+
+func appendWriteConcern(dst []byte) []byte {
+	start, dst := bsoncore.AppendDocumentElementStart(dst, "writeConcern")
+	dst = bsoncore.AppendStringElement(dst, "w", "majority")
+	dst = bsoncore.AppendBooleanElement(dst, "j", true)
+	return endDocument(dst, start)
+}
+
+// appendFind appends the find command that fetches what tells an own document
+// from another's, for the given _ids.
+func appendFind(dst []byte, collection string, ids []string) []byte {
+	start, dst := bsoncore.AppendDocumentStart(dst)
+	dst = bsoncore.AppendStringElement(dst, "find", collection)
+	dst = appendIDFilter(dst, ids)
+	projection, dst := bsoncore.AppendDocumentElementStart(dst, "projection")
+	for _, field := range [...]string{"streamId", "name", "ingestedAt"} {
+		dst = bsoncore.AppendInt32Element(dst, field, 1)
+	}
+	dst = endDocument(dst, projection)
+	dst = bsoncore.AppendInt32Element(dst, "limit", int32(len(ids)))
+	dst = bsoncore.AppendInt32Element(dst, "batchSize", int32(len(ids)))
+	dst = bsoncore.AppendBooleanElement(dst, "singleBatch", true)
+	return endDocument(dst, start)
+}
+
+func appendIDFilter(dst []byte, ids []string) []byte {
+	filter, dst := bsoncore.AppendDocumentElementStart(dst, "filter")
+	if len(ids) == 1 {
+		dst = bsoncore.AppendStringElement(dst, "_id", ids[0])
+		return endDocument(dst, filter)
+	}
+	id, dst := bsoncore.AppendDocumentElementStart(dst, "_id")
+	in, dst := bsoncore.AppendArrayElementStart(dst, "$in")
+	for i, s := range ids {
+		dst = appendIndexed(dst, bsoncore.TypeString, i)
+		dst = bsoncore.AppendString(dst, s)
+	}
+	dst = endDocument(dst, in)
+	dst = endDocument(dst, id)
+	return endDocument(dst, filter)
+}
+
+// appendIndexed appends an array element's type and key without making a
+// string of the key.
+func appendIndexed(dst []byte, t bsoncore.Type, i int) []byte {
+	dst = append(dst, byte(t))
+	dst = strconv.AppendInt(dst, int64(i), 10)
+	return append(dst, 0)
+}
+
+// endDocument closes what was opened at start, a document or an array.
+func endDocument(dst []byte, start int32) []byte {
+	dst = append(dst, 0)
+	return bsoncore.UpdateLength(dst, start, int32(len(dst))-start)
+}
+
+func appendBuildInfo(dst []byte) []byte {
+	start, dst := bsoncore.AppendDocumentStart(dst)
+	dst = bsoncore.AppendInt32Element(dst, "buildInfo", 1)
+	return endDocument(dst, start)
+}
