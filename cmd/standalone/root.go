@@ -49,6 +49,8 @@ func newRoot() *cobra.Command {
 (miniredis, in memory) and a MongoDB (FerretDB on SQLite files). They are for
 trying things out, for development and for tests; a deployment uses real
 servers. They ask for no password: leave them on a loopback address.`,
+		Example: `  standalone redis
+  standalone mongo --data ./data`,
 		SilenceErrors: true, // execute prints them
 		SilenceUsage:  true,
 	}

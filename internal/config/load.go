@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"reflect"
 	"strings"
@@ -24,7 +25,11 @@ func (e *Error) Error() string {
 
 // Load reads the environment and, below it, the .env file of the working
 // directory. The error is an *Error that lists all faults.
-func Load() (*Config, error) {
+func Load() (*Config, error) { return LoadWith(nil) }
+
+// LoadWith is Load with some variables set from elsewhere, whatever the
+// environment says of them.
+func LoadWith(overrides map[string]string) (*Config, error) {
 	vars, err := godotenv.Read()
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, &Error{Faults: []string{".env can't be read: " + err.Error()}}
@@ -32,9 +37,8 @@ func Load() (*Config, error) {
 	if vars == nil {
 		vars = map[string]string{}
 	}
-	for name, value := range env.ToMap(os.Environ()) {
-		vars[name] = value
-	}
+	maps.Copy(vars, env.ToMap(os.Environ()))
+	maps.Copy(vars, overrides)
 	return Parse(vars)
 }
 

@@ -37,7 +37,7 @@ local function open_epoch(epoch)
   local base = ''
   if added then base = added - redis.call('XLEN', stream) end
   redis.call('HSET', ledger, 'group', group, 'epoch', epoch, 'base', base,
-    'returned', -redis.call('ZCARD', delayed), 'dead', redis.call('XLEN', dead))
+    'returned', 0 - redis.call('ZCARD', delayed), 'dead', redis.call('XLEN', dead))
 end
 
 local epoch = tonumber(redis.call('HGET', ledger, 'epoch') or 0)

@@ -1,0 +1,132 @@
+// Package demo shows the whole service at work on embedded servers: it sends
+// records of which it knows the outcome, and compares.
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"ingestion/cmd/internal/app"
+	"ingestion/internal/config"
+	"ingestion/internal/redisconn"
+	"ingestion/producer"
+)
+
+// The demo lasts less than a window of the limiter, so that each customer gets
+// exactly its limit.
+const (
+	timeLimit    = 55 * time.Second
+	generateFor  = 10 * time.Second
+	perMinute    = "60"
+	rateLimit    = 5
+	settleWithin = 30 * time.Second
+)
+
+// ErrMismatch says that what happened is not what was sent.
+var ErrMismatch = errors.New("the outcomes differ from what was sent; see the table")
+
+// Run starts the servers and the worker, sends the example file and generated
+// records, prints the table of outcomes to out, and stops everything. The error
+// is ErrMismatch where a count is wrong.
+func Run(ctx context.Context, out io.Writer) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, timeLimit)
+	defer cancel()
+	fmt.Fprintln(out, "Starting an embedded Redis, an embedded MongoDB and the worker in this process …")
+	servers, err := app.StartServers(ctx, app.ServerOptions{RedisAddr: "127.0.0.1:0", MongoAddr: "127.0.0.1:0"})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, servers.Close()) }()
+	fmt.Fprintf(out, "  Redis   %s\n  MongoDB %s\n", servers.Redis.URL(), servers.Mongo.URI())
+
+	cfg, err := settings(servers)
+	if err != nil {
+		return err
+	}
+	logPath := filepath.Join(os.TempDir(), fmt.Sprintf("ingestion-demo-%d.log", os.Getpid()))
+	stop, err := startWorker(ctx, cfg, logPath)
+	if err != nil {
+		return err
+	}
+	opts, err := cfg.RedisOptions()
+	if err != nil {
+		return err
+	}
+	client := redisconn.New(opts, 4)
+	defer client.Close()
+	want, err := send(ctx, out, cfg, client)
+	if err == nil {
+		err = awaitSettled(ctx, out, cfg, client, want)
+	}
+	if err = errors.Join(err, stop()); err != nil {
+		return err
+	}
+	found, err := look(ctx, cfg, client, servers.Mongo.URI(), logPath)
+	if err != nil {
+		return err
+	}
+	return report(out, want, found, logPath)
+}
+
+// settings are those of the environment's defaults, not of the environment: the
+// demo's counts hold for these only.
+func settings(servers *app.Servers) (*config.Config, error) {
+	vars := servers.Variables()
+	vars["QUEUE_MODE"] = config.ModeStream
+	vars["GEN_RPM"] = perMinute
+	vars["ADMIN_ADDR"] = ""
+	vars["LOG_FORMAT"] = "json"
+	vars["WORKER_POLL_TIMEOUT_SEC"] = "1"
+	return config.Parse(vars)
+}
+
+// startWorker has the worker work until the function returned is called.
+func startWorker(ctx context.Context, cfg *config.Config, logPath string) (stop func() error, err error) {
+	file, err := os.Create(logPath)
+	if err != nil {
+		return nil, fmt.Errorf("creating the log file: %w", err)
+	}
+	log, buffer := app.NewLog(cfg, file)
+	worker, err := app.NewWorker(ctx, cfg, log, buffer.Flush)
+	if err != nil {
+		return nil, errors.Join(err, buffer.Close(), file.Close())
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan error, 1)
+	go func() { done <- worker.Run(ctx) }()
+	return func() error {
+		cancel()
+		err := <-done
+		worker.Close()
+		return errors.Join(err, buffer.Close(), file.Close())
+	}, nil
+}
+
+// send loads the example file and lets the generator run; it returns what must
+// come of both.
+func send(ctx context.Context, out io.Writer, cfg *config.Config, client redis.UniversalClient) (*counts, error) {
+	publisher := producer.NewPublisher(client, producer.ToStream(cfg.StreamKey, cfg.StreamPartitions), producer.Options{})
+	want, bodies, err := exampleFile()
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(out, "Loading %d records of examples/customers.ndjson …\n", len(bodies))
+	if _, err := publisher.Publish(ctx, bodies); err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(out, "Generating for %v: %s customers, %s records a minute each, %.0f%% spoilt …\n",
+		generateFor, fmt.Sprint(len(cfg.GenCustomers)), perMinute, 100*cfg.GenInvalidRate)
+	generated, err := generate(ctx, cfg, publisher)
+	if err != nil {
+		return nil, err
+	}
+	want.add(generated)
+	return want, nil
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"errors"
+	"net"
+
+	"github.com/spf13/cobra"
+
+	"ingestion/cmd/internal/app"
+	"ingestion/internal/config"
+	"ingestion/record"
+	"ingestion/streams"
+)
+
+func newRun() *cobra.Command {
+	opts := app.ServerOptions{}
+	command := &cobra.Command{
+		Use:   "run",
+		Short: "Run the embedded servers and the worker until SIGINT or SIGTERM",
+		Long: `Runs the embedded Redis, the embedded MongoDB and the worker in one process, and
+prints where to reach them: any Redis client can push records. All variables of
+the worker hold, but for REDIS_URL and MONGO_URI, which lead to the embedded
+servers. With --data the documents stay in that folder; what waits in the
+embedded Redis ends with it.`,
+		Example: `  standalone run
+  QUEUE_MODE=stream standalone run --data ./data --redis-addr 127.0.0.1:6379`,
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error { return run(command, opts) },
+	}
+	command.Flags().StringVar(&opts.RedisAddr, "redis-addr", "127.0.0.1:0", "host:port of the embedded Redis; port 0 takes a free one")
+	command.Flags().StringVar(&opts.MongoAddr, "mongo-addr", "127.0.0.1:0", "host:port of the embedded MongoDB; port 0 takes a free one")
+	command.Flags().StringVar(&opts.DataDir, "data", "", "folder for MongoDB's data (default: a temporary one)")
+	return command
+}
+
+func run(command *cobra.Command, opts app.ServerOptions) (err error) {
+	ctx := command.Context()
+	servers, err := app.StartServers(ctx, opts)
+	if err != nil {
+		return failure{err}
+	}
+	defer func() {
+		if closeErr := servers.Close(); closeErr != nil {
+			err = errors.Join(err, failure{closeErr})
+		}
+	}()
+	cfg, err := config.LoadWith(servers.Variables())
+	if err != nil {
+		return err
+	}
+	log, buffer := app.NewLog(cfg, command.OutOrStdout())
+	defer buffer.Close()
+	worker, err := app.NewWorker(ctx, cfg, log, buffer.Flush)
+	if err != nil {
+		return failure{err}
+	}
+	defer worker.Close()
+	command.PrintErr(welcome(servers, cfg))
+	if err := worker.Run(ctx); err != nil {
+		return failure{err}
+	}
+	return nil
+}
+
+func welcome(servers *app.Servers, cfg *config.Config) string {
+	host, port, _ := net.SplitHostPort(servers.Redis.Addr())
+	push := "RPUSH " + cfg.QueueKey
+	if cfg.QueueMode == config.ModeStream {
+		push = "XADD " + homeOf("42", cfg) + " '*' data"
+	}
+	return "Redis    " + servers.Redis.URL() + "\n" +
+		"MongoDB  " + servers.Mongo.URI() + "\n" +
+		"Push a record with any Redis client, for example:\n" +
+		"  redis-cli -h " + host + " -p " + port + " " + push +
+		` '{"customerId":"42","name":"Ada Lovelace","email":"ada@lovelace.org","createdAt":"2026-01-31T12:00:00Z"}'` + "\n" +
+		"or with the producer:\n" +
+		"  REDIS_URL=" + servers.Redis.URL() + " QUEUE_MODE=" + cfg.QueueMode + " go run ./cmd/producer load examples/customers.ndjson\n"
+}
+
+// homeOf is the key of the stream to which a customer's records go.
+func homeOf(customerID string, cfg *config.Config) string {
+	keys := streams.PartitionKeys(cfg.StreamKey, cfg.StreamPartitions)
+	return keys[record.HomePartition(customerID, len(keys))]
+}

@@ -1,0 +1,372 @@
+package streams_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"ingestion/internal/testenv"
+	"ingestion/record"
+	"ingestion/streams"
+	"ingestion/streams/streamstest"
+)
+
+const soon = 10 * time.Second
+
+// rig is a stream on a real Redis with what a test needs to look at it.
+type rig struct {
+	t      *testing.T
+	server *testenv.RedisServer
+	client redis.UniversalClient
+	log    *journal
+}
+
+func newRig(t *testing.T, options ...testenv.RedisOption) *rig {
+	server := testenv.Redis(t, options...)
+	return &rig{t: t, server: server, client: newClient(t, server), log: &journal{}}
+}
+
+func (b *rig) open(consumer string, change func(*streams.StreamOptions)) *streams.Stream {
+	opts := streamOptions(b.client, consumer)
+	opts.Log = slog.New(slog.NewJSONHandler(b.log, nil))
+	if change != nil {
+		change(&opts)
+	}
+	return streams.NewStream(opts)
+}
+
+func (b *rig) ledger(field string) string {
+	return b.client.HGet(b.t.Context(), "{s}:ledger", field).Val()
+}
+
+func (b *rig) pending() int64 {
+	p, err := b.client.XPending(b.t.Context(), "s", "g").Result()
+	must(b.t, err)
+	return p.Count
+}
+
+func (b *rig) wantLedger(want map[string]string) {
+	b.t.Helper()
+	for field, value := range want {
+		if got := b.ledger(field); got != value {
+			b.t.Errorf("ledger %s = %q, want %q", field, got, value)
+		}
+	}
+}
+
+// journal collects log lines and finds events in them.
+type journal struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.lines = append(j.lines, string(bytes.TrimSpace(p)))
+	return len(p), nil
+}
+
+func (j *journal) has(event string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, l := range j.lines {
+		var line struct{ Msg string }
+		if json.Unmarshal([]byte(l), &line) == nil && line.Msg == event {
+			return true
+		}
+	}
+	return false
+}
+
+func shortLease(o *streams.StreamOptions) { o.ClaimIdle = 200 * time.Millisecond }
+
+func settleAll(t *testing.T, q streams.Queue, o record.Outcome, held []streams.Delivery) streams.Settled {
+	t.Helper()
+	done, err := q.Settle(t.Context(), streamstest.All(o, held))
+	must(t, err)
+	return done
+}
+
+func TestEntriesOfADeadConsumerAreTakenOver(t *testing.T) {
+	b := newRig(t)
+	dead, alive := b.open("dead", shortLease), b.open("alive", shortLease)
+	for i := range 30 {
+		push(t, b.client, fmt.Sprintf("record %d", i))
+	}
+	streamstest.Receive(t, dead, 30)
+	held := streamstest.Receive(t, alive, 30)
+	for _, d := range held {
+		if d.Deliveries != 2 {
+			t.Fatalf("%s is delivered for the %d. time, want the second", d.ID, d.Deliveries)
+		}
+	}
+	settleAll(t, alive, record.Ingested, held)
+	if n := b.pending(); n != 0 {
+		t.Errorf("%d entries pending", n)
+	}
+	if !b.log.has("claimed") {
+		t.Error("nothing was logged of it")
+	}
+	b.wantLedger(map[string]string{"ingested": "30"})
+}
+
+func TestALeaseThatIsExtendedIsNotTakenOver(t *testing.T) {
+	b := newRig(t)
+	slow, other := b.open("slow", shortLease), b.open("other", shortLease)
+	push(t, b.client, "record")
+	held := streamstest.Receive(t, slow, 1)
+	end := time.Now().Add(time.Second)
+	for time.Now().Before(end) {
+		lost, err := slow.Extend(t.Context(), held)
+		must(t, err)
+		if len(lost) > 0 {
+			t.Fatal("the lease was lost while it was extended")
+		}
+		if got, err := other.Receive(t.Context(), 1); err != nil || len(got) > 0 {
+			t.Fatalf("another consumer received %v, %v", got, err)
+		}
+	}
+}
+
+func TestAWokenConsumerDoesNotStealBack(t *testing.T) {
+	b := newRig(t)
+	frozen, other := b.open("frozen", shortLease), b.open("other", shortLease)
+	push(t, b.client, "record")
+	stale := streamstest.Receive(t, frozen, 1)
+	held := streamstest.Receive(t, other, 1)
+
+	lost, err := frozen.Extend(t.Context(), stale)
+	must(t, err)
+	if len(lost) != 1 {
+		t.Error("Extend did not tell that the lease is lost")
+	}
+	must(t, frozen.HandBack(t.Context(), stale))
+	done := settleAll(t, frozen, record.Invalid, stale)
+	if done.Count != 0 || len(done.Lost) != 1 {
+		t.Errorf("a refusal by a former holder: %+v", done)
+	}
+	settleAll(t, other, record.Ingested, held)
+	if done := settleAll(t, frozen, record.Ingested, stale); done.Count != 0 {
+		t.Errorf("settled again: %+v", done)
+	}
+	b.wantLedger(map[string]string{"ingested": "1", "validation_failed": "", "dead": "0"})
+}
+
+func TestAnAcceptedEntryIsSettledByWhomeverIsFirst(t *testing.T) {
+	b := newRig(t)
+	frozen, other := b.open("frozen", shortLease), b.open("other", shortLease)
+	push(t, b.client, "record")
+	stale := streamstest.Receive(t, frozen, 1)
+	held := streamstest.Receive(t, other, 1)
+	settleAll(t, frozen, record.Ingested, stale)
+	settleAll(t, other, record.Ingested, held)
+	b.wantLedger(map[string]string{"ingested": "1"})
+}
+
+func TestAGroupThatVanishedIsMadeAgain(t *testing.T) {
+	for name, vanish := range map[string]func(*rig){
+		"destroyed": func(b *rig) { must(b.t, b.client.XGroupDestroy(b.t.Context(), "s", "g").Err()) },
+		"flushed":   func(b *rig) { must(b.t, b.client.FlushAll(b.t.Context()).Err()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newRig(t)
+			q := b.open("c", nil)
+			push(t, b.client, "first")
+			settleAll(t, q, record.Ingested, streamstest.Receive(t, q, 1))
+			vanish(b)
+			push(t, b.client, "second")
+			testenv.Eventually(t, soon, func() (bool, string) {
+				got, err := q.Receive(t.Context(), 10)
+				must(t, err)
+				bodies := streamstest.Bodies(got)
+				settleAll(t, q, record.Ingested, got)
+				return len(bodies) > 0 && bodies[len(bodies)-1] == "second", fmt.Sprint(bodies)
+			})
+			if !b.log.has("group_recreated") {
+				t.Error("it was not said")
+			}
+		})
+	}
+}
+
+func TestTheLedgerBelongsToOneGroup(t *testing.T) {
+	b := newRig(t)
+	must(t, b.open("c", nil).Open(t.Context()))
+	err := b.open("c", func(o *streams.StreamOptions) { o.Group = "other" }).Open(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "STREAM_GROUP") {
+		t.Errorf("a second service group: %v", err)
+	}
+}
+
+func TestAtMaxmemoryRefusalsStayPending(t *testing.T) {
+	b := newRig(t)
+	q := b.open("c", nil)
+	push(t, b.client, "good")
+	push(t, b.client, "bad")
+	held := streamstest.Receive(t, q, 2)
+	setMemory := func(limit string) { must(t, b.client.ConfigSet(t.Context(), "maxmemory", limit).Err()) }
+	setMemory("1")
+	settlements := append(streamstest.All(record.Ingested, held[:1]), streamstest.All(record.Malformed, held[1:])...)
+	done, err := q.Settle(t.Context(), settlements)
+	must(t, err)
+	if done.Count != 1 || len(done.Kept) != 1 || done.Kept[0] != held[1].ID || done.Cause == nil {
+		t.Fatalf("at maxmemory: %+v", done)
+	}
+	setMemory("0")
+	done, err = q.Settle(t.Context(), settlements)
+	must(t, err)
+	if done.Count != 1 || len(done.Kept) != 0 {
+		t.Fatalf("with room again: %+v", done)
+	}
+	b.wantLedger(map[string]string{"ingested": "1", "parse_error": "1", "dead": "1"})
+}
+
+func TestDeferredRecordsComeBackWhenDue(t *testing.T) {
+	b := newRig(t)
+	q := b.open("c", nil)
+	id := push(t, b.client, `{"name":"<Žofie> & \u0000"}`)
+	held := streamstest.Receive(t, q, 1)
+	due := time.Now().Add(300 * time.Millisecond)
+	s := streamstest.All(record.Deferred, held)
+	s[0].Due = due
+	_, err := q.Settle(t.Context(), s)
+	must(t, err)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	maintained := make(chan struct{})
+	go func() {
+		defer close(maintained)
+		q.Maintain(ctx)
+	}()
+	again := streamstest.Receive(t, q, 1)
+	if time.Now().Before(due) {
+		t.Error("it came back before it was due")
+	}
+	cancel()
+	<-maintained
+	d := again[0]
+	if d.Origin != id || d.FirstID() != id || d.ID == id || string(d.Body) != string(held[0].Body) || d.ArrivedAt != due.UnixMilli() {
+		t.Errorf("came back as %+v", d)
+	}
+	b.wantLedger(map[string]string{"deferred": "1", "returned": "1"})
+}
+
+func TestTrimmingSparesWhatAnyGroupHasNotFinished(t *testing.T) {
+	b := newRig(t)
+	ctx := t.Context()
+	q := b.open("c", func(o *streams.StreamOptions) { o.Retention = 0 })
+	must(t, q.Open(ctx))
+	must(t, b.client.XGroupCreate(ctx, "s", "reader", "0").Err())
+	for i := range 300 {
+		push(t, b.client, fmt.Sprintf("record %d", i))
+	}
+	settleAll(t, q, record.Ingested, streamstest.Receive(t, q, 300))
+	read, err := b.client.XReadGroup(ctx, &redis.XReadGroupArgs{Group: "reader", Consumer: "r", Streams: []string{"s", ">"}, Count: 120}).Result()
+	must(t, err)
+	var ids []string
+	for _, m := range read[0].Messages[:100] {
+		ids = append(ids, m.ID)
+	}
+	must(t, b.client.XAck(ctx, "s", "reader", ids...).Err())
+
+	maintain, stop := context.WithCancel(ctx)
+	maintained := make(chan struct{})
+	go func() {
+		defer close(maintained)
+		q.Maintain(maintain)
+	}()
+	testenv.Eventually(t, soon, func() (bool, string) {
+		n := b.client.XLen(ctx, "s").Val()
+		return n == 200, fmt.Sprintf("%d entries, want those that the other group has not acknowledged: 200", n)
+	})
+	stop()
+	<-maintained
+	first, err := b.client.XRangeN(ctx, "s", "-", "+", 1).Result()
+	must(t, err)
+	if first[0].ID != read[0].Messages[100].ID {
+		t.Errorf("the first entry is %s, want the oldest that is pending, %s", first[0].ID, read[0].Messages[100].ID)
+	}
+	b.wantLedger(map[string]string{"trimmed": "100"})
+}
+
+func TestEntriesDeletedWhilePendingAreCounted(t *testing.T) {
+	b := newRig(t)
+	dead, alive := b.open("dead", shortLease), b.open("alive", shortLease)
+	push(t, b.client, "stays")
+	gone := push(t, b.client, "goes")
+	streamstest.Receive(t, dead, 2)
+	must(t, b.client.XDel(t.Context(), "s", gone).Err())
+	settleAll(t, alive, record.Ingested, streamstest.Receive(t, alive, 1))
+	testenv.Eventually(t, soon, func() (bool, string) {
+		_, err := alive.Receive(t.Context(), 1)
+		must(t, err)
+		return b.pending() == 0, "still pending"
+	})
+	if !b.log.has("entries_missing") {
+		t.Error("it was not said")
+	}
+	b.wantLedger(map[string]string{"ingested": "1", "missing": "1"})
+}
+
+func TestHugeEntriesOfADeadConsumerComeAFewAtATime(t *testing.T) {
+	b := newRig(t)
+	dead, alive := b.open("dead", shortLease), b.open("alive", shortLease)
+	body := strings.Repeat("x", 3<<20)
+	for range 6 {
+		push(t, b.client, body)
+	}
+	streamstest.Receive(t, dead, 6)
+	received := 0
+	testenv.Eventually(t, soon, func() (bool, string) {
+		got, err := alive.Receive(t.Context(), 100)
+		must(t, err)
+		if len(got) > 2 {
+			t.Fatalf("%d entries of 3 MiB at once", len(got))
+		}
+		received += len(got)
+		settleAll(t, alive, record.Ingested, got)
+		return received == 6, fmt.Sprintf("received %d", received)
+	})
+}
+
+func TestAConsumerThatClosesLeavesTheGroup(t *testing.T) {
+	b := newRig(t)
+	q, holder := b.open("c", nil), b.open("holder", nil)
+	push(t, b.client, "record")
+	must(t, q.Open(t.Context()))
+	streamstest.Receive(t, holder, 1)
+	must(t, q.Close(t.Context()))
+	must(t, holder.Close(t.Context()))
+	consumers, err := b.client.XInfoConsumers(t.Context(), "s", "g").Result()
+	must(t, err)
+	if len(consumers) != 1 || consumers[0].Name != "holder" {
+		t.Errorf("consumers left: %+v; only the one that holds an entry may stay", consumers)
+	}
+}
+
+func TestAnEntryWithoutDataKeepsItsFields(t *testing.T) {
+	b := newRig(t)
+	q := b.open("c", nil)
+	must(t, b.client.XAdd(t.Context(), &redis.XAddArgs{Stream: "s", Values: []any{"body", "x", "other", "y"}}).Err())
+	held := streamstest.Receive(t, q, 1)
+	settleAll(t, q, record.Malformed, held)
+	dead, err := b.client.XRange(t.Context(), "{s}:dead", "-", "+").Result()
+	must(t, err)
+	if got := dead[0].Values["data"]; got != `{"body":"x","other":"y"}` {
+		t.Errorf("data = %v", got)
+	}
+	for _, field := range []string{"event", "reason", "streamId", "deliveries", "failedAt", "worker"} {
+		if dead[0].Values[field] == "" || dead[0].Values[field] == nil {
+			t.Errorf("the dead letter has no %s", field)
+		}
+	}
+}
