@@ -50,6 +50,9 @@ func Parse(vars map[string]string) (*Config, error) {
 	if err := env.ParseWithOptions(&c, env.Options{Environment: withoutBlanks(vars)}); err != nil {
 		faults = append(faults, parseFaults(err)...)
 	}
+	if v, set := vars["ADMIN_ADDR"]; set && strings.TrimSpace(v) == "" {
+		c.AdminAddr = "" // set to nothing means off
+	}
 	c.fillIn()
 	faults = append(faults, c.check(faults)...)
 	if len(faults) > 0 {
@@ -59,11 +62,11 @@ func Parse(vars map[string]string) (*Config, error) {
 }
 
 // withoutBlanks drops variables that are set to nothing, so that `X=` in a
-// file means the default; only ADMIN_ADDR= has a meaning of its own.
+// file means the default.
 func withoutBlanks(vars map[string]string) map[string]string {
 	out := make(map[string]string, len(vars))
 	for name, value := range vars {
-		if value = strings.TrimSpace(value); value != "" || name == "ADMIN_ADDR" {
+		if value = strings.TrimSpace(value); value != "" {
 			out[name] = value
 		}
 	}

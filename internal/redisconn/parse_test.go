@@ -1,0 +1,77 @@
+package redisconn_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"ingestion/internal/redisconn"
+)
+
+func TestParse(t *testing.T) {
+	type want struct {
+		Addrs              []string
+		User, Pass, Master string
+		DB                 int
+		TLS, Cluster       bool
+	}
+	for url, w := range map[string]want{
+		"redis://localhost:6379/0":                     {Addrs: []string{"localhost:6379"}},
+		"redis://localhost":                            {Addrs: []string{"localhost:6379"}},
+		"redis://[::1]:7000/3":                         {Addrs: []string{"[::1]:7000"}, DB: 3},
+		"redis://:s3cret@h:1":                          {Addrs: []string{"h:1"}, Pass: "s3cret"},
+		"redis://u:p%40ss%2Fw@h:1/2":                   {Addrs: []string{"h:1"}, User: "u", Pass: "p@ss/w", DB: 2},
+		"redis://u:p@ss@h:1":                           {Addrs: []string{"h:1"}, User: "u", Pass: "p@ss"},
+		"rediss://h":                                   {Addrs: []string{"h:6379"}, TLS: true},
+		"redis://a:1,b:2,c":                            {Addrs: []string{"a:1", "b:2", "c:6379"}, Cluster: true},
+		"redis+sentinel://s1,s2:5/primary/4":           {Addrs: []string{"s1:26379", "s2:5"}, Master: "primary", DB: 4},
+		"redis+sentinel://:pw@s1/primary":              {Addrs: []string{"s1:26379"}, Master: "primary", Pass: "pw"},
+		"redis://localhost:6379/0?protocol=3&unused=x": {Addrs: []string{"localhost:6379"}},
+	} {
+		o, err := redisconn.Parse(url, "")
+		if err != nil {
+			t.Errorf("%s: %v", url, err)
+			continue
+		}
+		got := want{o.Addrs, o.Username, o.Password, o.MasterName, o.DB, o.TLSConfig != nil, o.IsClusterMode}
+		if diff := cmp.Diff(w, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", url, diff)
+		}
+	}
+}
+
+func TestParseRefusesWithoutQuotingThePassword(t *testing.T) {
+	for _, url := range []string{
+		"", "localhost:6379", "http://h", "redis://", "redis://h:port", "redis://h:0", "redis://h:70000",
+		"redis://h/minus", "redis://h/-1", "redis://a,b/1", "redis+sentinel://s1", "redis://u:hunter2%zz@h", "redis://u:hunter2@h:x",
+	} {
+		_, err := redisconn.Parse(url, "")
+		if err == nil {
+			t.Errorf("%q is accepted", url)
+		} else if strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%q: the error holds the password: %v", url, err)
+		}
+	}
+}
+
+func TestAPasswordGivenApartWins(t *testing.T) {
+	o, err := redisconn.Parse("redis://u:old@h", "new")
+	if err != nil || o.Password != "new" || o.Username != "u" {
+		t.Errorf("%+v, %v", o, err)
+	}
+}
+
+func TestRedact(t *testing.T) {
+	for url, want := range map[string]string{
+		"redis://localhost:6379/0":                "redis://localhost:6379/0",
+		"redis://u:hunter2@h:1/0":                 "redis://***@h:1/0",
+		"redis://:a@b@h:1/0":                      "redis://***@h:1/0",
+		"mongodb://u:p@h1,h2/db?password=hunter2": "mongodb://***@h1,h2/db?***",
+		"hunter2": "***",
+	} {
+		if got := redisconn.Redact(url); got != want {
+			t.Errorf("Redact(%q) = %q, want %q", url, got, want)
+		}
+	}
+}
