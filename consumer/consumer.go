@@ -55,6 +55,7 @@ type Consumer struct {
 	opts   Options
 	slots  chan struct{}
 	budget *budget
+	stop   context.CancelFunc // ends the reading
 	work   sync.WaitGroup
 
 	mu   sync.Mutex
@@ -76,12 +77,15 @@ func New(opts Options) *Consumer {
 // over.
 const handBackTimeout = 4 * time.Second
 
-// Run works the queues off until ctx ends or MaxMessages deliveries are
-// settled, and then shuts down in the order that the package states. The error
-// says what could not be handed back; it is nil after an orderly end.
+// Run works the queues off until ctx ends, MaxMessages deliveries are settled
+// or the store says that waiting can't help, and then shuts down in the order
+// that the package states. The error says why it gave up and what could not be
+// handed back; it is nil after an orderly end.
 func (c *Consumer) Run(ctx context.Context, queues ...streams.Queue) error {
 	// Each idle reader sits on a slot of its own; a busy one can have them all.
 	c.slots = make(chan struct{}, c.opts.Concurrency+len(queues)-1)
+	ctx, c.stop = context.WithCancel(ctx)
+	defer c.stop()
 	workCtx, endWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer endWork()
 	stopTimer := context.AfterFunc(ctx, func() {

@@ -27,7 +27,7 @@ func (c *Consumer) logOutcome(e *entry) {
 		attrs = append(attrs, slog.Bool("conflict", true))
 	}
 	if e.outcome == record.Malformed && c.opts.LogRaw {
-		attrs = append(attrs, slog.String("raw", record.Excerpt(e.Body, excerptBytes)))
+		attrs = append(attrs, slog.String("raw", record.Excerpt(e.Content(), excerptBytes)))
 	}
 	c.opts.Log.LogAttrs(context.Background(), level(e.outcome), e.outcome.String(), attrs...)
 }

@@ -2,7 +2,9 @@ package consumer
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -15,12 +17,51 @@ import (
 // deliveries were settled. What has no outcome when ctx ends is handed back.
 func (c *Consumer) process(ctx context.Context, q streams.Queue, held *lease, deliveries []streams.Delivery) int {
 	entries := newEntries(deliveries)
-	if err := c.judge(ctx, held, entries); err != nil && ctx.Err() == nil {
-		c.judgeSingly(ctx, held, entries)
-	}
+	c.abortOn(ctx, c.judgeWhole(ctx, held, entries))
 	settled := c.settle(ctx, q, entries)
 	c.handBack(ctx, q, entries)
 	return settled
+}
+
+// abortOn stops the reading for good at an error that is not the end of ctx:
+// one that waiting does not mend.
+func (c *Consumer) abortOn(ctx context.Context, err error) {
+	if err != nil && ctx.Err() == nil {
+		c.fail(err)
+		c.stop()
+	}
+}
+
+// panicError says that processing panicked. Of values that are not the
+// runtime's own it shows the type only: they may hold a customer's data.
+type panicError struct{ value any }
+
+func (e *panicError) Error() string {
+	if err, ok := e.value.(runtime.Error); ok {
+		return "processing panicked: " + err.Error()
+	}
+	return fmt.Sprintf("processing panicked: %T", e.value)
+}
+
+// judgeWhole judges a batch, and its entries one by one if one of them makes
+// processing panic: that one is poisoned, the others take their way.
+func (c *Consumer) judgeWhole(ctx context.Context, held *lease, entries []*entry) error {
+	err := c.judge(ctx, held, entries)
+	var panicked *panicError
+	if !errors.As(err, &panicked) {
+		return err
+	}
+	for _, e := range stillOpen(entries) {
+		err := c.judge(ctx, held, []*entry{e})
+		switch {
+		case err == nil:
+		case errors.As(err, &panicked):
+			e.end(record.Poisoned, err.Error())
+		default:
+			return err
+		}
+	}
+	return nil
 }
 
 // judge gives each entry its outcome, unless ctx ends before. A panic on the
@@ -28,8 +69,8 @@ func (c *Consumer) process(ctx context.Context, q streams.Queue, held *lease, de
 func (c *Consumer) judge(ctx context.Context, held *lease, entries []*entry) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("processing panicked: %T", p)
-			c.opts.Log.Error("warning", "reason", fmt.Sprintf("processing panicked: %v", p), "stack", string(debug.Stack()))
+			err = &panicError{p}
+			c.opts.Log.Error("warning", "status", "error", "reason", err.Error(), "stack", string(debug.Stack()))
 		}
 	}()
 	c.decode(entries)
@@ -43,17 +84,6 @@ func (c *Consumer) judge(ctx context.Context, held *lease, entries []*entry) (er
 	}
 	held.progress()
 	return nil
-}
-
-// judgeSingly finds out which entry of a batch makes processing panic: that
-// one is poisoned, the others take their way.
-func (c *Consumer) judgeSingly(ctx context.Context, held *lease, entries []*entry) {
-	for _, e := range stillOpen(entries) {
-		err := c.judge(ctx, held, []*entry{e})
-		if err != nil && e.open() && ctx.Err() == nil {
-			e.end(record.Poisoned, err.Error())
-		}
-	}
 }
 
 func (c *Consumer) decode(entries []*entry) {

@@ -1,7 +1,6 @@
 package streams
 
 import (
-	"encoding/json"
 	"strconv"
 	"time"
 
@@ -25,12 +24,8 @@ const timeLayout = "2006-01-02T15:04:05.000Z07:00"
 
 // fields are the dead letter's, as XADD takes them.
 func (o *DeadLetterOptions) fields(s *Settlement, now time.Time) []any {
-	body := s.Body
-	if s.Fields != nil {
-		body, _ = json.Marshal(s.Fields)
-	}
 	fields := []any{
-		"data", body,
+		"data", s.Content(),
 		"event", s.Outcome.String(),
 		"reason", s.Reason,
 		"streamId", s.ID,

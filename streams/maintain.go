@@ -90,14 +90,18 @@ func (s *Stream) trim(ctx context.Context) (more bool, err error) {
 		}
 		keepFrom = strconv.FormatInt(now.Add(-s.opts.Retention).UnixMilli(), 10)
 	}
-	reply, err := s.run(ctx, trimScript, []string{s.keys.Main, s.keys.Ledger},
+	reply, err := s.run(ctx, trimScript, []string{s.keys.Main, s.keys.Ledger, s.keys.Delayed},
 		s.opts.Group, keepFrom, s.opts.MaxEntries, trimLimit).Slice()
 	if err != nil {
 		return false, wrap(err, "trimming %s", s.keys.Main)
 	}
 	deleted, _ := reply[0].(int64)
 	if oldest := text(reply[1]); oldest != "" {
-		s.floor.Store(arrival(oldest))
+		floor := arrival(oldest)
+		if due, _ := reply[3].(int64); due > 0 {
+			floor = min(floor, due)
+		}
+		s.floor.Store(floor)
 	}
 	if deleted > 0 {
 		s.opts.Log.Debug("trimmed", "stream", s.keys.Main, "count", deleted)

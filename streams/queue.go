@@ -6,6 +6,7 @@ package streams
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"ingestion/record"
@@ -56,6 +57,15 @@ func (d *Delivery) FirstID() string {
 		return d.Origin
 	}
 	return d.ID
+}
+
+// Content is the body, or the fields as JSON of an entry that has none.
+func (d *Delivery) Content() []byte {
+	if d.Fields == nil {
+		return d.Body
+	}
+	content, _ := json.Marshal(d.Fields) // strings can always be encoded
+	return content
 }
 
 // Settlement is the outcome of one delivery.

@@ -1,16 +1,17 @@
 -- Deletes settled entries that need not be kept, a bounded number a call, and
 -- never one that a group has not finished with.
 --
--- KEYS  1 stream  2 ledger
+-- KEYS  1 stream  2 ledger  3 delayed set
 -- ARGV  1 our group  2 oldest ID to keep by age ('' keeps all)
 --       3 entries kept at most (0: no cap)  4 at most about so many a call
--- Returns {deleted, oldest unfinished ID, more to do (1 | 0)}, or {0, '', 0}
--- where the stream or our group does not exist.
+-- Returns {deleted, oldest unfinished ID, more to do (1 | 0), due ms of the
+-- first deferred record or -1}, or {0, '', 0, -1} where the stream or our group
+-- does not exist.
 --
 -- The oldest unfinished ID is the least that is pending or undelivered in any
 -- group; nothing at or after it is deleted.
 
-local stream, ledger = KEYS[1], KEYS[2]
+local stream, ledger, delayed = KEYS[1], KEYS[2], KEYS[3]
 local group, keep_from, max, limit = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 
 local function parse(id)
@@ -48,7 +49,7 @@ local function oldest_unfinished()
 end
 
 local oldest = oldest_unfinished()
-if not oldest then return {0, '', 0} end
+if not oldest then return {0, '', 0, -1} end
 
 local deleted = 0
 local function delete_before(id)
@@ -82,4 +83,5 @@ if deleted > 0 then
   redis.call('HSET', ledger, 'watermark', mark)
 end
 local more = (deleted >= limit or (excess > 100 and deleted > 0)) and 1 or 0
-return {deleted, oldest, more}
+local waiting = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
+return {deleted, oldest, more, waiting[2] and math.floor(tonumber(waiting[2])) or -1}
