@@ -119,6 +119,23 @@ func TestEntriesOfADeadConsumerAreTakenOver(t *testing.T) {
 	b.wantLedger(map[string]string{"ingested": "30"})
 }
 
+func TestAnEmptyPageIsNotTheEndOfTheScan(t *testing.T) {
+	b := newRig(t)
+	holder, dead, alive := b.open("holder", shortLease), b.open("dead", shortLease), b.open("alive", shortLease)
+	for range 41 {
+		push(t, b.client, "record")
+	}
+	held := streamstest.Receive(t, holder, 40)
+	last := streamstest.Receive(t, dead, 1)
+	testenv.Eventually(t, soon, func() (bool, string) {
+		_, err := holder.Extend(t.Context(), held)
+		must(t, err)
+		got, err := alive.Receive(t.Context(), 1)
+		must(t, err)
+		return len(got) == 1 && got[0].ID == last[0].ID, fmt.Sprintf("received %v, want the entry behind 40 leased ones", got)
+	})
+}
+
 func TestALeaseThatIsExtendedIsNotTakenOver(t *testing.T) {
 	b := newRig(t)
 	slow, other := b.open("slow", shortLease), b.open("other", shortLease)
