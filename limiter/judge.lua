@@ -114,7 +114,7 @@ end
 -- all of them and t span less than W there is no room. Both ends of the blocks
 -- rise with their rank, so one pass in the order of ranks finds the answer.
 local function earliest(t)
-  local start, stop, steps = t, work + budget, 0
+  local start, steps = t, 0
   local i
   if full and full.from <= t and t <= full.to then
     t = full.to
@@ -124,9 +124,10 @@ local function earliest(t)
     i = before(t)
   end
   local total, place = call('ZCARD', key), reader()
+  local stop = work + budget
   while i + L <= total do
     if work > stop then
-      learn(start, t, crowd(t), i - before(t))
+      learn(start, t, crowd(t), max(i - before(t), 0))
       full.keep = true
       return nil
     end

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
@@ -36,6 +37,9 @@ func TestScriptAnswersAsTheModel(t *testing.T) {
 		for _, b := range tr.batches {
 			r.play(b)
 		}
+		if !tr.changing {
+			r.rule.holds(t, tr.limit)
+		}
 	})
 }
 
@@ -44,6 +48,7 @@ type replay struct {
 	t       *rapid.T
 	client  *redis.Client
 	trace   trace
+	config  limiter.Config
 	limiter *limiter.Limiter
 	model   limiter.Model
 	own     map[string]string
@@ -58,7 +63,7 @@ func newReplay(t *rapid.T, client *redis.Client, tr trace) *replay {
 	cfg.Reserve, cfg.MaxDelay = tr.reserve, tr.maxDelay
 	cfg.Budget, cfg.Slice = tr.budget, tr.slice
 	return &replay{
-		t: t, client: client, trace: tr,
+		t: t, client: client, trace: tr, config: cfg,
 		limiter: limiter.New(client, cfg),
 		model:   limiter.Model{Reserve: tr.reserve, MaxDelay: tr.maxDelay},
 		own:     map[string]string{},
@@ -68,7 +73,9 @@ func newReplay(t *rapid.T, client *redis.Client, tr trace) *replay {
 
 func (r *replay) play(b batch) {
 	r.change(b.own)
-	got, err := r.limiter.Judge(context.Background(), b.requests)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	got, err := r.limiter.Judge(ctx, b.requests)
 	if err != nil {
 		r.t.Fatal(err)
 	}

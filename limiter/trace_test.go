@@ -16,6 +16,7 @@ type trace struct {
 	maxDelay time.Duration
 	budget   int
 	slice    int
+	changing bool
 	batches  []batch
 }
 
@@ -41,7 +42,7 @@ func drawTrace(t *rapid.T) trace {
 	}
 	window := tr.limit.Window
 	tr.maxDelay = time.Duration(rapid.Int64Range(0, 4*window.Milliseconds()).Draw(t, "delay")) * time.Millisecond
-	changing := rapid.Bool().Draw(t, "changing limits")
+	tr.changing = rapid.Bool().Draw(t, "changing limits")
 	people := customers[:rapid.IntRange(1, len(customers)).Draw(t, "customers")]
 	members := rapid.IntRange(1, 200).Draw(t, "members")
 	reach := drawReach(t, window)
@@ -56,7 +57,7 @@ func drawTrace(t *rapid.T) trace {
 	for len(requests) > 0 {
 		n := rapid.IntRange(1, len(requests)).Draw(t, "batch")
 		b := batch{requests: requests[:n]}
-		if changing {
+		if tr.changing {
 			b.own = map[string]string{rapid.SampledFrom(people).Draw(t, "whose"): drawOwn(t)}
 		}
 		tr.batches = append(tr.batches, b)

@@ -220,7 +220,9 @@ func TestCountAndDurationEndTheRun(t *testing.T) {
 }
 
 func TestRunEndsWithContextAndWithEmit(t *testing.T) {
-	g, err := producer.NewGenerator(options())
+	o := options()
+	o.Clock = newClock()
+	g, err := producer.NewGenerator(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package producer
 
 import (
 	"container/heap"
+	"context"
 	"math/rand/v2"
 	"time"
 )
@@ -71,4 +72,27 @@ func (e entries) Less(i, j int) bool {
 		return e[i].line.pace.due < e[j].line.pace.due
 	}
 	return e[i].place < e[j].place
+}
+
+// throttle lets records pass at an even rate. Time that nobody used is made up
+// for by no more than the allowed lateness.
+type throttle struct {
+	clock Clock
+	rate  float64   // a second; 0 lets all pass
+	next  time.Time // when the next record may pass
+}
+
+// wait returns when n records may pass.
+func (t *throttle) wait(ctx context.Context, n int) error {
+	if t.rate <= 0 {
+		return nil
+	}
+	if now := t.clock.Now(); now.Sub(t.next) > lateness {
+		t.next = now
+	}
+	if err := t.clock.WaitUntil(ctx, t.next); err != nil {
+		return err
+	}
+	t.next = t.next.Add(time.Duration(float64(n) / t.rate * float64(time.Second)))
+	return nil
 }

@@ -1,10 +1,96 @@
 package record
 
-import "bytes"
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
 
+// The limits of RFC 5321, section 4.5.3.1 (with RFC 3696's erratum 1690) and
+// of RFC 1035, in octets.
+const (
+	maxEmailBytes  = 254
+	maxLocalBytes  = 64
+	maxDomainBytes = 253
+	maxLabelBytes  = 63
+)
+
+// The reasons that concern an address as a whole.
+const (
+	noAt          = "has no @"
+	foreignAt     = "has a full-width or small @ instead of a plain one"
+	hasBrackets   = "a display name or angle brackets are not allowed"
+	emailTooLong  = "longer than 254 bytes"
+	tooLongAsIDNA = "longer than 254 bytes when the part after @ is written as xn--"
+)
+
+// emailRule gives the normalised address, or why it is refused. The rules are
+// those of Python's email-validator 2.x by default, without deliverability
+// checks (https://github.com/JoshData/python-email-validator), and the limit of
+// 64 octets before the @ that its version 2.3 has made optional.
 func emailRule(text []byte) (stored, why string) {
-	if bytes.Count(text, []byte("@")) != 1 {
-		return "", "not an address"
+	address := string(text)
+	if len(address) > maxEmailBytes {
+		return "", emailTooLong
 	}
-	return string(text), ""
+	before, after, found := strings.Cut(address, "@")
+	switch {
+	case !found && strings.ContainsAny(address, "＠﹫"):
+		return "", foreignAt
+	case !found:
+		return "", noAt
+	case strings.ContainsAny(address, "<>") && before != "" && before[0] != '"':
+		return "", hasBrackets
+	}
+	local, why := localPart(before)
+	if why != "" {
+		return "", why
+	}
+	domain, why := domainPart(after)
+	if why != "" {
+		return "", why
+	}
+	switch {
+	case len(local)+1+len(domain.unicode) > maxEmailBytes:
+		return "", emailTooLong
+	case len(local)+1+len(domain.ascii) > maxEmailBytes:
+		return "", tooLongAsIDNA
+	case local == before && domain.unicode == after:
+		return address, ""
+	}
+	return local + "@" + domain.unicode, ""
+}
+
+// safe says whether every character is a letter, a mark, a number, punctuation
+// or a symbol. Spaces, control, format, private and unassigned characters are
+// unsafe, and so is a combining mark at the beginning, which would combine
+// with what stands before.
+func safe(s string) bool {
+	for i, r := range s {
+		if r < utf8.RuneSelf {
+			if r <= ' ' || r == 0x7f {
+				return false
+			}
+			continue
+		}
+		if unicode.Is(unicode.M, r) {
+			if i == 0 {
+				return false
+			}
+			continue
+		}
+		if !unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) {
+			return false
+		}
+	}
+	return true
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }

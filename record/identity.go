@@ -6,9 +6,6 @@ import (
 	"time"
 )
 
-// timeLayout is RFC 3339 with the fewest fractional digits, up to microseconds.
-const timeLayout = "2006-01-02T15:04:05.999999Z07:00"
-
 // Identity is the document's _id: the SHA-256, as 64 hex digits, of
 // customerId|email|createdAt, the fields as stored and the time as FormatTime
 // writes it. A | or \ inside a field is escaped by \, so that different
@@ -21,7 +18,7 @@ func Identity(customerID, email string, createdAt time.Time) string {
 	buf = append(buf, '|')
 	buf = appendEscaped(buf, email)
 	buf = append(buf, '|')
-	buf = createdAt.UTC().AppendFormat(buf, timeLayout)
+	buf = appendTime(buf, createdAt)
 	sum := sha256.Sum256(buf)
 	var digits [2 * sha256.Size]byte
 	hex.Encode(digits[:], sum[:])
@@ -30,7 +27,14 @@ func Identity(customerID, email string, createdAt time.Time) string {
 
 // FormatTime writes an instant as RFC 3339 in UTC with the fewest fractional
 // digits; what is finer than a microsecond is cut off.
-func FormatTime(t time.Time) string { return t.UTC().Format(timeLayout) }
+func FormatTime(t time.Time) string {
+	return string(appendTime(make([]byte, 0, len(time.RFC3339Nano)), t))
+}
+
+func appendTime(buf []byte, t time.Time) []byte {
+	finer := time.Duration(t.Nanosecond()) % time.Microsecond
+	return t.Add(-finer).UTC().AppendFormat(buf, time.RFC3339Nano)
+}
 
 func appendEscaped(buf []byte, field string) []byte {
 	for i := range len(field) {

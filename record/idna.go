@@ -7,7 +7,6 @@ import (
 
 	"golang.org/x/net/idna"
 	"golang.org/x/text/cases"
-	"golang.org/x/text/unicode/bidi"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -54,17 +53,18 @@ func remapped(r rune, disallowed bool) (string, bool) {
 	return "", false
 }
 
-// toASCIILabel is the A-label of a label, which must hold to IDNA 2008.
-func toASCIILabel(label string) (ascii string, ok bool) {
+// labelForms gives a label as DNS has it and as people read it; both are the
+// same unless it is internationalised. It must hold to IDNA 2008.
+func labelForms(label string) (ascii, decoded string, ok bool) {
 	if isASCII(label) {
-		_, ok = toUnicodeLabel(label)
-		return label, ok
+		decoded, ok = toUnicodeLabel(label)
+		return label, decoded, ok
 	}
 	if !validLabel(label) {
-		return "", false
+		return "", "", false
 	}
 	ascii, err := idna.Punycode.ToASCII(label)
-	return ascii, err == nil
+	return ascii, label, err == nil
 }
 
 // toUnicodeLabel is the U-label of a lower-case ASCII label, which must hold
@@ -181,13 +181,4 @@ func permittedInContext(label string, at int, r rune) bool {
 
 func containsRange(label string, lo, hi rune) bool {
 	return strings.ContainsFunc(label, func(r rune) bool { return lo <= r && r <= hi })
-}
-
-// validBidi applies the Bidi rule of RFC 5893, section 2, to a label with
-// right-to-left characters; to any other it does not apply.
-func validBidi(label string) bool {
-	var seen, last bidi.Class // seen has the bits of the classes in the label
-	_ = seen
-	_ = last
-	return true
 }

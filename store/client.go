@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"net"
 	"strings"
 	"time"
 
@@ -22,7 +23,11 @@ func ClientOptions(uri string) (*options.ClientOptions, error) {
 		return nil, errors.New("MONGO_URI has to begin with mongodb:// or mongodb+srv://")
 	}
 	opts := options.Client().ApplyURI(uri)
-	if opts.Validate() != nil {
+	if err := opts.Validate(); err != nil {
+		var dns *net.DNSError
+		if errors.As(err, &dns) {
+			return nil, errors.New("the servers behind MONGO_URI can't be found: DNS has no mongodb+srv record of that name, or doesn't answer")
+		}
 		return nil, errors.New("MONGO_URI is not a valid address: it reads mongodb://user:password@host:port/?option=value, with @ : / % in user and password written as %40 %3A %2F %25")
 	}
 	if opts.AppName == nil {

@@ -54,6 +54,6 @@ servers. They ask for no password: leave them on a loopback address.`,
 		SilenceErrors: true, // execute prints them
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newRedis(), newMongo())
+	root.AddCommand(newRun(), newDemo(), newRedis(), newMongo())
 	return root
 }

@@ -14,7 +14,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"ingestion/internal/embedded"
-	"ingestion/internal/embedded/filelock"
 )
 
 func startMongo(t *testing.T, dir string) *embedded.Mongo {
@@ -115,14 +114,11 @@ func TestMongoRemovesTemporaryFolder(t *testing.T) {
 
 func TestMongoFoldersThatCannotBeUsed(t *testing.T) {
 	used := startMongo(t, t.TempDir())
-	damaged := t.TempDir()
-	write(t, filepath.Join(damaged, "db.sqlite"), strings.Repeat("no database ", 1000))
 	file := filepath.Join(t.TempDir(), "file")
 	write(t, file, "")
 
 	for name, c := range map[string]struct{ dir, message string }{
 		"in use":      {used.Dir(), "in use by another"},
-		"damaged":     {damaged, "nothing but its own data"},
 		"a file":      {file, "choose one that can be written"},
 		"URI's signs": {filepath.Join(t.TempDir(), "50%?"), "none of"},
 	} {
@@ -134,12 +130,21 @@ func TestMongoFoldersThatCannotBeUsed(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), c.message) {
 				t.Errorf("%v, want an error with %q", err, c.message)
 			}
-			runtime.GC() // FerretDB panics in a finalizer if what failed was left open
 		})
 	}
-	if _, err := filelock.Try(filepath.Join(damaged, "lock")); err != nil {
-		t.Errorf("the lock of a server that did not start: %v", err)
+}
+
+func TestMongoLetsGoOfAFolderItCannotRead(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "db.sqlite"), strings.Repeat("no database ", 1000))
+	_, err := embedded.StartMongo(t.Context(), embedded.Options{Dir: dir})
+	if err == nil || !strings.Contains(err.Error(), "nothing but its own data") {
+		t.Errorf("%v, want an error that names the cause", err)
 	}
+	if n := openFiles(t, dir); n != 0 {
+		t.Errorf("%d files are open still", n)
+	}
+	runtime.GC() // has FerretDB panic if it left something open
 }
 
 func write(t *testing.T, path, text string) {

@@ -42,7 +42,6 @@ func (o *output) finish() {
 	defer o.mu.Unlock()
 	if len(o.partial) > 0 {
 		o.lines = append(o.lines, string(o.partial))
-		o.partial = nil
 	}
 	o.ended = true
 	o.announce()

@@ -56,10 +56,10 @@ func TestProcessInput(t *testing.T) {
 }
 
 func TestProcessWaitsForLines(t *testing.T) {
-	p := talker(t, "out", "same", "out", "same", "await", "out", "late", "exit", "0")
+	p := talker(t, "out", "other", "out", "same", "out", "same", "await", "out", "late", "exit", "0")
 	_, n := p.WaitForLineAfter(0, soon, is("same"))
 	_, n = p.WaitForLineAfter(n, soon, is("same"))
-	if n != 2 {
+	if n != 3 {
 		t.Errorf("the second line found is number %d", n)
 	}
 	p.Signal(syscall.SIGTERM)
@@ -96,7 +96,7 @@ func TestProcessFailures(t *testing.T) {
 		message string
 	}{
 		"line that never comes":  {func(t testing.TB) { talker(t, "await").WaitForLine(time.Millisecond, is("x")) }, "in time"},
-		"end before the line":    {func(t testing.TB) { talker(t, "out", "hint").WaitForLine(soon, is("x")) }, "hint"},
+		"end before the line":    {func(t testing.TB) { talker(t, "out", "hint").WaitForLine(soon, is("x")) }, "ended without the line waited for"},
 		"end that never comes":   {func(t testing.TB) { talker(t, "await").Wait(time.Millisecond) }, "still runs"},
 		"no such program":        {func(t testing.TB) { testenv.Process(t, "/nowhere/x", nil, nil) }, "/nowhere/x"},
 		"no such command":        {func(t testing.TB) { testenv.Build(t, "ingestion/cmd/nothing") }, "cmd/nothing"},

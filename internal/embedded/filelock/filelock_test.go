@@ -34,7 +34,7 @@ func TestWaitGetsTheLock(t *testing.T) {
 	}()
 	select {
 	case err := <-taken:
-		t.Errorf("the second has not waited (%v)", err)
+		t.Fatalf("the second has not waited (%v)", err)
 	case <-time.After(50 * time.Millisecond):
 	}
 	closeLock(t, first)

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+
+	"github.com/spf13/cobra"
+
+	"ingestion/cmd/internal/app"
+	"ingestion/internal/config"
+	"ingestion/producer"
+	"ingestion/record"
+)
+
+const loadHelp = `load puts the records of a file on the queue, in their order. "-" is standard input.
+
+The file holds one JSON object a line (NDJSON), or CSV with a header such as
+customerId,name,email,createdAt, separated by comma, semicolon or tab; other
+columns become other fields. Which of the two it is shows in its first line. It
+may be compressed by gzip. Blank lines are left out.
+
+Whatever a line holds is sent as it is, and judged by the worker, unless
+--validate is given: then bad records are reported and left out.
+
+If load is interrupted or can't go on, it names the line to go on from: nothing
+before that line is missing from the queue, and what was sent after it does no
+harm when it is sent again. The exit code is 1 then.
+
+Each batch is logged on standard output as an event "queued" with its count.`
+
+const loadExample = `  producer load customers.ndjson
+  producer load customers.csv --validate --rate 500
+  zcat export.gz | producer load -
+
+  # after "go on with --from-line 40001"
+  producer load customers.ndjson --from-line 40001`
+
+type loadFlags struct {
+	format   string
+	rate     float64
+	fromLine int
+	validate bool
+	batch    int
+}
+
+func loadCommand() *cobra.Command {
+	var f loadFlags
+	cmd := &cobra.Command{
+		Use:     "load FILE|-",
+		Short:   "Send the records of a file",
+		Long:    loadHelp,
+		Example: loadExample,
+		Args:    usage(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.check(); err != nil {
+				return app.UsageError(err)
+			}
+			cfg, err := config.Load()
+			if err != nil {
+				return err
+			}
+			in, err := openInput(args[0], cmd.InOrStdin())
+			if err != nil {
+				return app.UsageError(err)
+			}
+			defer in.Close()
+			log, buffer := app.NewLog(cfg, cmd.OutOrStdout())
+			return errors.Join(load(cmd, cfg, log, in, f), buffer.Close())
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.format, "format", "", "ndjson or csv, instead of finding out")
+	flags.Float64Var(&f.rate, "rate", 0, "records a second at most; 0: as fast as it goes")
+	flags.IntVar(&f.fromLine, "from-line", 1, "begin at this line of the file; the first is 1")
+	flags.BoolVar(&f.validate, "validate", false, "report bad records and leave them out")
+	flags.IntVar(&f.batch, "batch", 500, "records in one batch at most")
+	return cmd
+}
+
+func (f loadFlags) check() error {
+	var faults []error
+	fault := func(bad bool, format string, args ...any) {
+		if bad {
+			faults = append(faults, fmt.Errorf(format, args...))
+		}
+	}
+	format := producer.Format(f.format)
+	fault(format != producer.Detect && format != producer.NDJSON && format != producer.CSV, "--format: %q is neither ndjson nor csv", f.format)
+	fault(!(f.rate >= 0) || math.IsInf(f.rate, 0), "--rate: %v is out of range: want 0 or more", f.rate)
+	fault(f.fromLine < 1, "--from-line: %d is out of range: the first line is 1", f.fromLine)
+	fault(f.batch < 1 || f.batch > 10_000, "--batch: %d is out of range: want 1 to 10000", f.batch)
+	return errors.Join(faults...)
+}
+
+func load(cmd *cobra.Command, cfg *config.Config, log *slog.Logger, in *input, f loadFlags) error {
+	ctx := cmd.Context()
+	publisher, closeClient, err := connect(ctx, cfg, log, f.batch)
+	if err != nil {
+		return f.resumable(ctx, err, f.fromLine)
+	}
+	defer closeClient()
+	bar := newBar(cmd.ErrOrStderr(), in)
+	sum, err := producer.Load(ctx, in, publisher, f.options(cfg, log, bar, cmd))
+	bar.finish()
+	t := totals{sent: sum.Sent, elapsed: sum.Elapsed}
+	t.note(sum.Skipped, "skipped")
+	t.note(sum.Blank, "blank lines")
+	t.print(cmd.ErrOrStderr())
+	return f.resumable(ctx, setup(err), sum.Next)
+}
+
+func (f loadFlags) options(cfg *config.Config, log *slog.Logger, bar *bar, cmd *cobra.Command) producer.LoadOptions {
+	// On one terminal the bar says all that the batches' events would.
+	quiet := bar.shown() && onTerminal(cmd.OutOrStdout())
+	o := producer.LoadOptions{
+		ReaderOptions: producer.ReaderOptions{Format: producer.Format(f.format), FromLine: f.fromLine},
+		Batch:         f.batch,
+		Rate:          f.rate,
+		OnBatch: func(p producer.Progress) {
+			bar.update(p)
+			if !quiet {
+				queuedBatch(log, p)
+			}
+		},
+	}
+	if f.validate {
+		decoder := record.Decoder{MaxBytes: cfg.MaxRecordBytes}
+		o.Validate = func(body []byte) error { _, err := decoder.Decode(body); return err }
+		o.OnSkip = func(line int, reason error) {
+			bar.clear()
+			skipped(log, line, reason)
+		}
+	}
+	return o
+}
+
+// resumable says from where to go on after an end before the file's.
+func (f loadFlags) resumable(ctx context.Context, err error, next int) error {
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return fmt.Errorf("interrupted; go on with --from-line %d", next)
+	}
+	var unreadable *producer.LineError
+	if errors.As(err, &unreadable) {
+		return fmt.Errorf("%w; mend it and go on with --from-line %d, or leave it out with --from-line %d", err, next, unreadable.Line+1)
+	}
+	if next == f.fromLine {
+		return err // nothing was done: the same command again does it
+	}
+	return fmt.Errorf("%w; go on with --from-line %d", err, next)
+}

@@ -1,0 +1,105 @@
+package limiter_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"ingestion/limiter"
+)
+
+// TestExpiry wants a key to live lateness and window after its last use or its
+// highest score, whichever is later.
+func TestExpiry(t *testing.T) {
+	client := realRedis(t).Client(t)
+	now := time.Now()
+	const window, lateness = time.Minute, 10 * time.Minute
+	for name, c := range map[string]struct {
+		at   []time.Duration // arrivals after now
+		want time.Duration   // after now
+	}{
+		"live":                    {[]time.Duration{0}, window + lateness},
+		"backlog of hours ago":    {[]time.Duration{-5 * time.Hour}, window + lateness},
+		"ahead":                   {[]time.Duration{time.Hour}, time.Hour + window + lateness},
+		"never shortened":         {[]time.Duration{time.Hour, 0, -time.Hour}, time.Hour + window + lateness},
+		"extended by another use": {[]time.Duration{-time.Hour, 0, 2 * time.Minute}, 2*time.Minute + window + lateness},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := config(5, window)
+			cfg.Lateness = lateness
+			l := limiter.New(client, cfg)
+			for i, after := range c.at {
+				judge(t, l, at(name, fmt.Sprint(i), now.Add(after).UnixMilli()))
+			}
+			expires := client.PExpireTime(t.Context(), "{q}:limit:"+name).Val() // ms since 1970
+			got := time.UnixMilli(expires.Milliseconds()).Sub(now)
+			if got < c.want-time.Millisecond || got > c.want+5*time.Second {
+				t.Errorf("expires %v from now, want %v", got, c.want)
+			}
+		})
+	}
+}
+
+// TestPruningChangesNoAnswer follows the oldest unfinished arrival and compares
+// with the model, which forgets nothing. Arrivals lie in the future, where every
+// new highest place makes pruning due.
+func TestPruningChangesNoAnswer(t *testing.T) {
+	client := realRedis(t).Client(t)
+	checks(t, func(t *rapid.T) {
+		tr := drawTrace(t)
+		const aCentury = 100 * 365 * 24 * 3600 * 1000
+		var all []*limiter.Request
+		for i := range tr.batches {
+			tr.batches[i].own = nil
+			for j := range tr.batches[i].requests {
+				r := &tr.batches[i].requests[j]
+				r.At += aCentury + int64(len(all))*tr.limit.Window.Milliseconds()/10
+				all = append(all, r)
+			}
+		}
+		done := 0
+		r := newReplay(t, client, tr)
+		r.config.Floor = func() int64 {
+			floor := all[done].At
+			for _, r := range all[done:] {
+				floor = min(floor, r.At)
+			}
+			return floor
+		}
+		r.limiter = limiter.New(client, r.config)
+		for _, b := range tr.batches {
+			r.play(b)
+			done += len(b.requests)
+		}
+		r.rule.holds(t, tr.limit)
+	})
+}
+
+// TestMemoryIsBounded follows a customer for many windows.
+func TestMemoryIsBounded(t *testing.T) {
+	client := realRedis(t).Client(t)
+	for name, floor := range map[string]bool{"known floor": true, "unknown floor": false} {
+		t.Run(name, func(t *testing.T) {
+			cfg := config(10, time.Second)
+			now := int64(0)
+			if floor {
+				cfg.Floor = func() int64 { return now }
+			}
+			l := limiter.New(client, cfg)
+			const records = 5000
+			for i := range records {
+				now = time.Now().Add(time.Hour).UnixMilli() + int64(i)*100
+				judge(t, l, at(name, fmt.Sprint(i), now))
+			}
+			got := card(t, client, "{q}:limit:"+name)
+			if floor && got > 40 {
+				t.Errorf("%d places are kept, want only those of the last windows", got)
+			}
+			if !floor && got != records {
+				t.Errorf("%d places are kept, want all %d while it is unknown who may still come", got, records)
+			}
+		})
+	}
+}

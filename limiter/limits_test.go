@@ -1,0 +1,83 @@
+package limiter_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"ingestion/limiter"
+)
+
+func TestParseLimit(t *testing.T) {
+	day := 24 * time.Hour
+	for text, want := range map[string]limiter.Limit{
+		"5/60":            {Records: 5, Window: time.Minute},
+		"1000000/2678400": {Records: 1_000_000, Window: 31 * day},
+		"off":             {Mode: limiter.Off},
+		"block":           {Mode: limiter.Block},
+	} {
+		got, err := limiter.ParseLimit(text)
+		if err != nil || got != want {
+			t.Errorf("ParseLimit(%q) = %+v, %v, want %+v", text, got, err, want)
+		}
+		if got.String() != text {
+			t.Errorf("%q is written as %q", text, got)
+		}
+	}
+	for _, text := range badLimits {
+		if got, err := limiter.ParseLimit(text); err == nil {
+			t.Errorf("ParseLimit(%q) = %+v, want an error", text, got)
+		}
+	}
+}
+
+var badLimits = []string{
+	"", "5", "5/", "/60", "0/60", "5/0", "-5/60", "5/-60", "+5/60", "05/60", "5/060", "5 /60", "5/60 ", "5/60/7", "5/60\n", "5.0/60",
+	"1e3/60", "five/60", "1000001/60", "5/2678401", "99999999999999999999/60", "5/99999999999999999999", "OFF", "Block", "unlimited",
+}
+
+// TestScriptReadsLimitsAsGo compares what the script does under a text with what
+// the model does under the limit that Go reads in it.
+func TestScriptReadsLimitsAsGo(t *testing.T) {
+	client := realRedis(t).Client(t)
+	text := rapid.OneOf(
+		rapid.SampledFrom(append([]string{"off", "block", "5/60"}, badLimits...)),
+		rapid.StringMatching(`[+-]?[0-9]{1,8}/[0-9]{1,8}[ x/]?`),
+		rapid.StringMatching(`[0-3]/[0-3]`),
+	)
+	checks(t, func(t *rapid.T) {
+		tr := trace{limit: limiter.Limit{Records: 2, Window: 2 * time.Second}, slice: 500, budget: 5000}
+		var b batch
+		for i, offset := range []int64{0, 0, 0, 999, 1000, 1999, 2000, 2999, 3000} {
+			b.requests = append(b.requests, at("ann", string(rune('a'+i)), someTime+offset))
+		}
+		b.own = map[string]string{"ann": text.Draw(t, "own")}
+		newReplay(t, client, tr).play(b)
+	})
+}
+
+// TestBadLimitIsToldOnce warns once for each customer and value.
+func TestBadLimitIsToldOnce(t *testing.T) {
+	client := realRedis(t).Client(t)
+	var told []string
+	cfg := config(5, time.Minute)
+	cfg.BadLimit = func(customer, value string) { told = append(told, customer+" "+value) }
+	l := limiter.New(client, cfg)
+	for _, own := range []map[string]string{{"ann": "-5/60"}, {"bob": "-5/60"}, {"ann": "huge"}, {"ann": "-5/60"}} {
+		if err := client.HSet(t.Context(), "{q}:limits", own).Err(); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			for _, v := range judge(t, l, at("ann", "a", someTime), at("bob", "b", someTime)) {
+				if v.Limit.Records != 5 {
+					t.Errorf("under a bad limit %+v, want the default", v.Limit)
+				}
+			}
+		}
+	}
+	if diff := cmp.Diff([]string{"ann -5/60", "bob -5/60", "ann huge"}, told); diff != "" {
+		t.Errorf("warnings (-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,251 @@
+package producer_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"ingestion/internal/testenv"
+	"ingestion/producer"
+	"ingestion/record"
+)
+
+// sink keeps bodies; after room of them it fails, having queued those before,
+// and perhaps some after.
+type sink struct {
+	bodies []string
+	sizes  []int
+	room   int // 0: no end
+	stray  bool
+}
+
+var errFull = errors.New("full")
+
+func (s *sink) Publish(_ context.Context, bodies [][]byte) ([]producer.Receipt, error) {
+	s.sizes = append(s.sizes, len(bodies))
+	receipts := make([]producer.Receipt, len(bodies))
+	for i, b := range bodies {
+		if s.room > 0 && len(s.bodies) == s.room {
+			receipts[len(bodies)-1].Queued = s.stray && i < len(bodies)-1
+			return receipts, errFull
+		}
+		receipts[i].Queued = true
+		s.bodies = append(s.bodies, string(b))
+	}
+	return receipts, nil
+}
+
+func numbered(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "body %d\n", i+1)
+	}
+	return b.String()
+}
+
+func TestLoadSendsAllInOrder(t *testing.T) {
+	text := "\ufeff" + numbered(1234) + "\n\n"
+	to := &sink{}
+	var batches, records, last int
+	sum, err := producer.Load(t.Context(), strings.NewReader(text), to, producer.LoadOptions{Batch: 100, OnBatch: func(p producer.Progress) {
+		batches++
+		records += p.Records
+		if p.First != last+1 || p.Last != p.First+p.Records-1 || p.Total.Sent != records {
+			t.Fatalf("batch %+v after line %d", p, last)
+		}
+		last = p.Last
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sum.Sent != 1234 || sum.Blank != 2 || sum.Skipped != 0 || sum.Next != 1237 {
+		t.Errorf("summary %+v", sum)
+	}
+	if "\ufeff"+strings.Join(to.bodies, "\n")+"\n\n\n" != text {
+		t.Error("the bodies are not those of the file in its order")
+	}
+	if batches != len(to.sizes) || slices.Max(to.sizes) > 100 {
+		t.Errorf("%d batches told of, %v sent", batches, to.sizes)
+	}
+}
+
+func TestLoadValidates(t *testing.T) {
+	text := `{"customerId":"1","name":"A","email":"a@quillmarsh.net","createdAt":"2024-01-01"}` + "\n\nnonsense\n" +
+		`{"customerId":2}` + "\n" + `{"customerId":"3","name":"C","email":"c@quillmarsh.net","createdAt":"2024-01-01"}` + "\n"
+	to := &sink{}
+	skipped := map[int]string{}
+	sum, err := producer.Load(t.Context(), strings.NewReader(text), to, producer.LoadOptions{
+		Validate: func(body []byte) error { _, err := record.Decoder{}.Decode(body); return err },
+		OnSkip:   func(line int, reason error) { skipped[line] = reason.Error() },
+	})
+	if err != nil || sum.Sent != 2 || sum.Skipped != 2 || sum.Blank != 1 || sum.Next != 6 {
+		t.Errorf("%+v, %v", sum, err)
+	}
+	if !strings.HasPrefix(skipped[3], "Invalid JSON") || !strings.Contains(skipped[4], "customerId") || len(skipped) != 2 {
+		t.Errorf("skipped: %v", skipped)
+	}
+}
+
+func TestNothingIsSkippedByResuming(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var text strings.Builder
+		var want []string
+		asCSV := rapid.Bool().Draw(t, "csv")
+		if asCSV {
+			text.WriteString("customerId,name\n")
+		}
+		for i := range rapid.IntRange(1, 60).Draw(t, "records") {
+			text.WriteString(strings.Repeat("\n", rapid.IntRange(0, 1).Draw(t, "blanks")))
+			bad := rapid.Bool().Draw(t, "bad")
+			body := fmt.Sprintf("good %d", i)
+			if bad {
+				body = fmt.Sprintf("bad %d", i)
+			}
+			if asCSV {
+				fmt.Fprintf(&text, "\"%s\n\"\n", body)
+				body = fmt.Sprintf(`{"customerId":"%s\u000a"}`, body)
+			} else {
+				fmt.Fprintln(&text, body)
+			}
+			if !bad {
+				want = append(want, body)
+			}
+		}
+		to, next, skips := &sink{}, 0, map[int]bool{}
+		for tries := 0; ; tries++ {
+			to.room = len(to.bodies) + rapid.IntRange(0, 20).Draw(t, "room")
+			if to.room == len(to.bodies) {
+				to.room = 1 << 30 // a run that is not cut short
+			}
+			to.stray = rapid.Bool().Draw(t, "stray")
+			o := producer.LoadOptions{Batch: rapid.IntRange(1, 30).Draw(t, "batch"), ReaderOptions: producer.ReaderOptions{FromLine: next},
+				Validate: func(body []byte) error {
+					if strings.Contains(string(body), "bad") {
+						return errors.New("bad")
+					}
+					return nil
+				},
+				OnSkip: func(line int, _ error) { skips[line] = true },
+			}
+			sum, err := producer.Load(context.Background(), strings.NewReader(text.String()), to, o)
+			if sum.Next < next {
+				t.Fatalf("went back from line %d to %d", next, sum.Next)
+			}
+			next = sum.Next
+			if err == nil {
+				break
+			}
+			if !errors.Is(err, errFull) || tries > 200 {
+				t.Fatal(err)
+			}
+		}
+		if !slices.Equal(to.bodies, want) {
+			t.Fatalf("sent %q, want %q", to.bodies, want)
+		}
+	})
+}
+
+func TestLoadKeepsToTheRate(t *testing.T) {
+	for _, rate := range []float64{0.5, 3, 1000} {
+		clock := newClock()
+		start := clock.Now()
+		sent := 0
+		sum, err := producer.Load(t.Context(), strings.NewReader(numbered(300)), &sink{}, producer.LoadOptions{
+			Rate: rate, Clock: clock,
+			OnBatch: func(p producer.Progress) {
+				early := float64(sent) - clock.Now().Sub(start).Seconds()*rate // sent so far, but the batch itself
+				if early > 0.001 || p.Records > max(1, int(rate/10)) {
+					t.Fatalf("%v/s: %d records after %v, then %d at once", rate, sent, clock.Now().Sub(start), p.Records)
+				}
+				sent += p.Records
+				clock.pass(time.Millisecond) // the sending itself takes no share of the rate
+			},
+		})
+		want := time.Duration(299 / rate * float64(time.Second))
+		if err != nil || sum.Elapsed > want+time.Second || sum.Elapsed < want-want/3 {
+			t.Errorf("%v/s: 300 records took %v (%v), want about %v", rate, sum.Elapsed, err, want)
+		}
+	}
+}
+
+func TestLoadFromAPipeDoesNotWaitForFullBatches(t *testing.T) {
+	r, w := io.Pipe()
+	defer w.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	told := make(chan producer.Progress)
+	type ending struct {
+		sum producer.Summary
+		err error
+	}
+	done := make(chan ending, 1)
+	go func() {
+		sum, err := producer.Load(ctx, r, &sink{}, producer.LoadOptions{OnBatch: func(p producer.Progress) { told <- p }})
+		done <- ending{sum, err}
+	}()
+	for line := 1; line <= 3; line++ {
+		fmt.Fprintln(w, "one line")
+		if p := <-told; p.First != line || p.Total.Sent != line {
+			t.Errorf("after line %d: %+v", line, p)
+		}
+	}
+	cancel() // while the pipe blocks
+	if end := <-done; !errors.Is(end.err, context.Canceled) || end.sum.Next != 4 || end.sum.Sent != 3 {
+		t.Errorf("%+v", end)
+	}
+}
+
+func TestLoadStopsAtALineItCantRead(t *testing.T) {
+	text := numbered(5) + strings.Repeat("x", 100) + "\n" + numbered(1)
+	to := &sink{}
+	sum, err := producer.Load(t.Context(), strings.NewReader(text), to, producer.LoadOptions{ReaderOptions: producer.ReaderOptions{MaxLine: 50}})
+	var at *producer.LineError
+	if !errors.As(err, &at) || at.Line != 6 || sum.Next != 6 || sum.Sent != 5 || len(to.bodies) != 5 {
+		t.Errorf("%+v, %v", sum, err)
+	}
+}
+
+func TestLoadIsResumedAfterRedisWasAway(t *testing.T) {
+	for _, mode := range []string{"list", "stream"} {
+		t.Run(mode, func(t *testing.T) {
+			server := testenv.Redis(t)
+			target := producer.ToList("q")
+			if mode == "stream" {
+				target = producer.ToStream("q", 1)
+			}
+			text := numbered(2000)
+			ctx, interrupt := context.WithCancel(t.Context())
+			p := producer.NewPublisher(connect(t, server.URL()), target, producer.Options{OnWait: func(error, time.Duration) { interrupt() }})
+			sum, err := producer.Load(ctx, strings.NewReader(text), p, producer.LoadOptions{Batch: 100, OnBatch: func(p producer.Progress) {
+				if p.Total.Sent >= 1000 && ctx.Err() == nil {
+					server.Kill() // in the test's own goroutine, Load's caller
+				}
+			}})
+			if !errors.Is(err, context.Canceled) || sum.Next != sum.Sent+1 || sum.Sent < 1000 {
+				t.Fatalf("interrupted with %+v, %v", sum, err)
+			}
+			server.Start()
+			p = producer.NewPublisher(connect(t, server.URL()), target, producer.Options{})
+			sum, err = producer.Load(t.Context(), strings.NewReader(text), p, producer.LoadOptions{ReaderOptions: producer.ReaderOptions{FromLine: sum.Next}})
+			if err != nil || sum.Next != 2001 {
+				t.Fatalf("resumed with %+v, %v", sum, err)
+			}
+			client := server.Client(t)
+			var got []string
+			if mode == "list" {
+				got = listBodies(t, client, "q")
+			} else {
+				_, got = streamBodies(t, client, "q")
+			}
+			if strings.Join(got, "\n")+"\n" != text {
+				t.Errorf("%d bodies are queued, not each line once in its order", len(got))
+			}
+		})
+	}
+}

@@ -1,0 +1,93 @@
+package producer
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// lineSource takes each line for a body, as it is.
+type lineSource struct {
+	text *bufio.Reader
+	max  int
+	from int
+	line int // number of the next line
+}
+
+func (s *lineSource) next() (line Line, blanks int, err error) {
+	if err := s.skip(); err != nil {
+		return Line{After: s.line}, 0, err
+	}
+	body, err := s.read()
+	if err != nil {
+		return Line{After: s.line}, 0, err
+	}
+	line = Line{Number: s.line, After: s.line + 1, Body: body}
+	s.line++
+	if blank(body) {
+		line.Body, blanks = nil, 1
+	}
+	return line, blanks, nil
+}
+
+// skip takes off the lines before the one to begin with.
+func (s *lineSource) skip() error {
+	for s.line < s.from {
+		if err := s.pass(); err != nil {
+			return err
+		}
+		s.line++
+	}
+	return nil
+}
+
+// read takes a line off without its end. It is io.EOF only where not even an
+// empty line is left.
+func (s *lineSource) read() ([]byte, error) {
+	var body []byte
+	for {
+		part, err := s.text.ReadSlice('\n')
+		if len(body)+len(part) > s.max+1 {
+			return nil, &LineError{s.line, tooLong(s.max)}
+		}
+		body = append(body, part...)
+		switch {
+		case err == nil, errors.Is(err, io.EOF) && len(body) > 0:
+			return withoutEnd(body), nil
+		case errors.Is(err, bufio.ErrBufferFull):
+		case errors.Is(err, io.EOF):
+			return nil, io.EOF
+		default:
+			return nil, &LineError{s.line, err}
+		}
+	}
+}
+
+// pass takes a line off, however long it is.
+func (s *lineSource) pass() error {
+	for any := false; ; any = true {
+		_, err := s.text.ReadSlice('\n')
+		switch {
+		case err == nil, errors.Is(err, io.EOF) && any:
+			return nil
+		case errors.Is(err, bufio.ErrBufferFull):
+		case errors.Is(err, io.EOF):
+			return io.EOF
+		default:
+			return &LineError{s.line, err}
+		}
+	}
+}
+
+// withoutEnd drops a newline, with or without a carriage return before it.
+func withoutEnd(line []byte) []byte {
+	return bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
+}
+
+func tooLong(limit int) error {
+	return fmt.Errorf("the record is longer than %d bytes", limit)
+}
+
+func blank(body []byte) bool { return len(bytes.Trim(body, " \t\r\v\f")) == 0 }

@@ -1,0 +1,228 @@
+package record_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"ingestion/record"
+)
+
+func TestDecodeGivesTheStoredForm(t *testing.T) {
+	got := mustDecode(t, ` { "unknown" : [ { "a" : -1.5e+3 , "b" : null } , true ] , "customerId":" 42\u00a0","na\u006de":"\tAda \"L\" \ud83d\ude00\n",
+		"email":"Ada@EXAMPLE.com","createdAt":"2024-01-02T05:04:05,1234567+02:00","Email":7 } `)
+	want := record.Record{
+		ID:         record.Identity("42", "Ada@example.com", got.CreatedAt),
+		CustomerID: "42",
+		Name:       `Ada "L" 😀`,
+		Email:      "Ada@example.com",
+		CreatedAt:  time.Date(2024, 1, 2, 3, 4, 5, 123456000, time.UTC),
+	}
+	if got != want {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func TestDecodeKeepsNothingOfTheBody(t *testing.T) {
+	body := []byte(ordinary)
+	r, err := record.Decoder{}.Decode(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := r
+	want.CustomerID, want.Name, want.Email = strings.Clone(r.CustomerID), strings.Clone(r.Name), strings.Clone(r.Email)
+	clear(body)
+	if r != want {
+		t.Errorf("the record changed with the body: %+v", r)
+	}
+}
+
+// The points of RFC 8259, and those in which the service is stricter.
+func TestMalformedBodies(t *testing.T) {
+	deep := func(levels int) string {
+		return `{"a":` + strings.Repeat("[", levels-1) + strings.Repeat("]", levels-1) + `}`
+	}
+	manyKeys := func(last string) string {
+		var b strings.Builder
+		for c := 'a'; c <= 'z'; c++ {
+			b.WriteString(`"` + string(c) + `":0,`)
+		}
+		return `{` + b.String() + `"` + last + `":0}`
+	}
+	for _, c := range []struct{ name, body, reason string }{
+		{"empty", "", "the body is empty"},
+		{"blank", " \t\r\n", "the body is empty"},
+		{"no JSON", "nope", "not an object"},
+		{"byte order mark", "\ufeff" + ordinary, "not an object"},
+		{"array", "[" + ordinary + "]", "not an object"},
+		{"string", `"a"`, "not an object"},
+		{"null", "null", "not an object"},
+		{"number", "42", "not an object"},
+		{"trailing text", ordinary + "x", "text after the object"},
+		{"second object", ordinary + ordinary, "text after the object"},
+		{"cut short", ordinary[:len(ordinary)-1], "ends too early"},
+		{"cut in a string", ordinary[:len(ordinary)-5], "string does not end"},
+		{"cut after a backslash", `{"a":"\`, "string does not end"},
+		{"cut before a value", `{"a":`, "ends too early"},
+		{"cut after a brace", `{`, "key in quotes"},
+		{"cut in an array", `{"a":[1`, "ends too early"},
+		{"trailing comma", `{"a":1,}`, "key in quotes"},
+		{"trailing comma in an array", `{"a":[1,]}`, "a value is expected"},
+		{"leading comma", `{,"a":1}`, "key in quotes"},
+		{"no comma", `{"a":1 "b":2}`, "a comma or }"},
+		{"no comma in an array", `{"a":[1 2]}`, "a comma or ]"},
+		{"no colon", `{"a" 1}`, "a colon"},
+		{"no value", `{"a":}`, "a value is expected"},
+		{"bare key", `{a:1}`, "key in quotes"},
+		{"single quotes", `{'a':1}`, "key in quotes"},
+		{"comment", `{"a":1/**/}`, "a comma or }"},
+		{"wrong brackets", `{"a":[}]`, "a value is expected"},
+		{"key twice", `{"a":1,"a":1}`, "same key twice"},
+		{"known key twice", `{"customerId":"1","customerId":"2"}`, "same key twice"},
+		{"key twice, once escaped", `{"a":1,"\u0061":1}`, "same key twice"},
+		{"key twice further down", `{"x":[{"a":{"b":1,"b":2}}]}`, "same key twice"},
+		{"key twice among many", manyKeys("a"), "same key twice"},
+		{"key twice among many, late", manyKeys("z"), "same key twice"},
+		{"NaN", `{"a":NaN}`, "NaN"},
+		{"Infinity", `{"a":Infinity}`, "NaN"},
+		{"minus Infinity", `{"a":-Infinity}`, "a digit"},
+		{"True", `{"a":True}`, "a value is expected"},
+		{"longer literal", `{"a":nulll}`, "a comma or }"},
+		{"leading zero", `{"a":01}`, "a comma or }"},
+		{"plus sign", `{"a":+1}`, "a value is expected"},
+		{"bare minus", `{"a":-}`, "a digit"},
+		{"bare point", `{"a":.5}`, "a value is expected"},
+		{"point without digits", `{"a":1.}`, "a digit"},
+		{"exponent without digits", `{"a":1e+}`, "a digit"},
+		{"hexadecimal", `{"a":0x1}`, "a comma or }"},
+		{"control character", "{\"a\":\"\n\"}", "control character"},
+		{"unknown escape", `{"a":"\x41"}`, "unknown escape"},
+		{"short unicode escape", `{"a":"\u12"}`, "four hex digits"},
+		{"bad unicode escape", `{"a":"\u12G4"}`, "four hex digits"},
+		{"lone high surrogate", `{"a":"\ud800"}`, "lone surrogate"},
+		{"lone high surrogate and text", `{"a":"\ud800\u0041"}`, "lone surrogate"},
+		{"lone low surrogate", `{"a":"\udc00"}`, "lone surrogate"},
+		{"surrogates in the wrong order", `{"a":"\udc00\ud800"}`, "lone surrogate"},
+		{"two high surrogates", `{"a":"\ud800\ud800\udc00"}`, "lone surrogate"},
+		{"lone surrogate in a key", `{"\ud800":1}`, "lone surrogate"},
+		{"invalid UTF-8", "{\"a\":\"\xff\"}", "invalid UTF-8"},
+		{"overlong UTF-8", "{\"a\":\"\xc0\xaf\"}", "invalid UTF-8"},
+		{"surrogate in UTF-8", "{\"a\":\"\xed\xa0\x80\"}", "invalid UTF-8"},
+		{"cut UTF-8", "{\"a\":\"\xc3\"}", "invalid UTF-8"},
+		{"invalid UTF-8 in a key", "{\"\xff\":1}", "invalid UTF-8"},
+		{"invalid UTF-8 in a known field", "{\"name\":\"\xff\"}", "invalid UTF-8"},
+		{"invalid UTF-8 outside strings", "{\"a\":\xff}", "a value is expected"},
+		{"nested too deeply", deep(33), "deeper than 32"},
+		{"hopelessly nested", strings.Repeat(`{"a":`, 10000), "deeper than 32"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := record.Decoder{}.Decode([]byte(c.body))
+			if outcome(err) != record.Malformed || !strings.HasPrefix(err.Error(), "Invalid JSON: ") || !strings.Contains(err.Error(), c.reason) {
+				t.Errorf("got %v, want Invalid JSON for %q", err, c.reason)
+			}
+			if _, ok := record.PeekCustomerID([]byte(c.body)); ok {
+				t.Error("a customerId was read from it")
+			}
+		})
+	}
+	for name, body := range map[string]string{
+		"32 levels":       deep(32),
+		"many keys":       manyKeys("A"),
+		"key case":        `{"a":1,"A":2}`,
+		"same key beside": `{"x":{"a":1},"y":{"a":1}}`,
+		"huge number":     `{"a":[1e999,-0,-0.0E-0,123456789012345678901234567890]}`,
+		"empty":           ` {} `,
+		"empty inside":    `{"":{"":[ ]}}`,
+		"noncharacter":    `{"a":"\uffff\u0000\/"}`,
+	} {
+		if _, err := (record.Decoder{}).Decode([]byte(body)); outcome(err) != record.Invalid {
+			t.Errorf("%s: got %v, want it read, and its fields refused", name, err)
+		}
+	}
+}
+
+func TestMaxBytes(t *testing.T) {
+	padded := func(size int) []byte { return []byte(ordinary + strings.Repeat(" ", size-len(ordinary))) }
+	for _, c := range []struct {
+		limit, size int
+		accepted    bool
+	}{
+		{0, 65536, true}, {0, 65537, false},
+		{200, 200, true}, {200, 201, false},
+		{1 << 20, 1 << 20, true},
+	} {
+		_, err := record.Decoder{MaxBytes: c.limit}.Decode(padded(c.size))
+		if c.accepted != (err == nil) {
+			t.Errorf("limit %d, %d bytes: %v", c.limit, c.size, err)
+		}
+		if err != nil && outcome(err) != record.Malformed {
+			t.Errorf("limit %d, %d bytes: outcome %v", c.limit, c.size, outcome(err))
+		}
+	}
+}
+
+func TestAllFieldErrorsAreReported(t *testing.T) {
+	for _, c := range []struct{ body, reason, customerID string }{
+		{`{}`, "customerId: missing; name: missing; email: missing; createdAt: missing", ""},
+		{`{"customerId":7,"name":null,"email":[],"createdAt":{}}`,
+			"customerId: must be a string, is a number; name: must be a string, is null; email: must be a string, is an array; createdAt: must be a string, is an object", ""},
+		{`{"customerId":" 7 ","name":true,"email":"a@b"}`,
+			"name: must be a string, is a boolean; email: the part after @ has no dot; createdAt: missing", "7"},
+		{`{"customerid":"7","Name":"A","EMAIL":"a@b.cd","createdat":"2024"}`,
+			"customerId: missing; name: missing; email: missing; createdAt: missing", ""},
+	} {
+		_, err := record.Decoder{}.Decode([]byte(c.body))
+		refusal, ok := err.(*record.Refusal)
+		if !ok {
+			t.Errorf("%s: %v is no refusal", c.body, err)
+			continue
+		}
+		if want := (record.Refusal{Outcome: record.Invalid, Reason: c.reason, CustomerID: c.customerID}); *refusal != want {
+			t.Errorf("%s:\ngot  %+v\nwant %+v", c.body, *refusal, want)
+		}
+	}
+}
+
+func TestReasonsNeverQuoteTheValue(t *testing.T) {
+	const secret = "Zyxwvut"
+	for _, body := range []string{
+		`{"customerId":"` + secret + `\u0007","name":"","email":"` + secret + `","createdAt":"` + secret + `"}`,
+		`{"customerId":"1","name":"x","email":"` + secret + `@` + secret + `","createdAt":"2024-01-01` + secret + `"}`,
+		`{"` + secret + `":1,"` + secret + `":2}`,
+		`{"name":"` + secret + `\q"}`,
+		secret,
+	} {
+		_, err := record.Decoder{}.Decode([]byte(body))
+		if err == nil || strings.Contains(err.Error(), secret) {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}
+
+func TestPeekCustomerID(t *testing.T) {
+	for _, c := range []struct {
+		body, id string
+		ok       bool
+	}{
+		{ordinary, "42", true},
+		{`{"customerId":" 4\u0032 ","email":0}`, "42", true},
+		{`{"customerId":" "}`, "", false},
+		{`{"customerId":42}`, "", false},
+		{`{"customerId":"a\u0000"}`, "", false},
+		{`{}`, "", false},
+		{`{"customerId":"42"`, "", false},
+		{`{"customerId":"42","pad":"` + strings.Repeat("x", 70000) + `"}`, "42", true},
+	} {
+		if id, ok := record.PeekCustomerID([]byte(c.body)); id != c.id || ok != c.ok {
+			t.Errorf("%.60s: got %q, %v", c.body, id, ok)
+		}
+	}
+}
+
+func TestOrdinaryRecordAllocatesLittle(t *testing.T) {
+	body := []byte(ordinary)
+	allocs := testing.AllocsPerRun(100, func() { _, _ = record.Decoder{}.Decode(body) })
+	if allocs > 8 {
+		t.Errorf("%v allocations, want 8 at most", allocs)
+	}
+}

@@ -1,0 +1,152 @@
+package record
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// The reasons that concern the part after the @.
+const (
+	noDomain        = "there is nothing after @"
+	literalDomain   = "an address in brackets after @ is not allowed"
+	domainCharacter = "the part after @ contains a character that is not allowed"
+	domainDots      = "the part after @ begins or ends with a dot, or has two in a row"
+	domainHyphens   = "a label after @ begins or ends with a hyphen"
+	reservedLabel   = "a label after @ has hyphens in places 3 and 4 and is not xn--"
+	invalidIDNA     = "the part after @ is not a valid internationalised name (IDNA 2008)"
+	labelTooLong    = "a label after @ is longer than 63 bytes"
+	domainTooLong   = "the part after @ is longer than 253 bytes"
+	domainDotless   = "the part after @ has no dot"
+	badTopLevel     = "the top-level domain does not end with a letter"
+	specialUse      = "the part after @ is a special-use name"
+)
+
+// specialUseNames can't receive mail from elsewhere, nor can what lies below
+// them: the names that email-validator takes from IANA's registry
+// (https://www.iana.org/assignments/special-use-domain-names).
+var specialUseNames = [...]string{"arpa", "invalid", "local", "localhost", "onion", "test"}
+
+// domainName is a domain in its two forms; they are the same for one without
+// internationalised labels.
+type domainName struct {
+	ascii   string // as DNS has it, with A-labels
+	unicode string // as stored, with U-labels
+}
+
+// domainPart gives the normalised part after the @: mapped by UTS #46, each
+// label valid by IDNA 2008, the whole a name that mail could reach.
+func domainPart(text string) (d domainName, why string) {
+	switch {
+	case text == "":
+		return d, noDomain
+	case text[0] == '[' && text[len(text)-1] == ']':
+		return d, literalDomain
+	case !hostCharacters(text):
+		return d, domainCharacter
+	}
+	mapped, why := mapped(text)
+	if why == "" {
+		why = labelSyntax(mapped)
+	}
+	if why != "" {
+		return d, why
+	}
+	if d, why = bothForms(mapped); why != "" {
+		return d, why
+	}
+	return d, reachable(d.ascii)
+}
+
+// mapped is the domain in lower case and NFC, with plain dots.
+func mapped(text string) (domain, why string) {
+	if isASCII(text) {
+		return strings.ToLower(text), ""
+	}
+	if !safe(text) || strings.ContainsFunc(text, hidesDot) {
+		return "", domainCharacter
+	}
+	domain, ok := mapDomain(text)
+	if !ok || !hostCharacters(domain) {
+		return "", domainCharacter
+	}
+	return domain, ""
+}
+
+// hostCharacters allows letters, digits, hyphens, dots, and all beyond ASCII.
+func hostCharacters(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < utf8.RuneSelf && !isLetter(c) && !isDigit(c) && c != '-' && c != '.' {
+			return false
+		}
+	}
+	return true
+}
+
+// hidesDot finds characters such as U+2488 (one with a full stop) that would
+// be mapped to a text with a dot in it. The full-width dot itself is allowed.
+func hidesDot(r rune) bool {
+	return r >= utf8.RuneSelf && r != 0xFF0E && strings.Contains(norm.NFKD.String(string(r)), ".")
+}
+
+// labelSyntax checks what the host name rules of RFC 952 and RFC 1123, and
+// RFC 5890's reserved labels, ask of every label.
+func labelSyntax(domain string) (why string) {
+	for label := range strings.SplitSeq(domain, ".") {
+		switch {
+		case label == "":
+			return domainDots
+		case label[0] == '-', label[len(label)-1] == '-':
+			return domainHyphens
+		case hyphensInThirdAndFourth(label) && !strings.HasPrefix(label, "xn"):
+			return reservedLabel
+		}
+	}
+	return ""
+}
+
+// bothForms encodes and decodes the labels as needed.
+func bothForms(domain string) (d domainName, why string) {
+	if isASCII(domain) && !strings.Contains(domain, acePrefix) {
+		return domainName{ascii: domain, unicode: domain}, labelLengths(domain)
+	}
+	var ascii, decoded []string
+	for label := range strings.SplitSeq(domain, ".") {
+		a, u, ok := labelForms(label)
+		if !ok {
+			return d, invalidIDNA
+		}
+		ascii, decoded = append(ascii, a), append(decoded, u)
+	}
+	d = domainName{ascii: strings.Join(ascii, "."), unicode: strings.Join(decoded, ".")}
+	return d, labelLengths(d.ascii)
+}
+
+func labelLengths(ascii string) (why string) {
+	if len(ascii) > maxDomainBytes {
+		return domainTooLong
+	}
+	for label := range strings.SplitSeq(ascii, ".") {
+		if len(label) > maxLabelBytes {
+			return labelTooLong
+		}
+	}
+	return ""
+}
+
+// reachable refuses names that no mail from elsewhere can reach.
+func reachable(ascii string) (why string) {
+	if strings.IndexByte(ascii, '.') < 0 {
+		return domainDotless
+	}
+	if !isLetter(ascii[len(ascii)-1]) {
+		return badTopLevel
+	}
+	for _, name := range specialUseNames {
+		if above, found := strings.CutSuffix(ascii, name); found && strings.HasSuffix(above, ".") {
+			return specialUse
+		}
+	}
+	return ""
+}

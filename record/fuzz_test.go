@@ -1,0 +1,142 @@
+package record_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"ingestion/record"
+)
+
+// stable checks that the stored form of an accepted record is accepted again
+// and is the same record, its _id included.
+func stable(t *testing.T, r record.Record) {
+	t.Helper()
+	again, err := decodeAll(r.CustomerID, r.Name, r.Email, record.FormatTime(r.CreatedAt))
+	if err != nil {
+		t.Fatalf("%+v is refused when it comes again: %v", r, err)
+	}
+	if again != r {
+		t.Fatalf("%+v becomes %+v when it comes again", r, again)
+	}
+	if len(r.ID) != 64 || r.ID != record.Identity(r.CustomerID, r.Email, r.CreatedAt) {
+		t.Fatalf("the _id of %+v is not its identity", r)
+	}
+}
+
+// ours are the beginnings of reasons for which encoding/json refuses nothing.
+var ours = []string{"the same key twice", "nested deeper", "a lone surrogate", "the body is not an object", "larger than", "invalid UTF-8"}
+
+func FuzzDecode(f *testing.F) {
+	for _, body := range []string{
+		ordinary, "", "{}", "[]", `{"a":1,"a":2}`, `{"customerId":"\ud83d\ude00|\\","name":"\t x","email":"a@b.cd","createdAt":"2024"}`,
+		`{"a":[[[[{"b":-0.1e-7}]]],true,false,null]} `, "{\"name\":\"\xc3\"}", `{"a":"\ud800"}`,
+	} {
+		f.Add([]byte(body))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		if excerpt := record.Excerpt(body, 256); len(excerpt) > 256 || !utf8.ValidString(excerpt) {
+			t.Fatalf("excerpt %q", excerpt)
+		}
+		id, peeked := record.PeekCustomerID(body)
+		r, err := record.Decoder{}.Decode(body)
+		if err == nil {
+			if !json.Valid(body) || !utf8.Valid(body) {
+				t.Fatal("accepted what is no JSON")
+			}
+			if !peeked || id != r.CustomerID {
+				t.Fatalf("peeked at %q, %v; decoded %q", id, peeked, r.CustomerID)
+			}
+			stable(t, r)
+			return
+		}
+		checkRefusal(t, body, err)
+	})
+}
+
+// checkRefusal holds a refusal against encoding/json's opinion of the body.
+func checkRefusal(t *testing.T, body []byte, err error) {
+	t.Helper()
+	refusal, ok := err.(*record.Refusal)
+	if !ok || !utf8.ValidString(refusal.Reason) {
+		t.Fatalf("%#v", err)
+	}
+	why, malformed := strings.CutPrefix(refusal.Reason, "Invalid JSON: ")
+	switch {
+	case malformed != (refusal.Outcome == record.Malformed), !malformed && refusal.Outcome != record.Invalid:
+		t.Fatalf("%+v", refusal)
+	case !malformed && (!json.Valid(body) || !utf8.Valid(body)):
+		t.Fatalf("no JSON, but %v", refusal)
+	case malformed && json.Valid(body) && utf8.Valid(body):
+		for _, reason := range ours {
+			if strings.HasPrefix(why, reason) {
+				return
+			}
+		}
+		t.Fatalf("good JSON, but %v", refusal)
+	}
+}
+
+func FuzzEmail(f *testing.F) {
+	for _, address := range []string{
+		"ada@example.com", "Postmaster@EXAMPLE.com", "jürgen@bücher.example", "e\u0301@Bu\u0308cher.example", "a@xn--bcher-kva.example",
+		"a@例え。jp", "a@אב1.example", "a@l·l.example", "\"a b\"@example.com", "a@[IPv6:::1]", "a@b.test", "a@ab--c.example", "a@xn---abc.example",
+		strings.Repeat("a", 64) + "@" + strings.Repeat("b", 63) + ".cd", "a@ẞ.example", "a@Ⴀ.example", "a@ꭰ.example", "a@٠١.example",
+	} {
+		f.Add(address)
+	}
+	f.Fuzz(func(t *testing.T, address string) {
+		if !utf8.ValidString(address) {
+			return
+		}
+		r, err := decodeWith("email", address)
+		if err != nil {
+			if outcome(err) != record.Invalid || !strings.HasPrefix(err.Error(), "email: ") {
+				t.Fatalf("%+q: %v", address, err)
+			}
+			return
+		}
+		local, domain, _ := strings.Cut(r.Email, "@")
+		switch {
+		case len(r.Email) > 254, len(local) == 0, len(local) > 64:
+			t.Fatalf("%+q is stored as %+q", address, r.Email)
+		case strings.Contains(domain, "@"), !strings.Contains(domain, "."):
+			t.Fatalf("%+q is stored as %+q", address, r.Email)
+		case !norm.NFC.IsNormalString(r.Email), strings.ContainsAny(r.Email, " \t\r\n\"<>()[],;:\\\x00"):
+			t.Fatalf("%+q is stored as %+q", address, r.Email)
+		}
+		stable(t, r)
+	})
+}
+
+func FuzzCreatedAt(f *testing.F) {
+	for _, text := range []string{
+		"2024", "2024-02", "20240229", "2024-02-29", "2024-W09", "2024W09", "2024-W09-4", "2024W094", "2024060", "2024-060",
+		"2024-01-02T03:04:05.123456789+05:30", "2024-01-02 030405,5-0530", "2024-01-02t24:00", "9999-12-31T23:59:59Z", "0001-01-01T00:00+00:00",
+		"2024-01-02T12:3", "2024-W5", "2024-01-02T+05:00", "2024060 12:00", "2014-01-01-05:00",
+	} {
+		f.Add(text)
+	}
+	first, end := time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
+	f.Fuzz(func(t *testing.T, text string) {
+		r, err := decodeWith("createdAt", text)
+		if err != nil {
+			if outcome(err) != record.Invalid || !strings.HasPrefix(err.Error(), "createdAt: ") {
+				t.Fatalf("%q: %v", text, err)
+			}
+			return
+		}
+		at := r.CreatedAt
+		if at.Before(first) || !at.Before(end) || at.Location() != time.UTC || at.Nanosecond()%1000 != 0 {
+			t.Fatalf("%q is read as %v", text, at)
+		}
+		if std, err := time.Parse(time.RFC3339Nano, text); err == nil && !std.Truncate(time.Microsecond).Equal(at) {
+			t.Fatalf("%q is read as %v, by the standard library as %v", text, at, std)
+		}
+		stable(t, r)
+	})
+}

@@ -1,0 +1,34 @@
+package record_test
+
+import (
+	"hash/fnv"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"ingestion/record"
+)
+
+// The home partition is FNV-1a (32 bit) modulo the partitions.
+func TestHomePartition(t *testing.T) {
+	for _, partitions := range []int{-1, 0, 1} {
+		if got := record.HomePartition("42", partitions); got != 0 {
+			t.Errorf("of %d: %d, want 0", partitions, got)
+		}
+	}
+	// FNV's published test vectors: 0x811c9dc5 for "", 0xe40c292c for "a", 0xbf9cf968 for "foobar".
+	for text, hash := range map[string]uint32{"": 0x811c9dc5, "a": 0xe40c292c, "foobar": 0xbf9cf968} {
+		if got := record.HomePartition(text, 1000); got != int(hash%1000) {
+			t.Errorf("%q: %d, want %d", text, got, hash%1000)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.String().Draw(t, "customerId")
+		partitions := rapid.IntRange(2, 64).Draw(t, "partitions")
+		h := fnv.New32a()
+		_, _ = h.Write([]byte(text))
+		if got, want := record.HomePartition(text, partitions), int(h.Sum32()%uint32(partitions)); got != want {
+			t.Fatalf("%q of %d: %d, want %d", text, partitions, got, want)
+		}
+	})
+}

@@ -1,0 +1,151 @@
+package record_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"ingestion/record"
+)
+
+// One test for each cell of the design's table of fields: the rule of a field,
+// phrase by phrase, and what is stored.
+
+type cell struct {
+	phrase, value string // value is JSON
+	stored        string // "" where it is refused
+	reason        string
+}
+
+func checkCells(t *testing.T, field string, cells []cell) {
+	t.Helper()
+	for _, c := range cells {
+		t.Run(c.phrase, func(t *testing.T) {
+			r, err := record.Decoder{}.Decode(bodyWith(t, field, c.value))
+			if c.reason == "" && (err != nil || storedField(r, field) != c.stored) {
+				t.Errorf("stored %+q, %v, want %+q", storedField(r, field), err, c.stored)
+			}
+			if c.reason != "" && (outcome(err) != record.Invalid || err.Error() != field+": "+c.reason) {
+				t.Errorf("got %v, want %q", err, c.reason)
+			}
+		})
+	}
+}
+
+func quoted(s string) string { return `"` + s + `"` }
+
+func TestCustomerIDRule(t *testing.T) {
+	x256 := strings.Repeat("x", 256)
+	checkCells(t, "customerId", []cell{
+		{"there", `missing`, "", "missing"},
+		{"a JSON string", `"007"`, "007", ""},
+		{"a number is an error", `42`, "", "must be a string, is a number"},
+		{"null is an error", `null`, "", "must be a string, is null"},
+		{"1 byte", `"x"`, "x", ""},
+		{"0 bytes", `""`, "", "blank"},
+		{"256 bytes", quoted(x256), x256, ""},
+		{"257 bytes", quoted(x256 + "x"), "", "longer than 256 bytes"},
+		{"bytes, not characters", quoted(x256[1:] + "é"), "", "longer than 256 bytes"},
+		{"not blank", `"\u2003 \t\u0085"`, "", "blank"},
+		{"no control character", `"a\u001fb"`, "", "contains a control character"},
+		{"no DEL", `"a\u007fb"`, "", "contains a control character"},
+		{"no control character beyond ASCII", `"é\u0086b"`, "", "contains a control character"},
+	})
+}
+
+func TestCustomerIDStored(t *testing.T) {
+	checkCells(t, "customerId", []cell{
+		{"trimmed", `"\u3000 a b\u00a0\r\n"`, "a b", ""},
+		{"only trimmed", `"É|\\e\u0301"`, `É|\` + "e\u0301", ""},
+	})
+}
+
+func TestNameRule(t *testing.T) {
+	x1024 := strings.Repeat("x", 1024)
+	checkCells(t, "name", []cell{
+		{"there", `missing`, "", "missing"},
+		{"a JSON string", `"7"`, "7", ""},
+		{"a number is an error", `7`, "", "must be a string, is a number"},
+		{"an object is an error", `{"first":"Ada"}`, "", "must be a string, is an object"},
+		{"not empty", `""`, "", "blank"},
+		{"not blank after trimming", `" \u00a0"`, "", "blank"},
+		{"1024 bytes", quoted(x1024), x1024, ""},
+		{"1025 bytes", quoted(x1024 + "x"), "", "longer than 1024 bytes"},
+		{"bytes, not characters", quoted(x1024[1:] + "é"), "", "longer than 1024 bytes"},
+	})
+}
+
+func TestNameStored(t *testing.T) {
+	checkCells(t, "name", []cell{
+		{"trimmed", `"\t Ada  Lovelace \u2029"`, "Ada  Lovelace", ""},
+		{"only trimmed", `"Zoe\u0308\u0000"`, "Zoe\u0308\x00", ""},
+	})
+}
+
+func TestEmailRule(t *testing.T) {
+	checkCells(t, "email", []cell{
+		{"there", `missing`, "", "missing"},
+		{"a JSON string", `false`, "", "must be a string, is a boolean"},
+		{"dot-atom", `"a.b+c/d=e@example.com"`, "a.b+c/d=e@example.com", ""},
+		{"SMTPUTF8", `"ñoñó@example.com"`, "ñoñó@example.com", ""},
+		{"IDNA domains", `"a@臺網中心.tw"`, "a@臺網中心.tw", ""},
+		{"no quoted local part", `"\"ada\"@example.com"`, "", "a quoted part before @ is not allowed"},
+		{"no address literal", `"ada@[IPv6:::1]"`, "", "an address in brackets after @ is not allowed"},
+		{"no display name", `"Ada Lovelace <ada@example.com>"`, "", "a display name or angle brackets are not allowed"},
+		{"no comment", `"ada@(home)example.com"`, "", "the part after @ contains a character that is not allowed"},
+		{"a domain with a dot", `"ada@localhost"`, "", "the part after @ has no dot"},
+		{"64 before the @", quoted(strings.Repeat("a", 65) + "@example.com"), "", "the part before @ is longer than 64 bytes"},
+		{"254 in all", quoted("a@" + strings.Repeat("b.", 125) + "cde"), "", "longer than 254 bytes"},
+		{"special-use domains refused", `"ada@printer.local"`, "", "the part after @ is a special-use name"},
+		{"example domains are none", `"ada@mail.example"`, "ada@mail.example", ""},
+		{"not trimmed", `"ada@example.com "`, "", "the part after @ contains a character that is not allowed"},
+	})
+}
+
+func TestEmailStored(t *testing.T) {
+	checkCells(t, "email", []cell{
+		{"domain in lower case", `"Ada@Example.COM"`, "Ada@example.com", ""},
+		{"NFC", `"e\u0301@e\u0301.example"`, "é@é.example", ""},
+		{"domain in Unicode", `"a@XN--BCHER-KVA.example"`, "a@bücher.example", ""},
+		{"role names in lower case", `"INFO@example.com"`, "info@example.com", ""},
+	})
+}
+
+func TestCreatedAtRule(t *testing.T) {
+	checkCells(t, "createdAt", []cell{
+		{"there", `missing`, "", "missing"},
+		{"a JSON string", `1700000000`, "", "must be a string, is a number"},
+		{"calendar date", `"2024-02-29"`, "2024-02-29T00:00:00Z", ""},
+		{"ISO week", `"2020-W53-7"`, "2021-01-03T00:00:00Z", ""},
+		{"ordinal date", `"2024-366"`, "2024-12-31T00:00:00Z", ""},
+		{"basic form", `"20240229T235958Z"`, "2024-02-29T23:59:58Z", ""},
+		{"extended form", `"2024-02-29T23:59:58Z"`, "2024-02-29T23:59:58Z", ""},
+		{"hours", `"2024-02-29T23"`, "2024-02-29T23:00:00Z", ""},
+		{"to microseconds", `"2024-02-29T23:59:58.000001"`, "2024-02-29T23:59:58.000001Z", ""},
+		{"comma", `"2024-02-29T23:59:58,5"`, "2024-02-29T23:59:58.5Z", ""},
+		{"point", `"2024-02-29T23:59:58.5"`, "2024-02-29T23:59:58.5Z", ""},
+		{"24:00", `"2023-12-31T24:00"`, "2024-01-01T00:00:00Z", ""},
+		{"24:00 only", `"2023-12-31T24:00:00.1"`, "", "no such time of day"},
+		{"Z", `"2024-02-29T23:59:58Z"`, "2024-02-29T23:59:58Z", ""},
+		{"an offset", `"2024-02-29T23:59:58-08:00"`, "2024-03-01T07:59:58Z", ""},
+		{"separator T", `"2024-02-29T12"`, "2024-02-29T12:00:00Z", ""},
+		{"separator t", `"2024-02-29t12"`, "2024-02-29T12:00:00Z", ""},
+		{"one space", `"2024-02-29 12"`, "2024-02-29T12:00:00Z", ""},
+		{"not two", `"2024-02-29  1:00"`, "", "not an ISO 8601 time of day, such as 12:30:00.5"},
+		{"no other separator", `"2014-01-01-05:00"`, "", "date and time must be separated by T or one space"},
+		{"without an offset it is UTC", `"2024-02-29T12:00"`, "2024-02-29T12:00:00Z", ""},
+		{"from year 1", `"0001-01-01T00:00+00:01"`, "", "the instant must lie in the years 1 to 9999"},
+		{"to year 9999", `"9999-12-31T23:59-00:01"`, "", "the instant must lie in the years 1 to 9999"},
+		{"digits only", `"2024-04 -19"`, "", "not an ISO 8601 date, such as 2024-01-31"},
+	})
+}
+
+func TestCreatedAtStored(t *testing.T) {
+	r, err := decodeWith("createdAt", "2024-01-02T05:04:05.1234567+02:00")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := time.Date(2024, 1, 2, 3, 4, 5, 123_456_000, time.UTC); r.CreatedAt != want {
+		t.Errorf("got %v, want %v", r.CreatedAt, want)
+	}
+}

@@ -1,0 +1,161 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"ingestion/internal/faulty"
+	"ingestion/record"
+	"ingestion/store"
+)
+
+const password = "sesame-open"
+
+// loginAt is a store whose address carries a password.
+func loginAt(t *testing.T, f *fixture) *store.Store {
+	t.Helper()
+	uri := "mongodb://ali:" + password + "@" + f.server.Addr()
+	return store.New(collectionAt(t, uri), store.Options{
+		CallTimeout: 500 * time.Millisecond, InitialBackoff: time.Millisecond, MaxBackoff: 10 * time.Millisecond, Observer: f.watch,
+	})
+}
+
+func TestAwaitEndsAtOnceOnAWrongPassword(t *testing.T) {
+	f := newFixture(t, faulty.Options{})
+	err := loginAt(t, f).Await(t.Context())
+	var failure *store.Error
+	if !errors.As(err, &failure) || failure.Class != store.Operator || failure.Code != 18 || !store.Permanent(err) {
+		t.Fatalf("err = %v", err)
+	}
+	if text := err.Error(); !strings.Contains(text, "MONGO_URI") || !strings.Contains(text, "password") || strings.Contains(text, password) {
+		t.Errorf("the operator is told: %s", text)
+	}
+}
+
+func TestBrokenLoginIsNoWrongPassword(t *testing.T) {
+	f := newFixture(t, faulty.Options{})
+	f.server.Script("saslStart", faulty.Fault{CutBefore: true}, faulty.Fault{Code: 11600})
+	err := loginAt(t, f).Await(t.Context())
+	if !store.Permanent(err) { // the third login is refused for good
+		t.Fatalf("err = %v", err)
+	}
+	if f.server.Count("saslStart") < 3 || f.watch.saw(store.Operator) != 0 {
+		t.Errorf("%d logins; the observer saw %v", f.server.Count("saslStart"), f.watch.sentences)
+	}
+}
+
+func TestLoginThatBreaksAtRunTimeIsWaitedOut(t *testing.T) {
+	f := newFixture(t, faulty.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	f.watch.onWaiting = func(class store.Class) {
+		if f.watch.classes[class] == 3 {
+			cancel()
+		}
+	}
+	results, err := loginAt(t, f).Insert(ctx, documents(2))
+	if !errors.Is(err, context.Canceled) || f.watch.saw(store.Operator) != 3 {
+		t.Errorf("err = %v; the observer saw %v", err, f.watch.sentences)
+	}
+	all(t, results, 0)
+}
+
+func TestAwaitWithoutTheRightToRead(t *testing.T) {
+	f := newFixture(t, faulty.Options{})
+	f.server.Script("find", faulty.Fault{Code: 13})
+	if err := f.Await(t.Context()); !store.Permanent(err) || !strings.Contains(err.Error(), "readWrite") {
+		t.Errorf("err = %v", err)
+	}
+}
+
+func TestAwaitWaitsForTheServer(t *testing.T) {
+	f := newFixture(t, faulty.Options{}, func(o *store.Options) { o.CallTimeout = 300 * time.Millisecond })
+	f.server.Stop()
+	done := make(chan error, 1)
+	go func() { done <- f.Await(t.Context()) }()
+	waitFor(t, func() bool { return f.watch.heard("can't be reached: " + f.server.Addr() + ": connection refused") })
+	if err := f.server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Errorf("err = %v", err)
+	}
+}
+
+func TestAwaitSaysWhatItWaitedFor(t *testing.T) {
+	f := newFixture(t, faulty.Options{}, func(o *store.Options) { o.CallTimeout = 100 * time.Millisecond })
+	f.server.Stop()
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	err := f.Await(ctx)
+	if !errors.Is(err, context.DeadlineExceeded) || store.Permanent(err) || !strings.Contains(err.Error(), "MONGO_URI") {
+		t.Errorf("err = %v", err)
+	}
+}
+
+func TestEnsureIndexes(t *testing.T) {
+	tests := []struct {
+		name   string
+		faults []faulty.Fault
+		ok     bool
+	}{
+		{"made", nil, true},
+		{"there under another name", []faulty.Fault{{Code: 85}}, true},
+		{"after an election", []faulty.Fault{{Code: 10107}}, true},
+		{"the name is taken by another index", []faulty.Fault{{Code: 86}}, false},
+		{"not allowed", []faulty.Fault{{Code: 13}}, false},
+	}
+	for _, tc := range tests {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, faulty.Options{})
+			f.server.Script("createIndexes", tc.faults...)
+			err := f.EnsureIndexes(t.Context())
+			if (err == nil) != tc.ok {
+				t.Errorf("err = %v", err)
+			}
+			if err != nil && (!store.Permanent(err) || !strings.Contains(err.Error(), "MONGO_INDEXES")) {
+				t.Errorf("the operator is told: %v", err)
+			}
+		})
+	}
+}
+
+func TestClientOptions(t *testing.T) {
+	for _, uri := range []string{"", "localhost:27017", "redis://x", "mongodb://", "mongodb://ali:" + password + "@@h/", "mongodb://ali:se/" + password + "@h", "mongodb://h/?replicaSet"} {
+		if _, err := store.ClientOptions(uri); err == nil || !strings.Contains(err.Error(), "MONGO_URI") || strings.Contains(err.Error(), password) {
+			t.Errorf("%q: err = %v", uri, err)
+		}
+	}
+	opts, err := store.ClientOptions("mongodb://h/?appName=mine&serverSelectionTimeoutMS=7000")
+	if err != nil || *opts.AppName != "mine" || *opts.ServerSelectionTimeout != 7*time.Second {
+		t.Errorf("what the address says is lost: %v", err)
+	}
+	if opts, err := store.ClientOptions("mongodb://h"); err != nil || *opts.ServerSelectionTimeout > 5*time.Second || *opts.MaxAdaptiveRetries != 0 {
+		t.Errorf("the defaults are wrong: %v", err)
+	}
+}
+
+// TestFailingLookupsAreRepeated: a duplicate is settled only once its look-up
+// has been answered, whatever goes wrong before.
+func TestFailingLookupsAreRepeated(t *testing.T) {
+	for _, ferret := range []bool{false, true} {
+		for _, fault := range []faulty.Fault{{CutBefore: true}, {CutAfter: true}, {Silent: true}, {Code: 91}, {Code: 13}, {Code: 8}, {Code: 10334}, {Reply: faultyReply}} {
+			for _, command := range []string{"find", "buildInfo"} {
+				t.Run("", func(t *testing.T) {
+					t.Parallel()
+					f := newFixture(t, faulty.Options{Ferret: ferret}, func(o *store.Options) { o.CallTimeout = 300 * time.Millisecond })
+					other := document(1)
+					other.StreamID = "1-1"
+					f.put(t, document(0))
+					f.put(t, other)
+					f.server.Script(command, fault)
+					allBut(t, f.insert(t, documents(batch)), 1, record.Duplicate)
+					f.wantStored(t)
+				})
+			}
+		}
+	}
+}

@@ -1,0 +1,519 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"ingestion/internal/faulty"
+	"ingestion/record"
+	"ingestion/store"
+)
+
+// The tests of this file play every row of the table of MongoDB's errors
+// against a scripted server: whole calls fail before and after they are
+// applied; single documents fail at the first, the middle and the last place of
+// a batch, alone and together with a write concern error.
+
+const batch = 5
+
+var places = []int{0, batch / 2, batch - 1}
+
+// wantStored checks that exactly the documents not left out are in the
+// collection, each once.
+func (f *fixture) wantStored(t *testing.T, without ...int) {
+	t.Helper()
+	stored := f.stored()
+	if len(stored) != batch-len(without) {
+		t.Errorf("%d documents stored, want %d", len(stored), batch-len(without))
+	}
+	for _, i := range without {
+		if _, there := stored[fmt.Sprintf("id-%d", i)]; there {
+			t.Errorf("document %d is stored", i)
+		}
+	}
+}
+
+func TestWholeCallsThatAreSentAgain(t *testing.T) {
+	type row struct {
+		class store.Class
+		codes []int32
+	}
+	rows := []row{
+		{store.TimedOut, []int32{50, 262}},
+		{store.Transient, []int32{6, 7, 89, 91, 134, 189, 9001, 10107, 11600, 11602, 13435, 13436, 10058}},
+		{store.DiskTrouble, []int32{24, 46, 112, 133, 11601, 14031}},
+		{store.Operator, []int32{13, 18, 8000}},
+		{store.Presumed, []int32{1, 8, 999_999}},
+	}
+	for _, row := range rows {
+		for _, code := range row.codes {
+			for _, applied := range []bool{false, true} {
+				t.Run(fmt.Sprintf("code %d applied=%v", code, applied), func(t *testing.T) {
+					t.Parallel()
+					f := newFixture(t, faulty.Options{})
+					f.server.Script("insert", faulty.Fault{Code: code, Applied: applied})
+					f.wantOneWait(t, row.class)
+				})
+			}
+		}
+	}
+}
+
+// wantOneWait inserts a batch whose first attempt fails with this class and
+// whose second one passes.
+func (f *fixture) wantOneWait(t *testing.T, class store.Class) {
+	t.Helper()
+	all(t, f.insert(t, documents(batch)), record.Ingested)
+	f.wantStored(t)
+	if f.watch.saw(class) != 1 || len(f.watch.sentences) != 1 || f.watch.recoveries() != 1 {
+		t.Errorf("the observer saw %v and recovered %d times, want %v once and then recovered", f.watch.sentences, f.watch.recoveries(), class)
+	}
+}
+
+func TestLabelsOfWholeCalls(t *testing.T) {
+	tests := []struct {
+		label string
+		class store.Class
+	}{
+		{"RetryableWriteError", store.Transient},
+		{"SystemOverloadedError", store.Overloaded},
+		{"RetryableError", store.Overloaded},
+	}
+	for _, tc := range tests {
+		t.Run(tc.label, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, faulty.Options{})
+			f.server.Script("insert", faulty.Fault{Code: 999_999, Labels: []string{tc.label}})
+			f.wantOneWait(t, tc.class)
+		})
+	}
+}
+
+func TestBrokenConnections(t *testing.T) {
+	tests := []struct {
+		name  string
+		fault faulty.Fault
+		class store.Class
+	}{
+		{"cut before", faulty.Fault{CutBefore: true}, store.Transient},
+		{"cut after", faulty.Fault{CutAfter: true}, store.Transient},
+		{"no answer", faulty.Fault{Silent: true}, store.TimedOut},
+		{"too slow", faulty.Fault{Delay: time.Hour}, store.TimedOut},
+		{"nonsense", faulty.Fault{Reply: bson.D{{Key: "ok", Value: 1}, {Key: "n", Value: 3}}}, store.Transient},
+		{"an index too many", faulty.Fault{Reply: bson.D{{Key: "ok", Value: 1}, {Key: "writeErrors", Value: bson.A{bson.D{{Key: "index", Value: 9}}}}}}, store.Transient},
+	}
+	for _, stream := range []bool{true, false} {
+		for _, tc := range tests {
+			t.Run(fmt.Sprintf("%s stream=%v", tc.name, stream), func(t *testing.T) {
+				t.Parallel()
+				f := newFixture(t, faulty.Options{}, func(o *store.Options) { o.CallTimeout = 400 * time.Millisecond })
+				f.server.Script("insert", tc.fault)
+				docs := documents(batch)
+				if !stream {
+					docs = inListMode(docs)
+				}
+				all(t, f.insert(t, docs), record.Ingested)
+				f.wantStored(t)
+				if f.watch.saw(tc.class) == 0 {
+					t.Errorf("the observer saw %v, want %v", f.watch.sentences, tc.class)
+				}
+			})
+		}
+	}
+}
+
+func TestTimeOutsShrinkTheBatch(t *testing.T) {
+	f := newFixture(t, faulty.Options{}, func(o *store.Options) { o.CallTimeout = 200 * time.Millisecond })
+	f.server.Script("insert", faulty.Fault{Silent: true})
+	f.insert(t, documents(8))
+	sizes := []int{}
+	for _, call := range f.server.Calls("insert") {
+		sizes = append(sizes, len(call.Documents))
+	}
+	if fmt.Sprint(sizes) != "[8 4 4]" {
+		t.Errorf("batches of %v, want 8 and then twice 4", sizes)
+	}
+}
+
+func TestInListModeOnlyARetryMeetsItsOwn(t *testing.T) {
+	now := time.Date(2024, 6, 1, 8, 0, 0, 0, time.UTC)
+	f := newFixture(t, faulty.Options{}, func(o *store.Options) { o.Now = func() time.Time { return now } })
+	docs := inListMode(documents(batch))
+	f.put(t, docs[1])
+	all(t, f.insert(t, docs[2:3]), record.Ingested)
+	// The same millisecond and the same content, but not this call's doing.
+	all(t, f.insert(t, docs[2:3]), record.Duplicate)
+
+	f.server.Script("insert", faulty.Fault{CutAfter: true})
+	results := f.insert(t, docs)
+	for i, want := range []record.Outcome{record.Ingested, record.Duplicate, record.Ingested, record.Ingested, record.Ingested} {
+		if i == 2 {
+			continue // stored in the same millisecond: can't be told apart after a retry
+		}
+		if results[i].Outcome != want {
+			t.Errorf("document %d is %v, want %v", i, results[i].Outcome, want)
+		}
+	}
+}
+
+func TestServerAwayAndBack(t *testing.T) {
+	f := newFixture(t, faulty.Options{}, func(o *store.Options) { o.CallTimeout = 500 * time.Millisecond })
+	f.insert(t, documents(1))
+	f.server.Stop()
+	done := make(chan []store.Result)
+	go func() {
+		results, err := f.Insert(t.Context(), documents(batch))
+		if err != nil {
+			t.Error(err)
+		}
+		done <- results
+	}()
+	waitFor(t, func() bool { return f.watch.heard("connection refused") })
+	if err := f.server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	all(t, <-done, record.Ingested)
+	f.wantStored(t)
+	waitFor(t, func() bool { return f.watch.recoveries() == 1 })
+	if f.watch.saw(store.NotSent) == 0 || !f.watch.heard("MONGO_URI") {
+		t.Errorf("the operator is told:\n%s", strings.Join(f.watch.sentences, "\n"))
+	}
+}
+
+// waitFor fails the test when the condition doesn't come true within seconds.
+func waitFor(t *testing.T, condition func() bool) {
+	t.Helper()
+	deadline := time.After(20 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !condition() {
+		select {
+		case <-deadline:
+			t.Fatal("the condition doesn't come true")
+		case <-tick.C:
+		}
+	}
+}
+
+func TestWriteConcernErrorsAcknowledgeNothing(t *testing.T) {
+	tests := []struct {
+		code  int32
+		class store.Class
+	}{{64, store.NotDurable}, {79, store.Unsatisfiable}, {91, store.NotDurable}, {100, store.Unsatisfiable}, {12345, store.NotDurable}}
+	for _, stream := range []bool{true, false} {
+		for _, tc := range tests {
+			t.Run(fmt.Sprintf("code %d stream=%v", tc.code, stream), func(t *testing.T) {
+				t.Parallel()
+				f := newFixture(t, faulty.Options{})
+				// Twice: the second time everything is a duplicate already, and yet
+				// nothing may be acknowledged.
+				f.server.Script("insert", faulty.Fault{WriteConcern: tc.code}, faulty.Fault{WriteConcern: tc.code})
+				docs := documents(batch)
+				if !stream {
+					docs = inListMode(docs)
+				}
+				all(t, f.insert(t, docs), record.Ingested)
+				f.wantStored(t)
+				if f.watch.saw(tc.class) != 2 || f.server.Count("insert") != 3 {
+					t.Errorf("%d inserts, the observer saw %v; want 3 and twice %v", f.server.Count("insert"), f.watch.sentences, tc.class)
+				}
+			})
+		}
+	}
+}
+
+func TestWriteConcernErrorAloneIsNeverSuccess(t *testing.T) {
+	f := newFixture(t, faulty.Options{})
+	f.server.Rule("insert", func(faulty.Call) faulty.Fault { return faulty.Fault{WriteConcern: 64} })
+	ctx, cancel := context.WithCancel(t.Context())
+	f.watch.onWaiting = func(class store.Class) {
+		if f.watch.classes[class] == 4 {
+			cancel()
+		}
+	}
+	results, err := f.Insert(ctx, documents(batch))
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("err = %v", err)
+	}
+	all(t, results, 0)
+}
+
+func TestConfigurationErrorsEndTheCall(t *testing.T) {
+	for _, code := range []int32{20, 26, 73, 59, 72} {
+		for _, perDocument := range []bool{false, true} {
+			t.Run(fmt.Sprintf("code %d perDocument=%v", code, perDocument), func(t *testing.T) {
+				t.Parallel()
+				f := newFixture(t, faulty.Options{})
+				fault := faulty.Fault{Code: code}
+				if perDocument {
+					fault = everyDocument(code)
+				}
+				f.server.Script("insert", fault)
+				results, err := f.Insert(t.Context(), documents(batch))
+				var failure *store.Error
+				if !errors.As(err, &failure) || failure.Class != store.Configuration || failure.Code != code || !store.Permanent(err) {
+					t.Fatalf("err = %v", err)
+				}
+				if code == 20 && !strings.Contains(err.Error(), "retryWrites=false") {
+					t.Errorf("the operator is told: %v", err)
+				}
+				all(t, results, 0)
+			})
+		}
+	}
+}
+
+func everyDocument(code int32) faulty.Fault {
+	var f faulty.Fault
+	for i := range batch {
+		f.WriteErrors = append(f.WriteErrors, faulty.WriteError{Index: i, Code: code})
+	}
+	return f
+}
+
+// TestOperatorErrorsNeverRefuse holds the login back for many attempts.
+func TestOperatorErrorsNeverRefuse(t *testing.T) {
+	for _, code := range []int32{13, 18, 8000} {
+		for _, fault := range []faulty.Fault{{Code: code}, everyDocument(code)} {
+			f := newFixture(t, faulty.Options{})
+			const refusals = 12
+			f.server.Rule("insert", func(call faulty.Call) faulty.Fault {
+				if call.N <= refusals {
+					return fault
+				}
+				return faulty.Fault{}
+			})
+			all(t, f.insert(t, documents(batch)), record.Ingested)
+			if f.watch.saw(store.Operator) != refusals || !store.Operator.Loud() {
+				t.Errorf("code %d: the observer saw %v", code, f.watch.classes)
+			}
+			for _, s := range f.watch.sentences {
+				if !strings.Contains(s, "MONGO_URI") {
+					t.Errorf("code %d: the operator is told: %s", code, s)
+				}
+			}
+		}
+	}
+}
+
+// documentRow is a row of the table about one document.
+type documentRow struct {
+	name  string
+	error faulty.WriteError
+	times int // how often the server says so; 0 means ever
+	want  record.Outcome
+}
+
+func documentRows() []documentRow {
+	id, email := bson.D{{Key: "_id", Value: int32(1)}}, bson.D{{Key: "email", Value: int32(1)}}
+	var rows []documentRow
+	for _, code := range []int32{11000, 11001, 12582} {
+		rows = append(rows,
+			documentRow{fmt.Sprintf("%d on _id, deleted since", code), faulty.WriteError{Code: code, KeyPattern: id}, 1, record.Ingested},
+			documentRow{fmt.Sprintf("%d on another index", code), faulty.WriteError{Code: code, KeyPattern: email}, 0, record.Rejected},
+			documentRow{fmt.Sprintf("%d on an unnamed index", code), faulty.WriteError{Code: code}, 0, record.Rejected},
+			documentRow{fmt.Sprintf("%d on an unnamed index, deleted since", code), faulty.WriteError{Code: code}, 1, record.Ingested})
+	}
+	for _, code := range []int32{121, 2, 9, 14, 22, 52, 53, 54, 55, 56, 57, 10334, 15, 17419, 17420} {
+		rows = append(rows, documentRow{fmt.Sprint(code), faulty.WriteError{Code: code}, 0, record.Rejected})
+	}
+	for _, code := range []int32{6, 91, 189, 10107, 11600, 112, 14031, 13, 50} {
+		rows = append(rows, documentRow{fmt.Sprintf("%d for a while", code), faulty.WriteError{Code: code}, 4, record.Ingested})
+	}
+	return append(rows,
+		documentRow{"an unknown code for a while", faulty.WriteError{Code: 999_999}, 2, record.Ingested},
+		documentRow{"an unknown code for ever", faulty.WriteError{Code: 999_999}, 0, record.Rejected})
+}
+
+// againstDocument refuses one document by its _id, the given number of times or
+// for ever; together with a write concern error on the first attempt, if wanted.
+func againstDocument(id string, e faulty.WriteError, times int, concern bool) func(faulty.Call) faulty.Fault {
+	said := 0
+	return func(call faulty.Call) (fault faulty.Fault) {
+		for i, doc := range call.Documents {
+			if doc.Lookup("_id").StringValue() == id && (times == 0 || said < times) {
+				said++
+				e.Index = i
+				fault.WriteErrors = []faulty.WriteError{e}
+			}
+		}
+		if concern && call.N == 1 {
+			fault.WriteConcern = 64
+			if times > 0 {
+				said-- // what comes with a write concern error is not listened to
+			}
+		}
+		return fault
+	}
+}
+
+func TestSingleDocuments(t *testing.T) {
+	for _, row := range documentRows() {
+		for _, place := range places {
+			for _, concern := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s place=%d concern=%v", row.name, place, concern), func(t *testing.T) {
+					t.Parallel()
+					f := newFixture(t, faulty.Options{})
+					f.server.Rule("insert", againstDocument(fmt.Sprintf("id-%d", place), row.error, row.times, concern))
+					results := f.insert(t, documents(batch))
+					allBut(t, results, place, row.want)
+					if row.want == record.Rejected {
+						f.wantStored(t, place)
+						wantReason(t, results[place].Reason, row.error)
+					} else {
+						f.wantStored(t)
+					}
+					if concern != (f.watch.saw(store.NotDurable) == 1) {
+						t.Errorf("the observer saw %v", f.watch.sentences)
+					}
+				})
+			}
+		}
+	}
+}
+
+func wantReason(t *testing.T, reason string, e faulty.WriteError) {
+	t.Helper()
+	if !strings.Contains(reason, fmt.Sprintf("code %d", e.Code)) {
+		t.Errorf("the reason names no code: %q", reason)
+	}
+	if e.KeyPattern != nil && !strings.Contains(reason, e.KeyPattern[0].Key) {
+		t.Errorf("the reason names no index: %q", reason)
+	}
+}
+
+// TestDuplicatesAtEveryPlace meets a real duplicate of _id together with a
+// write concern error: success only once that is over.
+func TestDuplicatesAtEveryPlace(t *testing.T) {
+	for _, place := range places {
+		for _, concern := range []int32{0, 64, 100} {
+			t.Run(fmt.Sprintf("place=%d concern=%d", place, concern), func(t *testing.T) {
+				t.Parallel()
+				f := newFixture(t, faulty.Options{})
+				other := document(place)
+				other.StreamID = "1-1"
+				f.put(t, other)
+				f.server.Script("insert", faulty.Fault{WriteConcern: concern})
+				allBut(t, f.insert(t, documents(batch)), place, record.Duplicate)
+				f.wantStored(t)
+				if want := min(1, int(concern)); len(f.watch.sentences) != want {
+					t.Errorf("the observer saw %v", f.watch.sentences)
+				}
+			})
+		}
+	}
+}
+
+// TestAnotherUniqueIndexDoesNotHideOnesOwn: after a lost reply the server may
+// name another index than that of _id for a document that is in.
+func TestAnotherUniqueIndexDoesNotHideOnesOwn(t *testing.T) {
+	f := newFixture(t, faulty.Options{})
+	email := bson.D{{Key: "email", Value: int32(1)}}
+	f.server.Script("insert", faulty.Fault{CutAfter: true}, faulty.Fault{WriteErrors: []faulty.WriteError{{Index: 0, Code: 11000, KeyPattern: email}}})
+	all(t, f.insert(t, documents(1)), record.Ingested)
+}
+
+// againstMessages fails every message that holds the document.
+func againstMessages(id string, code int32) func(faulty.Call) faulty.Fault {
+	return func(call faulty.Call) faulty.Fault {
+		for _, doc := range call.Documents {
+			if doc.Lookup("_id").StringValue() == id {
+				return faulty.Fault{Code: code}
+			}
+		}
+		return faulty.Fault{}
+	}
+}
+
+func TestRecordsThatFailTheWholeCall(t *testing.T) {
+	for _, code := range []int32{10334, 15, 17419, 17420, 1, 8, 999_999} {
+		for _, place := range places {
+			for _, concern := range []bool{false, true} {
+				t.Run(fmt.Sprintf("code %d place=%d concern=%v", code, place, concern), func(t *testing.T) {
+					t.Parallel()
+					f := newFixture(t, faulty.Options{})
+					against := againstMessages(fmt.Sprintf("id-%d", place), code)
+					concerned := false
+					f.server.Rule("insert", func(call faulty.Call) faulty.Fault {
+						fault := against(call)
+						if concern && !concerned && fault.Code == 0 {
+							concerned, fault.WriteConcern = true, 64
+						}
+						return fault
+					})
+					allBut(t, f.insert(t, documents(batch)), place, record.Rejected)
+					f.wantStored(t, place)
+				})
+			}
+		}
+	}
+}
+
+// TestOldServersSayDuplicateOfTheWholeCall: 11000 at the top of a reply.
+func TestOldServersSayDuplicateOfTheWholeCall(t *testing.T) {
+	for _, place := range places {
+		f := newFixture(t, faulty.Options{})
+		other := document(place)
+		other.StreamID = "1-1"
+		f.put(t, other)
+		f.server.Rule("insert", againstMessages(fmt.Sprintf("id-%d", place), 11000))
+		allBut(t, f.insert(t, documents(batch)), place, record.Duplicate)
+		f.wantStored(t)
+	}
+}
+
+// TestUnknownCodesWithoutCompanyRejectNobody: the server refuses everything with
+// a code nobody knows. That is no evidence against any record.
+func TestUnknownCodesWithoutCompanyRejectNobody(t *testing.T) {
+	for _, size := range []int{1, batch, 40} {
+		for _, perDocument := range []bool{false, true} {
+			t.Run(fmt.Sprintf("size=%d perDocument=%v", size, perDocument), func(t *testing.T) {
+				t.Parallel()
+				f := newFixture(t, faulty.Options{})
+				f.insert(t, []store.Document{document(1000)}) // it worked before
+				const outage = 150
+				f.server.Rule("insert", func(call faulty.Call) faulty.Fault {
+					switch {
+					case call.N > outage:
+						return faulty.Fault{}
+					case perDocument:
+						return refuseAll(call)
+					}
+					return faulty.Fault{Code: 8}
+				})
+				all(t, f.insert(t, documents(size)), record.Ingested)
+				if f.watch.saw(store.Presumed) < 3 {
+					t.Errorf("the observer saw %v", f.watch.classes)
+				}
+			})
+		}
+	}
+}
+
+func refuseAll(call faulty.Call) (fault faulty.Fault) {
+	for i := range call.Documents {
+		fault.WriteErrors = append(fault.WriteErrors, faulty.WriteError{Index: i, Code: 999_999})
+	}
+	return fault
+}
+
+// TestLoneBadRecordIsFoundByWhatPassedBefore: a batch of one is compared with a
+// document that is known to be in.
+func TestLoneBadRecordIsFoundByWhatPassedBefore(t *testing.T) {
+	f := newFixture(t, faulty.Options{})
+	f.insert(t, documents(1))
+	f.server.Rule("insert", againstMessages("id-1", 8))
+	results := f.insert(t, []store.Document{document(1)})
+	if results[0].Outcome != record.Rejected || !strings.Contains(results[0].Reason, "code 8") {
+		t.Errorf("got %+v", results[0])
+	}
+	if len(f.watch.sentences) != 0 {
+		t.Errorf("a bad record makes the store wait: %v", f.watch.sentences)
+	}
+}
