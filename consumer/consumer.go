@@ -96,20 +96,25 @@ func (c *Consumer) Run(ctx context.Context, queues ...streams.Queue) error {
 
 	beatCtx, stopBeats := context.WithCancel(context.WithoutCancel(ctx))
 	var readers, beats sync.WaitGroup
-	for _, q := range queues {
+	back := make([]*returns, len(queues))
+	for i, q := range queues {
+		back[i] = newReturns()
 		held := newLeases(q, c.opts.Lease, c.opts.Log)
 		beats.Go(func() { held.beat(beatCtx) })
-		readers.Go(func() { c.read(ctx, workCtx, q, held, len(queues)) })
+		readers.Go(func() { c.read(ctx, workCtx, q, held, back[i], len(queues)) })
 	}
 	readers.Wait()
 	c.work.Wait()
+	for i, q := range queues {
+		c.handBackAll(ctx, q, back[i])
+	}
 	stopBeats()
 	beats.Wait()
 	return errors.Join(append(c.errs, c.closeAll(ctx, queues))...)
 }
 
 func (c *Consumer) closeAll(ctx context.Context, queues []streams.Queue) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handBackTimeout)
+	ctx, cancel := lastWords(ctx)
 	defer cancel()
 	for _, q := range queues {
 		if err := q.Close(ctx); err != nil {

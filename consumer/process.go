@@ -14,13 +14,15 @@ import (
 )
 
 // process takes a batch from bodies to outcomes and returns how many
-// deliveries were settled. What has no outcome when ctx ends is handed back.
-func (c *Consumer) process(ctx context.Context, q streams.Queue, held *lease, deliveries []streams.Delivery) int {
+// deliveries were settled, and those that have no outcome since ctx ended.
+func (c *Consumer) process(ctx context.Context, q streams.Queue, held *lease, deliveries []streams.Delivery) (settled int, open []streams.Delivery) {
 	entries := newEntries(deliveries)
 	c.abortOn(ctx, c.judgeWhole(ctx, held, entries))
-	settled := c.settle(ctx, q, entries)
-	c.handBack(ctx, q, entries)
-	return settled
+	settled = c.settle(ctx, q, entries)
+	for _, e := range stillOpen(entries) {
+		open = append(open, *e.Delivery)
+	}
+	return settled, open
 }
 
 // abortOn stops the reading for good at an error that is not the end of ctx:
@@ -176,23 +178,6 @@ func only(settlements []streams.Settlement, ids []string) []streams.Settlement {
 		}
 	}
 	return kept
-}
-
-// handBack returns what has no outcome.
-func (c *Consumer) handBack(ctx context.Context, q streams.Queue, entries []*entry) {
-	var open []streams.Delivery
-	for _, e := range stillOpen(entries) {
-		open = append(open, *e.Delivery)
-	}
-	if len(open) == 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handBackTimeout)
-	defer cancel()
-	err := insist(ctx, c.opts.Log, "Redis", func() error { return q.HandBack(ctx, open) })
-	if err != nil {
-		c.fail(fmt.Errorf("%d deliveries could not be handed back: %w", len(open), err))
-	}
 }
 
 // afterwards is ctx, with handBackTimeout more once it has ended.

@@ -9,7 +9,7 @@ import (
 
 // read takes batches off one queue while there is room, and has each worked on
 // beside the next read.
-func (c *Consumer) read(ctx, workCtx context.Context, q streams.Queue, held *leases, readers int) {
+func (c *Consumer) read(ctx, workCtx context.Context, q streams.Queue, held *leases, back *returns, readers int) {
 	patience := newPatience(c.opts.Log, "Redis")
 	for c.opts.Gate.Wait(ctx) == nil {
 		if !c.acquire(ctx) {
@@ -24,7 +24,7 @@ func (c *Consumer) read(ctx, workCtx context.Context, q streams.Queue, held *lea
 		c.budget.done(0, n-len(deliveries))
 		if len(deliveries) > 0 {
 			patience.recovered()
-			c.start(workCtx, q, held, deliveries)
+			c.start(workCtx, q, held, back, deliveries)
 			continue
 		}
 		c.release()
@@ -47,12 +47,22 @@ func (c *Consumer) acquire(ctx context.Context) bool {
 
 func (c *Consumer) release() { <-c.slots }
 
-func (c *Consumer) start(ctx context.Context, q streams.Queue, held *leases, deliveries []streams.Delivery) {
+func (c *Consumer) start(ctx context.Context, q streams.Queue, held *leases, back *returns, deliveries []streams.Delivery) {
+	place := back.place()
 	c.work.Go(func() {
 		defer c.release()
 		ctx, lease := held.hold(ctx, deliveries)
 		defer lease.end()
-		settled := c.process(ctx, q, lease, deliveries)
+		settled, open := c.process(ctx, q, lease, deliveries)
+		switch {
+		case len(open) == 0:
+		case c.opts.Lease > 0:
+			ctx, cancel := lastWords(ctx)
+			c.handBack(ctx, q, open)
+			cancel()
+		default:
+			back.add(place, open)
+		}
 		c.budget.done(settled, len(deliveries)-settled)
 	})
 }

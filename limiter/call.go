@@ -28,7 +28,7 @@ func (c *call) judge(ctx context.Context, customers []*customer) error {
 		slice := cut(customers, c.limiter.cfg.Slice)
 		rep, err := c.run(ctx, slice)
 		if err != nil {
-			return errors.Join(append(errs, fmt.Errorf("limiter: judging in %q: %w", c.base, err))...)
+			return errors.Join(append(errs, fmt.Errorf("limiter: judging with %s: %w", c.limitsKey(), err))...)
 		}
 		if err := c.apply(slice, rep); err != nil {
 			errs = append(errs, err)
@@ -74,7 +74,7 @@ func (c *call) run(ctx context.Context, slice []part) (reply, error) {
 		keys = append(keys, c.key(p.id))
 		args = c.append(args, p.id, p)
 	}
-	raw, err := c.limiter.script.run(ctx, keys, args)
+	raw, err := runScript(ctx, c.limiter.client, keys, args)
 	if redis.IsTryAgainError(err) {
 		raw, err = c.runAlone(ctx, slice[0])
 	}
@@ -90,7 +90,7 @@ func (c *call) runAlone(ctx context.Context, p part) (any, error) {
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return nil, err
 	}
-	return c.limiter.script.run(ctx, []string{c.key(p.id)}, c.append(c.head(false), own, p))
+	return runScript(ctx, c.limiter.client, []string{c.key(p.id)}, c.append(c.head(false), own, p))
 }
 
 func (c *call) limitsKey() string { return "{" + c.base + "}:limits" }

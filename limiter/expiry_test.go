@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/redis/go-redis/v9"
 	"pgregory.net/rapid"
 
 	"ingestion/limiter"
@@ -101,5 +103,23 @@ func TestMemoryIsBounded(t *testing.T) {
 				t.Errorf("%d places are kept, want all %d while it is unknown who may still come", got, records)
 			}
 		})
+	}
+}
+
+// TestPruningByTheClock keeps the last two windows of records that are judged by
+// the clock of Redis: a clock that is set back by a window still finds its places.
+func TestPruningByTheClock(t *testing.T) {
+	client := realRedis(t).Client(t)
+	now := time.Now()
+	for i, age := range []time.Duration{time.Hour, 125 * time.Second, 110 * time.Second, 30 * time.Second} {
+		score := float64(now.Add(-age).UnixMilli())
+		if err := client.ZAdd(t.Context(), "{q}:limit:ann", redis.Z{Score: score, Member: fmt.Sprint(i)}).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	judge(t, limiter.New(client, config(5, time.Minute)), at("ann", "new", 0))
+	got := client.ZRange(t.Context(), "{q}:limit:ann", 0, -1).Val()
+	if diff := cmp.Diff([]string{"2", "3", "new"}, got); diff != "" {
+		t.Errorf("records kept (-want +got):\n%s", diff)
 	}
 }

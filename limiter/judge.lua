@@ -55,7 +55,8 @@ local spent = false       -- the budget is used up
 local broken              -- the error reply that ends the script
 local key, L, W           -- the customer at hand
 local full                -- { from, to }: no room in [from, to) is known
-                          -- { .., crowd, passed }: a search of `to` was cut off
+                          -- { .., crowd, passed }: so many blocks are no hindrance
+                          -- at `to` as long as it has the same crowd
 
 -- own limit as written -> limit, window; nil if it is none (ParseLimit in Go)
 local function parse(text)
@@ -142,8 +143,12 @@ local function earliest(t)
       end
     end
   end
-  if t > start then learn(start, t) end
-  if full and steps > LONG then full.keep = true end
+  if t > start and steps > LONG then
+    learn(start, t, crowd(t), max(i - before(t), 0))
+    full.keep = true
+  elseif t > start then
+    learn(start, t)
+  end
   return t
 end
 
@@ -162,8 +167,7 @@ local function known(id, top, t)
   if not top then return nil end
   if near(top, t) then return top end
   if top < t then return nil end
-  local number = floor(t / W)
-  for n = number - 1, number + 1 do
+  for n = floor(t / W) - 1, floor((t + delay) / W) + 1 do
     work = work + 1
     local place = tonumber(call('ZSCORE', key, alias(id, n)))
     if place and near(place, t) then return place end
@@ -178,17 +182,14 @@ local function write(...)
   return added
 end
 
--- records the place; the one to answer with differs if the ID has one there
 local function put(id, top, place)
   if not top then
     write(place, id)
   elseif top < place then
     write(top, alias(id, floor(top / W)), place, id)
   else
-    local name = alias(id, floor(place / W))
-    if write('NX', place, name) == 0 then place = tonumber(call('ZSCORE', key, name)) end
+    write(place, alias(id, floor(place / W)))
   end
-  return place
 end
 
 -- decision, time; nil if the budget ran out or the script is broken
@@ -207,7 +208,7 @@ local function judge(t, id)
     place = neighbours < L and t or earliest(t)
     if not place then return nil end
     if place - t > delay then return REFUSED, place end
-    place = put(id, top, place)
+    put(id, top, place)
     if broken then return nil end
   end
   if reserving and place > t then return RESERVED, place end

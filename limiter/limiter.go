@@ -48,7 +48,6 @@ type Config struct {
 type Limiter struct {
 	client  redis.UniversalClient
 	cfg     Config
-	script  *script
 	learnt  *memory
 	warned  *memory
 	primary Limit
@@ -74,7 +73,6 @@ func New(client redis.UniversalClient, cfg Config) *Limiter {
 	return &Limiter{
 		client:  client,
 		cfg:     cfg,
-		script:  newScript(client),
 		learnt:  newMemory(),
 		warned:  newMemory(),
 		primary: Limit{Records: cfg.Limit, Window: cfg.Window},

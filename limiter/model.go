@@ -22,8 +22,8 @@ type name struct {
 	window, number int64
 }
 
-// Judge answers as Limiter.Judge does, for one request under one limit. At is
-// taken as it is: the model has no clock.
+// Judge answers as Limiter.Judge does, for one request under one limit. The model
+// has no clock: At is positive.
 func (m *Model) Judge(r Request, limit Limit) Verdict {
 	switch limit.Mode {
 	case Off:
@@ -38,7 +38,7 @@ func (m *Model) Judge(r Request, limit Limit) Verdict {
 		if place-r.At > m.delay() {
 			return Verdict{Decision: Refused, RetryAt: place, Limit: limit}
 		}
-		place = record(places, r.Member, place, limit)
+		record(places, r.Member, place, limit)
 	}
 	if m.Reserve && place > r.At {
 		return Verdict{Decision: Reserved, Place: place, Limit: limit}
@@ -79,13 +79,12 @@ func earliest(places map[name]int64, t int64, limit Limit) int64 {
 	return times[i]
 }
 
-// known finds the place in whose window the record comes again, or one that lies
-// ahead no further than a window after the latest it may wait for.
+// known finds the place in whose window the record comes again, or that it waits
+// for: one less than a window before its arrival or after its longest delay.
 func (m *Model) known(places map[name]int64, r Request, limit Limit) (int64, bool) {
 	window := limit.Window.Milliseconds()
-	number := floorDiv(r.At, window)
 	names := []name{{id: r.Member}}
-	for n := number - 1; n <= number+1; n++ {
+	for n := (r.At - window) / window; n <= (r.At+m.delay()+window)/window; n++ {
 		names = append(names, name{r.Member, window, n})
 	}
 	for _, name := range names {
@@ -97,23 +96,18 @@ func (m *Model) known(places map[name]int64, r Request, limit Limit) (int64, boo
 	return 0, false
 }
 
-// record adds the place and returns it, or the one that the ID has there already.
-func record(places map[name]int64, id string, place int64, limit Limit) int64 {
+// record adds the place and names the one that was the latest anew.
+func record(places map[name]int64, id string, place int64, limit Limit) {
 	window := limit.Window.Milliseconds()
-	in := func(t int64) name { return name{id, window, floorDiv(t, window)} }
 	latest, again := places[name{id: id}]
 	switch {
 	case !again:
 		places[name{id: id}] = place
 	case latest < place:
-		places[in(latest)], places[name{id: id}] = latest, place
+		places[name{id, window, latest / window}], places[name{id: id}] = latest, place
 	default:
-		if p, ok := places[in(place)]; ok {
-			return p
-		}
-		places[in(place)] = place
+		places[name{id, window, place / window}] = place
 	}
-	return place
 }
 
 func (m *Model) of(customerID string) map[name]int64 {
@@ -131,11 +125,4 @@ func (m *Model) delay() int64 {
 		return 0
 	}
 	return m.MaxDelay.Milliseconds()
-}
-
-func floorDiv(a, b int64) int64 {
-	if a < 0 {
-		return (a - b + 1) / b
-	}
-	return a / b
 }

@@ -73,22 +73,40 @@ func newReplay(t *rapid.T, client *redis.Client, tr trace) *replay {
 
 func (r *replay) play(b batch) {
 	r.change(b.own)
+	first := r.judge(b.requests)
+	before := r.rule.size()
+	if !b.again {
+		return
+	}
+	for i, v := range r.judge(b.requests) {
+		if first[i].Decision != limiter.Refused && v.Decision == limiter.Refused {
+			r.t.Fatalf("%+v: first %+v, then %+v", b.requests[i], first[i], v)
+		}
+	}
+	if after := r.rule.size(); after != before {
+		r.t.Fatalf("the same batch again took %d more places: %+v", after-before, b.requests)
+	}
+}
+
+// judge wants the script to answer as the model does.
+func (r *replay) judge(requests []limiter.Request) []limiter.Verdict {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	got, err := r.limiter.Judge(ctx, b.requests)
+	got, err := r.limiter.Judge(ctx, requests)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	want := make([]limiter.Verdict, len(b.requests))
-	for i, request := range b.requests {
+	want := make([]limiter.Verdict, len(requests))
+	for i, request := range requests {
 		want[i] = r.model.Judge(request, r.limit(request.CustomerID))
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		r.t.Fatalf("script differs from the model (-model +script):\n%s\nrequests: %+v", diff, b.requests)
+		r.t.Fatalf("script differs from the model (-model +script):\n%s\nrequests: %+v", diff, requests)
 	}
 	for i, verdict := range got {
-		r.rule.check(r.t, b.requests[i], verdict)
+		r.rule.check(r.t, requests[i], verdict)
 	}
+	return got
 }
 
 func (r *replay) change(own map[string]string) {

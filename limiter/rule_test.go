@@ -37,6 +37,14 @@ func (r rule) check(t fataler, request limiter.Request, v limiter.Verdict) {
 	}
 }
 
+func (r rule) size() int {
+	n := 0
+	for _, places := range r {
+		n += len(places)
+	}
+	return n
+}
+
 // most is the number of places in the fullest window that holds t.
 func (r rule) most(customer string, t, window int64) int {
 	var times []int64
@@ -51,7 +59,7 @@ func (r rule) most(customer string, t, window int64) int {
 		for last-times[from] >= window {
 			from++
 		}
-		if times[from] <= t && t <= max(last, t) && t-times[from] < window && last >= t {
+		if times[from] <= t && t <= last {
 			most = max(most, to-from+1)
 		}
 	}

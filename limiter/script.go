@@ -10,24 +10,23 @@ import (
 //go:embed judge.lua
 var source string
 
-// script runs judge.lua by its hash and loads it where a server does not have it:
-// at first use, after a restart, a failover or SCRIPT FLUSH.
-type script struct {
-	client redis.UniversalClient
-	lua    *redis.Script
-}
+var judgeScript = redis.NewScript(source)
 
-func newScript(client redis.UniversalClient) *script {
-	return &script{client: client, lua: redis.NewScript(source)}
-}
-
-func (s *script) run(ctx context.Context, keys []string, args []any) (any, error) {
-	reply, err := s.lua.EvalSha(ctx, s.client, keys, args...).Result()
+// runScript runs judge.lua by its hash and loads it where a server does not have
+// it: at first use, after a restart, a failover or SCRIPT FLUSH. EVAL is the last
+// resort, so that a Redis role can do without: only a node that is taking over
+// its first slot is not reached by SCRIPT LOAD but by redirection.
+func runScript(ctx context.Context, client redis.UniversalClient, keys []string, args []any) (any, error) {
+	reply, err := judgeScript.EvalSha(ctx, client, keys, args...).Result()
 	if !redis.HasErrorPrefix(err, "NOSCRIPT") {
 		return reply, err
 	}
-	if err := s.lua.Load(ctx, s.client).Err(); err != nil {
+	if err := judgeScript.Load(ctx, client).Err(); err != nil {
 		return nil, err
 	}
-	return s.lua.EvalSha(ctx, s.client, keys, args...).Result()
+	reply, err = judgeScript.EvalSha(ctx, client, keys, args...).Result()
+	if redis.HasErrorPrefix(err, "NOSCRIPT") {
+		return judgeScript.Eval(ctx, client, keys, args...).Result()
+	}
+	return reply, err
 }

@@ -24,6 +24,7 @@ type trace struct {
 type batch struct {
 	own      map[string]string // "" takes the own limit away
 	requests []limiter.Request
+	again    bool // judged twice, as after a lost reply
 }
 
 const someTime = 1_700_000_000_000
@@ -56,7 +57,7 @@ func drawTrace(t *rapid.T) trace {
 	requests := rapid.SliceOfN(request, 1, 120).Draw(t, "requests")
 	for len(requests) > 0 {
 		n := rapid.IntRange(1, len(requests)).Draw(t, "batch")
-		b := batch{requests: requests[:n]}
+		b := batch{requests: requests[:n], again: rapid.Bool().Draw(t, "again")}
 		if tr.changing {
 			b.own = map[string]string{rapid.SampledFrom(people).Draw(t, "whose"): drawOwn(t)}
 		}

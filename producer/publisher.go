@@ -156,7 +156,7 @@ func (p *Publisher) judge(err error, key string) error {
 		return backoff.Permanent(f)
 	}
 	if !transient(err) {
-		return backoff.Permanent(fmt.Errorf("Redis refuses to write to the key %q: %w", key, err))
+		return backoff.Permanent(fmt.Errorf("writing to the key %q: Redis refuses: %w", key, err))
 	}
 	return explain(err)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"slices"
 	"strings"
@@ -377,13 +378,13 @@ func TestReadOnlyReplicaIsWaitedFor(t *testing.T) {
 	server := testenv.Redis(t)
 	admin := server.Client(t)
 	_, port, _ := net.SplitHostPort(server.Addr)
-	if err := admin.SlaveOf(t.Context(), "127.0.0.1", port).Err(); err != nil {
+	if err := admin.ReplicaOf(t.Context(), "127.0.0.1", port).Err(); err != nil {
 		t.Fatal(err)
 	}
 	var reason error
 	p := producer.NewPublisher(connect(t, server.URL()), producer.ToList("q"), producer.Options{OnWait: func(err error, _ time.Duration) {
 		reason = err
-		admin.SlaveOf(context.Background(), "NO", "ONE")
+		admin.ReplicaOf(context.Background(), "NO", "ONE")
 	}})
 	if _, err := p.Publish(t.Context(), bodies(0, 100)); err != nil {
 		t.Fatal(err)
@@ -393,5 +394,70 @@ func TestReadOnlyReplicaIsWaitedFor(t *testing.T) {
 	}
 	if n := admin.LLen(t.Context(), "q").Val(); n != 100 {
 		t.Errorf("%d bodies are queued, want 100", n)
+	}
+}
+
+// hook lets a test step into each pipeline.
+type hook struct {
+	batches
+	pipeline func(ctx context.Context, cmds []redis.Cmder, next redis.ProcessPipelineHook) error
+}
+
+func (h *hook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error { return h.pipeline(ctx, cmds, next) }
+}
+
+func TestOnlyWhatIsOpenIsSentAgain(t *testing.T) {
+	server := testenv.SharedRedis(t)
+	client := connect(t, server.URL)
+	tries := 0
+	client.AddHook(&hook{pipeline: func(ctx context.Context, cmds []redis.Cmder, next redis.ProcessPipelineHook) error {
+		tries++
+		if tries > 1 {
+			return next(ctx, cmds)
+		}
+		for _, cmd := range cmds[60:] { // these never reach the server
+			cmd.SetErr(io.ErrUnexpectedEOF)
+		}
+		if err := next(ctx, cmds[:60]); err != nil {
+			return err
+		}
+		return io.ErrUnexpectedEOF
+	}})
+	key := server.Prefix + "s"
+	sent := bodies(0, 100)
+	receipts, err := producer.NewPublisher(client, producer.ToStream(key, 1), producer.Options{}).Publish(t.Context(), sent)
+	if err != nil || tries != 2 {
+		t.Fatalf("%v after %d tries", err, tries)
+	}
+	ids, got := streamBodies(t, client, key)
+	if !slices.Equal(got, asStrings(sent)) {
+		t.Errorf("%d bodies are queued, want each of 100 once", len(got))
+	}
+	for i, r := range receipts {
+		if r.StreamID != ids[i] {
+			t.Fatalf("receipt %d is %+v, its entry %s", i, r, ids[i])
+		}
+	}
+}
+
+func TestBatchUnderWayIsFinished(t *testing.T) {
+	server := testenv.SharedRedis(t)
+	for _, target := range []producer.Target{producer.ToList(server.Prefix + "l"), producer.ToStream(server.Prefix+"s", 1)} {
+		client := connect(t, server.URL)
+		ctx, cancel := context.WithCancel(t.Context())
+		client.AddHook(&hook{pipeline: func(ctx context.Context, cmds []redis.Cmder, next redis.ProcessPipelineHook) error {
+			cancel()
+			return next(ctx, cmds)
+		}})
+		receipts, err := producer.NewPublisher(client, target, producer.Options{Batch: 10}).Publish(ctx, bodies(0, 30))
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+		for i, r := range receipts {
+			if r.Queued != (i < 10) {
+				t.Errorf("receipt %d is %+v, want the first batch and no more", i, r)
+			}
+		}
 	}
 }

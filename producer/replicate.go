@@ -92,9 +92,9 @@ func (p *Publisher) awaitReplicas(ctx context.Context, conn *redis.Conn, key str
 			return nil
 		}
 		few := &tooFewReplicas{have: int(have), want: p.opts.Replicas}
+		p.opts.OnWait(few, 0)
 		if ctx.Err() != nil {
 			return few
 		}
-		p.opts.OnWait(few, 0)
 	}
 }

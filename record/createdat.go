@@ -4,14 +4,14 @@ import "time"
 
 // The reasons for which a createdAt is refused.
 const (
-	notISO         = "not an ISO 8601 time such as 2024-01-31T12:00:00Z"
-	badDate        = "not an ISO 8601 date, such as 2024-01-31"
-	noSuchDate     = "no such date"
-	badSeparator   = "date and time must be separated by T or one space"
-	badClock       = "not an ISO 8601 time of day, such as 12:30:00.5"
-	noSuchClock    = "no such time of day"
-	badOffset      = "not an offset from UTC, such as Z or +05:30"
-	outsideTheEras = "the instant must lie in the years 1 to 9999"
+	notISO       = "not an ISO 8601 time such as 2024-01-31T12:00:00Z"
+	badDate      = "not an ISO 8601 date, such as 2024-01-31"
+	noSuchDate   = "no such date"
+	badSeparator = "date and time must be separated by T or one space"
+	badClock     = "not an ISO 8601 time of day, such as 12:30:00.5"
+	noSuchClock  = "no such time of day"
+	badOffset    = "not an offset from UTC, such as Z or +05:30"
+	outsideYears = "the instant must lie in the years 1 to 9999"
 )
 
 // The first second of year 1 and of year 10000, as Unix time.
@@ -43,7 +43,7 @@ func parseCreatedAt(text []byte) (t time.Time, why string) {
 	local := day.Add(at.sinceMidnight)
 	t = local.Add(-at.offset)
 	if !inRange(local) || !inRange(t) {
-		return time.Time{}, outsideTheEras
+		return time.Time{}, outsideYears
 	}
 	return t, ""
 }

@@ -12,6 +12,8 @@ import (
 	"ingestion/record"
 )
 
+// The seeds of the fuzz tests are in testdata/fuzz.
+
 // stable checks that the stored form of an accepted record is accepted again
 // and is the same record, its _id included.
 func stable(t *testing.T, r record.Record) {
@@ -32,12 +34,6 @@ func stable(t *testing.T, r record.Record) {
 var ours = []string{"the same key twice", "nested deeper", "a lone surrogate", "the body is not an object", "larger than", "invalid UTF-8"}
 
 func FuzzDecode(f *testing.F) {
-	for _, body := range []string{
-		ordinary, "", "{}", "[]", `{"a":1,"a":2}`, `{"customerId":"\ud83d\ude00|\\","name":"\t x","email":"a@b.cd","createdAt":"2024"}`,
-		`{"a":[[[[{"b":-0.1e-7}]]],true,false,null]} `, "{\"name\":\"\xc3\"}", `{"a":"\ud800"}`,
-	} {
-		f.Add([]byte(body))
-	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		if excerpt := record.Excerpt(body, 256); len(excerpt) > 256 || !utf8.ValidString(excerpt) {
 			t.Fatalf("excerpt %q", excerpt)
@@ -82,13 +78,6 @@ func checkRefusal(t *testing.T, body []byte, err error) {
 }
 
 func FuzzEmail(f *testing.F) {
-	for _, address := range []string{
-		"ada@example.com", "Postmaster@EXAMPLE.com", "jürgen@bücher.example", "e\u0301@Bu\u0308cher.example", "a@xn--bcher-kva.example",
-		"a@例え。jp", "a@אב1.example", "a@l·l.example", "\"a b\"@example.com", "a@[IPv6:::1]", "a@b.test", "a@ab--c.example", "a@xn---abc.example",
-		strings.Repeat("a", 64) + "@" + strings.Repeat("b", 63) + ".cd", "a@ẞ.example", "a@Ⴀ.example", "a@ꭰ.example", "a@٠١.example",
-	} {
-		f.Add(address)
-	}
 	f.Fuzz(func(t *testing.T, address string) {
 		if !utf8.ValidString(address) {
 			return
@@ -114,13 +103,6 @@ func FuzzEmail(f *testing.F) {
 }
 
 func FuzzCreatedAt(f *testing.F) {
-	for _, text := range []string{
-		"2024", "2024-02", "20240229", "2024-02-29", "2024-W09", "2024W09", "2024-W09-4", "2024W094", "2024060", "2024-060",
-		"2024-01-02T03:04:05.123456789+05:30", "2024-01-02 030405,5-0530", "2024-01-02t24:00", "9999-12-31T23:59:59Z", "0001-01-01T00:00+00:00",
-		"2024-01-02T12:3", "2024-W5", "2024-01-02T+05:00", "2024060 12:00", "2014-01-01-05:00",
-	} {
-		f.Add(text)
-	}
 	first, end := time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, text string) {
 		r, err := decodeWith("createdAt", text)

@@ -24,6 +24,10 @@ var mapper = idna.New(idna.MapForLookup(), idna.StrictDomainName(false), idna.Va
 func mapDomain(domain string) (mapped string, ok bool) {
 	var b strings.Builder
 	for _, r := range domain {
+		if r < utf8.RuneSelf {
+			b.WriteRune(unicode.ToLower(r))
+			continue
+		}
 		m, err := mapper.ToUnicode(string(r))
 		if newer, changed := remapped(r, err != nil); changed {
 			m, err = newer, nil

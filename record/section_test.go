@@ -96,6 +96,7 @@ func TestEmailRule(t *testing.T) {
 		{"a domain with a dot", `"ada@localhost"`, "", "the part after @ has no dot"},
 		{"64 before the @", quoted(strings.Repeat("a", 65) + "@example.com"), "", "the part before @ is longer than 64 bytes"},
 		{"254 in all", quoted("a@" + strings.Repeat("b.", 125) + "cde"), "", "longer than 254 bytes"},
+		{"254 in all, as given", quoted("a@" + strings.Repeat("e\u0301", 62) + "." + strings.Repeat("e\u0301", 30) + ".example"), "", "longer than 254 bytes"},
 		{"special-use domains refused", `"ada@printer.local"`, "", "the part after @ is a special-use name"},
 		{"example domains are none", `"ada@mail.example"`, "ada@mail.example", ""},
 		{"not trimmed", `"ada@example.com "`, "", "the part after @ contains a character that is not allowed"},
@@ -136,6 +137,9 @@ func TestCreatedAtRule(t *testing.T) {
 		{"without an offset it is UTC", `"2024-02-29T12:00"`, "2024-02-29T12:00:00Z", ""},
 		{"from year 1", `"0001-01-01T00:00+00:01"`, "", "the instant must lie in the years 1 to 9999"},
 		{"to year 9999", `"9999-12-31T23:59-00:01"`, "", "the instant must lie in the years 1 to 9999"},
+		{"to year 9999 by the local clock too", `"9999-12-31T24:00+05:00"`, "", "the instant must lie in the years 1 to 9999"},
+		{"Gregorian leap years", `"1900-02-29"`, "", "no such date"},
+		{"no basic ordinal date before a space", `"2024060 12:00"`, "", "not an ISO 8601 date, such as 2024-01-31"},
 		{"digits only", `"2024-04 -19"`, "", "not an ISO 8601 date, such as 2024-01-31"},
 	})
 }

@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -144,7 +145,7 @@ func TestFailingLookupsAreRepeated(t *testing.T) {
 	for _, ferret := range []bool{false, true} {
 		for _, fault := range []faulty.Fault{{CutBefore: true}, {CutAfter: true}, {Silent: true}, {Code: 91}, {Code: 13}, {Code: 8}, {Code: 10334}, {Reply: faultyReply}} {
 			for _, command := range []string{"find", "buildInfo"} {
-				t.Run("", func(t *testing.T) {
+				t.Run(fmt.Sprintf("%s ferret=%v %+v", command, ferret, fault), func(t *testing.T) {
 					t.Parallel()
 					f := newFixture(t, faulty.Options{Ferret: ferret}, func(o *store.Options) { o.CallTimeout = 300 * time.Millisecond })
 					other := document(1)

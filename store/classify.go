@@ -109,10 +109,10 @@ type verdict struct {
 func classifyCall(err error) verdict {
 	var command mongo.CommandError
 	isCommand := errors.As(err, &command)
-	var handshake *auth.Error
+	login := failedLogin(err)
 	switch {
-	case errors.As(err, &handshake):
-		return classifyHandshake(err, command)
+	case login != nil:
+		return classifyLogin(login)
 	case nothingSent(err):
 		return verdict{class: NotSent}
 	case errors.Is(err, context.Canceled):
@@ -210,21 +210,43 @@ func classifyDuplicate(keyPattern bson.Raw) Class {
 	return OtherIndex
 }
 
-// classifyHandshake judges an error met while authenticating: that the
+// failedLogin finds the error met while authenticating, nil if there is none.
+// Right after a failed login the driver gives up the server, and what follows
+// fails to find any: then it is the last error of a server.
+func failedLogin(err error) *auth.Error {
+	var login *auth.Error
+	if errors.As(err, &login) {
+		return login
+	}
+	var selection topology.ServerSelectionError
+	if errors.As(err, &selection) {
+		for _, server := range selection.Desc.Servers {
+			if errors.As(server.LastError, &login) {
+				return login
+			}
+		}
+	}
+	return nil
+}
+
+// classifyLogin judges what went wrong while authenticating: that the
 // connection broke meanwhile, or that the server is on its way down, says
 // nothing about the credentials.
-func classifyHandshake(err error, command mongo.CommandError) verdict {
+func classifyLogin(login *auth.Error) verdict {
+	cause := login.Unwrap()
+	var reply driver.Error
+	errors.As(cause, &reply)
 	switch {
-	case errors.Is(err, context.Canceled):
+	case errors.Is(cause, context.Canceled):
 		return verdict{class: Cancelled}
-	case isTimeout(err), isNetwork(err):
+	case cause != nil && (isTimeout(cause) || isNetwork(cause)):
 		return verdict{class: NotSent}
 	}
-	switch class := classifyCode(command.Code, command.HasErrorLabel); class {
+	switch class := classifyCode(reply.Code, reply.HasErrorLabel); class {
 	case Transient, TimedOut, Overloaded, DiskTrouble:
-		return verdict{class: class, code: command.Code}
+		return verdict{class: class, code: reply.Code}
 	}
-	return verdict{class: Operator, code: command.Code}
+	return verdict{class: Operator, code: reply.Code}
 }
 
 // classifyLocal judges errors that no server sent.
@@ -252,6 +274,10 @@ func isTimeout(err error) bool {
 // isNetwork also knows the pool that was cleared because of somebody else's
 // network error, which bears no label.
 func isNetwork(err error) bool {
+	var reply driver.Error
+	if errors.As(err, &reply) && reply.NetworkError() {
+		return true
+	}
 	var connection topology.ConnectionError
 	var netErr net.Error
 	var pool driver.RetryablePoolError

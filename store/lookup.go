@@ -257,10 +257,10 @@ func (s *Store) wantsSingleLookups(ctx context.Context) (bool, *Error) {
 	raw, err := s.command(ctx, t.timeout, appendBuildInfo(nil))
 	if err != nil {
 		v := classifyLookup(err)
-		if v.class != Operator && v.class != Configuration {
+		if v.code != 13 && v.code != 59 { // Unauthorized, CommandNotFound
 			return false, newError(v, err, t.timeout)
 		}
-		raw = nil // not told: then it is no FerretDB, which tells everybody
+		raw = nil // a FerretDB tells everybody
 	}
 	flavour := flavourTogether
 	for _, field := range [...]string{"ferretdbVersion", "ferretdb"} {

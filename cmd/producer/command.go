@@ -2,8 +2,6 @@ package main
 
 import (
 	"github.com/spf13/cobra"
-
-	"ingestion/cmd/internal/app"
 )
 
 const longHelp = `producer puts customer records on the Redis queue that the worker takes them from.
@@ -26,26 +24,13 @@ once with 128 and its number.`
 
 func newCommand() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "producer",
-		Short:         "Put customer records on the queue",
-		Long:          longHelp,
-		Example:       "  producer generate --count 100\n  producer load examples/customers.ndjson",
-		Args:          usage(cobra.NoArgs),
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Use:     "producer",
+		Short:   "Put customer records on the queue",
+		Long:    longHelp,
+		Example: "  producer generate --count 100\n  producer load examples/customers.ndjson",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return app.UsageError(err) })
 	root.AddCommand(generateCommand(), loadCommand())
 	return root
-}
-
-// usage makes a complaint about arguments one about the command line.
-func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil {
-			return app.UsageError(err)
-		}
-		return nil
-	}
 }

@@ -56,7 +56,7 @@ func generateCommand() *cobra.Command {
 		Short:   "Make records up at a steady rate",
 		Long:    generateHelp,
 		Example: generateExample,
-		Args:    usage(cobra.NoArgs),
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := config.Load()
 			if err != nil {

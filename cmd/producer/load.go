@@ -53,7 +53,7 @@ func loadCommand() *cobra.Command {
 		Short:   "Send the records of a file",
 		Long:    loadHelp,
 		Example: loadExample,
-		Args:    usage(cobra.ExactArgs(1)),
+		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.check(); err != nil {
 				return app.UsageError(err)

@@ -3,19 +3,9 @@
 package main
 
 import (
-	"context"
 	"os"
-
-	"github.com/redis/go-redis/v9/logging"
 
 	"ingestion/cmd/internal/app"
 )
 
-func main() {
-	logging.Disable() // the client's own complaints; what matters is logged here
-	ctx, cancel := app.UntilSignal(context.Background())
-	err := newCommand().ExecuteContext(ctx)
-	cancel()
-	app.Report(os.Stderr, "producer", err)
-	os.Exit(app.ExitCode(err))
-}
+func main() { os.Exit(app.Execute(newCommand())) }

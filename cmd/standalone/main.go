@@ -1,14 +1,10 @@
-// Command standalone runs what the service needs without installing anything.
+// Command standalone runs the service without anything to install.
 package main
 
 import (
-	"context"
 	"os"
+
+	"ingestion/cmd/internal/app"
 )
 
-func main() {
-	ctx, stop := untilSignal(context.Background())
-	code := execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
-}
+func main() { os.Exit(app.Execute(newRoot())) }

@@ -21,7 +21,7 @@ folder and serves them again at the next start; without, they end with it.`,
 		RunE: func(command *cobra.Command, _ []string) error {
 			server, err := embedded.StartMongo(command.Context(), options)
 			if err != nil {
-				return failure{err}
+				return err
 			}
 			return serve(command, server, server.Addr(), server.URI())
 		},

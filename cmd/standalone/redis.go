@@ -20,7 +20,7 @@ and its URL, when clients can connect. Its data are in memory and end with it.`,
 		RunE: func(command *cobra.Command, _ []string) error {
 			server, err := embedded.StartRedis(command.Context(), addr)
 			if err != nil {
-				return failure{err}
+				return err
 			}
 			return serve(command, server, server.Addr(), server.URL())
 		},

@@ -1,45 +1,6 @@
 package main
 
-import (
-	"context"
-	"errors"
-	"fmt"
-	"io"
-
-	"github.com/spf13/cobra"
-)
-
-// Exit codes, the same for every command of the service.
-const (
-	exitOrderly = 0
-	exitFailure = 1 // at run time, or a server that cannot start
-	exitUsage   = 2
-)
-
-// failure is an error of a command's work, as opposed to its usage.
-type failure struct{ error }
-
-func (f failure) Unwrap() error { return f.error }
-
-// execute runs the command line and returns the process's exit code.
-func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	root := newRoot()
-	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
-	command, err := root.ExecuteContextC(ctx)
-	var failed failure
-	switch {
-	case err == nil:
-		return exitOrderly
-	case errors.As(err, &failed):
-		fmt.Fprintf(stderr, "%s: %v\n", command.CommandPath(), err)
-		return exitFailure
-	default:
-		fmt.Fprintf(stderr, "%s: %v\nsee %s --help\n", command.CommandPath(), err, command.CommandPath())
-		return exitUsage
-	}
-}
+import "github.com/spf13/cobra"
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{

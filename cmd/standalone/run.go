@@ -37,13 +37,9 @@ func run(command *cobra.Command, opts app.ServerOptions) (err error) {
 	ctx := command.Context()
 	servers, err := app.StartServers(ctx, opts)
 	if err != nil {
-		return failure{err}
+		return err
 	}
-	defer func() {
-		if closeErr := servers.Close(); closeErr != nil {
-			err = errors.Join(err, failure{closeErr})
-		}
-	}()
+	defer func() { err = errors.Join(err, servers.Close()) }()
 	cfg, err := config.LoadWith(servers.Variables())
 	if err != nil {
 		return err
@@ -52,14 +48,11 @@ func run(command *cobra.Command, opts app.ServerOptions) (err error) {
 	defer buffer.Close()
 	worker, err := app.NewWorker(ctx, cfg, log, buffer.Flush)
 	if err != nil {
-		return failure{err}
+		return err
 	}
 	defer worker.Close()
 	command.PrintErr(welcome(servers, cfg))
-	if err := worker.Run(ctx); err != nil {
-		return failure{err}
-	}
-	return nil
+	return worker.Run(ctx)
 }
 
 func welcome(servers *app.Servers, cfg *config.Config) string {

@@ -16,11 +16,11 @@ func serve(command *cobra.Command, server io.Closer, addr, url string) error {
 	}
 	if _, err := fmt.Fprintf(command.OutOrStdout(), "ready %s\n", url); err != nil {
 		_ = server.Close() // the first error says more
-		return failure{fmt.Errorf("nobody learns that the server is ready: %w", err)}
+		return fmt.Errorf("nobody learns that the server is ready: %w", err)
 	}
 	<-command.Context().Done()
 	if err := server.Close(); err != nil {
-		return failure{err}
+		return err
 	}
 	return nil
 }

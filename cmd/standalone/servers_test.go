@@ -81,7 +81,7 @@ func TestMongo(t *testing.T) {
 }
 
 func TestSecondSignalEndsAtOnce(t *testing.T) {
-	p := standalone(t, "mongo", "--addr", "127.0.0.1:0")
+	p := standalone(t, "mongo", "--addr", "127.0.0.1:0", "--data", t.TempDir())
 	conn, err := net.Dial("tcp", strings.Trim(strings.TrimPrefix(ready(t, p), "mongodb://"), "/"))
 	if err != nil {
 		t.Fatal(err)

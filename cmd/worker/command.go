@@ -28,31 +28,21 @@ usage, configuration or type of key.`
 
 func newCommand() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "worker",
-		Short:         "Take customer records off the queue and insert them into MongoDB",
-		Long:          longHelp,
-		Args:          noArgs,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return app.RunWorker(cmd.Context(), cmd.OutOrStdout()) },
+		Use:   "worker",
+		Short: "Take customer records off the queue and insert them into MongoDB",
+		Long:  longHelp,
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return app.RunWorker(cmd.Context(), cmd.OutOrStdout()) },
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return app.UsageError(err) })
 	root.AddCommand(configCommand())
 	return root
-}
-
-func noArgs(cmd *cobra.Command, args []string) error {
-	if err := cobra.NoArgs(cmd, args); err != nil {
-		return app.UsageError(err)
-	}
-	return nil
 }
 
 func configCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "config",
 		Short: "Print the effective configuration, without passwords",
-		Args:  noArgs,
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := config.Load()
 			if err != nil {

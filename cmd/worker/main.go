@@ -3,16 +3,9 @@
 package main
 
 import (
-	"context"
 	"os"
 
 	"ingestion/cmd/internal/app"
 )
 
-func main() {
-	ctx, cancel := app.UntilSignal(context.Background())
-	err := newCommand().ExecuteContext(ctx)
-	cancel()
-	app.Report(os.Stderr, "worker", err)
-	os.Exit(app.ExitCode(err))
-}
+func main() { os.Exit(app.Execute(newCommand())) }

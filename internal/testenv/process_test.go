@@ -68,6 +68,9 @@ func TestProcessWaitsForLines(t *testing.T) {
 	if code := p.Wait(soon); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
+	if _, n := p.WaitForLineAfter(0, soon, is("late")); n != 4 {
+		t.Errorf("the last line is number %d", n)
+	}
 }
 
 func TestProcessKilled(t *testing.T) {

@@ -3,14 +3,10 @@
 package app
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	"ingestion/internal/config"
 	"ingestion/streams"
@@ -35,7 +31,7 @@ func (e *SetupError) Unwrap() error { return e.Err }
 // UsageError is a command line that can't be understood: exit code 2.
 func UsageError(err error) error { return &SetupError{Err: err} }
 
-// ExitCode is the code for the error of a command, and Report says it on w.
+// ExitCode is the code for the error of a command that ran.
 func ExitCode(err error) int {
 	var (
 		configuration *config.Error
@@ -67,28 +63,4 @@ func Report(w io.Writer, program string, err error) {
 		return
 	}
 	fmt.Fprintf(w, "%s: %s\n", program, strings.ReplaceAll(err.Error(), "\n", "\n  "))
-}
-
-// UntilSignal returns a context that ends at the first SIGINT or SIGTERM. The
-// second one ends the process at once with 128 + its number.
-func UntilSignal(parent context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(parent)
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
-	go func() {
-		defer signal.Stop(signals)
-		select {
-		case <-signals:
-			cancel()
-		case <-parent.Done():
-			return
-		}
-		select {
-		case s := <-signals:
-			number, _ := s.(syscall.Signal)
-			os.Exit(128 + int(number))
-		case <-parent.Done():
-		}
-	}()
-	return ctx, cancel
 }

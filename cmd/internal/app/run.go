@@ -26,6 +26,10 @@ func RunWorker(ctx context.Context, w io.Writer) error {
 	log, buffer := NewLog(cfg, w)
 	defer buffer.Close()
 	worker, err := NewWorker(ctx, cfg, log, buffer.Flush)
+	if ctx.Err() != nil && ExitCode(err) == exitFailure {
+		log.Info("worker_stopped", "status", "success", "reason", "told to end before the servers were there")
+		return nil
+	}
 	if err != nil {
 		return err
 	}

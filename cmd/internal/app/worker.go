@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -69,17 +70,36 @@ func NewWorker(ctx context.Context, cfg *config.Config, log *slog.Logger, flush 
 }
 
 // connect waits for both servers at the same time, so that both are named if
-// both are away.
+// both are away. What waiting can't mend at one ends the wait for the other.
 func (w *Worker) connect(ctx context.Context) error {
+	ctx, giveUp := context.WithCancel(ctx)
+	defer giveUp()
 	var redisErr, mongoErr error
 	var wait sync.WaitGroup
 	wait.Go(func() {
 		connections := w.cfg.Concurrency + 2*w.cfg.StreamPartitions + 4
 		w.redis, redisErr = connectRedis(ctx, w.cfg, w.log, connections)
+		if ExitCode(redisErr) == exitUsage {
+			giveUp()
+		}
 	})
-	wait.Go(func() { w.mongo, w.store, mongoErr = connectMongo(ctx, w.cfg, watcher{w.log, w.gate}) })
+	wait.Go(func() {
+		w.mongo, w.store, mongoErr = connectMongo(ctx, w.cfg, watcher{w.log, w.gate})
+		if ExitCode(mongoErr) == exitUsage {
+			giveUp()
+		}
+	})
 	wait.Wait()
-	return errors.Join(redisErr, mongoErr)
+	return gravest(redisErr, mongoErr)
+}
+
+// gravest joins the errors that waiting can't mend, or all if there is none.
+func gravest(errs ...error) error {
+	isUsual := func(err error) bool { return ExitCode(err) != exitUsage }
+	if grave := slices.DeleteFunc(slices.Clone(errs), isUsual); len(grave) > 0 {
+		return errors.Join(grave...)
+	}
+	return errors.Join(errs...)
 }
 
 func (w *Worker) openQueues(ctx context.Context) error {

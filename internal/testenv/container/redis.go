@@ -6,12 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
-	tclog "github.com/testcontainers/testcontainers-go/log"
 	"github.com/testcontainers/testcontainers-go/modules/redis"
 	"github.com/testcontainers/testcontainers-go/wait"
 )
@@ -52,6 +50,7 @@ func ready() wait.Strategy {
 // prepare sees that an engine answers and that it has the image.
 func prepare(ctx context.Context, image string, logf func(string, ...any)) error {
 	quieten()
+	findHost()
 	engine, err := testcontainers.NewDockerProvider()
 	if err != nil {
 		return fmt.Errorf("no Docker engine: %w", err)
@@ -84,13 +83,3 @@ func pull(ctx context.Context, engine client.APIClient, image string, logf func(
 	return nil
 }
 
-// quieten keeps testcontainers from writing a report of the engine into the
-// test's output, and from starting its reaper, which needs another image: who
-// calls Redis stops what it started.
-func quieten() {
-	tclog.SetDefault(tclog.NewNoopLogger())
-	const reaper = "TESTCONTAINERS_RYUK_DISABLED"
-	if os.Getenv(reaper) == "" {
-		_ = os.Setenv(reaper, "true")
-	}
-}
