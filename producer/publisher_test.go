@@ -461,3 +461,33 @@ func TestBatchUnderWayIsFinished(t *testing.T) {
 		}
 	}
 }
+
+func TestAFaultOutweighsWhatTimeHeals(t *testing.T) {
+	server := testenv.SharedRedis(t)
+	client := connect(t, server.URL)
+	key := server.Prefix + "s"
+	must(t, client.Set(t.Context(), key+":1", "no stream", 0).Err())
+	client.AddHook(&hook{pipeline: func(ctx context.Context, cmds []redis.Cmder, next redis.ProcessPipelineHook) error {
+		err := next(ctx, cmds)
+		for _, cmd := range cmds {
+			if cmd.Err() == nil {
+				cmd.SetErr(io.ErrUnexpectedEOF) // the replies before and after the refusal are lost
+			}
+		}
+		return err
+	}})
+	var sent [][]byte
+	for _, home := range []int{0, 1, 0} {
+		for i := 0; ; i++ {
+			if id := fmt.Sprint("c", i); record.HomePartition(id, 2) == home {
+				sent = append(sent, fmt.Appendf(nil, `{"customerId":%q}`, id))
+				break
+			}
+		}
+	}
+	_, err := producer.NewPublisher(client, producer.ToStream(key, 2), producer.Options{OnWait: func(err error, _ time.Duration) { t.Errorf("waits: %v", err) }}).Publish(t.Context(), sent)
+	var fault *producer.Fault
+	if !errors.As(err, &fault) {
+		t.Errorf("got %v, want the fault at once", err)
+	}
+}

@@ -21,8 +21,14 @@ func TestReplicasConfirmEachBatch(t *testing.T) {
 		p := producer.NewPublisher(connect(t, master.URL()), target, producer.Options{
 			Batch: 100, Replicas: 1, OnWait: func(err error, _ time.Duration) { waits <- err },
 		})
-		if _, err := p.Publish(t.Context(), bodies(0, 250)); err != nil {
+		receipts, err := p.Publish(t.Context(), bodies(0, 250))
+		if err != nil {
 			t.Fatal(err)
+		}
+		for i, r := range receipts {
+			if !r.Queued || r.Key == "" || (r.StreamID == "") != (target.Keys()[0] == "l") {
+				t.Fatalf("receipt %d is %+v after the replica has it", i, r)
+			}
 		}
 		replica.Kill()
 		done := make(chan error, 1)

@@ -18,15 +18,7 @@ const (
 // until ctx ends. Every worker runs it; the scripts make that safe. Errors are
 // reported once until they change, and the work goes on.
 func (s *Stream) Maintain(ctx context.Context) {
-	var said string
-	report := func(err error) {
-		switch {
-		case err == nil || ctx.Err() != nil:
-		case err.Error() != said:
-			said = err.Error()
-			s.opts.Log.Warn("retrying", "stream", s.keys.Main, "reason", said)
-		}
-	}
+	moves, trims := complaint{stream: s}, complaint{stream: s}
 	var nextMove, nextTrim time.Time
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -39,16 +31,36 @@ func (s *Stream) Maintain(ctx context.Context) {
 		now := time.Now()
 		if !now.Before(nextMove) {
 			more, err := s.moveDue(ctx)
-			report(err)
+			moves.report(ctx, err)
 			nextMove = now.Add(pauseUnless(more, movePause))
 		}
 		if !now.Before(nextTrim) {
 			more, err := s.trim(ctx)
-			report(err)
+			trims.report(ctx, err)
 			nextTrim = now.Add(pauseUnless(more, trimPause))
 		}
 		timer.Reset(time.Until(nextMove))
 	}
+}
+
+// complaint says what is wrong with one kind of upkeep, once until it changes.
+type complaint struct {
+	stream *Stream
+	said   string
+}
+
+func (c *complaint) report(ctx context.Context, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if text != "" && text != c.said {
+		c.stream.opts.Log.Warn("retrying", "status", "error", "server", "Redis", "stream", c.stream.keys.Main, "reason", text)
+	}
+	c.said = text
 }
 
 func pauseUnless(more bool, pause time.Duration) time.Duration {

@@ -3,14 +3,11 @@ package integration_test
 import (
 	"encoding/json"
 	"strconv"
-	"syscall"
 	"testing"
 
 	"ingestion/examples"
 	"ingestion/internal/testenv"
 )
-
-var outcomes = []string{"ingested", "duplicate", "parse_error", "validation_failed", "rate_limited"}
 
 // expected are the outcomes that the example file must have.
 func expected(t *testing.T) map[string]int {
@@ -35,18 +32,11 @@ func wantOutcomes(t *testing.T, s *service, worker *testenv.Proc, want map[strin
 	}
 }
 
-func wantExit(t *testing.T, worker *testenv.Proc) {
-	t.Helper()
-	if code := worker.Wait(soon); code != 0 {
-		t.Fatalf("the worker ends with exit code %d: %s", code, worker.Stderr())
-	}
-}
-
 func TestExampleFileThroughTheList(t *testing.T) {
 	s, want := newService(t, "list"), expected(t)
 	s.producer([]string{"load", "-"}, string(examples.Customers))
 	worker := s.worker("WORKER_MAX_MESSAGES=" + strconv.Itoa(want["lines"]))
-	wantExit(t, worker)
+	s.wantExit(worker)
 	wantOutcomes(t, s, worker, want)
 	if n := s.redis.Exists(t.Context(), s.queue, "{"+s.queue+"}:dead").Val(); n != 0 {
 		t.Errorf("%d keys are left of the queue", n)
@@ -57,7 +47,7 @@ func TestExampleFileThroughTheStream(t *testing.T) {
 	s, want := newService(t, "stream"), expected(t)
 	worker := s.worker("WORKER_MAX_MESSAGES=" + strconv.Itoa(want["lines"]))
 	s.producer([]string{"load", "-"}, string(examples.Customers))
-	wantExit(t, worker)
+	s.wantExit(worker)
 	wantOutcomes(t, s, worker, want)
 	wantAccount(t, s, want)
 }
@@ -85,8 +75,9 @@ func wantAccount(t *testing.T, s *service, want map[string]int) {
 func TestPartitionsShareTheCustomersOut(t *testing.T) {
 	s, want := newService(t, "stream", "STREAM_PARTITIONS=3"), expected(t)
 	s.producer([]string{"load", "-"}, string(examples.Customers))
-	worker := s.worker("WORKER_MAX_MESSAGES=" + strconv.Itoa(want["lines"]))
-	wantExit(t, worker)
+	worker := s.worker()
+	s.awaitOutcomes(worker, want["lines"])
+	s.stop(worker)
 	wantOutcomes(t, s, worker, want)
 	for p := range 3 {
 		if n := s.redis.HGet(t.Context(), "{"+s.stream+":"+strconv.Itoa(p)+"}:ledger", "ingested").Val(); n == "" {
@@ -102,12 +93,8 @@ func TestGeneratedRecordsWhileTheWorkerRuns(t *testing.T) {
 			s := newService(t, mode, "RATE_LIMIT_LIMIT=0")
 			worker := s.worker()
 			s.producer([]string{"generate", "--count", strconv.Itoa(records), "--rpm", "6000", "--invalid-rate", "0", "--seed", "7"}, "")
-			testenv.Eventually(t, soon, func() (bool, string) {
-				n := events(t, worker)["ingested"]
-				return n == records, strconv.Itoa(n) + " records are ingested"
-			})
-			worker.Signal(syscall.SIGTERM)
-			wantExit(t, worker)
+			s.awaitOutcomes(worker, records)
+			s.stop(worker)
 			wantOutcomes(t, s, worker, map[string]int{"ingested": records})
 		})
 	}

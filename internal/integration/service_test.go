@@ -2,6 +2,8 @@ package integration_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"syscall"
 	"testing"
 	"time"
 
@@ -59,6 +61,35 @@ func (s *service) worker(env ...string) *testenv.Proc {
 	p.WaitForLine(ready, func(text string) bool { return parse(s.t, text).Event == "worker_started" })
 	return p
 }
+
+// awaitOutcomes waits until the worker has logged n outcomes.
+func (s *service) awaitOutcomes(worker *testenv.Proc, n int) {
+	s.t.Helper()
+	testenv.Eventually(s.t, soon, func() (bool, string) {
+		counts, logged := events(s.t, worker), 0
+		for _, outcome := range outcomes {
+			logged += counts[outcome]
+		}
+		return logged >= n, fmt.Sprintf("%d of %d outcomes are logged", logged, n)
+	})
+}
+
+// stop ends a worker orderly.
+func (s *service) stop(worker *testenv.Proc) {
+	s.t.Helper()
+	worker.Signal(syscall.SIGTERM)
+	s.wantExit(worker)
+}
+
+func (s *service) wantExit(worker *testenv.Proc) {
+	s.t.Helper()
+	if code := worker.Wait(soon); code != 0 {
+		s.t.Fatalf("the worker ends with exit code %d: %s", code, worker.Stderr())
+	}
+}
+
+// outcomes are those that the records of these tests may have.
+var outcomes = []string{"ingested", "duplicate", "parse_error", "validation_failed", "rate_limited"}
 
 // line is what these tests read of a log line.
 type line struct {

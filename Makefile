@@ -1,0 +1,94 @@
+# Needs Go and make. race needs a C compiler too; images and compose-smoke need
+# Docker and Debian's redis-server.
+
+GO    ?= go
+gofmt := $(shell $(GO) env GOROOT)/bin/gofmt
+tool  := $(GO) tool -modfile=tools.mod
+
+TESTFLAGS ?=
+PACKAGES  ?= ./...
+BENCH     ?= .
+FUZZTIME  ?= 5s
+
+# auto: a container where a Docker engine has or gets the image, else local.
+INTEGRATION_REDIS ?= auto
+export INTEGRATION_REDIS
+
+export CGO_ENABLED := 0
+
+define usage
+make demo           show the whole service at work, on embedded servers; ends by itself
+make run            keep it running, ready for any Redis client to push records
+make test           all tests; those that need redis-server are skipped where there is none
+make integration    the main path against a Redis in a container, else a local one
+make race           all tests with the race detector; needs a C compiler
+make lint           gofmt, go vet, staticcheck, the import rule
+make fuzz           each fuzz target for FUZZTIME, $(FUZZTIME)
+make bench          Go benchmarks; BENCH=regexp picks some
+make build          the programs, into bin/
+make images         stand-ins for the public images, where none can be pulled
+make compose-smoke  docker-compose up on the stand-ins until documents arrive, then down
+make clean          remove what the above have built
+
+Variables: PACKAGES=./record/... and TESTFLAGS=-run=Name narrow test, race and integration;
+INTEGRATION_REDIS=container|local|auto picks the Redis of integration.
+endef
+
+.PHONY: help demo run test integration race lint fuzz bench build images compose-smoke clean
+.DEFAULT_GOAL := help
+
+help:
+	$(info $(usage))
+	@:
+
+demo: bin/standalone
+	@bin/standalone demo
+
+run: bin/standalone
+	@exec bin/standalone run
+
+# test, race: -count=1, since a result from the cache has seen no server.
+test:
+	@INTEGRATION_REDIS=local $(GO) run ./internal/testrun -count=1 $(TESTFLAGS) $(PACKAGES)
+
+race: export CGO_ENABLED := 1
+race:
+	@INTEGRATION_REDIS=local $(GO) run ./internal/testrun -count=1 -race $(TESTFLAGS) $(PACKAGES)
+
+integration:
+	@$(GO) run ./internal/testrun -count=1 -v $(TESTFLAGS) ./internal/integration
+
+lint:
+	@unformatted=$$($(gofmt) -l .); if [ -n "$$unformatted" ]; then echo "gofmt -w is due for:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(tool) staticcheck ./...
+	$(tool) depguard ./...
+
+fuzz:
+	@targets=$$($(GO) test -list '^Fuzz' $(PACKAGES)) || { echo "$$targets"; exit 1; }; \
+	echo "$$targets" | while read -r word package rest; do case $$word in \
+	  Fuzz*) pending="$$pending $$word" ;; \
+	  ok) for target in $$pending; do echo "$$package $$target"; \
+	        $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package </dev/null || exit 1; \
+	      done; pending= ;; \
+	esac; done
+
+bench:
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(TESTFLAGS) $(PACKAGES)
+
+build:
+	$(GO) build -o bin/ ./cmd/...
+
+# go build knows best what is out of date.
+.PHONY: bin/standalone
+bin/standalone:
+	@$(GO) build -o $@ ./cmd/standalone
+
+images:
+	deploy/images/standin.sh
+
+compose-smoke:
+	deploy/smoke.sh
+
+clean:
+	rm -rf bin .testenv

@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# Builds stand-ins for the public images of docker-compose.yml, for a machine
+# that can't pull any: from Debian's redis-server, from the embedded MongoDB
+# (FerretDB on SQLite) and from the Go of this machine. They answer the same
+# commands and health checks. They are for trials and tests, not for operation.
+#
+#   deploy/images/standin.sh [redis] [mongo] [go]      all three if none is named
+#
+#   ingestion-standin/redis:7       redis-server, redis-cli
+#   ingestion-standin/mongo:7       `standalone mongo`, and a mongosh that pings
+#   ingestion-standin/golang:1.26   Go, a shell, CA certificates, and the modules
+#                                   of go.sum, so that a build needs no network
+#
+# Needs Docker, Go, and for redis the Debian packages redis-server and
+# redis-tools.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+export CGO_ENABLED=0 GOFLAGS=-buildvcs=false
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# with_libraries ROOT PROGRAM... copies programs and the libraries they load.
+with_libraries() {
+  local root=$1 program
+  shift
+  for program in "$@"; do
+    { echo "$program"; ldd "$program" | grep -o '/[^ ]*'; } | xargs -I{} cp -L --parents {} "$root"
+  done
+}
+
+# import ROOT NAME CHANGE... makes an image of a folder.
+import() {
+  local root=$1 name=$2 changes=() change
+  shift 2
+  for change in "$@"; do changes+=(--change "$change"); done
+  mkdir -p "$root/tmp"
+  chmod 1777 "$root/tmp"
+  tar -C "$root" --owner=0 --group=0 -c . | docker import "${changes[@]}" - "$name" >/dev/null
+  echo "$name"
+}
+
+redis() {
+  local root=$work/redis program
+  for program in redis-server redis-cli; do
+    command -v $program >/dev/null || { echo "standin.sh: $program is missing: apt-get install redis-server redis-tools" >&2; exit 1; }
+  done
+  mkdir -p "$root/data"
+  with_libraries "$root" "$(command -v redis-server)" "$(command -v redis-cli)"
+  import "$root" ingestion-standin/redis:7 \
+    'ENV PATH=/usr/local/bin:/usr/bin:/bin' 'WORKDIR /data' 'EXPOSE 6379' \
+    'CMD ["redis-server", "--protected-mode", "no"]'
+}
+
+mongo() {
+  local root=$work/mongo
+  mkdir -p "$root/usr/local/bin" "$root/data/db"
+  go build -o "$root/usr/local/bin/" ./cmd/standalone ./deploy/images/mongosh
+  import "$root" ingestion-standin/mongo:7 \
+    'ENV PATH=/usr/local/bin' 'VOLUME /data/db' 'EXPOSE 27017' \
+    'ENTRYPOINT ["standalone", "mongo", "--addr", "0.0.0.0:27017", "--data", "/data/db"]'
+}
+
+go_() {
+  local root=$work/go
+  mkdir -p "$root/usr/local/go" "$root/modules" "$root/root"
+  with_libraries "$root" /bin/sh
+  cp -L --parents /etc/ssl/certs/ca-certificates.crt "$root"
+  tar -C "$(go env GOROOT)" --exclude=./test --exclude=./api --exclude=./doc -c . | tar -C "$root/usr/local/go" -x
+  go mod download
+  tar -C "$(go env GOMODCACHE)/cache/download" --exclude=./sumdb -c . | tar -C "$root/modules" -x
+  import "$root" ingestion-standin/golang:1.26 \
+    'ENV PATH=/usr/local/go/bin:/usr/local/bin:/usr/bin:/bin' 'ENV HOME=/root' \
+    'ENV GOPATH=/go' 'ENV GOPROXY=file:///modules' 'ENV GOSUMDB=off' 'ENV GOTOOLCHAIN=local' 'WORKDIR /go'
+}
+
+[ $# -gt 0 ] || set -- redis mongo go
+for image in "$@"; do
+  case $image in
+    redis | mongo) "$image" ;;
+    go) go_ ;;
+    *) echo "standin.sh: no stand-in for $image: want redis, mongo or go" >&2; exit 2 ;;
+  esac
+done

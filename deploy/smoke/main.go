@@ -1,0 +1,55 @@
+// Command smoke waits until a collection holds a number of documents, and
+// says how many it holds:
+//
+//	smoke -uri mongodb://127.0.0.1:27017 -documents 20 -timeout 2m
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+)
+
+const pause = 500 * time.Millisecond
+
+func main() {
+	uri := flag.String("uri", "mongodb://127.0.0.1:27017", "MongoDB")
+	database := flag.String("db", "ingestion", "database")
+	collection := flag.String("collection", "customers", "collection")
+	want := flag.Int64("documents", 1, "documents to wait for")
+	timeout := flag.Duration("timeout", time.Minute, "how long to wait")
+	flag.Parse()
+	ctx, cancel := context.WithTimeout(context.Background(), *timeout)
+	defer cancel()
+	client, err := mongo.Connect(options.Client().ApplyURI(*uri))
+	if err == nil {
+		err = await(ctx, client.Database(*database).Collection(*collection), *want)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "smoke:", err)
+		os.Exit(1)
+	}
+}
+
+func await(ctx context.Context, coll *mongo.Collection, want int64) error {
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	for {
+		found, err := coll.CountDocuments(ctx, bson.D{})
+		if err == nil && found >= want {
+			fmt.Printf("%d documents in %s.%s\n", found, coll.Database().Name(), coll.Name())
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%d documents in %s.%s, want %d (last error: %v)", found, coll.Database().Name(), coll.Name(), want, err)
+		}
+	}
+}

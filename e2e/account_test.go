@@ -1,0 +1,148 @@
+package e2e_test
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/redis/go-redis/v9"
+)
+
+// pending is how many entries are delivered and not settled.
+func (r *rig) pending() int64 {
+	r.t.Helper()
+	return r.pendingOf(streamKey)
+}
+
+func (r *rig) pendingOf(key string) int64 {
+	r.t.Helper()
+	summary, err := r.client.XPending(r.ctx(), key, group).Result()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return summary.Count
+}
+
+// ledger is the ledger's hash with its numbers; words are left out.
+func (r *rig) ledger(key string) map[string]int64 {
+	r.t.Helper()
+	fields, err := r.client.HGetAll(r.ctx(), "{"+key+"}:ledger").Result()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	numbers := map[string]int64{}
+	for name, value := range fields {
+		if n, err := strconv.ParseInt(value, 10, 64); err == nil {
+			numbers[name] = n
+		}
+	}
+	return numbers
+}
+
+// wantLedger checks that the ledger counts every entry exactly once, and that
+// the account of the stream closes.
+func (r *rig) wantLedger(want map[string]int) {
+	r.t.Helper()
+	ledger := r.ledger(streamKey)
+	got := map[string]int{}
+	var settled int64
+	for name := range outcomes {
+		if n := ledger[name]; n != 0 {
+			got[name] = int(n)
+			settled += n
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		r.t.Errorf("ledger (-want +got):\n%s", diff)
+	}
+	info, err := r.client.XInfoStream(r.ctx(), streamKey).Result()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	added := info.EntriesAdded - ledger["base"]
+	if added != ledger["trimmed"]+info.Length {
+		r.t.Errorf("%d entries added, %d trimmed and %d there", added, ledger["trimmed"], info.Length)
+	}
+	if added != settled+ledger["missing"] || ledger["missing"] != 0 {
+		r.t.Errorf("%d entries added, %d settled, %d missing", added, settled, ledger["missing"])
+	}
+	dead, err := r.client.XLen(r.ctx(), "{"+streamKey+"}:dead").Result()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	refused := ledger[parseError] + ledger[invalid] + ledger[rateLimited]
+	if dead != refused || ledger["dead"] != dead {
+		r.t.Errorf("%d dead letters, %d in the ledger, for %d refused records", dead, ledger["dead"], refused)
+	}
+}
+
+// wantDeadLetters checks each dead letter against the record it was.
+func (r *rig) wantDeadLetters(f *fixture, worker string) {
+	r.t.Helper()
+	for _, letter := range r.deadLetters() {
+		text := func(name string) string { s, _ := letter.Values[name].(string); return s }
+		number, known := r.numbers[text("streamId")]
+		if !known {
+			r.t.Errorf("a dead letter of no entry: %q", letter.Values)
+			continue
+		}
+		s := f.records[number]
+		l := line{Event: text("event"), Reason: text("reason")}
+		bad := func(format string, args ...any) {
+			r.t.Helper()
+			r.t.Errorf("dead letter: "+format+": %.600q", append(args, letter.Values)...)
+		}
+		wantReason(l, s, bad)
+		if text("data") != s.body || !slices.Contains(s.events, l.Event) || statuses[l.Event] != "error" {
+			bad("of %s", s.events)
+		}
+		if text("worker") != worker || text("deliveries") != "1" || !moment.MatchString(text("failedAt")) {
+			bad("worker, deliveries or failedAt")
+		}
+		if logged := r.journal.entries[text("streamId")]; !slices.Contains(logged, l.Event) {
+			bad("logged as %q", logged)
+		}
+		if len(letter.Values) != 7 {
+			bad("%d fields", len(letter.Values))
+		}
+	}
+}
+
+func (r *rig) deadLetters() []redis.XMessage {
+	r.t.Helper()
+	letters, err := r.client.XRange(r.ctx(), "{"+streamKey+"}:dead", "-", "+").Result()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return letters
+}
+
+// addForeign adds an entry that has no body, as a stranger may, and makes it
+// part of the fixture.
+func (r *rig) addForeign(f *fixture, fields map[string]string) {
+	r.t.Helper()
+	id, err := r.client.XAdd(r.ctx(), &redis.XAddArgs{Stream: streamKey, Values: fields}).Result()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	asJSON, err := json.Marshal(fields)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.numbers[id] = len(r.fed)
+	r.fed = append(r.fed, id)
+	f.records = append(f.records, sent{body: string(asJSON), events: []string{parseError}})
+	f.want[parseError]++
+}
+
+func (r *rig) pendingEntries() []redis.XPendingExt {
+	r.t.Helper()
+	entries, err := r.client.XPendingExt(r.ctx(), &redis.XPendingExtArgs{
+		Stream: streamKey, Group: group, Start: "-", End: "+", Count: 10_000,
+	}).Result()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return entries
+}

@@ -1,0 +1,104 @@
+package e2e_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"ingestion/internal/testenv"
+)
+
+// TestKilledWorkers kills workers at random moments, two of them being at
+// work, while a load passes. In the end each record has had its outcome, once.
+func TestKilledWorkers(t *testing.T) {
+	t.Parallel()
+	records, kills := setting(t, "E2E_RECORDS", 4000), setting(t, "E2E_KILLS", 8)
+	seed := uint64(setting(t, "E2E_SEED", 3))
+	t.Logf("E2E_SEED=%d", seed)
+	f := newFixture(seed, records)
+	r := newRig(t, stream, "STREAM_CLAIM_IDLE_MS=500", "BATCH_SIZE=50", "STREAM_RETENTION=0")
+	began := time.Now()
+	r.underKills(f, kills, rand.New(rand.NewPCG(seed, 4)))
+	t.Logf("%d records and %d kills in %v; %d lines of outcomes", records, kills, time.Since(began).Round(time.Millisecond), r.journal.total())
+	r.wantOneKind(f)
+	r.wantDocuments(f)
+	r.wantLedger(f.want)
+}
+
+// underKills feeds the load in as many parts as there are kills. Each part is
+// worked on up to a random point before a random worker is killed.
+func (r *rig) underKills(f *fixture, kills int, rng *rand.Rand) {
+	r.t.Helper()
+	workers := []*testenv.Proc{r.start(), r.start()}
+	bodies := f.bodies()
+	for k := range kills {
+		from, to := k*len(bodies)/kills, (k+1)*len(bodies)/kills
+		r.feedTo(streamKey, bodies[from:to]...)
+		r.awaitDistinct(from + rng.IntN(to-from))
+		victim := rng.IntN(len(workers))
+		r.outlast(workers[victim], time.Duration(rng.IntN(60))*time.Millisecond)
+		workers[victim].Kill()
+		workers[victim] = r.launch()
+	}
+	r.awaitOutcomes(len(bodies))
+	for _, w := range workers {
+		w.WaitForLine(soon, event("worker_started"))
+		r.stop(w)
+	}
+}
+
+func (r *rig) awaitDistinct(n int) {
+	r.t.Helper()
+	testenv.Eventually(r.t, late, func() (bool, string) {
+		r.wantWorking()
+		have := r.journal.distinct()
+		return have >= n, fmt.Sprintf("%d of %d entries have an outcome", have, n)
+	})
+}
+
+// outlast lets a worker go on for a moment, in which it must not end by itself.
+func (r *rig) outlast(p *testenv.Proc, moment time.Duration) {
+	r.t.Helper()
+	select {
+	case <-p.Done():
+		r.t.Fatalf("the worker ended by itself: %s", p.Stderr())
+	case <-time.After(moment):
+	}
+}
+
+// TestKilledBetweenInsertAndSettlement holds inserts up until the worker has
+// all entries in hand, then takes Redis away, lets the inserts through and
+// kills the worker, whose settlements can't have arrived.
+func TestKilledBetweenInsertAndSettlement(t *testing.T) {
+	t.Parallel()
+	const n = 200
+	f := simple(5, n)
+	r, mongo := behindValve(t, stream, "RATE_LIMIT_LIMIT=0", "BATCH_SIZE=50", "WORKER_CONCURRENCY=4")
+	worker := r.start()
+	mongo.shut()
+	r.feed(f)
+	r.awaitHeld(n)
+	r.redis.Kill()
+	mongo.open()
+	r.awaitTotal(n)
+	r.wantDocuments(f)
+	worker.Kill()
+
+	r.redis.Start()
+	if have := r.pending(); have != n {
+		t.Fatalf("%d of %d entries are pending after the kill", have, n)
+	}
+	second := r.start("STREAM_CLAIM_IDLE_MS=500")
+	testenv.Eventually(t, late, func() (bool, string) {
+		have := r.pending()
+		return have == 0, fmt.Sprintf("%d entries are pending", have)
+	})
+	r.stop(second)
+	r.wantOneKind(f)
+	r.wantDocuments(f)
+	r.wantLedger(f.want)
+	if again := r.journal.total(); again != 2*n {
+		t.Errorf("%d lines of outcomes, want %d: the entries came twice", again, 2*n)
+	}
+}
