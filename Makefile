@@ -22,7 +22,7 @@ make run            keep it running, ready for any Redis client to push records
 make test           all tests; those that need redis-server are skipped where there is none
 make integration    the main path against a Redis in a container, else a local one
 make race           all tests with the race detector; needs a C compiler
-make lint           gofmt, go vet, staticcheck, the import rule
+make lint           gofmt, go vet, staticcheck, the import rule, go.mod
 make fuzz           each fuzz target for FUZZTIME, $(FUZZTIME)
 make bench          Go benchmarks; BENCH=regexp picks some
 make build          the programs, into bin/
@@ -63,6 +63,7 @@ lint:
 	$(GO) vet ./...
 	$(tool) staticcheck ./...
 	$(tool) depguard ./...
+	$(GO) mod tidy -diff
 
 fuzz:
 	@targets=$$($(GO) test -list '^Fuzz' $(PACKAGES)) || { echo "$$targets"; exit 1; }; \

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"ingestion/record"
 )
@@ -110,16 +109,19 @@ func (c *call) run(ctx context.Context) error {
 			return nil
 		}
 		if ctx.Err() != nil {
-			return ended(ctx, failure)
+			return c.store.ended(ctx, failure)
 		}
 		if failure != nil && failure.Class == Configuration {
 			return failure
 		}
 		if c.open < before {
 			pause.Reset()
+			if failure == nil {
+				continue
+			}
 		}
-		if err := c.store.wait(ctx, pause.NextBackOff(), failure); err != nil {
-			return ended(ctx, failure)
+		if c.store.wait(ctx, pause.NextBackOff(), failure) != nil {
+			return c.store.ended(ctx, failure)
 		}
 	}
 }
@@ -142,7 +144,9 @@ func (c *call) note(failure *Error) {
 	}
 }
 
-func ended(ctx context.Context, last *Error) error {
+// ended is the error of a call that ctx ended.
+func (s *Store) ended(ctx context.Context, last *Error) error {
+	s.trouble.givenUp()
 	if last == nil || last.Class == Cancelled {
 		return ctx.Err()
 	}
@@ -201,29 +205,5 @@ func (c *call) reject(i int, reason string) {
 	}
 	if j >= 0 {
 		c.toSend = append(c.toSend, segment{items: []int{j}})
-	}
-}
-
-// wait pauses between two rounds, telling the observer why if there is a
-// failure. It returns early with ctx's error when ctx ends.
-func (s *Store) wait(ctx context.Context, pause time.Duration, failure *Error) error {
-	if failure != nil {
-		s.waiting.Store(true)
-		s.opts.Observer.Waiting(failure, failure.Class, pause)
-	}
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
-}
-
-// recovered notes that the server does what it is asked.
-func (s *Store) recovered() {
-	if s.waiting.Load() && s.waiting.CompareAndSwap(true, false) {
-		s.opts.Observer.Recovered()
 	}
 }

@@ -48,7 +48,7 @@ func (s *Store) persist(ctx context.Context, what string, forGood func(error) bo
 			return fmt.Errorf("store: %s: %w", what, err)
 		}
 		if ctx.Err() != nil || s.wait(ctx, pause.NextBackOff(), failure) != nil {
-			return fmt.Errorf("store: %s: %w", what, ended(ctx, failure))
+			return fmt.Errorf("store: %s: %w", what, s.ended(ctx, failure))
 		}
 	}
 }

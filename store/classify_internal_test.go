@@ -42,7 +42,7 @@ func TestClassifyCall(t *testing.T) {
 	}{
 		{"reset", network(topology.ConnectionError{Wrapped: syscall.ECONNRESET}), Transient},
 		{"end of file", network(io.EOF), Transient},
-		{"refused", network(topology.ConnectionError{Wrapped: refused}), Transient},
+		{"refused", network(topology.ConnectionError{Wrapped: refused}), NotSent},
 		{"pool cleared", mongo.CommandError{Labels: []string{"TransientTransactionError"}, Wrapped: clearedPool{}}, Transient},
 		{"deadline", network(context.DeadlineExceeded), TimedOut},
 		{"deadline in the chain", fmt.Errorf("x: %w", context.DeadlineExceeded), TimedOut},

@@ -78,7 +78,7 @@ func diskSentence(code int32) string {
 
 func operatorSentence(code int32) string {
 	if code == 13 {
-		return "the user in MONGO_URI may not read or write the collection; grant it readWrite on MONGO_DB"
+		return "MONGO_URI names no user, or one that may not read and write the collection; give it a user with the role readWrite on MONGO_DB"
 	}
 	return "MongoDB refuses the credentials in MONGO_URI; check user, password and authSource"
 }
@@ -89,6 +89,8 @@ func configurationSentence(code int32) string {
 		return "this MongoDB doesn't support retryable writes; add retryWrites=false to MONGO_URI"
 	case 26, 73:
 		return "MongoDB doesn't accept the names of database and collection; check MONGO_DB and MONGO_COLLECTION"
+	case 67, 86:
+		return "MongoDB refuses the index, since another one bears its name"
 	case 59, 72:
 		return "the server at MONGO_URI doesn't know a command or an option that the service needs; check that it is a MongoDB of a supported version"
 	}

@@ -205,7 +205,8 @@ func (s *Store) findSome(ctx context.Context, ids []string, answers []answer) *E
 	return nil
 }
 
-// command runs a read command; a raw command goes to the primary.
+// command runs a command that is no insert, within limit; a raw command goes to
+// the primary.
 func (s *Store) command(ctx context.Context, limit time.Duration, command bson.Raw) (bson.Raw, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

@@ -30,9 +30,9 @@ type Result struct {
 	Reason string
 }
 
-// Observer learns of the store's troubles. Its methods are called from the
-// goroutines that call the store, must not block and must be safe for
-// concurrent use.
+// Observer learns of the store's troubles. Its methods are called one at a time,
+// from the goroutines that call the store; they must not block and must not call
+// the store. See Watch for when a call gives up.
 type Observer interface {
 	// Waiting is called after each failed attempt, before the pause of the given
 	// length. err is an *Error whose text is fit for an operator and holds
@@ -100,11 +100,11 @@ type Store struct {
 	opts Options
 
 	pace    *pace
+	trouble *trouble
 	lookups chan struct{}                  // one slot a single look-up under way
 	flavour atomic.Int32                   // how look-ups are asked, see lookup.go
 	passed  atomic.Uint64                  // documents inserted or found to be there
 	proven  atomic.Pointer[provenDocument] // the last of these
-	waiting atomic.Bool                    // Waiting was told and Recovered not yet
 }
 
 // New returns a Store that writes to coll.
@@ -114,6 +114,7 @@ func New(coll *mongo.Collection, opts Options) *Store {
 		coll:    coll,
 		opts:    opts,
 		pace:    newPace(opts.CallTimeout),
+		trouble: newTrouble(opts.Observer),
 		lookups: make(chan struct{}, opts.LookupConcurrency),
 	}
 }

@@ -174,14 +174,6 @@ func (f *fixture) insert(t *testing.T, docs []store.Document) []store.Result {
 	return results
 }
 
-func outcomes(results []store.Result) []record.Outcome {
-	list := make([]record.Outcome, len(results))
-	for i, r := range results {
-		list[i] = r.Outcome
-	}
-	return list
-}
-
 // allBut expects Ingested everywhere but at the given index.
 func allBut(t *testing.T, results []store.Result, index int, want record.Outcome) {
 	t.Helper()

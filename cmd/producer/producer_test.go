@@ -307,7 +307,7 @@ func TestRefusals(t *testing.T) {
 		"missing file":          {server.URL(), nil, []string{"load", "no-such-file"}, 2, []string{"no-such-file"}},
 		"folder":                {server.URL(), nil, []string{"load", "."}, 2, []string{"folder"}},
 		"several wrong flags":   {server.URL(), nil, []string{"load", good, "--format", "xml", "--rate", "-1", "--from-line", "0", "--batch", "0"}, 2, []string{"--format", "--rate", "--from-line", "--batch"}},
-		"wrong rate":            {server.URL(), nil, []string{"generate", "--rpm", "0", "--invalid-rate", "2"}, 2, []string{"GEN_RPM", "GEN_INVALID_RATE"}},
+		"wrong rate":            {server.URL(), nil, []string{"generate", "--rpm", "0", "--jitter", "-1s", "--invalid-rate", "2"}, 2, []string{"GEN_RPM", "GEN_JITTER_MS", "GEN_INVALID_RATE"}},
 		"wrong variables":       {server.URL(), []string{"QUEUE_MODE=heap", "GEN_RPM=fast"}, []string{"load", good}, 2, []string{"QUEUE_MODE", "GEN_RPM"}},
 		"wrong type of list":    {server.URL(), []string{"QUEUE_MODE=list", "QUEUE_KEY=text"}, []string{"load", good}, 2, []string{"QUEUE_KEY", `"text"`, "string"}},
 		"wrong type of stream":  {server.URL(), []string{"STREAM_KEY=text"}, []string{"generate", "--count", "1"}, 2, []string{"STREAM_KEY", `"text"`, "string"}},

@@ -15,6 +15,8 @@ generator run, and prints what became of every record. It ends by itself: with
 exit code 0 only if the ledger, the log, MongoDB and the dead letters all agree
 with an independent count of what was sent.`,
 		Args: cobra.NoArgs,
-		RunE: func(command *cobra.Command, _ []string) error { return demo.Run(command.Context(), command.OutOrStdout()) },
+		RunE: func(command *cobra.Command, _ []string) error {
+			return demo.Run(command.Context(), command.OutOrStdout())
+		},
 	}
 }

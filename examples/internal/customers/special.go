@@ -32,7 +32,7 @@ func curiosities() []Line {
 		good("edge-leap", "Leap Day by Ordinal", "leap@quillmarsh.net", "2024-366"),
 		good("edge-week", "Week 53", "week@quillmarsh.net", "2020-W53-7"),
 		good("edge-month", "A Month Alone", "month@quillmarsh.net", "2024-03"),
-		good("edge-null-byte-ish", `Quote " and \ in the Name`, "quote@quillmarsh.net", "2024-02-29T12:00:00Z"),
+		good("edge-quote", `Quote " and \ in the Name`, "quote@quillmarsh.net", "2024-02-29T12:00:00Z"),
 		{Body: []byte(`{"customerId":"edge-deep","name":"Deep Enough","email":"deep@quillmarsh.net","createdAt":"2024-02-29","more":` + strings.Repeat("[", 31) + strings.Repeat("]", 31) + `}`), Want: record.Ingested},
 	}
 }

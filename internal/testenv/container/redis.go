@@ -82,4 +82,3 @@ func pull(ctx context.Context, engine client.APIClient, image string, logf func(
 	}
 	return nil
 }
-
