@@ -7,13 +7,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"ingestion/cmd/internal/app"
+	"ingestion/cmd/internal/stack"
 	"ingestion/internal/config"
 	"ingestion/record"
 	"ingestion/streams"
 )
 
 func newRun() *cobra.Command {
-	opts := app.ServerOptions{}
+	opts := stack.Options{}
 	command := &cobra.Command{
 		Use:   "run",
 		Short: "Run the embedded servers and the worker until SIGINT or SIGTERM",
@@ -33,9 +34,9 @@ embedded Redis ends with it.`,
 	return command
 }
 
-func run(command *cobra.Command, opts app.ServerOptions) (err error) {
+func run(command *cobra.Command, opts stack.Options) (err error) {
 	ctx := command.Context()
-	servers, err := app.StartServers(ctx, opts)
+	servers, err := stack.Start(ctx, opts)
 	if err != nil {
 		return err
 	}
@@ -55,7 +56,7 @@ func run(command *cobra.Command, opts app.ServerOptions) (err error) {
 	return worker.Run(ctx)
 }
 
-func welcome(servers *app.Servers, cfg *config.Config) string {
+func welcome(servers *stack.Stack, cfg *config.Config) string {
 	host, port, _ := net.SplitHostPort(servers.Redis.Addr())
 	push := "RPUSH " + cfg.QueueKey
 	if cfg.QueueMode == config.ModeStream {

@@ -23,7 +23,7 @@ const TimeLayout = "2006-01-02T15:04:05.000Z07:00"
 // attributes of the call.
 func New(w io.Writer, format string, level slog.Level, terminal bool) *slog.Logger {
 	if format == "text" || format == "auto" && terminal {
-		return slog.New(tint.NewHandler(w, &tint.Options{
+		return slog.New(tint.NewTextHandler(w, &tint.Options{
 			Level:      level,
 			TimeFormat: "15:04:05.000",
 			NoColor:    !terminal,

@@ -14,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ingestion/cmd/internal/app"
+	"ingestion/cmd/internal/stack"
 	"ingestion/internal/config"
 	"ingestion/internal/redisconn"
 	"ingestion/producer"
@@ -39,7 +40,7 @@ func Run(ctx context.Context, out io.Writer) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeLimit)
 	defer cancel()
 	fmt.Fprintln(out, "Starting an embedded Redis, an embedded MongoDB and the worker in this process …")
-	servers, err := app.StartServers(ctx, app.ServerOptions{RedisAddr: "127.0.0.1:0", MongoAddr: "127.0.0.1:0"})
+	servers, err := stack.Start(ctx, stack.Options{RedisAddr: "127.0.0.1:0", MongoAddr: "127.0.0.1:0"})
 	if err != nil {
 		return err
 	}
@@ -77,7 +78,7 @@ func Run(ctx context.Context, out io.Writer) (err error) {
 
 // settings are those of the environment's defaults, not of the environment: the
 // demo's counts hold for these only.
-func settings(servers *app.Servers) (*config.Config, error) {
+func settings(servers *stack.Stack) (*config.Config, error) {
 	vars := servers.Variables()
 	vars["QUEUE_MODE"] = config.ModeStream
 	vars["GEN_RPM"] = perMinute

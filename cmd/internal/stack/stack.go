@@ -1,4 +1,6 @@
-package app
+// Package stack starts what the service needs inside one process. It is apart
+// from package app so that worker and producer do not carry a database.
+package stack
 
 import (
 	"context"
@@ -7,20 +9,20 @@ import (
 	"ingestion/internal/embedded"
 )
 
-// Servers are the embedded Redis and MongoDB of one process.
-type Servers struct {
+// Stack is the embedded Redis and MongoDB of one process.
+type Stack struct {
 	Redis *embedded.Redis
 	Mongo *embedded.Mongo
 }
 
-// ServerOptions says where the embedded servers listen and keep their data.
-type ServerOptions struct {
+// Options says where the embedded servers listen and keep their data.
+type Options struct {
 	RedisAddr, MongoAddr string // host:port; port 0 takes a free one
 	DataDir              string // MongoDB's files; empty: a temporary folder
 }
 
-// StartServers starts both.
-func StartServers(ctx context.Context, opts ServerOptions) (*Servers, error) {
+// Start starts both.
+func Start(ctx context.Context, opts Options) (*Stack, error) {
 	redis, err := embedded.StartRedis(ctx, opts.RedisAddr)
 	if err != nil {
 		return nil, err
@@ -29,13 +31,13 @@ func StartServers(ctx context.Context, opts ServerOptions) (*Servers, error) {
 	if err != nil {
 		return nil, errors.Join(err, redis.Close())
 	}
-	return &Servers{Redis: redis, Mongo: mongo}, nil
+	return &Stack{Redis: redis, Mongo: mongo}, nil
 }
 
 // Variables are the settings that lead to the servers.
-func (s *Servers) Variables() map[string]string {
+func (s *Stack) Variables() map[string]string {
 	return map[string]string{"REDIS_URL": s.Redis.URL(), "MONGO_URI": s.Mongo.URI(), "REDIS_PASSWORD_FILE": "", "MONGO_PASSWORD_FILE": ""}
 }
 
 // Close stops both.
-func (s *Servers) Close() error { return errors.Join(s.Redis.Close(), s.Mongo.Close()) }
+func (s *Stack) Close() error { return errors.Join(s.Redis.Close(), s.Mongo.Close()) }
