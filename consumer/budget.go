@@ -13,6 +13,8 @@ type budget struct {
 	unlimited bool
 	left      int64 // not yet promised to anybody
 	promised  int64 // taken, neither settled nor returned
+	next      int64 // turn that is given to who asks next
+	turn      int64 // whose turn it is: readers of empty queues don't push in
 }
 
 func newBudget(max int64) *budget {
@@ -21,9 +23,9 @@ func newBudget(max int64) *budget {
 	return b
 }
 
-// take promises 1 to want deliveries to one of readers many. It waits while
-// all are promised, since some may be returned. It returns 0 once all are
-// settled or ctx has ended.
+// take promises 1 to want deliveries to one of readers many, in the order in
+// which they ask. It waits while all are promised, since some may be returned.
+// It returns 0 once all are settled or ctx has ended.
 func (b *budget) take(ctx context.Context, want, readers int) int {
 	if b.unlimited {
 		return want
@@ -31,12 +33,16 @@ func (b *budget) take(ctx context.Context, want, readers int) int {
 	defer context.AfterFunc(ctx, b.wake)()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for b.left == 0 && b.promised > 0 && ctx.Err() == nil {
+	mine := b.next
+	b.next++
+	for (b.turn != mine || b.left == 0 && b.promised > 0) && ctx.Err() == nil {
 		b.changed.Wait()
 	}
 	if ctx.Err() != nil {
 		return 0
 	}
+	b.turn++
+	b.changed.Broadcast()
 	share := (b.left + int64(readers) - 1) / int64(readers)
 	n := min(int64(want), share)
 	b.left -= n

@@ -35,6 +35,9 @@ type Options struct {
 	Decode  func(body []byte) (record.Record, error) // errors are *record.Refusal
 	Limiter Limiter                                  // nil: no limit
 	Store   Store
+	// ProcessingClock has the limiter judge by the time of processing instead of
+	// that of arrival.
+	ProcessingClock bool
 	// RedisTime tells which reserved places are due already; needed with a
 	// limiter that reserves.
 	RedisTime func(context.Context) (time.Time, error)
@@ -55,8 +58,10 @@ type Consumer struct {
 	opts   Options
 	slots  chan struct{}
 	budget *budget
-	stop   context.CancelFunc // ends the reading
-	work   sync.WaitGroup
+	// reading ends by stop, or with the context of Run.
+	reading context.Context
+	stop    context.CancelFunc
+	work    sync.WaitGroup
 
 	mu   sync.Mutex
 	errs []error
@@ -82,9 +87,9 @@ const handBackTimeout = 4 * time.Second
 // that the package states. The error says why it gave up and what could not be
 // handed back; it is nil after an orderly end.
 func (c *Consumer) Run(ctx context.Context, queues ...streams.Queue) error {
-	// Each idle reader sits on a slot of its own; a busy one can have them all.
-	c.slots = make(chan struct{}, c.opts.Concurrency+len(queues)-1)
+	c.slots = make(chan struct{}, c.opts.Concurrency)
 	ctx, c.stop = context.WithCancel(ctx)
+	c.reading = ctx
 	defer c.stop()
 	workCtx, endWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer endWork()
@@ -122,6 +127,17 @@ func (c *Consumer) closeAll(ctx context.Context, queues []streams.Queue) error {
 		}
 	}
 	return nil
+}
+
+// giveUp ends the care for deliveries that the queue could not be told of. In
+// the middle of a run their lease runs out and they come again; at its end, or
+// from a queue without leases, that is a failure to report.
+func (c *Consumer) giveUp(err error) {
+	if c.opts.Lease > 0 && c.reading.Err() == nil {
+		c.opts.Log.Warn("warning", "status", "error", "reason", err.Error()+"; they are delivered again once their lease has run out")
+		return
+	}
+	c.fail(err)
 }
 
 func (c *Consumer) fail(err error) {

@@ -519,7 +519,7 @@ func TestVerdictsOfTheLimiter(t *testing.T) {
 	})
 	r.store.owned = func(d store.Document) bool { return d.Record.ID == "again" }
 	s := newShelf("ok", "over", "again", "later", "passed", "bad")
-	s.waiting[2].Deliveries = 2
+	s.waiting[2].Redelivered = true
 	var due time.Time
 	s.settle = func(list []streams.Settlement) (streams.Settled, error) {
 		for _, x := range list {

@@ -5,6 +5,8 @@
 // A batch goes through the stages in order; up to Concurrency batches are under
 // way at once, so that one is judged while another is inserted and a third is
 // read. A reader takes a slot before it reads: nothing is held that has no room.
+// Where there are more readers than one, they take turns at the slots, so each
+// queue's wait for deliveries should be short.
 //
 // Two contexts carry the work. The one given to Run stops the reading; the
 // other lets what is in flight finish and ends ShutdownTimeout later. The order

@@ -57,6 +57,6 @@ func lastWords(ctx context.Context) (context.Context, context.CancelFunc) {
 func (c *Consumer) handBack(ctx context.Context, q streams.Queue, open []streams.Delivery) {
 	err := insist(ctx, c.opts.Log, "Redis", func() error { return q.HandBack(ctx, open) })
 	if err != nil {
-		c.fail(fmt.Errorf("%d deliveries could not be handed back: %w", len(open), err))
+		c.giveUp(fmt.Errorf("%d deliveries could not be handed back: %w", len(open), err))
 	}
 }

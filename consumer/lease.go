@@ -72,11 +72,13 @@ func (h *lease) end() {
 	delete(h.owner.held, h)
 }
 
-// beat renews the leases until ctx ends.
+// beat renews the leases until ctx ends, and warns when that has not worked
+// for a whole lease.
 func (l *leases) beat(ctx context.Context) {
 	if l.every == 0 {
 		return
 	}
+	failed := 0
 	tick := time.NewTicker(l.every)
 	defer tick.Stop()
 	for {
@@ -84,17 +86,28 @@ func (l *leases) beat(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			l.renew(ctx)
+			switch err := l.renew(ctx); {
+			case err == nil:
+				failed = 0
+			case ctx.Err() == nil:
+				if failed++; failed%20 == 3 {
+					l.log.Warn("retrying", "status", "error", "server", "Redis",
+						"reason", "leases have run out, so other workers may take over what this one holds: "+err.Error())
+				}
+			}
 		}
 	}
 }
 
-func (l *leases) renew(ctx context.Context) {
+// renew extends the lease on all that is held and makes progress.
+func (l *leases) renew(ctx context.Context) error {
+	if l.every == 0 {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, l.every)
 	defer cancel()
-	if _, err := l.queue.Extend(ctx, l.moving()); err != nil && ctx.Err() == nil {
-		l.log.Debug("retrying", "reason", err.Error())
-	}
+	_, err := l.queue.Extend(ctx, l.moving())
+	return err
 }
 
 // moving lists what is held by batches that make progress, and gives up the

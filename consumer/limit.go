@@ -24,7 +24,7 @@ func (c *Consumer) limit(ctx context.Context, entries []*entry) error {
 	}
 	var again []*entry
 	for i, e := range open {
-		if apply(e, verdicts[i], now); e.outcome == record.RateLimited && e.Deliveries > 1 {
+		if apply(e, verdicts[i], now); e.outcome == record.RateLimited && e.Redelivered {
 			again = append(again, e)
 		}
 	}
@@ -36,7 +36,7 @@ func (c *Consumer) limit(ctx context.Context, entries []*entry) error {
 func (c *Consumer) verdicts(ctx context.Context, open []*entry) (verdicts []limiter.Verdict, now time.Time, err error) {
 	requests := make([]limiter.Request, len(open))
 	for i, e := range open {
-		requests[i] = limiter.Request{CustomerID: e.record.CustomerID, Member: e.record.ID, At: e.ArrivedAt}
+		requests[i] = limiter.Request{CustomerID: e.record.CustomerID, Member: e.record.ID, At: c.judgedAt(e)}
 	}
 	err = insist(ctx, c.opts.Log, "Redis", func() error {
 		verdicts, err = c.opts.Limiter.Judge(ctx, requests)
@@ -46,6 +46,19 @@ func (c *Consumer) verdicts(ctx context.Context, open []*entry) (verdicts []limi
 		return err
 	})
 	return verdicts, now, err
+}
+
+// judgedAt is the time by which the limiter judges an entry; 0 leaves it to
+// Redis' clock.
+func (c *Consumer) judgedAt(e *entry) int64 {
+	switch {
+	case e.AdmitAt > 0:
+		return e.AdmitAt
+	case c.opts.ProcessingClock:
+		return 0
+	default:
+		return e.ArrivedAt
+	}
 }
 
 func reserved(v limiter.Verdict) bool { return v.Decision == limiter.Reserved }

@@ -150,6 +150,9 @@ func (c *Consumer) settleAll(ctx context.Context, q streams.Queue, settlements [
 		if tries > 1 {
 			done.Count = len(settlements) - len(done.Kept) - len(done.Lost)
 		}
+		if lost := len(settlements) - done.Count - len(done.Kept) - len(done.Lost); lost > 0 && !done.GroupGone {
+			c.opts.Log.Debug("warning", "reason", fmt.Sprintf("%d of %d deliveries had been settled already", lost, len(settlements)))
+		}
 		total += done.Count
 		settlements = only(settlements, done.Kept)
 		if len(settlements) > 0 {
@@ -158,7 +161,7 @@ func (c *Consumer) settleAll(ctx context.Context, q streams.Queue, settlements [
 		return nil
 	})
 	if err != nil {
-		c.fail(fmt.Errorf("%d deliveries were worked off but could not be settled: %w", len(settlements), err))
+		c.giveUp(fmt.Errorf("%d deliveries were worked off but could not be settled: %w", len(settlements), err))
 	}
 	return total
 }

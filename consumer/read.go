@@ -30,8 +30,12 @@ func (c *Consumer) read(ctx, workCtx context.Context, q streams.Queue, held *lea
 		c.release()
 		if err == nil {
 			patience.recovered()
-		} else if patience.wait(ctx, fmt.Errorf("reading: %w", err)) != nil {
-			return
+		} else {
+			if patience.wait(ctx, fmt.Errorf("reading: %w", err)) != nil {
+				return
+			}
+			// The next read looks for lapsed leases: ours must not be among them.
+			_ = held.renew(ctx)
 		}
 	}
 }

@@ -15,14 +15,14 @@ func TestFrozenWorker(t *testing.T) {
 	t.Parallel()
 	const n = 200
 	f := newFixture(22, n)
-	r, mongo := behindValve(t, stream, "BATCH_SIZE=50", "WORKER_CONCURRENCY=4", "STREAM_CLAIM_IDLE_MS=500")
+	r, mongo := behindValve(t, stream, "BATCH_SIZE=50", "WORKER_CONCURRENCY=4")
 	frozen := r.start()
 	mongo.shut()
 	r.feed(f)
 	r.awaitHeld(n)
 	frozen.Signal(syscall.SIGSTOP)
 
-	second := r.start("MONGO_URI=" + r.mongo.URI())
+	second := r.start("STREAM_CLAIM_IDLE_MS=500", "MONGO_URI="+r.mongo.URI())
 	r.awaitOutcomes(n)
 	mongo.open()
 	frozen.Signal(syscall.SIGCONT)

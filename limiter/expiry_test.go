@@ -123,3 +123,16 @@ func TestPruningByTheClock(t *testing.T) {
 		t.Errorf("records kept (-want +got):\n%s", diff)
 	}
 }
+
+// TestFloorAboveAnArrival gives a floor that is later than the records judged.
+func TestFloorAboveAnArrival(t *testing.T) {
+	client := realRedis(t).Client(t)
+	cfg := config(1, time.Minute)
+	arrival := time.Now().Add(time.Hour).UnixMilli()
+	cfg.Floor = func() int64 { return arrival + time.Hour.Milliseconds() }
+	l := limiter.New(client, cfg)
+	judge(t, l, at("ann", "a", arrival))
+	if v := judge(t, l, at("ann", "b", arrival+1))[0]; v.Decision != refused {
+		t.Errorf("%+v, want a refusal: the first record's place must not be dropped", v)
+	}
+}

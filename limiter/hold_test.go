@@ -138,3 +138,20 @@ func TestLearntIsForgottenWithItsPlaces(t *testing.T) {
 		}
 	}
 }
+
+// TestLearntIsOfOneLimit raises the limit after the end of the queue under the
+// old one is remembered: then the first window has room again.
+func TestLearntIsOfOneLimit(t *testing.T) {
+	client := realRedis(t).Client(t)
+	cfg := config(5, time.Second)
+	cfg.Reserve, cfg.MaxDelay = true, time.Hour
+	l := limiter.New(client, cfg)
+	judge(t, l, spread(someTime, 0)...)
+	judge(t, l, at("ann", "another", someTime))
+	if err := client.HSet(t.Context(), "{q}:limits", "ann", "6/1").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if v := judge(t, l, at("ann", "sixth", someTime+500))[0]; v.Decision != admitted || v.Place != someTime+500 {
+		t.Errorf("under the raised limit %+v, want it admitted at once", v)
+	}
+}

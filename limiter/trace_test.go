@@ -54,7 +54,9 @@ func drawTrace(t *rapid.T) trace {
 			At:         someTime + drawOffset(t, window.Milliseconds(), reach),
 		}
 	})
-	requests := rapid.SliceOfN(request, 1, 120).Draw(t, "requests")
+	// rapid's own lengths are so short that large limits would never be met.
+	length := rapid.SampledFrom([]int{1, 3, 10, 30, 100}).Draw(t, "length")
+	requests := rapid.SliceOfN(request, length, length).Draw(t, "requests")
 	for len(requests) > 0 {
 		n := rapid.IntRange(1, len(requests)).Draw(t, "batch")
 		b := batch{requests: requests[:n], again: rapid.Bool().Draw(t, "again")}
@@ -69,7 +71,15 @@ func drawTrace(t *rapid.T) trace {
 
 // drawLimit favours small limits, which fill up in a short trace.
 func drawLimit(t *rapid.T) int {
-	return rapid.OneOf(rapid.IntRange(1, 5), rapid.IntRange(1, 50)).Draw(t, "limit")
+	return rapid.OneOf(rapid.IntRange(1, 5), rapid.SampledFrom(upTo50())).Draw(t, "limit")
+}
+
+func upTo50() []int {
+	limits := make([]int, 50)
+	for i := range limits {
+		limits[i] = i + 1
+	}
+	return limits
 }
 
 func drawSeconds(t *rapid.T) int {

@@ -139,6 +139,17 @@ func TestClientOptions(t *testing.T) {
 	}
 }
 
+// TestFailedLoginDoesNotHideAFerretDB: what the server is, is asked again.
+func TestFailedLoginDoesNotHideAFerretDB(t *testing.T) {
+	f := newFixture(t, faulty.Options{Ferret: true})
+	f.insert(t, documents(batch))
+	f.server.Script("buildInfo", faulty.Fault{Code: 18}, faulty.Fault{Code: 8})
+	all(t, f.insert(t, documents(batch)), record.Ingested)
+	if f.server.Count("buildInfo") != 3 || f.server.Count("find") != batch {
+		t.Errorf("%d times buildInfo, %d finds; want 3 and %d", f.server.Count("buildInfo"), f.server.Count("find"), batch)
+	}
+}
+
 // TestFailingLookupsAreRepeated: a duplicate is settled only once its look-up
 // has been answered, whatever goes wrong before.
 func TestFailingLookupsAreRepeated(t *testing.T) {

@@ -517,3 +517,27 @@ func TestLoneBadRecordIsFoundByWhatPassedBefore(t *testing.T) {
 		t.Errorf("a bad record makes the store wait: %v", f.watch.sentences)
 	}
 }
+
+// TestBisectingIsPatient: while nothing passes at all, a batch that is being
+// bisected doesn't turn into a storm of small messages.
+func TestBisectingIsPatient(t *testing.T) {
+	f := newFixture(t, faulty.Options{})
+	f.insert(t, []store.Document{document(1000)})
+	f.server.Rule("insert", func(faulty.Call) faulty.Fault { return faulty.Fault{Code: 8} })
+	ctx, cancel := context.WithCancel(t.Context())
+	waits := 0
+	f.watch.onWaiting = func(store.Class) {
+		if waits++; waits == 20 {
+			cancel()
+		}
+	}
+	results, err := f.Insert(ctx, documents(200))
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("err = %v", err)
+	}
+	all(t, results, 0)
+	// Eight messages a round, each with a second one in search of evidence.
+	if n := f.server.Count("insert"); n > 1+20*16 {
+		t.Errorf("%d inserts in 20 rounds", n)
+	}
+}

@@ -121,3 +121,34 @@ func BenchmarkEncode(b *testing.B) {
 	b.SetBytes(int64(len(buf)))
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(docs)), "ns/doc")
 }
+
+// overtaker tries to tell Recovered while Waiting is being told.
+type overtaker struct {
+	t       *testing.T
+	trouble *trouble
+	done    chan struct{}
+}
+
+func (o *overtaker) Waiting(error, Class, time.Duration) {
+	go func() {
+		o.trouble.over()
+		close(o.done)
+	}()
+	select {
+	case <-o.done:
+		o.t.Error("Recovered overtakes Waiting")
+	case <-time.After(50 * time.Millisecond):
+	}
+}
+
+func (o *overtaker) Recovered() {}
+
+func TestRecoveredDoesNotOvertakeWaiting(t *testing.T) {
+	o := &overtaker{t: t, done: make(chan struct{})}
+	o.trouble = newTrouble(o)
+	o.trouble.waiting(newError(verdict{class: Transient}, nil, 0), 0)
+	<-o.done
+	if o.trouble.isTold() {
+		t.Error("Recovered is lost")
+	}
+}

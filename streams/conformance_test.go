@@ -21,6 +21,7 @@ func TestListConforms(t *testing.T) {
 			return streams.NewList(streams.ListOptions{
 				Client: client, Key: "q", PollTimeout: time.Second,
 				DeadLetters: streams.DeadLetterOptions{On: true, Worker: "w"},
+				Log:         slog.New(slog.DiscardHandler),
 			})
 		}
 		return &streamstest.Fixture{

@@ -10,6 +10,7 @@ type Keys struct {
 	Delayed     string // sorted set of entry IDs by due time, ms
 	DelayedData string // hash of their fields
 	Ledger      string // hash of counts and book-keeping
+	Limits      string // hash of customers' own limits, which the limiter reads
 }
 
 // KeysOf derives the keys from that of the list or the partition's stream.
@@ -21,6 +22,7 @@ func KeysOf(main string) Keys {
 		Delayed:     tag + ":delayed",
 		DelayedData: tag + ":delayed:data",
 		Ledger:      tag + ":ledger",
+		Limits:      tag + ":limits",
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -23,11 +24,14 @@ type ListOptions struct {
 	Key         string
 	PollTimeout time.Duration // how long Receive waits
 	DeadLetters DeadLetterOptions
+	Log         *slog.Logger
 }
 
 // List is a Redis list as an at-most-once queue: what was popped and neither
 // settled nor handed back when the process dies is lost. Extend does nothing,
-// since a popped record is nobody else's.
+// since a popped record is nobody else's. HandBack and Settle that are repeated
+// after a lost reply put records back, or write dead letters, twice: better than
+// not at all, and a record that comes twice ends as a duplicate.
 type List struct {
 	opts  ListOptions
 	keys  Keys
@@ -60,12 +64,15 @@ func (l *List) Receive(ctx context.Context, max int) ([]Delivery, error) {
 	return nil, nil
 }
 
-// fill adds what else waits to the first record. An error of its own is left
-// for the next Receive to meet: the first record is held already.
+// fill adds what else waits to the first record. An error of its own does not
+// keep that one, which is held already.
 func (l *List) fill(ctx context.Context, first string, max int) ([]Delivery, error) {
 	batch := []Delivery{{Body: []byte(first), Deliveries: 1}}
 	if n := l.sizer.limit(max) - 1; n > 0 {
-		more, _ := l.opts.Client.LPopCount(ctx, l.keys.Main, n).Result()
+		more, err := l.opts.Client.LPopCount(ctx, l.keys.Main, n).Result()
+		if err != nil && !errors.Is(err, redis.Nil) {
+			l.opts.Log.Warn("warning", "status", "error", "reason", fmt.Sprintf("LPOP %s %d failed; if the reply alone was lost, so are the records in it: %v", l.keys.Main, n, err))
+		}
 		for _, body := range more {
 			batch = append(batch, Delivery{Body: []byte(body), Deliveries: 1})
 		}

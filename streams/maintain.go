@@ -39,7 +39,7 @@ func (s *Stream) Maintain(ctx context.Context) {
 			trims.report(ctx, err)
 			nextTrim = now.Add(pauseUnless(more, trimPause))
 		}
-		timer.Reset(time.Until(nextMove))
+		timer.Reset(min(time.Until(nextMove), time.Until(nextTrim)))
 	}
 }
 

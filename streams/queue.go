@@ -46,7 +46,9 @@ type Delivery struct {
 	Origin      string            // ID under which the record first came, where it was put back since
 	Body        []byte            // the record as it arrived
 	Fields      map[string]string // all fields of an entry that has no field `data`; else nil
-	ArrivedAt   int64             // ms since 1970 by which the limiter judges it; 0 in list mode
+	ArrivedAt   int64             // ms since 1970, by Redis' clock; 0 in list mode
+	AdmitAt     int64             // ms: the place in its customer's window that was reserved for it; else 0
+	Redelivered bool              // taken over from a worker, so it may be in the store already
 	Deliveries  int64             // times delivered, this one included
 	TraceParent string            // W3C trace context, if the producer gave one
 }

@@ -129,7 +129,9 @@ func parseEntries(reply any, counts map[string]int64) []Delivery {
 		for i := 0; i+1 < len(fields); i += 2 {
 			entry.Values[fields[i]] = fields[i+1]
 		}
-		out = append(out, delivery(entry, counts[entry.ID]))
+		d := delivery(entry, counts[entry.ID])
+		d.Redelivered = true
+		out = append(out, d)
 	}
 	return out
 }

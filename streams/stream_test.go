@@ -271,7 +271,7 @@ func TestDeferredRecordsComeBackWhenDue(t *testing.T) {
 	cancel()
 	<-maintained
 	d := again[0]
-	if d.Origin != id || d.FirstID() != id || d.ID == id || string(d.Body) != string(held[0].Body) || d.ArrivedAt != due.UnixMilli() {
+	if d.Origin != id || d.FirstID() != id || d.ID == id || string(d.Body) != string(held[0].Body) || d.AdmitAt != due.UnixMilli() {
 		t.Errorf("came back as %+v", d)
 	}
 	b.wantLedger(map[string]string{"deferred": "1", "returned": "1"})

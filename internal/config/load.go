@@ -31,8 +31,13 @@ func Load() (*Config, error) { return LoadWith(nil) }
 // environment says of them.
 func LoadWith(overrides map[string]string) (*Config, error) {
 	vars, err := godotenv.Read()
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	var pathError *fs.PathError
+	switch {
+	case err == nil, errors.Is(err, fs.ErrNotExist):
+	case errors.As(err, &pathError):
 		return nil, &Error{Faults: []string{".env can't be read: " + err.Error()}}
+	default: // the parser's message quotes the file, which may hold passwords
+		return nil, &Error{Faults: []string{".env is malformed: want NAME=value on each line, values with spaces or # in quotes"}}
 	}
 	if vars == nil {
 		vars = map[string]string{}

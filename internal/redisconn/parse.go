@@ -36,7 +36,7 @@ func Parse(raw, password string) (*redis.UniversalOptions, error) {
 	case "rediss", "rediss+sentinel":
 		opts.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 	default:
-		return nil, fmt.Errorf("scheme %q is not known: want redis, rediss or redis+sentinel", scheme)
+		return nil, errors.New("the scheme is not known: want redis, rediss or redis+sentinel")
 	}
 	if user, hosts, found := cutLast(rest, "@"); found {
 		if err := setUser(opts, user); err != nil {
@@ -139,12 +139,13 @@ func database(path string) (int, error) {
 // the query (where passwords may hide) is dropped.
 func Redact(raw string) string {
 	scheme, rest, ok := strings.Cut(raw, "://")
-	if !ok {
+	if !ok || strings.ContainsFunc(scheme, func(r rune) bool { return (r < 'a' || r > 'z') && r != '+' }) {
 		return "***"
 	}
+	_, rest, hasUser := cutLast(rest, "@")
 	rest, query, hasQuery := strings.Cut(rest, "?")
-	if _, hosts, found := cutLast(rest, "@"); found {
-		rest = "***@" + hosts
+	if hasUser {
+		rest = "***@" + rest
 	}
 	if hasQuery && query != "" {
 		rest += "?***"

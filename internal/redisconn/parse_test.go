@@ -44,7 +44,7 @@ func TestParse(t *testing.T) {
 func TestParseRefusesWithoutQuotingThePassword(t *testing.T) {
 	for _, url := range []string{
 		"", "localhost:6379", "http://h", "redis://", "redis://h:port", "redis://h:0", "redis://h:70000",
-		"redis://h/minus", "redis://h/-1", "redis://a,b/1", "redis+sentinel://s1", "redis://u:hunter2%zz@h", "redis://u:hunter2@h:x",
+		"redis://h/minus", "redis://h/-1", "redis://a,b/1", "redis+sentinel://s1", "redis://u:hunter2%zz@h", "redis://u:hunter2@h:x", "hunter2@redis://h",
 	} {
 		_, err := redisconn.Parse(url, "")
 		if err == nil {
@@ -68,7 +68,10 @@ func TestRedact(t *testing.T) {
 		"redis://u:hunter2@h:1/0":                 "redis://***@h:1/0",
 		"redis://:a@b@h:1/0":                      "redis://***@h:1/0",
 		"mongodb://u:p@h1,h2/db?password=hunter2": "mongodb://***@h1,h2/db?***",
-		"hunter2": "***",
+		"redis://:hun?ter2@h:1/0":                 "redis://***@h:1/0",
+		"mongodb+srv://u:p@h/?x=y":                "mongodb+srv://***@h/?***",
+		"hunter2@redis://h":                       "***",
+		"hunter2":                                 "***",
 	} {
 		if got := redisconn.Redact(url); got != want {
 			t.Errorf("Redact(%q) = %q, want %q", url, got, want)

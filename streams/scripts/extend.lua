@@ -36,8 +36,8 @@ end
 local first, deleted = info()
 
 local function exists(id)
-  if not first or before(id, first) then return false end
-  if before(deleted, id) then return true end
+  if first and before(id, first) then return false end
+  if first and before(deleted, id) then return true end
   return #redis.call('XRANGE', stream, id, id) > 0
 end
 

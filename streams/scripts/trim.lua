@@ -14,6 +14,11 @@
 local stream, ledger, delayed = KEYS[1], KEYS[2], KEYS[3]
 local group, keep_from, max, limit = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 
+-- How many entries are looked at to cut the stream down: each comes with its
+-- body.
+local PAGE = 200
+local LAST_SEQ = '18446744073709551615'
+
 local function parse(id)
   local ms, seq = string.match(id, '^(%d+)-?(%d*)$')
   return tonumber(ms), tonumber(seq) or 0
@@ -27,6 +32,7 @@ end
 
 local function after(id)
   local ms, seq = parse(id)
+  if string.match(id, '%d+$') == LAST_SEQ then return string.format('%.0f-0', ms + 1) end
   return string.format('%.0f-%.0f', ms, seq + 1)
 end
 
@@ -63,7 +69,7 @@ end
 if keep_from ~= '' then delete_before(least(keep_from, oldest)) end
 local excess = max > 0 and redis.call('XLEN', stream) - max or 0
 if excess > 0 and deleted < limit then
-  local page = redis.call('XRANGE', stream, '-', oldest, 'COUNT', math.min(excess, 100))
+  local page = redis.call('XRANGE', stream, '-', oldest, 'COUNT', math.min(excess, PAGE))
   if #page > 0 then
     local last = after(page[#page][1])
     delete_before(least(last, oldest))
@@ -78,10 +84,10 @@ if deleted > 0 then
   if seq > 0 then
     mark = string.format('%.0f-%.0f', ms, seq - 1)
   else
-    mark = string.format('%.0f-18446744073709551615', ms - 1)
+    mark = string.format('%.0f-%s', ms - 1, LAST_SEQ)
   end
   redis.call('HSET', ledger, 'watermark', mark)
 end
-local more = (deleted >= limit or (excess > 100 and deleted > 0)) and 1 or 0
+local more = (deleted >= limit or (excess > PAGE and deleted > 0)) and 1 or 0
 local waiting = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
 return {deleted, oldest, more, waiting[2] and math.floor(tonumber(waiting[2])) or -1}

@@ -59,15 +59,21 @@ func disconnect(ctx context.Context, client *mongo.Client) error {
 	return client.Disconnect(ctx)
 }
 
-// watcher tells the log and the readers how the store fares.
+// sayAgainAfter is how long a reason to wait is not repeated.
+const sayAgainAfter = time.Minute
+
+// watcher tells the log and the readers how the store fares. The store calls it
+// from one goroutine at a time.
 type watcher struct {
 	log  *slog.Logger
 	gate *consumer.Gate
+	said time.Time
 }
 
 // Waiting holds the readers back and says why.
-func (w watcher) Waiting(err error, _ store.Class, next time.Duration) {
-	if w.gate.Reason() != err.Error() {
+func (w *watcher) Waiting(err error, _ store.Class, next time.Duration) {
+	if w.gate.Reason() != err.Error() || time.Since(w.said) > sayAgainAfter {
+		w.said = time.Now()
 		w.log.Warn("retrying", "status", "error", "server", "MongoDB", "reason", err.Error(),
 			"pause", fmt.Sprint(next.Round(time.Millisecond)))
 	}
@@ -75,7 +81,7 @@ func (w watcher) Waiting(err error, _ store.Class, next time.Duration) {
 }
 
 // Recovered lets the readers go on.
-func (w watcher) Recovered() {
+func (w *watcher) Recovered() {
 	w.gate.Open()
 	w.log.Info("retrying", "status", "success", "server", "MongoDB", "reason", "MongoDB answers again")
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -23,10 +24,13 @@ func connectRedis(ctx context.Context, cfg *config.Config, log *slog.Logger, con
 		return nil, &config.Error{Faults: []string{"REDIS_URL: " + err.Error()}}
 	}
 	client := redisconn.New(opts, connections)
-	if err := awaitRedis(ctx, client, cfg, log); err != nil {
-		return nil, errors.Join(err, client.Close())
+	err = awaitRedis(ctx, client, cfg, log)
+	if err == nil {
+		err = await(ctx, cfg.StartupTimeout.Duration(), log, "Redis", func(ctx context.Context) error {
+			return permanent(checkRedis(ctx, client, cfg, log))
+		})
 	}
-	if err := checkRedis(ctx, client, cfg, log); err != nil {
+	if err != nil {
 		return nil, errors.Join(err, client.Close())
 	}
 	return client, nil
@@ -40,6 +44,8 @@ func awaitRedis(ctx context.Context, client redis.UniversalClient, cfg *config.C
 			return nil
 		case redis.IsAuthError(err):
 			return backoff.Permanent(&SetupError{fmt.Errorf("REDIS_URL: Redis at %s refuses the user or password (REDIS_URL, REDIS_PASSWORD_FILE): %w", cfg.RedisURL, err)})
+		case strings.Contains(err.Error(), "DB index is out of range"):
+			return backoff.Permanent(&SetupError{fmt.Errorf("REDIS_URL: Redis at %s has no such database: %w", cfg.RedisURL, err)})
 		case redis.IsPermissionError(err):
 			return nil // may not PING, but is known to the server
 		default:
@@ -66,6 +72,15 @@ func checkRedis(ctx context.Context, client redis.UniversalClient, cfg *config.C
 	return errors.Join(faults...)
 }
 
+// permanent marks what waiting does not mend: a set-up that only the operator
+// can change.
+func permanent(err error) error {
+	if err != nil && ExitCode(err) == exitUsage {
+		return backoff.Permanent(err)
+	}
+	return err
+}
+
 // await repeats try until it succeeds, fails for good or the time is over, and
 // says what it waits for.
 func await(ctx context.Context, limit time.Duration, log *slog.Logger, server string, try func(context.Context) error) error {
@@ -90,9 +105,8 @@ func await(ctx context.Context, limit time.Duration, log *slog.Logger, server st
 	if err == nil {
 		return nil
 	}
-	var setup *SetupError
-	if errors.As(err, &setup) {
-		return setup
+	if ExitCode(err) == exitUsage {
+		return err
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return fmt.Errorf("%w (gave up after STARTUP_TIMEOUT_SEC, %v)", last, limit)

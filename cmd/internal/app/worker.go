@@ -33,6 +33,10 @@ type Worker struct {
 	streams  []*streams.Stream
 }
 
+// partitionPoll is how long one partition is waited for while others may have
+// records: their readers share WORKER_CONCURRENCY slots.
+const partitionPoll = 25 * time.Millisecond
+
 // NewWorker connects to both servers, waiting for them up to the start-up
 // time, checks that they are usable and builds the pipeline. flush writes out
 // log lines before their outcomes are settled. Close the worker afterwards.
@@ -57,6 +61,7 @@ func NewWorker(ctx context.Context, cfg *config.Config, log *slog.Logger, flush 
 		MaxMessages:     cfg.MaxMessages,
 		ShutdownTimeout: cfg.ShutdownTimeout.Duration(),
 		LogRaw:          bool(cfg.LogRaw),
+		ProcessingClock: cfg.RateLimitClock == config.ClockProcessing,
 	}
 	if len(w.streams) > 0 {
 		opts.Lease = cfg.StreamClaimIdle.Duration()
@@ -84,7 +89,7 @@ func (w *Worker) connect(ctx context.Context) error {
 		}
 	})
 	wait.Go(func() {
-		w.mongo, w.store, mongoErr = connectMongo(ctx, w.cfg, watcher{w.log, w.gate})
+		w.mongo, w.store, mongoErr = connectMongo(ctx, w.cfg, &watcher{log: w.log, gate: w.gate})
 		if ExitCode(mongoErr) == exitUsage {
 			giveUp()
 		}
@@ -112,18 +117,22 @@ func (w *Worker) openQueues(ctx context.Context) error {
 	}
 	if cfg.QueueMode == config.ModeList {
 		w.queues = []streams.Queue{streams.NewList(streams.ListOptions{
-			Client: w.redis, Key: cfg.QueueKey, PollTimeout: cfg.PollTimeout.Duration(), DeadLetters: letters,
+			Client: w.redis, Key: cfg.QueueKey, PollTimeout: cfg.PollTimeout.Duration(), DeadLetters: letters, Log: w.log,
 		})}
 		return nil
+	}
+	poll := cfg.PollTimeout.Duration()
+	if cfg.StreamPartitions > 1 {
+		poll = min(poll, partitionPoll)
 	}
 	for _, key := range streams.PartitionKeys(cfg.StreamKey, cfg.StreamPartitions) {
 		s := streams.NewStream(streams.StreamOptions{
 			Client: w.redis, Key: key, Group: cfg.StreamGroup, Consumer: cfg.StreamConsumer,
-			PollTimeout: cfg.PollTimeout.Duration(), ClaimIdle: cfg.StreamClaimIdle.Duration(),
+			PollTimeout: poll, ClaimIdle: cfg.StreamClaimIdle.Duration(),
 			Retention: time.Duration(cfg.StreamRetention), MaxEntries: cfg.StreamMaxEntries,
 			DeadLetters: letters, Log: w.log,
 		})
-		if err := s.Open(ctx); err != nil {
+		if err := await(ctx, cfg.StartupTimeout.Duration(), w.log, "Redis", func(ctx context.Context) error { return permanent(s.Open(ctx)) }); err != nil {
 			return err
 		}
 		w.queues, w.streams = append(w.queues, s), append(w.streams, s)
@@ -172,6 +181,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		"redis", w.cfg.RedisURL.String(), "mongo", w.cfg.MongoURI.String(), "consumer", w.cfg.StreamConsumer)
 	upkeep, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var keepers sync.WaitGroup
+	keepers.Go(func() { w.store.Watch(upkeep) })
 	for _, s := range w.streams {
 		keepers.Go(func() { s.Maintain(upkeep) })
 	}
