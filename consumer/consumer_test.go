@@ -555,3 +555,65 @@ func TestAnErrorThatWaitingDoesNotMendEndsTheRun(t *testing.T) {
 		t.Errorf("handed back %v", s.handed)
 	}
 }
+
+func TestReadersOfEmptyQueuesDoNotPushIn(t *testing.T) {
+	for range 50 {
+		r := newRig(t)
+		r.opts.MaxMessages = 1
+		r.start(newShelf(), newShelf("a"), newShelf())
+		if err := r.wait(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestSeveralQueuesShareTheSlots(t *testing.T) {
+	r := newRig(t)
+	r.opts.Concurrency = 2
+	var mu sync.Mutex
+	under, most := 0, 0
+	r.store.insert = func(ctx context.Context, docs []store.Document) ([]store.Result, error) {
+		mu.Lock()
+		under++
+		most = max(most, under)
+		mu.Unlock()
+		pause(ctx)
+		mu.Lock()
+		under--
+		mu.Unlock()
+		results := make([]store.Result, len(docs))
+		for i := range results {
+			results[i].Outcome = record.Ingested
+		}
+		return results, nil
+	}
+	r.opts.MaxMessages = 400
+	r.opts.BatchSize = 10
+	r.start(newShelf(numbered(100)...), newShelf(numbered(100)...), newShelf(numbered(100)...), newShelf(numbered(100)...))
+	if err := r.wait(); err != nil {
+		t.Fatal(err)
+	}
+	if most > 2 {
+		t.Errorf("%d batches under way at once, want 2 at most", most)
+	}
+}
+
+func TestTheProcessingClockLeavesTheTimeToRedis(t *testing.T) {
+	r := newRig(t)
+	r.opts.ProcessingClock = true
+	var at []int64
+	r.opts.Limiter = verdicts(func(requests []limiter.Request) ([]limiter.Verdict, error) {
+		out := make([]limiter.Verdict, len(requests))
+		for i, q := range requests {
+			at = append(at, q.At)
+			out[i].Decision = limiter.Admitted
+		}
+		return out, nil
+	})
+	s := newShelf("a", "b")
+	s.waiting[1].AdmitAt = 77
+	r.runAll(s)
+	if !slices.Equal(at, []int64{0, 77}) {
+		t.Errorf("judged at %v, want Redis' clock and the reserved place", at)
+	}
+}

@@ -315,6 +315,56 @@ func TestTrimmingSparesWhatAnyGroupHasNotFinished(t *testing.T) {
 	b.wantLedger(map[string]string{"trimmed": "100"})
 }
 
+// maintained runs the upkeep until the condition holds.
+func (b *rig) maintained(q *streams.Stream, condition func() (bool, string)) {
+	b.t.Helper()
+	ctx, stop := context.WithCancel(b.t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		q.Maintain(ctx)
+	}()
+	testenv.Eventually(b.t, soon, condition)
+	stop()
+	<-done
+}
+
+func TestTheCapOnEntriesIsKeptUpWith(t *testing.T) {
+	b := newRig(t)
+	q := b.open("c", func(o *streams.StreamOptions) { o.MaxEntries = 100 })
+	for range 30 {
+		pipe := b.client.Pipeline()
+		for range 1000 {
+			pipe.XAdd(t.Context(), &redis.XAddArgs{Stream: "s", Values: []any{"data", "x"}})
+		}
+		_, err := pipe.Exec(t.Context())
+		must(t, err)
+	}
+	for range 60 {
+		settleAll(t, q, record.Ingested, streamstest.Receive(t, q, 500))
+	}
+	unsettled := push(t, b.client, "unfinished")
+	b.maintained(q, func() (bool, string) {
+		n := b.client.XLen(t.Context(), "s").Val()
+		return n <= 100, fmt.Sprintf("%d entries, want 100", n)
+	})
+	if n := b.client.XRange(t.Context(), "s", unsettled, unsettled).Val(); len(n) != 1 {
+		t.Error("the unfinished entry was deleted")
+	}
+}
+
+func TestTrimmingWorksAfterTheGroupWasMadeAgain(t *testing.T) {
+	b := newRig(t)
+	q := b.open("c", func(o *streams.StreamOptions) { o.Retention = 0 })
+	push(t, b.client, "first")
+	settleAll(t, q, record.Ingested, streamstest.Receive(t, q, 1))
+	b.maintained(q, func() (bool, string) { return b.ledger("trimmed") == "1", "not trimmed" })
+	must(t, b.client.XGroupDestroy(t.Context(), "s", "g").Err())
+	again := b.open("c2", func(o *streams.StreamOptions) { o.Retention = 0 })
+	must(t, again.Open(t.Context()))
+	b.maintained(again, func() (bool, string) { return again.Floor() > 0, "trimming does not get through" })
+}
+
 func TestEntriesDeletedWhilePendingAreCounted(t *testing.T) {
 	b := newRig(t)
 	dead, alive := b.open("dead", shortLease), b.open("alive", shortLease)

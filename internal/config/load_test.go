@@ -151,6 +151,17 @@ func TestEnvFileBelowTheEnvironment(t *testing.T) {
 	}
 }
 
+func TestAMalformedEnvFileIsNotQuoted(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile(".env", []byte("FOO\nREDIS_URL=redis://:hunter2@h\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := config.Load()
+	if err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("Load: %v", err)
+	}
+}
+
 func TestPasswordFiles(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "password")
 	if err := os.WriteFile(file, []byte("s3cret\n"), 0o600); err != nil {
