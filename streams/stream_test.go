@@ -355,14 +355,21 @@ func TestTheCapOnEntriesIsKeptUpWith(t *testing.T) {
 
 func TestTrimmingWorksAfterTheGroupWasMadeAgain(t *testing.T) {
 	b := newRig(t)
-	q := b.open("c", func(o *streams.StreamOptions) { o.Retention = 0 })
-	push(t, b.client, "first")
-	settleAll(t, q, record.Ingested, streamstest.Receive(t, q, 1))
+	noRetention := func(o *streams.StreamOptions) { o.Retention = 0 }
+	q := b.open("c", noRetention)
+	for _, id := range []string{"1000-0", "2000-0"} {
+		must(t, b.client.XAdd(t.Context(), &redis.XAddArgs{Stream: "s", ID: id, Values: []any{"data", "x"}}).Err())
+	}
+	settleAll(t, q, record.Ingested, streamstest.Receive(t, q, 2)[:1])
 	b.maintained(q, func() (bool, string) { return b.ledger("trimmed") == "1", "not trimmed" })
+	b.wantLedger(map[string]string{"watermark": "1999-18446744073709551615"})
 	must(t, b.client.XGroupDestroy(t.Context(), "s", "g").Err())
-	again := b.open("c2", func(o *streams.StreamOptions) { o.Retention = 0 })
+	again := b.open("c2", noRetention)
 	must(t, again.Open(t.Context()))
 	b.maintained(again, func() (bool, string) { return again.Floor() > 0, "trimming does not get through" })
+	if got := streamstest.Receive(t, again, 1); got[0].ID != "2000-0" {
+		t.Errorf("read again from %s", got[0].ID)
+	}
 }
 
 func TestEntriesDeletedWhilePendingAreCounted(t *testing.T) {
