@@ -35,17 +35,18 @@ func under(t *testing.T, r *rig, f *fixture, fault func(worker *testenv.Proc, re
 // stayAway keeps a server away for a little while after the worker has noticed.
 func (r *rig) stayAway(worker *testenv.Proc) { r.outlast(worker, 300*time.Millisecond) }
 
+// TestRedisAwayAndBack is for streams: a list that is stopped under load can
+// lose the pop whose reply is under way, which list mode does not promise away.
 func TestRedisAwayAndBack(t *testing.T) {
-	modes(t, func(t *testing.T, mode string) {
-		r := newRig(t, mode, "BATCH_SIZE=20")
-		under(t, r, newFixture(8, 1500), func(worker *testenv.Proc, rest func()) {
-			r.redis.Stop()
-			worker.WaitForLine(soon, retrying("Redis", "error"))
-			r.stayAway(worker)
-			r.redis.Start()
-			worker.WaitForLine(soon, retrying("Redis", "success"))
-			rest()
-		})
+	t.Parallel()
+	r := newRig(t, stream, "BATCH_SIZE=20")
+	under(t, r, newFixture(8, 1500), func(worker *testenv.Proc, rest func()) {
+		r.redis.Stop()
+		worker.WaitForLine(soon, retrying("Redis", "error"))
+		r.stayAway(worker)
+		r.redis.Start()
+		worker.WaitForLine(soon, retrying("Redis", "success"))
+		rest()
 	})
 }
 

@@ -82,11 +82,14 @@ func TestMongo(t *testing.T) {
 
 func TestSecondSignalEndsAtOnce(t *testing.T) {
 	p := standalone(t, "mongo", "--addr", "127.0.0.1:0", "--data", t.TempDir())
-	conn, err := net.Dial("tcp", strings.Trim(strings.TrimPrefix(ready(t, p), "mongodb://"), "/"))
+	client, err := mongo.Connect(options.Client().ApplyURI(ready(t, p)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close() // a client that stays has the server wait for it
+	defer func() { _ = client.Disconnect(t.Context()) }()
+	if err := client.Ping(t.Context(), nil); err != nil { // a client that stays has the server wait for it
+		t.Fatal(err)
+	}
 	p.Signal(syscall.SIGTERM)
 	p.Signal(syscall.SIGINT)
 	if code := p.Wait(soon); code != 128+int(syscall.SIGINT) && code != 128+int(syscall.SIGTERM) {
