@@ -13,8 +13,14 @@ import (
 	"ingestion/internal/embedded/filelock"
 )
 
-// builds holds, by import path, what has been built in this process.
+// builds holds, by target, what has been built in this process.
 var builds sync.Map
+
+// target is a program and the way it is compiled.
+type target struct {
+	importPath string
+	race       bool
+}
 
 // Build compiles a command of this module, named by its import path such as
 // "ingestion/cmd/worker", and returns the program's path. It compiles once in
@@ -23,7 +29,19 @@ var builds sync.Map
 // it is without cgo.
 func Build(t testing.TB, importPath string) string {
 	t.Helper()
-	once, _ := builds.LoadOrStore(importPath, sync.OnceValues(func() (string, error) { return compile(importPath) }))
+	return build(t, target{importPath, raceEnabled})
+}
+
+// buildServer is Build for what is no program under test but a server that
+// tests use: the race detector would slow it down many times for nothing.
+func buildServer(t testing.TB, importPath string) string {
+	t.Helper()
+	return build(t, target{importPath, false})
+}
+
+func build(t testing.TB, want target) string {
+	t.Helper()
+	once, _ := builds.LoadOrStore(want, sync.OnceValues(want.compile))
 	program, err := once.(func() (string, error))()
 	if err != nil {
 		t.Fatal(err)
@@ -33,8 +51,8 @@ func Build(t testing.TB, importPath string) string {
 
 // compile builds into a folder that the test binaries of all packages share,
 // one at a time.
-func compile(importPath string) (string, error) {
-	dir, err := programsDir()
+func (want target) compile() (string, error) {
+	dir, err := want.dir()
 	if err != nil {
 		return "", fmt.Errorf("no place for the programs under test: %w", err)
 	}
@@ -42,26 +60,26 @@ func compile(importPath string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	program := filepath.Join(dir, path.Base(importPath))
-	return program, errors.Join(goBuild(importPath, program), lock.Close())
+	program := filepath.Join(dir, path.Base(want.importPath))
+	return program, errors.Join(want.goBuild(program), lock.Close())
 }
 
-func goBuild(importPath, program string) error {
+func (want target) goBuild(program string) error {
 	args, cgo := []string{"build", "-o", program}, "CGO_ENABLED=0"
-	if raceEnabled {
+	if want.race {
 		args, cgo = append(args, "-race"), "CGO_ENABLED=1"
 	}
-	cmd := exec.Command("go", append(args, importPath)...)
+	cmd := exec.Command("go", append(args, want.importPath)...)
 	cmd.Env = append(os.Environ(), cgo)
 	if output, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("go build %s: %w\n%s", importPath, err, output)
+		return fmt.Errorf("go build %s: %w\n%s", want.importPath, err, output)
 	}
 	return nil
 }
 
-// programsDir is a folder in the module's own tree, so that two clones do not
+// dir is a folder in the module's own tree, so that two clones do not
 // share programs and none outlives its clone. git is told to overlook it.
-func programsDir() (string, error) {
+func (want target) dir() (string, error) {
 	root, err := moduleRoot()
 	if err != nil {
 		return "", err
@@ -73,7 +91,7 @@ func programsDir() (string, error) {
 	if err := os.WriteFile(filepath.Join(dir, ".gitignore"), []byte("*\n"), 0o644); err != nil {
 		return "", err
 	}
-	if raceEnabled {
+	if want.race {
 		dir = filepath.Join(dir, "race")
 	}
 	return dir, os.MkdirAll(dir, 0o755)

@@ -25,9 +25,13 @@ type mongoNode interface {
 	kill(t testing.TB)
 }
 
-// Mongo starts a FerretDB in this process.
+// Mongo starts a FerretDB: in this process, or with the race detector, which
+// makes its SQLite many times slower, as a process without.
 func Mongo(t testing.TB) *MongoServer {
 	t.Helper()
+	if raceEnabled {
+		return MongoProcess(t)
+	}
 	note(t, servers.EmbeddedMongo)
 	return startMongo(t, &embeddedNode{dir: dataDir(t)})
 }
@@ -36,7 +40,7 @@ func Mongo(t testing.TB) *MongoServer {
 func MongoProcess(t testing.TB) *MongoServer {
 	t.Helper()
 	note(t, servers.ProcessMongo)
-	return startMongo(t, &processNode{bin: Build(t, "ingestion/cmd/standalone"), dir: dataDir(t)})
+	return startMongo(t, &processNode{bin: buildServer(t, "ingestion/cmd/standalone"), dir: dataDir(t)})
 }
 
 func startMongo(t testing.TB, node mongoNode) *MongoServer {
