@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -20,32 +21,52 @@ func TestKilledWorkers(t *testing.T) {
 	r := newRig(t, stream, "STREAM_CLAIM_IDLE_MS=500", "BATCH_SIZE=50", "STREAM_RETENTION=0")
 	began := time.Now()
 	r.underKills(f, kills, rand.New(rand.NewPCG(seed, 4)))
-	t.Logf("%d records and %d kills in %v; %d lines of outcomes", records, kills, time.Since(began).Round(time.Millisecond), r.journal.total())
+	t.Logf("%d records and %d kills in %v; %d entries taken over, %d lines of outcomes",
+		records, kills, time.Since(began).Round(time.Millisecond), r.takenOver(), r.journal.total())
 	r.wantOneKind(f)
 	r.wantDocuments(f)
 	r.wantLedger(f.want)
 }
 
-// underKills feeds the load in as many parts as there are kills. Each part is
-// worked on up to a random point before a random worker is killed.
+// underKills feeds the whole load, so that workers are never idle, and kills a
+// random one at a random point of each of as many parts as there are kills.
 func (r *rig) underKills(f *fixture, kills int, rng *rand.Rand) {
 	r.t.Helper()
 	workers := []*testenv.Proc{r.start(), r.start()}
-	bodies := f.bodies()
+	r.feed(f)
 	for k := range kills {
-		from, to := k*len(bodies)/kills, (k+1)*len(bodies)/kills
-		r.feedTo(streamKey, bodies[from:to]...)
+		from, to := k*len(f.records)/kills, (k+1)*len(f.records)/kills
 		r.awaitDistinct(from + rng.IntN(to-from))
 		victim := rng.IntN(len(workers))
-		r.outlast(workers[victim], time.Duration(rng.IntN(60))*time.Millisecond)
+		r.outlast(workers[victim], time.Duration(rng.IntN(20))*time.Millisecond)
 		workers[victim].Kill()
 		workers[victim] = r.launch()
 	}
-	r.awaitOutcomes(len(bodies))
+	r.awaitOutcomes(len(f.records))
 	for _, w := range workers {
 		w.WaitForLine(soon, event("worker_started"))
 		r.stop(w)
 	}
+	if r.takenOver() == 0 {
+		r.t.Error("no kill has hit a worker that held anything: nothing was proven")
+	}
+}
+
+// takenOver is how many entries of dead workers others have claimed.
+func (r *rig) takenOver() int {
+	n := 0
+	for _, s := range r.journal.sources {
+		for _, text := range s.proc.Lines() {
+			var l struct {
+				Event string
+				Count int
+			}
+			if json.Unmarshal([]byte(text), &l) == nil && l.Event == "claimed" {
+				n += l.Count
+			}
+		}
+	}
+	return n
 }
 
 func (r *rig) awaitDistinct(n int) {
