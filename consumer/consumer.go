@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -43,7 +44,7 @@ type Options struct {
 	RedisTime func(context.Context) (time.Time, error)
 	Gate      *Gate        // closed while reading makes no sense; nil: always open
 	Log       *slog.Logger // one line an outcome, and what else happens
-	Flush     func() error // writes out log lines before a batch is settled; may be nil
+	Flush     func() error // writes out log lines before a batch is settled; an error ends the run; may be nil
 
 	BatchSize       int
 	Concurrency     int           // batches in flight
@@ -140,8 +141,11 @@ func (c *Consumer) giveUp(err error) {
 	c.fail(err)
 }
 
+// fail notes an error; the same one from several batches counts once.
 func (c *Consumer) fail(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.errs = append(c.errs, err)
+	if !slices.ContainsFunc(c.errs, func(known error) bool { return known.Error() == err.Error() }) {
+		c.errs = append(c.errs, err)
+	}
 }

@@ -29,9 +29,14 @@ func (c *Consumer) process(ctx context.Context, q streams.Queue, held *lease, de
 // one that waiting does not mend.
 func (c *Consumer) abortOn(ctx context.Context, err error) {
 	if err != nil && ctx.Err() == nil {
-		c.fail(err)
-		c.stop()
+		c.abort(err)
 	}
+}
+
+// abort stops the reading for good; what is in flight may still finish.
+func (c *Consumer) abort(err error) {
+	c.fail(err)
+	c.stop()
 }
 
 // panicError says that processing panicked. Of values that are not the
@@ -116,7 +121,8 @@ func (c *Consumer) insert(ctx context.Context, entries []*entry) error {
 }
 
 // settle logs the outcomes and tells them to the queue, however long that
-// takes; once the shutdown time is over it gets a last short try.
+// takes; once the shutdown time is over it gets a last short try. Without a log
+// there is no account of what is refused: then no more is read.
 func (c *Consumer) settle(ctx context.Context, q streams.Queue, entries []*entry) int {
 	var settlements []streams.Settlement
 	for _, e := range entries {
@@ -129,7 +135,7 @@ func (c *Consumer) settle(ctx context.Context, q streams.Queue, entries []*entry
 		return 0
 	}
 	if err := c.opts.Flush(); err != nil {
-		c.opts.Log.Warn("warning", "reason", "the log can't be written: "+err.Error())
+		c.abort(err)
 	}
 	ctx, cancel := afterwards(ctx)
 	defer cancel()

@@ -46,7 +46,7 @@ func run(command *cobra.Command, opts stack.Options) (err error) {
 		return err
 	}
 	log, buffer := app.NewLog(cfg, command.OutOrStdout())
-	defer buffer.Close()
+	defer func() { err = errors.Join(err, buffer.Close()) }()
 	worker, err := app.NewWorker(ctx, cfg, log, buffer.Flush)
 	if err != nil {
 		return err

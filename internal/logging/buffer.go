@@ -1,6 +1,7 @@
 package logging
 
 import (
+	"fmt"
 	"io"
 	"sync"
 	"time"
@@ -8,11 +9,14 @@ import (
 
 // Buffer gathers whole log lines and writes them out together: when Flush is
 // called, when it is full, and at the latest after its interval. A line is
-// never split over two writes. It is safe for concurrent use.
+// never split over two writes. Once the writer below has failed, every call
+// returns that error: lines are missing from the log then. It is safe for
+// concurrent use.
 type Buffer struct {
 	mu    sync.Mutex
 	w     io.Writer
 	lines []byte
+	err   error
 	stop  chan struct{}
 	done  chan struct{}
 }
@@ -25,37 +29,41 @@ func NewBuffer(w io.Writer, size int, interval time.Duration) *Buffer {
 	return b
 }
 
-// Write takes one whole line. An error of the writer below shows at the flush
-// that meets it.
+// Write takes one whole line.
 func (b *Buffer) Write(line []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.lines)+len(line) > cap(b.lines) {
-		if err := b.flush(); err != nil {
-			return 0, err
-		}
+		b.flush()
 	}
 	if len(line) > cap(b.lines) {
-		return b.w.Write(line)
+		b.pass(line)
+	} else {
+		b.lines = append(b.lines, line...)
 	}
-	b.lines = append(b.lines, line...)
-	return len(line), nil
+	return len(line), b.err
 }
 
 // Flush hands all lines taken so far to the operating system.
 func (b *Buffer) Flush() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.flush()
+	b.flush()
+	return b.err
 }
 
-func (b *Buffer) flush() error {
-	if len(b.lines) == 0 {
-		return nil
+func (b *Buffer) flush() {
+	if len(b.lines) > 0 {
+		b.pass(b.lines)
+		b.lines = b.lines[:0]
 	}
-	_, err := b.w.Write(b.lines)
-	b.lines = b.lines[:0]
-	return err
+}
+
+// pass goes on trying after an error: later lines may get through.
+func (b *Buffer) pass(lines []byte) {
+	if _, err := b.w.Write(lines); err != nil && b.err == nil {
+		b.err = fmt.Errorf("the log can't be written, so lines are missing from it: %w", err)
+	}
 }
 
 // Close flushes for the last time. Nothing may be written after it.
@@ -72,7 +80,7 @@ func (b *Buffer) flushEvery(interval time.Duration) {
 	for {
 		select {
 		case <-tick.C:
-			_ = b.Flush()
+			_ = b.Flush() // whoever flushes next is told
 		case <-b.stop:
 			return
 		}

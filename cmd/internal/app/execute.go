@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/redis/go-redis/v9/logging"
 	"github.com/spf13/cobra"
@@ -15,7 +16,8 @@ import (
 // Execute runs a program's command line until SIGINT or SIGTERM, reports its
 // error on standard error and returns the exit code.
 func Execute(root *cobra.Command) int {
-	logging.Disable() // the Redis client's own complaints: what matters is logged by us
+	logging.Disable()              // the Redis client's own complaints: what matters is logged by us
+	signal.Ignore(syscall.SIGPIPE) // a log that nobody reads any more is an error to report
 	ctx, stop := untilSignal(context.Background())
 	defer stop()
 	root.SilenceErrors, root.SilenceUsage = true, true
@@ -54,6 +56,10 @@ func markRuns(cmd *cobra.Command) {
 	}
 }
 
+// sameSignal is how close together two equal signals count as one: `timeout`
+// and some supervisors signal the process and then its whole group.
+const sameSignal = 50 * time.Millisecond
+
 // untilSignal returns a context that ends at the first SIGINT or SIGTERM. The
 // second one ends the process at once with 128 + its number.
 func untilSignal(parent context.Context) (context.Context, context.CancelFunc) {
@@ -63,15 +69,9 @@ func untilSignal(parent context.Context) (context.Context, context.CancelFunc) {
 	stopped := make(chan struct{})
 	go func() {
 		select {
-		case <-signals:
+		case first := <-signals:
 			cancel()
-		case <-stopped:
-			return
-		}
-		select {
-		case s := <-signals:
-			number, _ := s.(syscall.Signal)
-			os.Exit(128 + int(number))
+			exitAtSecond(first, signals, stopped)
 		case <-stopped:
 		}
 	}()
@@ -80,4 +80,26 @@ func untilSignal(parent context.Context) (context.Context, context.CancelFunc) {
 		close(stopped)
 		cancel()
 	}
+}
+
+func exitAtSecond(first os.Signal, signals <-chan os.Signal, stopped <-chan struct{}) {
+	begin := time.Now()
+	for {
+		select {
+		case s := <-signals:
+			if isEcho(first, s, time.Since(begin)) {
+				continue
+			}
+			number, _ := s.(syscall.Signal)
+			os.Exit(128 + int(number))
+		case <-stopped:
+			return
+		}
+	}
+}
+
+// isEcho says whether a signal that comes so long after the first one is but
+// the same one again.
+func isEcho(first, next os.Signal, after time.Duration) bool {
+	return next == first && after < sameSignal
 }
