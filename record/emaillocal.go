@@ -3,8 +3,6 @@ package record
 import (
 	"strings"
 	"unicode/utf8"
-
-	"golang.org/x/text/unicode/norm"
 )
 
 // The reasons that concern the part before the @.
@@ -45,7 +43,7 @@ func localPart(local string) (normalized, why string) {
 	if !safe(local) {
 		return "", localCharacter
 	}
-	normalized = norm.NFC.String(local)
+	normalized = inNFC(local)
 	if normalized == local {
 		return local, ""
 	}
