@@ -83,6 +83,7 @@ func TestMalformedBodies(t *testing.T) {
 		{"key twice further down", `{"x":[{"a":{"b":1,"b":2}}]}`, "same key twice"},
 		{"key twice among many", manyKeys("a"), "same key twice"},
 		{"key twice among many, the second", manyKeys("b"), "same key twice"},
+		{"key twice among many, the ninth", manyKeys("i"), "same key twice"},
 		{"key twice among many, late", manyKeys("z"), "same key twice"},
 		{"NaN", `{"a":NaN}`, "NaN"},
 		{"Infinity", `{"a":Infinity}`, "NaN"},
@@ -129,6 +130,8 @@ func TestMalformedBodies(t *testing.T) {
 	}
 	for name, body := range map[string]string{
 		"32 levels":       deep(32),
+		"flat arrays":     `{"a":[[]` + strings.Repeat(`,[]`, 40) + `]}`,
+		"flat objects":    `{"a":[{}` + strings.Repeat(`,{}`, 40) + `]}`,
 		"many keys":       manyKeys("A"),
 		"key case":        `{"a":1,"A":2}`,
 		"same key beside": `{"x":{"a":1},"y":{"a":1}}`,

@@ -1,11 +1,8 @@
 package record
 
 import (
-	"bytes"
 	"strings"
 	"unicode/utf8"
-
-	"golang.org/x/text/unicode/norm"
 )
 
 // The reasons that concern the part after the @.
@@ -65,7 +62,7 @@ func mapped(text string) (domain, why string) {
 	if isASCII(text) {
 		return strings.ToLower(text), ""
 	}
-	if !safe(text) || strings.ContainsFunc(text, hidesDot) {
+	if !safe(text) {
 		return "", domainCharacter
 	}
 	domain, ok := mapDomain(text)
@@ -83,12 +80,6 @@ func hostCharacters(s string) bool {
 		}
 	}
 	return true
-}
-
-// hidesDot finds characters such as U+2488 (one with a full stop) that would
-// be mapped to a text with a dot in it. The full-width dot itself is allowed.
-func hidesDot(r rune) bool {
-	return r >= utf8.RuneSelf && r != 0xFF0E && bytes.IndexByte(norm.NFKD.PropertiesString(string(r)).Decomposition(), '.') >= 0
 }
 
 // labelSyntax checks what the host name rules of RFC 952 and RFC 1123, and

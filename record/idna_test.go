@@ -20,6 +20,8 @@ func TestInternationalisedDomains(t *testing.T) {
 		{"full-width A-label", "ｘｎ－－bcher-kva.example", "bücher.example"},
 		{"one dot leader", "b․c.example", ""},
 		{"small full stop", "b﹒c.example", ""},
+		{"full-width dot", "b．example", "b.example"},
+		{"digit with a full stop", "⒈b.example", ""},
 		{"half-width dot", "b｡example", "b.example"},
 		{"soft hyphen", "b\u00adc.example", ""},
 		{"joiner after virama", "क\u094d\u200dष.example", ""},

@@ -209,6 +209,7 @@ func TestCreatedAtRule(t *testing.T) {
 		{"to year 9999", `"9999-12-31T23:59-00:01"`, "", "the instant must lie in the years 1 to 9999"},
 		{"to year 9999 by the local clock too", `"9999-12-31T24:00+05:00"`, "", "the instant must lie in the years 1 to 9999"},
 		{"Gregorian leap years", `"1900-02-29"`, "", "no such date"},
+		{"and those of four centuries", `"2000-02-29"`, "2000-02-29T00:00:00Z", ""},
 		{"no basic ordinal date before a space", `"2024060 12:00"`, "", "not an ISO 8601 date, such as 2024-01-31"},
 		{"digits only", `"2024-04 -19"`, "", "not an ISO 8601 date, such as 2024-01-31"},
 	})
