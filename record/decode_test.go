@@ -23,6 +23,13 @@ func TestDecodeGivesTheStoredForm(t *testing.T) {
 	}
 }
 
+func TestEscapesAreResolved(t *testing.T) {
+	body := strings.Replace(ordinary, "Ada Lovelace", `x\"\\\/\b\f\n\r\t\u0000\u001F\u00e9\u20aC\uD834\udd1ex`, 1)
+	if got, want := mustDecode(t, body).Name, "x\"\\/\b\f\n\r\t\x00\x1fé€𝄞x"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestDecodeKeepsNothingOfTheBody(t *testing.T) {
 	body := []byte(ordinary)
 	r, err := record.Decoder{}.Decode(body)
@@ -100,6 +107,10 @@ func TestMalformedBodies(t *testing.T) {
 		{"control character", "{\"a\":\"\n\"}", "control character"},
 		{"last control character", "{\"a\":\"\x1f\"}", "control character"},
 		{"unknown escape", `{"a":"\x41"}`, "unknown escape"},
+		{"escape of NUL", `{"a":"\0"}`, "unknown escape"},
+		{"escape of a vertical tab", `{"a":"\v"}`, "unknown escape"},
+		{"escape of a single quote", `{"a":"\'"}`, "unknown escape"},
+		{"unicode escape in capitals", `{"a":"\U0041"}`, "unknown escape"},
 		{"short unicode escape", `{"a":"\u12"}`, "four hex digits"},
 		{"bad unicode escape", `{"a":"\u12G4"}`, "four hex digits"},
 		{"lone high surrogate", `{"a":"\ud800"}`, "lone surrogate"},

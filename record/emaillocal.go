@@ -47,12 +47,10 @@ func localPart(local string) (normalized, why string) {
 	if normalized == local {
 		return local, ""
 	}
-	// NFC may give ASCII that is not allowed (U+037E becomes a semicolon).
+	// NFC may give ASCII that is not allowed (U+037E becomes a semicolon) and a
+	// longer text (U+0958 becomes two characters), but nothing unsafe.
 	if why := dotAtom(normalized); why != "" {
 		return "", why
-	}
-	if !safe(normalized) {
-		return "", localCharacter
 	}
 	return normalized, ""
 }

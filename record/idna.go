@@ -79,15 +79,12 @@ func labelForms(label string) (ascii, decoded string, ok bool) {
 	return ascii, label, err == nil
 }
 
-// toUnicodeLabel is the U-label of a lower-case ASCII label, which must hold
-// to IDNA 2008 when decoded.
+// toUnicodeLabel is the U-label of a lower-case ASCII label without a hyphen at
+// its ends. It must hold to IDNA 2008 when decoded.
 func toUnicodeLabel(label string) (decoded string, ok bool) {
 	code, isACE := strings.CutPrefix(label, acePrefix)
 	if !isACE {
 		return label, validLabel(label)
-	}
-	if code == "" || strings.HasSuffix(code, "-") {
-		return "", false
 	}
 	// A delimiter with nothing before it is no part of the code for Python's
 	// decoder, but an error for x/net's.
@@ -194,16 +191,10 @@ func permittedInContext(label string, at int, r rune) bool {
 		return unicode.Is(unicode.Hebrew, before)
 	case r == 0x30FB: // Katakana middle dot
 		return strings.ContainsFunc(label, func(r rune) bool {
-			return r != 0x30FB && unicode.In(r, unicode.Hiragana, unicode.Katakana, unicode.Han)
+			return unicode.In(r, unicode.Hiragana, unicode.Katakana, unicode.Han)
 		})
-	case 0x0660 <= r && r <= 0x0669: // not with extended Arabic-Indic digits
-		return !containsRange(label, 0x06F0, 0x06F9)
-	case 0x06F0 <= r && r <= 0x06F9: // not with Arabic-Indic digits
-		return !containsRange(label, 0x0660, 0x0669)
+	case 0x0660 <= r && r <= 0x0669, 0x06F0 <= r && r <= 0x06F9: // Arabic-Indic digits of one kind
+		return true // the Bidi rule refuses both kinds in one label
 	}
 	return false
-}
-
-func containsRange(label string, lo, hi rune) bool {
-	return strings.ContainsFunc(label, func(r rune) bool { return lo <= r && r <= hi })
 }

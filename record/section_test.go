@@ -215,6 +215,20 @@ func TestCreatedAtRule(t *testing.T) {
 	})
 }
 
+func TestMonthsHaveTheirLengths(t *testing.T) {
+	for month, days := range map[string]int{
+		"2023-01": 31, "2023-02": 28, "2024-02": 29, "2023-03": 31, "2023-04": 30, "2023-05": 31, "2023-06": 30,
+		"2023-07": 31, "2023-08": 31, "2023-09": 30, "2023-10": 31, "2023-11": 30, "2023-12": 31,
+	} {
+		if _, err := decodeWith("createdAt", fmt.Sprintf("%s-%d", month, days)); err != nil {
+			t.Errorf("%s has no day %d: %v", month, days, err)
+		}
+		if _, err := decodeWith("createdAt", fmt.Sprintf("%s-%d", month, days+1)); err == nil {
+			t.Errorf("%s has a day %d", month, days+1)
+		}
+	}
+}
+
 func TestCreatedAtStored(t *testing.T) {
 	r, err := decodeWith("createdAt", "2024-01-02T05:04:05.1234567+02:00")
 	if err != nil {
