@@ -161,6 +161,7 @@ func TestEmailRule(t *testing.T) {
 		{"IDNA domains", `"a@臺網中心.tw"`, "a@臺網中心.tw", ""},
 		{"no quoted local part", `"\"ada\"@example.com"`, "", "a quoted part before @ is not allowed"},
 		{"no address literal", `"ada@[IPv6:::1]"`, "", "an address in brackets after @ is not allowed"},
+		{"nor half of one", `"ada@[127.0.0.1"`, "", "the part after @ contains a character that is not allowed"},
 		{"no display name", `"Ada Lovelace <ada@example.com>"`, "", "a display name or angle brackets are not allowed"},
 		{"no comment", `"ada@(home)example.com"`, "", "the part after @ contains a character that is not allowed"},
 		{"a domain with a dot", `"ada@localhost"`, "", "the part after @ has no dot"},
