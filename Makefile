@@ -8,7 +8,7 @@ tool  := $(GO) tool -modfile=tools.mod
 TESTFLAGS ?=
 PACKAGES  ?= ./...
 BENCH     ?= .
-FUZZTIME  ?= 5s
+FUZZTIME  ?= 20s
 
 # auto: a container where a Docker engine has or gets the image, else local.
 INTEGRATION_REDIS ?= auto

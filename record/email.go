@@ -21,6 +21,7 @@ const (
 	foreignAt     = "has a full-width or small @ instead of a plain one"
 	hasBrackets   = "a display name or angle brackets are not allowed"
 	emailTooLong  = "longer than 254 bytes"
+	tooLongStored = "longer than 254 bytes when the part after @ is written without xn--"
 	tooLongAsIDNA = "longer than 254 bytes when the part after @ is written as xn--"
 )
 
@@ -52,7 +53,7 @@ func emailRule(text []byte) (stored, why string) {
 	}
 	switch {
 	case len(local)+1+len(domain.unicode) > maxEmailBytes:
-		return "", emailTooLong
+		return "", tooLongStored
 	case len(local)+1+len(domain.ascii) > maxEmailBytes:
 		return "", tooLongAsIDNA
 	case local == before && domain.unicode == after:

@@ -3,8 +3,6 @@ package record
 import (
 	"strings"
 	"unicode/utf8"
-
-	"golang.org/x/text/unicode/norm"
 )
 
 // The reasons that concern the part after the @.
@@ -64,7 +62,7 @@ func mapped(text string) (domain, why string) {
 	if isASCII(text) {
 		return strings.ToLower(text), ""
 	}
-	if !safe(text) || strings.ContainsFunc(text, hidesDot) {
+	if !safe(text) {
 		return "", domainCharacter
 	}
 	domain, ok := mapDomain(text)
@@ -82,12 +80,6 @@ func hostCharacters(s string) bool {
 		}
 	}
 	return true
-}
-
-// hidesDot finds characters such as U+2488 (one with a full stop) that would
-// be mapped to a text with a dot in it. The full-width dot itself is allowed.
-func hidesDot(r rune) bool {
-	return r >= utf8.RuneSelf && r != 0xFF0E && strings.Contains(norm.NFKD.String(string(r)), ".")
 }
 
 // labelSyntax checks what the host name rules of RFC 952 and RFC 1123, and
@@ -111,15 +103,22 @@ func bothForms(domain string) (d domainName, why string) {
 	if isASCII(domain) && !strings.Contains(domain, acePrefix) {
 		return domainName{ascii: domain, unicode: domain}, labelLengths(domain)
 	}
-	var ascii, decoded []string
+	ascii := make([]byte, 0, maxEmailBytes)
+	decoded := make([]byte, 0, maxEmailBytes)
 	for label := range strings.SplitSeq(domain, ".") {
 		a, u, ok := labelForms(label)
 		if !ok {
 			return d, invalidIDNA
 		}
-		ascii, decoded = append(ascii, a), append(decoded, u)
+		if len(ascii) > 0 {
+			ascii, decoded = append(ascii, '.'), append(decoded, '.')
+		}
+		ascii, decoded = append(ascii, a...), append(decoded, u...)
 	}
-	d = domainName{ascii: strings.Join(ascii, "."), unicode: strings.Join(decoded, ".")}
+	d = domainName{ascii: string(ascii), unicode: domain}
+	if string(decoded) != domain {
+		d.unicode = string(decoded)
+	}
 	return d, labelLengths(d.ascii)
 }
 

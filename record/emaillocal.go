@@ -3,8 +3,6 @@ package record
 import (
 	"strings"
 	"unicode/utf8"
-
-	"golang.org/x/text/unicode/norm"
 )
 
 // The reasons that concern the part before the @.
@@ -45,16 +43,14 @@ func localPart(local string) (normalized, why string) {
 	if !safe(local) {
 		return "", localCharacter
 	}
-	normalized = norm.NFC.String(local)
+	normalized = inNFC(local)
 	if normalized == local {
 		return local, ""
 	}
-	// NFC may give ASCII that is not allowed (U+037E becomes a semicolon).
+	// NFC may give ASCII that is not allowed (U+037E becomes a semicolon) and a
+	// longer text (U+0958 becomes two characters), but nothing unsafe.
 	if why := dotAtom(normalized); why != "" {
 		return "", why
-	}
-	if !safe(normalized) {
-		return "", localCharacter
 	}
 	return normalized, ""
 }

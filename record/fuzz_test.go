@@ -47,11 +47,32 @@ func FuzzDecode(f *testing.F) {
 			if !peeked || id != r.CustomerID {
 				t.Fatalf("peeked at %q, %v; decoded %q", id, peeked, r.CustomerID)
 			}
+			checkReading(t, body, r)
 			stable(t, r)
 			return
 		}
 		checkRefusal(t, body, err)
 	})
+}
+
+// checkReading holds an accepted record against what encoding/json reads.
+func checkReading(t *testing.T, body []byte, r record.Record) {
+	t.Helper()
+	var fields map[string]any
+	if err := json.Unmarshal(body, &fields); err != nil {
+		t.Fatal(err)
+	}
+	for field, stored := range map[string]string{"customerId": r.CustomerID, "name": r.Name} {
+		if text, ok := fields[field].(string); !ok || strings.TrimSpace(text) != stored {
+			t.Fatalf("%s: stored as %q, encoding/json reads %q", field, stored, fields[field])
+		}
+	}
+	email, _ := fields["email"].(string)
+	instant, _ := fields["createdAt"].(string)
+	plain, err := decodeAll(r.CustomerID, r.Name, email, instant)
+	if err != nil || plain != r {
+		t.Fatalf("spelled plainly it is %+v, %v instead of %+v", plain, err, r)
+	}
 }
 
 // checkRefusal holds a refusal against encoding/json's opinion of the body.
@@ -98,8 +119,21 @@ func FuzzEmail(f *testing.F) {
 		case !norm.NFC.IsNormalString(r.Email), strings.ContainsAny(r.Email, " \t\r\n\"<>()[],;:\\\x00"):
 			t.Fatalf("%+q is stored as %+q", address, r.Email)
 		}
+		before, after, _ := strings.Cut(address, "@")
+		if louder, err := decodeWith("email", before+"@"+asciiUpper(after)); err != nil || louder != r {
+			t.Fatalf("%+q becomes %+q, %v with the domain in capitals", address, louder.Email, err)
+		}
 		stable(t, r)
 	})
+}
+
+func asciiUpper(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'a' <= r && r <= 'z' {
+			return r - 'a' + 'A'
+		}
+		return r
+	}, s)
 }
 
 func FuzzCreatedAt(f *testing.F) {

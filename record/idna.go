@@ -1,6 +1,7 @@
 package record
 
 import (
+	"bytes"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -22,10 +23,14 @@ var mapper = idna.New(idna.MapForLookup(), idna.StrictDomainName(false), idna.Va
 // forms and ideographic full stops to their ASCII ones. It is not ok if a
 // character is disallowed.
 func mapDomain(domain string) (mapped string, ok bool) {
-	var b strings.Builder
+	b := make([]byte, 0, maxEmailBytes)
 	for _, r := range domain {
 		if r < utf8.RuneSelf {
-			b.WriteRune(unicode.ToLower(r))
+			b = utf8.AppendRune(b, unicode.ToLower(r))
+			continue
+		}
+		if permitted(r) { // and so mapped to itself
+			b = utf8.AppendRune(b, r)
 			continue
 		}
 		m, err := mapper.ToUnicode(string(r))
@@ -35,9 +40,12 @@ func mapDomain(domain string) (mapped string, ok bool) {
 		if err != nil {
 			return "", false
 		}
-		b.WriteString(m)
+		b = append(b, m...)
 	}
-	return norm.NFC.String(b.String()), true
+	if string(b) == domain {
+		return inNFC(domain), true
+	}
+	return inNFC(string(b)), true
 }
 
 // remapped is the mapping of r where Unicode 15.1 and 16 have changed it: the
@@ -71,15 +79,12 @@ func labelForms(label string) (ascii, decoded string, ok bool) {
 	return ascii, label, err == nil
 }
 
-// toUnicodeLabel is the U-label of a lower-case ASCII label, which must hold
-// to IDNA 2008 when decoded.
+// toUnicodeLabel is the U-label of a lower-case ASCII label without a hyphen at
+// its ends. It must hold to IDNA 2008 when decoded.
 func toUnicodeLabel(label string) (decoded string, ok bool) {
 	code, isACE := strings.CutPrefix(label, acePrefix)
 	if !isACE {
 		return label, validLabel(label)
-	}
-	if code == "" || strings.HasSuffix(code, "-") {
-		return "", false
 	}
 	// A delimiter with nothing before it is no part of the code for Python's
 	// decoder, but an error for x/net's.
@@ -95,7 +100,7 @@ func toUnicodeLabel(label string) (decoded string, ok bool) {
 // their contexts, and the Bidi rule.
 func validLabel(label string) bool {
 	switch {
-	case label == "", !norm.NFC.IsNormalString(label):
+	case label == "", inNFC(label) != label:
 		return false
 	case label[0] == '-', label[len(label)-1] == '-', hyphensInThirdAndFourth(label):
 		return false
@@ -153,9 +158,22 @@ func permitted(r rune) bool {
 
 // stable says whether case folding and NFKC leave r as it is.
 func stable(r rune) bool {
-	s := string(r)
-	folded := cases.Fold().String(norm.NFKC.String(s))
-	return norm.NFKC.String(folded) == s
+	var buf [utf8.UTFMax]byte
+	b := utf8.AppendRune(buf[:0], r)
+	if _, err := cases.Fold().Span(b, true); err == nil && norm.NFKC.QuickSpan(b) == len(b) {
+		return true
+	}
+	folded := cases.Fold().Bytes(norm.NFKC.Bytes(b))
+	return bytes.Equal(norm.NFKC.Bytes(folded), b)
+}
+
+// inNFC is s in NFC. The quick check spares the allocations of norm.NFC.String
+// for what is almost always normal.
+func inNFC(s string) string {
+	if norm.NFC.QuickSpanString(s) == len(s) {
+		return s
+	}
+	return norm.NFC.String(s)
 }
 
 // permittedInContext applies the CONTEXTO rules of RFC 5892, appendix A. The
@@ -173,16 +191,10 @@ func permittedInContext(label string, at int, r rune) bool {
 		return unicode.Is(unicode.Hebrew, before)
 	case r == 0x30FB: // Katakana middle dot
 		return strings.ContainsFunc(label, func(r rune) bool {
-			return r != 0x30FB && unicode.In(r, unicode.Hiragana, unicode.Katakana, unicode.Han)
+			return unicode.In(r, unicode.Hiragana, unicode.Katakana, unicode.Han)
 		})
-	case 0x0660 <= r && r <= 0x0669: // not with extended Arabic-Indic digits
-		return !containsRange(label, 0x06F0, 0x06F9)
-	case 0x06F0 <= r && r <= 0x06F9: // not with Arabic-Indic digits
-		return !containsRange(label, 0x0660, 0x0669)
+	case 0x0660 <= r && r <= 0x0669, 0x06F0 <= r && r <= 0x06F9: // Arabic-Indic digits of one kind
+		return true // the Bidi rule refuses both kinds in one label
 	}
 	return false
-}
-
-func containsRange(label string, lo, hi rune) bool {
-	return strings.ContainsFunc(label, func(r rune) bool { return lo <= r && r <= hi })
 }

@@ -1,6 +1,8 @@
 package record_test
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -27,6 +29,74 @@ func checkCells(t *testing.T, field string, cells []cell) {
 			}
 			if c.reason != "" && (outcome(err) != record.Invalid || err.Error() != field+": "+c.reason) {
 				t.Errorf("got %v, want %q", err, c.reason)
+			}
+		})
+	}
+}
+
+// The paragraph above the table: the body.
+func TestBodyRule(t *testing.T) {
+	with := func(member string) string { return ordinary[:len(ordinary)-1] + "," + member + "}" }
+	nested := func(levels int) string {
+		return with(`"a":` + strings.Repeat("[", levels-1) + strings.Repeat("]", levels-1))
+	}
+	padded := func(size int) string { return ordinary + strings.Repeat(" ", size-len(ordinary)) }
+	for _, c := range []struct{ phrase, body, reason string }{
+		{"one JSON object", ordinary, ""},
+		{"anything that is not an object", `[` + ordinary + `]`, "Invalid JSON: the body is not an object"},
+		{"a string is not an object", `"{}"`, "Invalid JSON: the body is not an object"},
+		{"nothing is not an object", ``, "Invalid JSON: the body is empty"},
+		{"UTF-8", with(`"a":"é"`), ""},
+		{"invalid UTF-8", with("\"a\":\"\xe9\""), "Invalid JSON: invalid UTF-8"},
+		{"not UTF-16", "\xff\xfe{\x00}\x00", "Invalid JSON: the body is not an object"},
+		{"65536 bytes", padded(65536), ""},
+		{"65537 bytes", padded(65537), "Invalid JSON: larger than 65536 bytes"},
+		{"duplicate keys", with(`"name":"Ada Lovelace"`), "Invalid JSON: the same key twice in one object"},
+		{"duplicate keys, escaped", with(`"n\u0061me":"Ada"`), "Invalid JSON: the same key twice in one object"},
+		{"duplicate unknown keys", with(`"a":1,"a":1`), "Invalid JSON: the same key twice in one object"},
+		{"trailing text", ordinary + ` x`, "Invalid JSON: there is text after the object"},
+		{"NaN", with(`"a":NaN`), "Invalid JSON: NaN and Infinity are not allowed"},
+		{"nesting of 32", nested(32), ""},
+		{"nesting deeper than 32", nested(33), "Invalid JSON: nested deeper than 32 levels"},
+		{"names match exactly", strings.Replace(ordinary, "customerId", "customerID", 1), "customerId: missing"},
+		{"unknown fields are ignored", with(`"CustomerId":7,"_id":"x","":null`), ""},
+		{"all field errors are reported", `{"customerId":" ","name":"","email":"","createdAt":""}`,
+			"customerId: blank; name: blank; email: has no @; createdAt: not an ISO 8601 time such as 2024-01-31T12:00:00Z"},
+	} {
+		t.Run(c.phrase, func(t *testing.T) {
+			_, err := record.Decoder{}.Decode([]byte(c.body))
+			if c.reason == "" && err != nil {
+				t.Errorf("refused: %v", err)
+			}
+			if c.reason != "" && (err == nil || !strings.HasPrefix(err.Error(), c.reason)) {
+				t.Errorf("got %v, want %q", err, c.reason)
+			}
+			if want := strings.HasPrefix(c.reason, "Invalid JSON"); want != (outcome(err) == record.Malformed) {
+				t.Errorf("outcome %v", outcome(err))
+			}
+		})
+	}
+}
+
+// The paragraph below the table: the _id.
+func TestIdentityRule(t *testing.T) {
+	for _, c := range []struct{ phrase, customerID, email, createdAt, hashed string }{
+		{"the fields as stored", " é ", "Ada@EXAMPLE.com", "2024-01-02T05:04:05+02:00", "é|Ada@example.com|2024-01-02T03:04:05Z"},
+		{"fewest fractional digits", "1", "a@b.co", "2024-01-02T03:04:05.120000", "1|a@b.co|2024-01-02T03:04:05.12Z"},
+		{"up to microseconds", "1", "a@b.co", "2024-01-02T03:04:05.0000019", "1|a@b.co|2024-01-02T03:04:05.000001Z"},
+		{"no fraction of zero", "1", "a@b.co", "2024-01-02T03:04:05.0000009", "1|a@b.co|2024-01-02T03:04:05Z"},
+		{"four digits of a year", "1", "a@b.co", "0001", "1|a@b.co|0001-01-01T00:00:00Z"},
+		{"the last instant", "1", "a@b.co", "9999-12-31T23:59:59.999999", "1|a@b.co|9999-12-31T23:59:59.999999Z"},
+		{"| is escaped", "1|2", "a|b@b.co", "2024", `1\|2|a\|b@b.co|2024-01-01T00:00:00Z`},
+		{`\ is escaped`, `1\`, "a@b.co", "2024", `1\\|a@b.co|2024-01-01T00:00:00Z`},
+	} {
+		t.Run(c.phrase, func(t *testing.T) {
+			r, err := decodeAll(c.customerID, "any name", c.email, c.createdAt)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := fmt.Sprintf("%x", sha256.Sum256([]byte(c.hashed))); r.ID != want {
+				t.Errorf("_id %s, want that of %s", r.ID, c.hashed)
 			}
 		})
 	}
@@ -91,6 +161,7 @@ func TestEmailRule(t *testing.T) {
 		{"IDNA domains", `"a@臺網中心.tw"`, "a@臺網中心.tw", ""},
 		{"no quoted local part", `"\"ada\"@example.com"`, "", "a quoted part before @ is not allowed"},
 		{"no address literal", `"ada@[IPv6:::1]"`, "", "an address in brackets after @ is not allowed"},
+		{"nor half of one", `"ada@[127.0.0.1"`, "", "the part after @ contains a character that is not allowed"},
 		{"no display name", `"Ada Lovelace <ada@example.com>"`, "", "a display name or angle brackets are not allowed"},
 		{"no comment", `"ada@(home)example.com"`, "", "the part after @ contains a character that is not allowed"},
 		{"a domain with a dot", `"ada@localhost"`, "", "the part after @ has no dot"},
@@ -139,9 +210,24 @@ func TestCreatedAtRule(t *testing.T) {
 		{"to year 9999", `"9999-12-31T23:59-00:01"`, "", "the instant must lie in the years 1 to 9999"},
 		{"to year 9999 by the local clock too", `"9999-12-31T24:00+05:00"`, "", "the instant must lie in the years 1 to 9999"},
 		{"Gregorian leap years", `"1900-02-29"`, "", "no such date"},
+		{"and those of four centuries", `"2000-02-29"`, "2000-02-29T00:00:00Z", ""},
 		{"no basic ordinal date before a space", `"2024060 12:00"`, "", "not an ISO 8601 date, such as 2024-01-31"},
 		{"digits only", `"2024-04 -19"`, "", "not an ISO 8601 date, such as 2024-01-31"},
 	})
+}
+
+func TestMonthsHaveTheirLengths(t *testing.T) {
+	for month, days := range map[string]int{
+		"2023-01": 31, "2023-02": 28, "2024-02": 29, "2023-03": 31, "2023-04": 30, "2023-05": 31, "2023-06": 30,
+		"2023-07": 31, "2023-08": 31, "2023-09": 30, "2023-10": 31, "2023-11": 30, "2023-12": 31,
+	} {
+		if _, err := decodeWith("createdAt", fmt.Sprintf("%s-%d", month, days)); err != nil {
+			t.Errorf("%s has no day %d: %v", month, days, err)
+		}
+		if _, err := decodeWith("createdAt", fmt.Sprintf("%s-%d", month, days+1)); err == nil {
+			t.Errorf("%s has a day %d", month, days+1)
+		}
+	}
 }
 
 func TestCreatedAtStored(t *testing.T) {

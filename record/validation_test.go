@@ -23,19 +23,24 @@ type row struct {
 
 func (r row) name() string { return r.section + ", line " + strconv.Itoa(r.line) + ", " + r.cells[0] }
 
-// validationRows reads the tables of the page, without their heads.
-func validationRows(t *testing.T) []row {
+func readValidationPage(t *testing.T) string {
 	t.Helper()
 	page, err := os.ReadFile(validationPage)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return string(page)
+}
+
+// validationRows reads the tables of the page, without their heads.
+func validationRows(t *testing.T) []row {
+	t.Helper()
 	var (
 		rows    []row
 		section string
 		inTable bool
 	)
-	for i, line := range strings.Split(string(page), "\n") {
+	for i, line := range strings.Split(readValidationPage(t), "\n") {
 		switch {
 		case strings.HasPrefix(line, "## "):
 			section = line[len("## "):]
@@ -122,11 +127,13 @@ func TestValidationPage(t *testing.T) {
 		switch r.section {
 		case "The body":
 			t.Run(r.name(), func(t *testing.T) { checkBodyRow(t, r) })
+		case "The fields":
+			t.Run(r.name(), func(t *testing.T) { checkRecordRow(t, r) })
 		case "customerId", "name", "email", "createdAt":
 			t.Run(r.name(), func(t *testing.T) { checkFieldRow(t, r) })
 		}
 	}
-	for section, atLeast := range map[string]int{"The body": 20, "customerId": 10, "name": 5, "email": 50, "createdAt": 40} {
+	for section, atLeast := range map[string]int{"The body": 20, "The fields": 7, "customerId": 10, "name": 5, "email": 50, "createdAt": 40} {
 		if sections[section] < atLeast {
 			t.Errorf("%s: only %d rows were read", section, sections[section])
 		}
@@ -143,6 +150,18 @@ func checkBodyRow(t *testing.T, r row) {
 	}
 	_, err = record.Decoder{}.Decode([]byte(spelledOut(t, r.cells[2])))
 	if outcome(err) != record.Malformed || !strings.HasPrefix(err.Error(), "Invalid JSON: "+r.cells[3]) {
+		t.Errorf("%s: got %v, want %q", r.cells[2], err, r.cells[3])
+	}
+}
+
+func checkRecordRow(t *testing.T, r row) {
+	if len(r.cells) != 4 {
+		t.Fatalf("%d cells, want 4: %q", len(r.cells), r.cells)
+	}
+	if _, err := (record.Decoder{}).Decode([]byte(r.cells[1])); err != nil {
+		t.Errorf("%s: refused: %v", r.cells[1], err)
+	}
+	if _, err := (record.Decoder{}).Decode([]byte(r.cells[2])); err == nil || err.Error() != r.cells[3] {
 		t.Errorf("%s: got %v, want %q", r.cells[2], err, r.cells[3])
 	}
 }
