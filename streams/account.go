@@ -1,6 +1,10 @@
 package streams
 
-import "ingestion/record"
+import (
+	"time"
+
+	"ingestion/record"
+)
 
 // Account says where the entries of one partition are, at one moment: what the
 // ledger has counted, and what is there. Total adds up several.
@@ -49,6 +53,16 @@ func (a *Account) Settled() int64 {
 // Unfinished is what a worker still has to do: entries that are not settled,
 // and records that wait in the delayed set.
 func (a *Account) Unfinished() int64 { return a.Undelivered + a.Pending + a.Delayed }
+
+// Behind is how much earlier the last delivered entry arrived than the newest;
+// 0 where none was delivered.
+func (a *Account) Behind() time.Duration {
+	delivered := arrival(a.LastDelivered)
+	if delivered == 0 || a.LastEntry == "" {
+		return 0
+	}
+	return max(0, time.Duration(arrival(a.LastEntry)-delivered)*time.Millisecond)
+}
 
 // Opened says that a worker has opened the ledger.
 func (a *Account) Opened() bool { return a.Epoch > 0 }

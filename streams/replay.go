@@ -53,6 +53,12 @@ func NewListGraveyard(client redis.UniversalClient, listKey string) *Graveyard {
 	return &Graveyard{client: client, keys: KeysOf(listKey), kind: "list"}
 }
 
+// Count is the number of dead letters there are.
+func (g *Graveyard) Count(ctx context.Context) (int64, error) {
+	n, err := g.client.XLen(ctx, g.keys.Dead).Result()
+	return n, wrap(err, "counting the dead letters of %s", g.keys.Main)
+}
+
 // Letters goes through the dead letters there are when it begins, some MiB at a
 // time. It ends with the first error.
 func (g *Graveyard) Letters(ctx context.Context, newestFirst bool) iter.Seq2[DeadLetter, error] {
