@@ -35,7 +35,9 @@ type Account struct {
 	DeadReplayed int64 // dead letters put back on the stream
 	DeadPurged   int64 // dead letters deleted by the service or its tool
 
-	IngestedBefore int64 // counted as ingested in earlier epochs
+	// Of earlier epochs: counted as ingested; taken off the stream by somebody
+	// else before the group was made again, as far as that is known.
+	IngestedBefore, GoneBefore int64
 
 	// Entry IDs; empty where there is none.
 	FirstEntry, LastEntry, LastDelivered, Watermark string
@@ -76,11 +78,9 @@ func (a *Account) Gone() int64 {
 	return a.Added - a.Base - a.Trimmed - a.Length
 }
 
-// GoneUnread is how many of them were never delivered.
+// GoneUnread is how many of them were never delivered; 0 where the group is
+// gone, too, and it isn't known.
 func (a *Account) GoneUnread() int64 {
-	if !a.Known {
-		return 0
-	}
 	return min(max(a.Gone(), 0), max(a.settlement().Difference(), 0))
 }
 
@@ -106,6 +106,6 @@ func Total(accounts []*Account) *Account {
 func (a *Account) counts() []*int64 {
 	return []*int64{
 		&a.Added, &a.Base, &a.Trimmed, &a.Length, &a.Pending, &a.Undelivered, &a.Missing, &a.Returned, &a.Delayed,
-		&a.DeadWritten, &a.DeadKept, &a.DeadReplayed, &a.DeadPurged, &a.IngestedBefore,
+		&a.DeadWritten, &a.DeadKept, &a.DeadReplayed, &a.DeadPurged, &a.IngestedBefore, &a.GoneBefore,
 	}
 }

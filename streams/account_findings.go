@@ -16,7 +16,7 @@ func (a *Account) Faults() []string {
 	if gone := a.Gone(); gone > 0 {
 		say("%s taken off the stream by somebody else%s", plural(gone, "entry was", "entries were"), a.unread())
 	} else if gone < 0 {
-		say("%s there or trimmed than were added: `trimmed` or `base` in the ledger was changed", plural(-gone, "more entry is", "more entries are"))
+		say("%s there or trimmed than were added: the stream was deleted and made again, or `trimmed` or `base` in the ledger was changed", plural(-gone, "more entry is", "more entries are"))
 	}
 	if rest := a.settlement().Difference() - a.GoneUnread(); rest > 0 {
 		say("%s no end: neither settled nor pending, undelivered or missing", plural(rest, "entry has", "entries have"))
@@ -37,6 +37,9 @@ func (a *Account) Faults() []string {
 }
 
 func (a *Account) unread() string {
+	if !a.settlement().Known {
+		return "; how many of these were undelivered is not known"
+	}
 	n := a.GoneUnread()
 	if n == 0 {
 		return "; none of these was undelivered"
@@ -63,6 +66,9 @@ func (a *Account) Notes() []string {
 	}
 	if a.Epoch > 1 {
 		say("the consumer group was made %d times; the counts are those since the last time", a.Epoch)
+	}
+	if a.GoneBefore > 0 {
+		say("before the group was made again, %s taken off the stream by somebody else", plural(a.GoneBefore, "entry had been", "entries had been"))
 	}
 	return notes
 }

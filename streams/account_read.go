@@ -174,7 +174,7 @@ func (f facts) account(key, group string) (*Account, error) {
 	for _, outcome := range record.Outcomes() {
 		a.Outcomes[outcome] = l.count(outcome.String())
 	}
-	a.IngestedBefore = l.ingestedBefore()
+	a.IngestedBefore, a.GoneBefore = l.earlier(a.Epoch)
 	added, counted := f.number("added")
 	if counted && a.Opened() && f.ledger["base"] != "" {
 		a.Known, a.Added, a.Base = true, added, l.count("base")
@@ -200,14 +200,23 @@ func (l *ledgerReader) count(field string) int64 {
 	return n
 }
 
-func (l *ledgerReader) ingestedBefore() int64 {
-	var n int64
-	for field := range l.fields {
-		if strings.HasPrefix(field, "epoch:") && strings.HasSuffix(field, ":"+record.Ingested.String()) {
-			n += l.count(field)
+// earlier sums up the epochs that ended: what was ingested, and what others took
+// off the stream. The base of an epoch counts all that had gone until then.
+func (l *ledgerReader) earlier(epoch int64) (ingested, gone int64) {
+	for n := epoch - 1; n >= 1; n-- {
+		field := func(name string) string { return fmt.Sprintf("epoch:%d:%s", n, name) }
+		ingested += l.count(field(record.Ingested.String()))
+		next := "base"
+		if n+1 < epoch {
+			next = fmt.Sprintf("epoch:%d:base", n+1)
 		}
+		if l.fields[field("base")] == "" || l.fields[next] == "" {
+			continue
+		}
+		// A stream that was deleted counts from 0 again: nothing is known then.
+		gone += max(0, l.count(next)-l.count(field("base"))-l.count(field("trimmed")))
 	}
-	return n
+	return ingested, gone
 }
 
 // before says that entry ID a is less than b. Both parts may need 64 bits.

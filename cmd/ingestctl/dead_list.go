@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -95,7 +96,7 @@ func (s *session) list(ctx context.Context, chosen *selection, asJSON bool) erro
 			}
 		}
 	}
-	slices.SortStableFunc(newest, func(a, b named) int { return int(written(b.ID) - written(a.ID)) })
+	slices.SortStableFunc(newest, func(a, b named) int { return cmp.Compare(written(b.ID), written(a.ID)) })
 	for _, l := range newest[:min(len(newest), chosen.limit)] {
 		shown++
 		if err := print(l); err != nil {

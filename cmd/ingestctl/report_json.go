@@ -38,6 +38,7 @@ type accountJSON struct {
 	Trimmed       int64            `json:"trimmed"`
 	Gone          *int64           `json:"gone"`
 	GoneUnread    *int64           `json:"goneUnread"`
+	GoneBefore    int64            `json:"goneBefore"` // before the group was made again
 	Returned      int64            `json:"returned"`
 	DeadLetters   deadJSON         `json:"deadLetters"`
 	FirstEntry    string           `json:"firstEntry,omitempty"`
@@ -92,7 +93,7 @@ func toJSON(a *streams.Account) accountJSON {
 		Key: a.Key, Epoch: a.Epoch, Verdict: a.Verdict(),
 		Added: known(a.Known, a.Added-a.Base), Undelivered: a.Undelivered, Pending: a.Pending, Delayed: a.Delayed,
 		Settled: a.Settled(), Outcomes: map[string]int64{}, Missing: a.Missing,
-		Length: a.Length, Trimmed: a.Trimmed, Gone: known(a.Known, a.Gone()), GoneUnread: known(a.Known, a.GoneUnread()), Returned: a.Returned,
+		Length: a.Length, Trimmed: a.Trimmed, Gone: known(a.Known, a.Gone()), GoneUnread: known(a.Known && a.GroupThere, a.GoneUnread()), GoneBefore: a.GoneBefore, Returned: a.Returned,
 		DeadLetters: deadJSON{Written: a.DeadWritten, There: a.DeadKept, Replayed: a.DeadReplayed, Purged: a.DeadPurged},
 		FirstEntry:  a.FirstEntry, LastEntry: a.LastEntry, LastDelivered: a.LastDelivered, Watermark: a.Watermark,
 	}

@@ -23,7 +23,6 @@ func TestMain(m *testing.M) { testenv.Main(m) }
 // rig is a stream of some partitions with the tool beside it.
 type rig struct {
 	t      *testing.T
-	server *testenv.RedisServer
 	client *redis.Client
 	keys   []string
 	queues []*streams.Stream
@@ -32,10 +31,17 @@ type rig struct {
 
 func newRig(t *testing.T, partitions int) *rig {
 	t.Helper()
-	server := testenv.Redis(t)
-	r := &rig{t: t, server: server, client: server.Client(t), keys: streams.PartitionKeys("s", partitions)}
+	return rigOn(t, testenv.Redis(t).URL(), partitions)
+}
+
+func rigOn(t *testing.T, url string, partitions int) *rig {
+	t.Helper()
+	opts, err := redis.ParseURL(url)
+	must(t, err)
+	r := &rig{t: t, client: redis.NewClient(opts), keys: streams.PartitionKeys("s", partitions)}
+	t.Cleanup(func() { must(t, r.client.Close()) })
 	r.env = []string{
-		"REDIS_URL=" + server.URL(), "STREAM_KEY=s", "STREAM_GROUP=g", "QUEUE_MODE=stream",
+		"REDIS_URL=" + url, "STREAM_KEY=s", "STREAM_GROUP=g", "QUEUE_MODE=stream",
 		fmt.Sprintf("STREAM_PARTITIONS=%d", partitions), "STARTUP_TIMEOUT_SEC=20",
 	}
 	for _, key := range r.keys {

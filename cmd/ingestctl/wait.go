@@ -39,7 +39,7 @@ func (s *session) awaitSettled(ctx context.Context, accounts []*streams.Account,
 		case <-limited.Done():
 			pause.Stop()
 			if ctx.Err() != nil {
-				return nil, nil, ctx.Err()
+				return nil, nil, fmt.Errorf("interrupted: %s", leftToDo(rest))
 			}
 			return accounts, fmt.Errorf("not settled after %v (--timeout): %s", timeout, leftToDo(rest)), nil
 		}
