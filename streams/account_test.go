@@ -290,48 +290,72 @@ func TestLargeEntriesAreCounted(t *testing.T) {
 	}
 }
 
-// Workers settle, take over, defer, move and trim; every reading balances.
+// Workers settle, take over, defer, move and trim; every reading balances. With
+// a backlog behind many settled entries it takes several calls.
 func TestTheAccountBalancesWhileWorkersRun(t *testing.T) {
-	b := newRig(t)
-	work, stop := context.WithCancel(t.Context())
-	var workers sync.WaitGroup
-	outcomes := record.Outcomes()
-	for w := range 3 {
-		q := b.open(fmt.Sprintf("w%d", w), func(o *streams.StreamOptions) { o.Retention, o.ClaimIdle = 0, 100*time.Millisecond })
-		workers.Go(func() { q.Maintain(work) })
-		workers.Go(func() {
-			for i := 0; work.Err() == nil; i++ {
-				held, err := q.Receive(work, 20)
-				if err != nil {
-					t.Errorf("Receive: %v", err)
-					return
-				}
-				if i%7 == 6 {
-					continue // as if it had died: another takes them over
-				}
-				s := streamstest.All(outcomes[i%len(outcomes)], held)
-				for j := range s {
-					s[j].Due = time.Now().Add(20 * time.Millisecond)
-				}
-				if _, err := q.Settle(t.Context(), s); err != nil {
-					t.Errorf("Settle: %v", err)
-				}
+	for name, test := range map[string]struct {
+		settled, backlog int
+		retention        time.Duration
+	}{
+		"trimming at once": {0, 0, 0},
+		"with a backlog":   {4_000, 20_000, -1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newRig(t)
+			first := b.open("first", nil)
+			must(t, first.Open(t.Context()))
+			b.fill(test.settled)
+			for range test.settled / 500 {
+				settleAll(t, first, record.Ingested, streamstest.Receive(t, first, 500))
+			}
+			b.fill(test.backlog)
+			stop := b.work(3, test.retention)
+			readings := 0
+			for end := time.Now().Add(2 * time.Second); time.Now().Before(end) && !t.Failed(); readings++ {
+				b.fill(25)
+				b.wantBalanced()
+			}
+			stop()
+			a := b.wantBalanced()
+			t.Logf("%d readings, %d entries settled, %d deferred, %d trimmed", readings, a.Settled(), a.Outcomes[record.Deferred], a.Trimmed)
+			if a.Returned == 0 || a.Settled() < 100 || test.retention == 0 && a.Trimmed == 0 {
+				t.Errorf("too little happened: %+v", a)
 			}
 		})
 	}
-	readings := 0
-	for end := time.Now().Add(3 * time.Second); time.Now().Before(end) && !t.Failed(); readings++ {
-		b.fill(25)
-		if a := b.account(); a.Opened() {
-			b.wantBalanced()
-		}
+}
+
+// work starts workers that give entries all outcomes in turn, and let some lie
+// as if they had died.
+func (b *rig) work(workers int, retention time.Duration) (stop func()) {
+	ctx, cancel := context.WithCancel(b.t.Context())
+	var running sync.WaitGroup
+	for w := range workers {
+		q := b.open(fmt.Sprintf("w%d", w), func(o *streams.StreamOptions) { o.Retention, o.ClaimIdle = retention, 100*time.Millisecond })
+		running.Go(func() { q.Maintain(ctx) })
+		running.Go(func() { b.workOff(ctx, q) })
 	}
-	stop()
-	workers.Wait()
-	a := b.wantBalanced()
-	t.Logf("%d readings, %d entries settled, %d deferred, %d trimmed", readings, a.Settled(), a.Outcomes[record.Deferred], a.Trimmed)
-	if a.Trimmed == 0 || a.Returned == 0 || a.Settled() < 100 {
-		t.Errorf("too little happened: %+v", a)
+	return func() { cancel(); running.Wait() }
+}
+
+func (b *rig) workOff(ctx context.Context, q *streams.Stream) {
+	outcomes := record.Outcomes()
+	for i := 0; ctx.Err() == nil; i++ {
+		held, err := q.Receive(ctx, 20)
+		if err != nil {
+			b.t.Errorf("Receive: %v", err)
+			return
+		}
+		if i%7 == 6 {
+			continue
+		}
+		s := streamstest.All(outcomes[i%len(outcomes)], held)
+		for j := range s {
+			s[j].Due = time.Now().Add(20 * time.Millisecond)
+		}
+		if _, err := q.Settle(b.t.Context(), s); err != nil {
+			b.t.Errorf("Settle: %v", err)
+		}
 	}
 }
 
