@@ -40,7 +40,7 @@ type Account struct {
 	IngestedBefore, GoneBefore int64
 
 	// Entry IDs; empty where there is none.
-	FirstEntry, LastEntry, LastDelivered, Watermark string
+	FirstEntry, LastEntry, LastDelivered, OldestPending, Watermark string
 }
 
 // Settled is the number of settled entries.
@@ -64,6 +64,15 @@ func (a *Account) Behind() time.Duration {
 		return 0
 	}
 	return max(0, time.Duration(arrival(a.LastEntry)-delivered)*time.Millisecond)
+}
+
+// Waiting is how long before the given moment the oldest pending entry arrived;
+// 0 where none is pending.
+func (a *Account) Waiting(now time.Time) time.Duration {
+	if a.OldestPending == "" {
+		return 0
+	}
+	return max(0, now.Sub(time.UnixMilli(arrival(a.OldestPending))))
 }
 
 // Opened says that a worker has opened the ledger.

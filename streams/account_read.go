@@ -158,7 +158,8 @@ func (f facts) deletedByOthers() int64 {
 func (f facts) account(key, group string) (*Account, error) {
 	a := &Account{
 		Key: key, Group: group, Outcomes: map[record.Outcome]int64{},
-		FirstEntry: f.text("first"), LastEntry: f.text("last"), LastDelivered: f.text("delivered"), Watermark: f.ledger["watermark"],
+		FirstEntry: f.text("first"), LastEntry: f.text("last"), LastDelivered: f.text("delivered"),
+		OldestPending: f.text("waits"), Watermark: f.ledger["watermark"],
 	}
 	there, _ := f.number("stream")
 	a.StreamThere = there == 1

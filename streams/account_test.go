@@ -94,6 +94,11 @@ func TestTheAccountSaysWhereEveryEntryIs(t *testing.T) {
 	if want := "10 10 2 1 2 1 1 3 1 2 2 5 1"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
+	pending, err := b.client.XPending(t.Context(), "s", "g").Result()
+	must(t, err)
+	if a.OldestPending != pending.Lower || a.Waiting(time.Now()) <= 0 {
+		t.Errorf("the oldest pending entry is %q, want %q", a.OldestPending, pending.Lower)
+	}
 }
 
 func TestAPlantedDifferenceIsFound(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
@@ -62,49 +63,88 @@ func (s *session) list(ctx context.Context, chosen *selection, asJSON bool) erro
 	if err := chosen.start(ctx, s); err != nil {
 		return err
 	}
-	print := s.printLetter
-	if asJSON {
-		print = s.printLetterJSON
-	}
-	shown, there := 0, int64(0)
-	var newest []named
+	there := int64(0)
 	for _, p := range s.partitions() {
 		n, err := p.Count(ctx)
 		if err != nil {
 			return err
 		}
 		there += n
-		found := 0
-		for letter, err := range p.Letters(ctx, true) {
-			if err != nil {
-				return err
-			}
-			if !chosen.matches(&letter) {
-				continue
-			}
-			l := named{letter, p.prefix + letter.ID}
-			if chosen.limit == 0 {
-				shown++
-				if err := print(l); err != nil {
-					return err
-				}
-				continue
-			}
-			newest = append(newest, l)
-			if found++; found == chosen.limit {
-				break
-			}
-		}
 	}
-	slices.SortStableFunc(newest, func(a, b named) int { return cmp.Compare(written(b.ID), written(a.ID)) })
-	for _, l := range newest[:min(len(newest), chosen.limit)] {
-		shown++
-		if err := print(l); err != nil {
+	letters := s.newest
+	if chosen.limit == 0 {
+		letters = s.all
+	}
+	show := s.printLetter
+	if asJSON {
+		show = s.printLetterJSON
+	}
+	shown := 0
+	for l, err := range letters(ctx, chosen) {
+		if err == nil {
+			err = show(l)
+		}
+		if err != nil {
 			return err
 		}
+		shown++
 	}
 	fmt.Fprintf(s.err, "%d of %d dead letters shown\n", shown, there)
 	return nil
+}
+
+// all are the chosen letters, partition by partition, each read when its turn
+// comes.
+func (s *session) all(ctx context.Context, chosen *selection) iter.Seq2[named, error] {
+	return func(yield func(named, error) bool) {
+		for _, p := range s.partitions() {
+			for l, err := range p.chosen(ctx, chosen) {
+				if !yield(l, err) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// newest are the newest of the chosen letters over all partitions.
+func (s *session) newest(ctx context.Context, chosen *selection) iter.Seq2[named, error] {
+	return func(yield func(named, error) bool) {
+		var found []named
+		for _, p := range s.partitions() {
+			n := 0
+			for l, err := range p.chosen(ctx, chosen) {
+				if err != nil {
+					yield(named{}, err)
+					return
+				}
+				found = append(found, l)
+				if n++; n == chosen.limit {
+					break
+				}
+			}
+		}
+		slices.SortStableFunc(found, func(a, b named) int { return cmp.Compare(written(b.ID), written(a.ID)) })
+		for _, l := range found[:min(len(found), chosen.limit)] {
+			if !yield(l, nil) {
+				return
+			}
+		}
+	}
+}
+
+// chosen are one partition's letters that are chosen, the newest first.
+func (p partition) chosen(ctx context.Context, chosen *selection) iter.Seq2[named, error] {
+	return func(yield func(named, error) bool) {
+		for letter, err := range p.Letters(ctx, true) {
+			if err == nil && !chosen.matches(&letter) {
+				continue
+			}
+			if !yield(named{letter, p.prefix + letter.ID}, err) {
+				return
+			}
+		}
+	}
 }
 
 func (s *session) printLetter(l named) error {

@@ -18,14 +18,16 @@ func TestABalancedAccountIsToldToPeopleAndPrograms(t *testing.T) {
 	r.settle(0, record.Invalid, "4", "5")
 	r.settle(0, record.Deferred, "6")
 	r.push(0, "7")
+	streamstest.Receive(t, r.queues[0], 1)
+	r.push(0, "8")
 	table := r.run(0, "reconcile")
 	t.Logf("\n%s", table)
-	wantWords(t, table, "Account of s, group g, 1 partition, epoch 1", "balanced", "7 = 7", "2 written, 0 replayed, 0 purged")
-	for row, n := range map[string]int{"added": 7, "- undelivered": 1, "- pending": 0, "- ingested": 3, "- validation_failed": 2, "- deferred": 1, "delayed": 1, "dead letters": 2, "on the stream": 7} {
+	wantWords(t, table, "Account of s, group g, 1 partition, epoch 1", "balanced", "8 = 8", "the oldest came", "2 written, 0 replayed, 0 purged")
+	for row, n := range map[string]int{"added": 8, "- undelivered": 1, "- pending": 1, "- ingested": 3, "- validation_failed": 2, "- deferred": 1, "delayed": 1, "dead letters": 2, "on the stream": 8} {
 		wantRow(t, table, row, n)
 	}
 	got := r.reconcile(0)
-	if got.Verdict != "balanced" || *got.Total.Added != 7 || got.Total.Outcomes["ingested"] != 3 || got.Total.Delayed != 1 || *got.Total.Gone != 0 ||
+	if got.Verdict != "balanced" || *got.Total.Added != 8 || got.Total.Outcomes["ingested"] != 3 || got.Total.Delayed != 1 || *got.Total.Gone != 0 ||
 		got.Total.DeadLetters.Written != 2 || len(got.Partitions) != 1 || got.Partitions[0].Key != "s" || len(got.Faults) != 0 || got.Documents != nil {
 		t.Errorf("%+v", got)
 	}
@@ -148,7 +150,7 @@ func TestAWaitThatTakesTooLongEndsWithOne(t *testing.T) {
 
 func TestDocumentsAreComparedWithTheLedger(t *testing.T) {
 	r := newRig(t, 1)
-	server := testMongo(t)
+	server := testenv.Mongo(t)
 	r.env = append(r.env, "MONGO_URI="+server.URI(), "MONGO_DB=db", "MONGO_COLLECTION=c")
 	coll := server.Database(t).Client().Database("db").Collection("c")
 	insert := func(ids ...string) {

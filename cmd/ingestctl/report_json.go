@@ -44,6 +44,7 @@ type accountJSON struct {
 	FirstEntry    string           `json:"firstEntry,omitempty"`
 	LastEntry     string           `json:"lastEntry,omitempty"`
 	LastDelivered string           `json:"lastDelivered,omitempty"`
+	OldestPending string           `json:"oldestPending,omitempty"`
 	Watermark     string           `json:"watermark,omitempty"`
 	Equations     []equationJSON   `json:"equations"`
 }
@@ -95,7 +96,7 @@ func toJSON(a *streams.Account) accountJSON {
 		Settled: a.Settled(), Outcomes: map[string]int64{}, Missing: a.Missing,
 		Length: a.Length, Trimmed: a.Trimmed, Gone: known(a.Known, a.Gone()), GoneUnread: known(a.Known && a.GroupThere, a.GoneUnread()), GoneBefore: a.GoneBefore, Returned: a.Returned,
 		DeadLetters: deadJSON{Written: a.DeadWritten, There: a.DeadKept, Replayed: a.DeadReplayed, Purged: a.DeadPurged},
-		FirstEntry:  a.FirstEntry, LastEntry: a.LastEntry, LastDelivered: a.LastDelivered, Watermark: a.Watermark,
+		FirstEntry:  a.FirstEntry, LastEntry: a.LastEntry, LastDelivered: a.LastDelivered, OldestPending: a.OldestPending, Watermark: a.Watermark,
 	}
 	for _, outcome := range record.Outcomes() {
 		j.Outcomes[outcome.String()] = a.Outcomes[outcome]

@@ -62,7 +62,7 @@ func (r *report) counts(b *bytes.Buffer) {
 	}
 	row("added", added(a), "")
 	row("- undelivered", a.Undelivered, "%s", behind(r.accounts))
-	row("- pending", a.Pending, "")
+	row("- pending", a.Pending, "%s", waiting(r.accounts, r.at))
 	for _, outcome := range record.Outcomes() {
 		row("- "+outcome.String(), a.Outcomes[outcome], "")
 	}
@@ -104,6 +104,18 @@ func behind(accounts []*streams.Account) string {
 		return ""
 	}
 	return fmt.Sprintf("the newest came %v after the last one delivered", most.Round(time.Second/10))
+}
+
+// waiting says how long ago the oldest pending entry came, of all partitions.
+func waiting(accounts []*streams.Account, now time.Time) string {
+	var longest time.Duration
+	for _, a := range accounts {
+		longest = max(longest, a.Waiting(now))
+	}
+	if longest == 0 {
+		return ""
+	}
+	return fmt.Sprintf("the oldest came %v ago", longest.Round(time.Second/10))
 }
 
 // checks lists the equations with the sums of all partitions, and judges them by

@@ -8,6 +8,7 @@
 --   added        entries ever added; none before Redis 7.0
 --   length, dead, delayed, pending
 --   first, last  IDs of the entries there are; '' for none
+--   waits        ID of the oldest pending entry, if there is one
 --   delivered    last ID that the group was given; none without the group
 --   undelivered  entries after it, if they could be counted within the limits,
 --   counted, up_to   else how many there are up to that ID
@@ -90,6 +91,7 @@ fact('last', last[1] and last[1][1] or '')
 local ours = service_group()
 if ours then
   fact('pending', field(ours, 'pending'))
+  if field(ours, 'pending') > 0 then fact('waits', redis.call('XPENDING', stream, group)[2]) end
   fact('delivered', field(ours, 'last-delivered-id'))
 end
 if after then
