@@ -1,8 +1,9 @@
-# The programs of the service in one image: worker, producer.
+# The programs of the service in one image: worker, producer, ingestctl.
 #
 #   docker build -t ingestion .
 #   docker run --rm -e REDIS_URL=… -e MONGO_URI=… ingestion               the worker
 #   docker run --rm -e REDIS_URL=… --entrypoint producer ingestion generate
+#   docker run --rm -e REDIS_URL=… --entrypoint ingestctl ingestion reconcile
 #
 # GO_IMAGE needs Go and a shell, BASE_IMAGE nothing: the programs are static.
 
@@ -14,7 +15,7 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags='-s -w' -o /out/ ./cmd/worker ./cmd/producer
+RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags='-s -w' -o /out/ ./cmd/worker ./cmd/producer ./cmd/ingestctl
 
 FROM ${BASE_IMAGE}
 # For rediss:// and MongoDB with TLS.

@@ -1,0 +1,123 @@
+package main_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"ingestion/record"
+	"ingestion/streams"
+)
+
+// dead writes a dead letter with an ID of the test's choice.
+func (r *rig) dead(p int, id string, event record.Outcome, body string) {
+	r.t.Helper()
+	must(r.t, r.client.XAdd(r.t.Context(), &redis.XAddArgs{Stream: streams.KeysOf(r.keys[p]).Dead, ID: id,
+		Values: []any{"data", body, "event", event.String(), "reason", "because"}}).Err())
+}
+
+type letter struct{ ID, Event, Reason, Data string }
+
+func (r *rig) letters(args ...string) (all []letter) {
+	r.t.Helper()
+	for line := range strings.SplitSeq(r.run(0, append([]string{"dead", "list", "--json", "--limit", "0"}, args...)...), "\n") {
+		if line == "" {
+			continue
+		}
+		var l letter
+		must(r.t, json.Unmarshal([]byte(line), &l))
+		all = append(all, l)
+	}
+	return all
+}
+
+func TestDeadLettersAreShownTheNewestFirst(t *testing.T) {
+	r := newRig(t, 2)
+	for i := range 6 {
+		r.settle(i%2, record.Invalid, fmt.Sprint("secret ", i))
+	}
+	newest := time.Now().Add(time.Minute).UnixMilli()
+	r.dead(0, fmt.Sprint(newest, "-0"), record.Rejected, "secret 6")
+	out, note := r.result(0, "dead", "list", "--limit", "5") // partition 0 has four
+	t.Logf("\n%s", out)
+	lines := strings.Split(out, "\n")
+	if len(lines) != 5 || !strings.Contains(lines[0], fmt.Sprint("0:", newest, "-0")) || !strings.Contains(lines[1], "because") || !strings.Contains(out, "\n1:") && !strings.HasPrefix(out, "1:") {
+		t.Errorf("%q", lines)
+	}
+	if strings.Contains(out, "secret") {
+		t.Error("the table shows bodies")
+	}
+	wantWords(t, note, "5 of 7 dead letters shown")
+	if got := r.letters("--event", "rejected"); len(got) != 1 || got[0].Data != "secret 6" || got[0].Reason != "because" {
+		t.Errorf("%+v", got)
+	}
+	if got := r.letters("--older-than", "1h"); len(got) != 0 {
+		t.Errorf("an hour old: %+v", got)
+	}
+	if got := r.letters("--older-than", "1ns"); len(got) != 6 {
+		t.Errorf("written by now: %+v", got)
+	}
+}
+
+func TestReplayPutsBackWhatIsChosen(t *testing.T) {
+	r := newRig(t, 2)
+	r.settle(0, record.Invalid, "a", "b")
+	r.settle(1, record.Rejected, "c", "d", "e")
+	r.settle(1, record.Invalid, "f")
+	wantWords(t, r.run(0, "dead", "replay", "--all", "--dry-run"), "6 dead letters would be put back on the queue")
+	if got := r.reconcile(0).Total; got.DeadLetters.There != 6 || got.Undelivered != 0 {
+		t.Fatalf("a dry run did something: %+v", got)
+	}
+	wantWords(t, r.run(0, "dead", "replay", "--event", "rejected", "--limit", "2"), "2 dead letters put back on the queue")
+	got := r.reconcile(0)
+	if got.Total.DeadLetters.Replayed != 2 || got.Total.DeadLetters.There != 4 || got.Partitions[1].Undelivered != 2 {
+		t.Errorf("%+v", got)
+	}
+	first := r.letters()[0]
+	out, note := r.result(0, "dead", "replay", first.ID, "1:1-1")
+	wantWords(t, out, "1 dead letter put back")
+	wantWords(t, note, "1 of 2 are not there any more")
+	wantWords(t, r.run(0, "dead", "replay", "--all"), "3 dead letters put back")
+	if got := r.reconcile(0).Total; got.DeadLetters.Replayed != 6 || got.DeadLetters.There != 0 || got.Undelivered != 6 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestPurgeWantsAWordFirst(t *testing.T) {
+	r := newRig(t, 1)
+	r.settle(0, record.Invalid, "a", "b")
+	_, note := r.result(2, "dead", "purge", "--all")
+	wantWords(t, note, "--yes")
+	wantWords(t, r.run(0, "dead", "purge", "--all", "--dry-run"), "2 dead letters would be deleted")
+	wantWords(t, r.run(0, "dead", "purge", "--all", "--yes"), "2 dead letters deleted")
+	if got := r.reconcile(0).Total; got.DeadLetters.Purged != 2 || got.DeadLetters.There != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestWhatIsChosenHasToBeClear(t *testing.T) {
+	r := newRig(t, 2)
+	for _, args := range [][]string{
+		{"replay"}, {"replay", "--event", "ingested"}, {"replay", "1-1"}, {"replay", "0:1-1", "--all"}, {"replay", "--all", "--event", "rejected"},
+		{"replay", "9:1-1"}, {"replay", "--older-than", "-1h"}, {"purge", "--yes"}, {"list", "--limit", "-1"}, {"list", "word"},
+	} {
+		r.run(2, append([]string{"dead"}, args...)...)
+	}
+}
+
+func TestLettersOfAListAreLookedAfter(t *testing.T) {
+	r := newRig(t, 1)
+	must(t, r.client.Do(t.Context(), "XADD", "{q}:dead", "*", "data", "body", "event", "rejected", "reason", "because").Err())
+	r.env = append(r.env, "QUEUE_MODE=list", "QUEUE_KEY=q")
+	if got := r.letters(); len(got) != 1 || got[0].Data != "body" {
+		t.Errorf("%+v", got)
+	}
+	r.run(0, "dead", "replay", "--all")
+	if got := r.client.LRange(t.Context(), "q", 0, -1).Val(); len(got) != 1 || got[0] != "body" {
+		t.Errorf("the list is %q", got)
+	}
+}

@@ -1,0 +1,198 @@
+package main_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"ingestion/internal/embedded"
+	"ingestion/internal/testenv"
+	"ingestion/record"
+	"ingestion/streams"
+	"ingestion/streams/streamstest"
+)
+
+func TestABalancedAccountIsToldToPeopleAndPrograms(t *testing.T) {
+	r := newRig(t, 1)
+	r.settle(0, record.Ingested, "1", "2", "3")
+	r.settle(0, record.Invalid, "4", "5")
+	r.settle(0, record.Deferred, "6")
+	r.push(0, "7")
+	streamstest.Receive(t, r.queues[0], 1)
+	r.push(0, "8")
+	table := r.run(0, "reconcile")
+	t.Logf("\n%s", table)
+	wantWords(t, table, "Account of s, group g, 1 partition, epoch 1", "balanced", "8 = 8", "the oldest came", "2 written, 0 replayed, 0 purged")
+	for row, n := range map[string]int{"added": 8, "- undelivered": 1, "- pending": 1, "- ingested": 3, "- validation_failed": 2, "- deferred": 1, "delayed": 1, "dead letters": 2, "on the stream": 8} {
+		wantRow(t, table, row, n)
+	}
+	got := r.reconcile(0)
+	if got.Verdict != "balanced" || *got.Total.Added != 8 || got.Total.Outcomes["ingested"] != 3 || got.Total.Delayed != 1 || *got.Total.Gone != 0 ||
+		got.Total.DeadLetters.Written != 2 || len(got.Partitions) != 1 || got.Partitions[0].Key != "s" || len(got.Faults) != 0 || got.Documents != nil {
+		t.Errorf("%+v", got)
+	}
+}
+
+func wantRow(t *testing.T, table, name string, n int) {
+	t.Helper()
+	for line := range strings.SplitSeq(table, "\n") {
+		rest, ok := strings.CutPrefix(line, "  "+name+" ")
+		if fields := strings.Fields(rest); ok && len(fields) > 0 && fields[0] == fmt.Sprint(n) {
+			return
+		}
+	}
+	t.Errorf("no row %q with %d in\n%s", name, n, table)
+}
+
+func TestADifferenceIsToldWithItsPlaceAndEndsWithOne(t *testing.T) {
+	r := newRig(t, 3)
+	for p := range 3 {
+		r.settle(p, record.Ingested, "1", "2")
+	}
+	// Opposite differences, which a sum would hide.
+	must(t, r.client.HIncrBy(t.Context(), "{s:1}:ledger", "ingested", 2).Err())
+	must(t, r.client.HIncrBy(t.Context(), "{s:2}:ledger", "ingested", -2).Err())
+	table, failure := r.result(1, "reconcile")
+	t.Logf("\n%s\n%s", table, failure)
+	wantWords(t, table, "WRONG: s:1: 2 more ends than entries", "WRONG: s:2: 2 entries have no end", "unbalanced", "OK ", "3 partitions", "not in every partition")
+	wantWords(t, failure, "does not balance, for 2 reasons")
+	got := r.reconcile(1)
+	if got.Verdict != "unbalanced" || len(got.Faults) != 2 || got.Faults[0].Partition != "s:1" ||
+		got.Partitions[0].Verdict != "balanced" || got.Partitions[1].Verdict != "unbalanced" || got.Total.Verdict != "unbalanced" {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestSettingsThatLeadNowhereEndWithTwo(t *testing.T) {
+	r := newRig(t, 2)
+	r.env = append(r.env, "STREAM_PARTITIONS=1")
+	_, failure := r.result(2, "reconcile")
+	wantWords(t, failure, `neither a stream "s"`, "STREAM_PARTITIONS=1", `there is a stream \"s:0\" too`)
+	r.env = append(r.env, "STREAM_PARTITIONS=2", "STREAM_GROUP=other")
+	_, failure = r.result(2, "reconcile")
+	wantWords(t, failure, "STREAM_GROUP", `accounted for by group "g"`)
+	r.env = append(r.env, "STREAM_GROUP=g", "QUEUE_MODE=list")
+	r.run(0, "reconcile") // the stream is there, whatever the mode
+	r.env = append(r.env, "STREAM_KEY=elsewhere")
+	_, failure = r.result(2, "reconcile")
+	wantWords(t, failure, "there is no account of a list")
+	r.env = append(r.env, "REDIS_URL=nonsense")
+	r.run(2, "reconcile")
+	for _, args := range [][]string{{"reconcile", "--no-such-flag"}, {"reconcile", "word"}, {"recon"}, {"reconcile", "--timeout", "0s"}} {
+		r.run(2, args...)
+	}
+}
+
+func TestAnUnopenedStreamIsUnknownAndEndsWithOne(t *testing.T) {
+	r := newRig(t, 1)
+	r.push(0, "1")
+	must(t, r.client.Del(t.Context(), "{s}:ledger").Err())
+	table, failure := r.result(1, "reconcile")
+	wantWords(t, table, "no worker has opened the ledger", "unknown")
+	wantWords(t, failure, "is unknown")
+	if got := r.reconcile(1); got.Verdict != "unknown" || got.Total.Added != nil || got.Total.Gone != nil || got.Total.Undelivered != 1 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestHelpTeaches(t *testing.T) {
+	r := &rig{t: t}
+	wantWords(t, r.run(0), "reconcile", "dead", "STREAM_PARTITIONS", "Exit codes")
+	wantWords(t, r.run(0, "reconcile", "--help"), "settlement", "--wait", "--documents", "--json", "--timeout")
+	wantWords(t, r.run(0, "dead", "purge", "--help"), "--dry-run", "--yes", "--older-than")
+}
+
+func TestWaitReturnsWhenAllIsWorkedOff(t *testing.T) {
+	r := newRig(t, 2)
+	r.settle(0, record.Ingested, "1", "2")
+	r.push(1, "3")
+	held := streamstest.Receive(t, r.queues[1], 1)
+	p := r.start("reconcile", "--wait", "--timeout", "50s")
+	testenv.Eventually(t, soon, func() (bool, string) {
+		return strings.Contains(p.Stderr(), "waiting: 0 undelivered, 1 pending, 0 delayed"), p.Stderr()
+	})
+	select {
+	case <-p.Done():
+		t.Fatal("it ended while an entry was pending")
+	default:
+	}
+	_, err := r.queues[1].Settle(t.Context(), streamstest.All(record.Ingested, held))
+	must(t, err)
+	if code := p.Wait(soon); code != 0 {
+		t.Errorf("exit code %d: %s", code, p.Stderr())
+	}
+	wantWords(t, strings.Join(p.Lines(), "\n"), "balanced")
+}
+
+// An account of a Redis that does not count what was added, as the embedded one.
+func TestWithoutEntriesAddedTheAccountIsUnknown(t *testing.T) {
+	server, err := embedded.StartRedis(t.Context(), "127.0.0.1:0")
+	must(t, err)
+	t.Cleanup(func() { must(t, server.Close()) })
+	r := rigOn(t, server.URL(), 1)
+	r.settle(0, record.Ingested, "1")
+	r.push(0, "2")
+	table, failure := r.result(1, "reconcile")
+	wantWords(t, table, "UNKNOWN", "from 7.0 on", "unknown how many gone")
+	wantWords(t, failure, "is unknown")
+	if got := r.reconcile(1); got.Verdict != "unknown" || got.Total.Added != nil || got.Total.Outcomes["ingested"] != 1 || got.Total.Undelivered != 1 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestAWaitThatTakesTooLongEndsWithOne(t *testing.T) {
+	r := newRig(t, 1)
+	r.settle(0, record.Deferred, "1")
+	table, failure := r.result(1, "reconcile", "--wait", "--timeout", "1s")
+	wantWords(t, failure, "not settled after 1s", "0 undelivered, 0 pending, 1 delayed")
+	wantWords(t, table, "balanced")
+}
+
+func TestDocumentsAreComparedWithTheLedger(t *testing.T) {
+	r := newRig(t, 1)
+	server := testenv.Mongo(t)
+	r.env = append(r.env, "MONGO_URI="+server.URI(), "MONGO_DB=db", "MONGO_COLLECTION=c")
+	coll := server.Database(t).Client().Database("db").Collection("c")
+	insert := func(ids ...string) {
+		for _, id := range ids {
+			_, err := coll.InsertOne(t.Context(), map[string]string{"_id": id})
+			must(t, err)
+		}
+	}
+	r.settle(0, record.Ingested, "1", "2")
+	got := r.reconcile(1, "--documents")
+	if d := got.Documents; d == nil || d.Count != 0 || d.AtLeast != 2 || d.Holds || len(got.Faults) != 1 {
+		t.Errorf("none there: %+v", got)
+	}
+	wantWords(t, got.Faults[0].Text, "2 records counted as ingested can't be found")
+	insert("1", "2")
+	table := r.run(0, "reconcile", "--documents")
+	wantWords(t, table, "2 <= 2 <= 2")
+	wantRow(t, table, "documents", 2)
+
+	// A third was inserted, and its entry is still pending.
+	r.push(0, "3")
+	streamstest.Receive(t, r.queues[0], 1)
+	insert("3")
+	if d := r.reconcile(0, "--documents").Documents; d.Count != 3 || d.AtLeast != 2 || d.AtMost != 3 {
+		t.Errorf("one pending: %+v", d)
+	}
+	insert("4")
+	_, failure := r.result(1, "reconcile", "--documents")
+	wantWords(t, failure, "1 document is in MongoDB that this ledger does not know of")
+	names, err := coll.Indexes().ListSpecifications(t.Context())
+	must(t, err)
+	if len(names) > 1 {
+		t.Errorf("a tool that only looks has made indexes: %v", names)
+	}
+}
+
+// The documents are the worker's own, after the group was made again too.
+func TestDocumentsOfEarlierEpochsAreAllowedFor(t *testing.T) {
+	before := &streams.Account{Outcomes: map[record.Outcome]int64{record.Ingested: 1}, Epoch: 2, IngestedBefore: 5, Undelivered: 2}
+	for count, holds := range map[int64]bool{0: false, 1: true, 8: true, 9: false} {
+		if d := streams.CompareDocuments(before, count, before); d.Holds() != holds || (d.Fault() == "") != holds {
+			t.Errorf("%d documents: %+v %q", count, d, d.Fault())
+		}
+	}
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"time"
+
+	"ingestion/record"
+	"ingestion/streams"
+)
+
+// The JSON form. What is not known is null, never 0.
+
+type reportJSON struct {
+	At         time.Time       `json:"at"`
+	Stream     string          `json:"stream"`
+	Group      string          `json:"group"`
+	Verdict    streams.Verdict `json:"verdict"`
+	Faults     []finding       `json:"faults"`
+	Notes      []finding       `json:"notes"`
+	Total      accountJSON     `json:"total"`
+	Partitions []accountJSON   `json:"partitions"`
+	Documents  *documentsJSON  `json:"documents,omitempty"`
+}
+
+type accountJSON struct {
+	Key           string           `json:"key,omitempty"`
+	Epoch         int64            `json:"epoch"`
+	Verdict       streams.Verdict  `json:"verdict"`
+	Added         *int64           `json:"added"` // since the group was made
+	Undelivered   int64            `json:"undelivered"`
+	Pending       int64            `json:"pending"`
+	Delayed       int64            `json:"delayed"`
+	Settled       int64            `json:"settled"`
+	Outcomes      map[string]int64 `json:"outcomes"`
+	Missing       int64            `json:"missing"`
+	Length        int64            `json:"length"`
+	Trimmed       int64            `json:"trimmed"`
+	Gone          *int64           `json:"gone"`
+	GoneUnread    *int64           `json:"goneUnread"`
+	GoneBefore    int64            `json:"goneBefore"` // before the group was made again
+	Returned      int64            `json:"returned"`
+	DeadLetters   deadJSON         `json:"deadLetters"`
+	FirstEntry    string           `json:"firstEntry,omitempty"`
+	LastEntry     string           `json:"lastEntry,omitempty"`
+	LastDelivered string           `json:"lastDelivered,omitempty"`
+	OldestPending string           `json:"oldestPending,omitempty"`
+	Watermark     string           `json:"watermark,omitempty"`
+	Equations     []equationJSON   `json:"equations"`
+}
+
+type deadJSON struct {
+	Written  int64 `json:"written"`
+	There    int64 `json:"there"`
+	Replayed int64 `json:"replayed"`
+	Purged   int64 `json:"purged"`
+}
+
+type equationJSON struct {
+	Name       string `json:"name"`
+	Formula    string `json:"formula"`
+	Left       *int64 `json:"left"`
+	Right      *int64 `json:"right"`
+	Difference *int64 `json:"difference"`
+}
+
+type documentsJSON struct {
+	Count   int64 `json:"count"`
+	AtLeast int64 `json:"atLeast"`
+	AtMost  int64 `json:"atMost"`
+	Holds   bool  `json:"holds"`
+}
+
+// writeJSON prints the account for a program.
+func (r *report) writeJSON(w io.Writer) error {
+	out := reportJSON{
+		At: r.at.Truncate(time.Millisecond), Stream: r.stream, Group: r.total.Group, Verdict: r.verdict,
+		Faults: append([]finding{}, r.faults...), Notes: append([]finding{}, r.notes...), Total: toJSON(r.total),
+	}
+	out.Total.Verdict = streams.Judge(r.accounts)
+	for _, a := range r.accounts {
+		out.Partitions = append(out.Partitions, toJSON(a))
+	}
+	if d := r.documents; d != nil {
+		out.Documents = &documentsJSON{Count: d.Count, AtLeast: d.Least, AtMost: d.Most, Holds: d.Holds()}
+	}
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(out)
+}
+
+func toJSON(a *streams.Account) accountJSON {
+	j := accountJSON{
+		Key: a.Key, Epoch: a.Epoch, Verdict: a.Verdict(),
+		Added: known(a.Known, a.Added-a.Base), Undelivered: a.Undelivered, Pending: a.Pending, Delayed: a.Delayed,
+		Settled: a.Settled(), Outcomes: map[string]int64{}, Missing: a.Missing,
+		Length: a.Length, Trimmed: a.Trimmed, Gone: known(a.Known, a.Gone()), GoneUnread: known(a.Known && a.GroupThere, a.GoneUnread()), GoneBefore: a.GoneBefore, Returned: a.Returned,
+		DeadLetters: deadJSON{Written: a.DeadWritten, There: a.DeadKept, Replayed: a.DeadReplayed, Purged: a.DeadPurged},
+		FirstEntry:  a.FirstEntry, LastEntry: a.LastEntry, LastDelivered: a.LastDelivered, OldestPending: a.OldestPending, Watermark: a.Watermark,
+	}
+	for _, outcome := range record.Outcomes() {
+		j.Outcomes[outcome.String()] = a.Outcomes[outcome]
+	}
+	for _, e := range a.Equations() {
+		j.Equations = append(j.Equations, equationJSON{
+			Name: e.Name, Formula: e.Formula,
+			Left: known(e.Known, e.Left), Right: known(e.Known, e.Right), Difference: known(e.Known, e.Difference()),
+		})
+	}
+	return j
+}
+
+func known(is bool, n int64) *int64 {
+	if !is {
+		return nil
+	}
+	return &n
+}

@@ -1,0 +1,149 @@
+package main_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"ingestion/internal/testenv"
+	"ingestion/record"
+	"ingestion/streams"
+	"ingestion/streams/streamstest"
+)
+
+const soon = 60 * time.Second
+
+func TestMain(m *testing.M) { testenv.Main(m) }
+
+// rig is a stream of some partitions with the tool beside it.
+type rig struct {
+	t      *testing.T
+	client *redis.Client
+	keys   []string
+	queues []*streams.Stream
+	env    []string
+}
+
+func newRig(t *testing.T, partitions int) *rig {
+	t.Helper()
+	return rigOn(t, testenv.Redis(t).URL(), partitions)
+}
+
+func rigOn(t *testing.T, url string, partitions int) *rig {
+	t.Helper()
+	opts, err := redis.ParseURL(url)
+	must(t, err)
+	r := &rig{t: t, client: redis.NewClient(opts), keys: streams.PartitionKeys("s", partitions)}
+	t.Cleanup(func() { must(t, r.client.Close()) })
+	r.env = []string{
+		"REDIS_URL=" + url, "STREAM_KEY=s", "STREAM_GROUP=g", "QUEUE_MODE=stream",
+		fmt.Sprintf("STREAM_PARTITIONS=%d", partitions), "STARTUP_TIMEOUT_SEC=20",
+	}
+	for _, key := range r.keys {
+		q := streams.NewStream(streams.StreamOptions{
+			Client: r.client, Key: key, Group: "g", Consumer: "c", PollTimeout: 100 * time.Millisecond, ClaimIdle: 30 * time.Second,
+			Retention: time.Hour, DeadLetters: streams.DeadLetterOptions{On: true, Worker: "c"}, Log: slog.New(slog.DiscardHandler),
+		})
+		must(t, q.Open(t.Context()))
+		r.queues = append(r.queues, q)
+	}
+	return r
+}
+
+func (r *rig) push(p int, bodies ...string) {
+	r.t.Helper()
+	for _, body := range bodies {
+		must(r.t, r.client.XAdd(r.t.Context(), &redis.XAddArgs{Stream: r.keys[p], Values: []any{"data", body}}).Err())
+	}
+}
+
+// settle pushes records and gives them an outcome.
+func (r *rig) settle(p int, outcome record.Outcome, bodies ...string) {
+	r.t.Helper()
+	r.push(p, bodies...)
+	r.end(p, outcome, len(bodies))
+}
+
+// end gives the next entries an outcome.
+func (r *rig) end(p int, outcome record.Outcome, n int) {
+	r.t.Helper()
+	s := streamstest.All(outcome, streamstest.Receive(r.t, r.queues[p], n))
+	for i := range s {
+		s[i].Due = time.Now().Add(time.Hour)
+	}
+	_, err := r.queues[p].Settle(r.t.Context(), s)
+	must(r.t, err)
+}
+
+func (r *rig) start(args ...string) *testenv.Proc {
+	r.t.Helper()
+	return testenv.Process(r.t, testenv.Build(r.t, "ingestion/cmd/ingestctl"), args, r.env)
+}
+
+// run runs the tool, wants an exit code and returns standard output.
+func (r *rig) run(code int, args ...string) string {
+	r.t.Helper()
+	out, _ := r.result(code, args...)
+	return out
+}
+
+func (r *rig) result(code int, args ...string) (out, err string) {
+	r.t.Helper()
+	p := r.start(args...)
+	if got := p.Wait(soon); got != code {
+		r.t.Fatalf("ingestctl %s: exit code %d, want %d\n%s\n%s", strings.Join(args, " "), got, code, strings.Join(p.Lines(), "\n"), p.Stderr())
+	}
+	return strings.Join(p.Lines(), "\n"), p.Stderr()
+}
+
+type account struct {
+	Key                           string
+	Verdict                       string
+	Added, Gone                   *int64
+	Undelivered, Pending, Delayed int64
+	Outcomes                      map[string]int64
+	DeadLetters                   struct{ Written, There, Replayed, Purged int64 }
+}
+
+type report struct {
+	Verdict       string
+	Faults, Notes []struct{ Partition, Text string }
+	Total         account
+	Partitions    []account
+	Documents     *struct {
+		Count, AtLeast, AtMost int64
+		Holds                  bool
+	}
+}
+
+// reconcile is the account as JSON.
+func (r *rig) reconcile(code int, args ...string) report {
+	r.t.Helper()
+	var got report
+	out := r.run(code, append([]string{"reconcile", "--json"}, args...)...)
+	if err := json.Unmarshal([]byte(out), &got); err != nil {
+		r.t.Fatalf("%v in %s", err, out)
+	}
+	return got
+}
+
+func wantWords(t *testing.T, text string, words ...string) {
+	t.Helper()
+	for _, w := range words {
+		if !strings.Contains(text, w) {
+			t.Errorf("%q is not in what it says:\n%s", w, text)
+		}
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,153 @@
+package streams
+
+import (
+	"fmt"
+
+	"ingestion/record"
+)
+
+// Equation is one of the account's: two ways to count the same.
+type Equation struct {
+	Name        string // for example "settlement"
+	Formula     string // in words: left = right
+	Known       bool   // false where Redis does not tell enough to judge it
+	Left, Right int64
+}
+
+// Difference is how much more there is on the left; 0 where it isn't known.
+func (e Equation) Difference() int64 {
+	if !e.Known {
+		return 0
+	}
+	return e.Left - e.Right
+}
+
+// Holds says that both sides are known and equal.
+func (e Equation) Holds() bool { return e.Known && e.Left == e.Right }
+
+// Equations are those of one account.
+func (a *Account) Equations() []Equation {
+	return []Equation{a.presence(), a.settlement(), a.deferral(), a.burial()}
+}
+
+// presence: every entry that was added is still there, or the service has
+// trimmed it. Others may have taken some: the difference.
+func (a *Account) presence() Equation {
+	return Equation{
+		Name:    "presence",
+		Formula: "entries added = trimmed + on the stream",
+		Known:   a.Known, Left: a.Added - a.Base, Right: a.Trimmed + a.Length,
+	}
+}
+
+// settlement: every entry that was added has an outcome, or will have.
+func (a *Account) settlement() Equation {
+	return Equation{
+		Name:    "settlement",
+		Formula: "entries added = all outcomes + pending + undelivered + missing",
+		Known:   a.Known && a.GroupThere, Left: a.Added - a.Base, Right: a.Settled() + a.Pending + a.Undelivered + a.Missing,
+	}
+}
+
+func (a *Account) deferral() Equation {
+	return Equation{
+		Name:    "deferral",
+		Formula: "deferred = returned + delayed",
+		Known:   a.Opened(), Left: a.Outcomes[record.Deferred], Right: a.Returned + a.Delayed,
+	}
+}
+
+func (a *Account) burial() Equation {
+	return Equation{
+		Name:    "dead letters",
+		Formula: "dead letters written = there + replayed + purged",
+		Known:   a.Opened(), Left: a.DeadWritten, Right: a.DeadKept + a.DeadReplayed + a.DeadPurged,
+	}
+}
+
+// Verdict is what an account comes to.
+type Verdict string
+
+// The verdicts. Unknown is never a good sign: nothing that can be judged is
+// wrong, but not all can be.
+const (
+	Balanced   Verdict = "balanced"
+	Unbalanced Verdict = "unbalanced"
+	Unknown    Verdict = "unknown"
+)
+
+// Verdict judges one partition's account. That of a Total may hide differences
+// that cancel out: judge the partitions, with Judge.
+func (a *Account) Verdict() Verdict {
+	verdict := Balanced
+	if a.Opened() && !a.GroupThere {
+		return Unbalanced
+	}
+	for _, e := range a.Equations() {
+		switch {
+		case !e.Known:
+			verdict = Unknown
+		case !e.Holds():
+			return Unbalanced
+		}
+	}
+	return verdict
+}
+
+// Judge is the gravest verdict of several accounts.
+func Judge(accounts []*Account) Verdict {
+	verdict := Balanced
+	for _, a := range accounts {
+		switch a.Verdict() {
+		case Unbalanced:
+			return Unbalanced
+		case Unknown:
+			verdict = Unknown
+		}
+	}
+	return verdict
+}
+
+// Documents is what the database holds beside the accounts, for a collection
+// that only this stream feeds.
+type Documents struct {
+	Count       int64
+	Least, Most int64
+}
+
+// CompareDocuments says how many documents there may be, counted between two
+// readings of the account: none that was ingested before is missing, and each
+// was ingested since, or its entry has no outcome yet. After the group was made
+// again, its entries may have been inserted in an earlier epoch.
+func CompareDocuments(before *Account, count int64, after *Account) Documents {
+	d := Documents{Count: count, Least: before.Outcomes[record.Ingested]}
+	d.Most = after.Outcomes[record.Ingested] + after.IngestedBefore + after.Pending + after.Missing
+	if after.Epoch > 1 {
+		d.Most += after.Undelivered
+	}
+	return d
+}
+
+// Holds says that the number of documents is one that may be.
+func (d Documents) Holds() bool { return d.Least <= d.Count && d.Count <= d.Most }
+
+// Fault says what is wrong with the number of documents; empty if nothing is.
+func (d Documents) Fault() string {
+	switch {
+	case d.Count < d.Least:
+		return fmt.Sprintf("%s counted as ingested can't be found in MongoDB: somebody has deleted them, or MONGO_DB or MONGO_COLLECTION is another one",
+			plural(d.Least-d.Count, "record", "records"))
+	case d.Count > d.Most:
+		return fmt.Sprintf("%s in MongoDB that this ledger does not know of: something else feeds the collection, or Redis has lost its ledger",
+			plural(d.Count-d.Most, "document is", "documents are"))
+	default:
+		return ""
+	}
+}
+
+func plural(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}

@@ -1,0 +1,178 @@
+package streams
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"iter"
+	"strconv"
+
+	"github.com/redis/go-redis/v9"
+
+	"ingestion/internal/redisconn"
+)
+
+var (
+	//go:embed scripts/replay.lua
+	replaySource string
+	//go:embed scripts/purge.lua
+	purgeSource string
+
+	replayScript = redis.NewScript(replaySource)
+	purgeScript  = redis.NewScript(purgeSource)
+)
+
+// DeadLetter is one refused record as it is kept.
+type DeadLetter struct {
+	ID         string // of the dead letter itself, not of the entry it was
+	Event      string // the outcome, for example "parse_error"
+	Reason     string
+	StreamID   string // the entry; empty in list mode
+	Origin     string // the first entry, where it was put back since
+	Deliveries int64
+	FailedAt   string // RFC 3339, ms
+	Worker     string
+	Data       string // the body as it came, or the entry's fields as JSON where it had none
+}
+
+// Graveyard is where the dead letters of one partition, or of a list, are.
+type Graveyard struct {
+	client redis.UniversalClient
+	keys   Keys
+	kind   string // of the queue: "stream" or "list"
+}
+
+// NewGraveyard returns that of a stream's partition.
+func NewGraveyard(client redis.UniversalClient, streamKey string) *Graveyard {
+	return &Graveyard{client: client, keys: KeysOf(streamKey), kind: "stream"}
+}
+
+// NewListGraveyard returns that of a list.
+func NewListGraveyard(client redis.UniversalClient, listKey string) *Graveyard {
+	return &Graveyard{client: client, keys: KeysOf(listKey), kind: "list"}
+}
+
+// Count is the number of dead letters there are.
+func (g *Graveyard) Count(ctx context.Context) (int64, error) {
+	n, err := g.client.XLen(ctx, g.keys.Dead).Result()
+	return n, wrap(err, "counting the dead letters of %s", g.keys.Main)
+}
+
+// Letters goes through the dead letters there are when it begins, some MiB at a
+// time. It ends with the first error.
+func (g *Graveyard) Letters(ctx context.Context, newestFirst bool) iter.Seq2[DeadLetter, error] {
+	return func(yield func(DeadLetter, error) bool) {
+		fail := func(err error) { yield(DeadLetter{}, fmt.Errorf("reading dead letters of %s: %w", g.keys.Main, err)) }
+		newest, err := g.client.XRevRangeN(ctx, g.keys.Dead, "+", "-", 1).Result()
+		if err != nil {
+			fail(err)
+			return
+		}
+		if len(newest) == 0 {
+			return
+		}
+		pages := letterPages{client: g.client, key: g.keys.Dead, down: newestFirst, from: "-", to: newest[0].ID}
+		for {
+			page, err := pages.next(ctx)
+			if err != nil {
+				fail(err)
+				return
+			}
+			if len(page) == 0 {
+				return
+			}
+			for _, entry := range page {
+				if !yield(deadLetter(entry), nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// letterPages reads a stream page by page, as many entries at once as suit
+// their size.
+type letterPages struct {
+	client   redis.UniversalClient
+	key      string
+	down     bool
+	from, to string // IDs, both included unless they begin with "("
+	sizer    sizer
+}
+
+const firstPage, largestPage = 4, 500
+
+func (p *letterPages) next(ctx context.Context) (page []redis.XMessage, err error) {
+	count := firstPage
+	if p.sizer.mean.Load() > 0 {
+		count = p.sizer.limit(largestPage)
+	}
+	if p.down {
+		page, err = p.client.XRevRangeN(ctx, p.key, p.to, p.from, int64(count)).Result()
+	} else {
+		page, err = p.client.XRangeN(ctx, p.key, p.from, p.to, int64(count)).Result()
+	}
+	if err != nil || len(page) == 0 {
+		return nil, err
+	}
+	beyond := "(" + page[len(page)-1].ID
+	if p.down {
+		p.to = beyond
+	} else {
+		p.from = beyond
+	}
+	bodies := make([]Delivery, len(page))
+	for i := range page {
+		bodies[i] = delivery(page[i], 1)
+	}
+	p.sizer.observe(bodies)
+	return page, nil
+}
+
+func deadLetter(entry redis.XMessage) DeadLetter {
+	field := func(name string) string { return text(entry.Values[name]) }
+	deliveries, _ := strconv.ParseInt(field("deliveries"), 10, 64)
+	return DeadLetter{
+		ID: entry.ID, Event: field("event"), Reason: field("reason"), StreamID: field("streamId"), Origin: field(fieldOrigin),
+		Deliveries: deliveries, FailedAt: field("failedAt"), Worker: field("worker"), Data: field(fieldData),
+	}
+}
+
+// Replay puts dead letters back on their queue, as they are, and says how many
+// of those named were still there. It may be repeated after an error: a letter
+// goes back once. Where Redis has no room it stops, and the error says so; the
+// count is right then, too. The letters named should be some MiB together at
+// most: they are copied in one step.
+func (g *Graveyard) Replay(ctx context.Context, ids []string) (int, error) {
+	if len(ids) == 0 {
+		return 0, nil
+	}
+	reply, err := redisconn.Run(ctx, g.client, replayScript, []string{g.keys.Main, g.keys.Dead, g.keys.Ledger}, append([]any{g.kind}, anyOf(ids)...)...).Slice()
+	if err != nil {
+		return 0, fmt.Errorf("putting dead letters back on %s: %w", g.keys.Main, err)
+	}
+	n, _ := reply[0].(int64)
+	if cause := text(reply[1]); cause != "" {
+		return int(n), fmt.Errorf("putting dead letters back on %s: %w", g.keys.Main, errors.New(cause))
+	}
+	return int(n), nil
+}
+
+// Purge deletes dead letters for good and says how many of those named were
+// still there. It may be repeated after an error.
+func (g *Graveyard) Purge(ctx context.Context, ids []string) (int, error) {
+	if len(ids) == 0 {
+		return 0, nil
+	}
+	n, err := redisconn.Run(ctx, g.client, purgeScript, []string{g.keys.Dead, g.keys.Ledger}, anyOf(ids)...).Int()
+	return n, wrap(err, "deleting dead letters of %s", g.keys.Main)
+}
+
+func anyOf(list []string) []any {
+	out := make([]any, len(list))
+	for i, s := range list {
+		out[i] = s
+	}
+	return out
+}
