@@ -68,7 +68,8 @@ func (l *List) Receive(ctx context.Context, max int) ([]Delivery, error) {
 // keep that one, which is held already.
 func (l *List) fill(ctx context.Context, first string, max int) ([]Delivery, error) {
 	batch := []Delivery{{Body: []byte(first), Deliveries: 1}}
-	if n := l.sizer.limit(max) - 1; n > 0 {
+	asked := l.sizer.limit(max)
+	if n := asked - 1; n > 0 {
 		more, err := l.opts.Client.LPopCount(ctx, l.keys.Main, n).Result()
 		if err != nil && !errors.Is(err, redis.Nil) {
 			l.opts.Log.Warn("warning", "status", "error", "reason", fmt.Sprintf("LPOP %s %d failed; if the reply alone was lost, so are the records in it: %v", l.keys.Main, n, err))
@@ -77,9 +78,12 @@ func (l *List) fill(ctx context.Context, first string, max int) ([]Delivery, err
 			batch = append(batch, Delivery{Body: []byte(body), Deliveries: 1})
 		}
 	}
-	l.sizer.observe(batch)
+	l.sizer.observe(batch, asked)
 	return batch, nil
 }
+
+// Try does nothing: a list does not deliver twice, so nothing is suspected.
+func (l *List) Try(_ context.Context, d Delivery) (Delivery, bool, error) { return d, true, nil }
 
 // Settle writes dead letters where they are kept. There is nothing to
 // acknowledge: the pop has done that.

@@ -31,7 +31,7 @@ func (s *Stream) Receive(ctx context.Context, max int) ([]Delivery, error) {
 		case err != nil:
 			return nil, err
 		case len(batch) > 0:
-			s.sizer.observe(batch)
+			s.held.Add(int64(len(batch)))
 			return batch, nil
 		case !time.Now().Before(deadline):
 			return nil, nil
@@ -43,10 +43,11 @@ func (s *Stream) Receive(ctx context.Context, max int) ([]Delivery, error) {
 func max0(d time.Duration) time.Duration { return max(d, time.Millisecond) }
 
 func (s *Stream) read(ctx context.Context, max int, block time.Duration) ([]Delivery, error) {
+	asked := s.sizer.limit(max)
 	reply, err := s.opts.Client.XReadGroup(ctx, &redis.XReadGroupArgs{
 		Group: s.opts.Group, Consumer: s.opts.Consumer,
 		Streams: []string{s.keys.Main, ">"},
-		Count:   int64(s.sizer.limit(max)),
+		Count:   int64(asked),
 		Block:   block,
 	}).Result()
 	if errors.Is(err, redis.Nil) {
@@ -61,5 +62,6 @@ func (s *Stream) read(ctx context.Context, max int, block time.Duration) ([]Deli
 			batch = append(batch, delivery(entry, 1))
 		}
 	}
+	s.sizer.observe(batch, asked)
 	return batch, nil
 }
