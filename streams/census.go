@@ -8,7 +8,8 @@ import (
 )
 
 // takeCensus finds out what strangers have taken off the stream before it was
-// read, and keeps in mind how much is still to be read.
+// read, and keeps in mind how much is still to be read, and whether large
+// entries are on their way.
 func (s *Stream) takeCensus(ctx context.Context) (time.Duration, error) {
 	args := []any{s.opts.Group, s.gone}
 	for _, outcome := range record.Outcomes() {
@@ -21,6 +22,9 @@ func (s *Stream) takeCensus(ctx context.Context) (time.Duration, error) {
 	s.gone, _ = reply[0].(int64)
 	if lag, _ := reply[4].(int64); lag >= 0 && text(reply[2]) != "" {
 		s.lag.Store(lag)
+	}
+	if newest, _ := reply[5].(int64); newest >= largeEntry {
+		s.small.Store(false)
 	}
 	if unread, _ := reply[1].(int64); unread > 0 {
 		s.opts.Log.Error("entries_missing", "status", "error", "stream", s.keys.Main, "count", unread,

@@ -68,8 +68,8 @@ func (l *List) Receive(ctx context.Context, max int) ([]Delivery, error) {
 // keep that one, which is held already.
 func (l *List) fill(ctx context.Context, first string, max int) ([]Delivery, error) {
 	batch := []Delivery{{Body: []byte(first), Deliveries: 1}}
-	asked := l.sizer.limit(max)
-	if n := asked - 1; n > 0 {
+	l.sizer.observe(batch) // the others may be as large
+	if n := l.sizer.limit(max) - 1; n > 0 {
 		more, err := l.opts.Client.LPopCount(ctx, l.keys.Main, n).Result()
 		if err != nil && !errors.Is(err, redis.Nil) {
 			l.opts.Log.Warn("warning", "status", "error", "reason", fmt.Sprintf("LPOP %s %d failed; if the reply alone was lost, so are the records in it: %v", l.keys.Main, n, err))
@@ -78,7 +78,7 @@ func (l *List) fill(ctx context.Context, first string, max int) ([]Delivery, err
 			batch = append(batch, Delivery{Body: []byte(body), Deliveries: 1})
 		}
 	}
-	l.sizer.observe(batch, asked)
+	l.sizer.observe(batch)
 	return batch, nil
 }
 

@@ -23,6 +23,8 @@ var (
 	moveSource string
 	//go:embed scripts/trim.lua
 	trimSource string
+	//go:embed scripts/peek.lua
+	peekSource string
 	//go:embed scripts/try.lua
 	trySource string
 	//go:embed scripts/sweep.lua
@@ -38,6 +40,7 @@ var (
 	fetchScript    = redis.NewScript(fetchSource)
 	moveScript     = redis.NewScript(moveSource)
 	trimScript     = redis.NewScript(trimSource)
+	peekScript     = redis.NewScript(peekSource)
 	tryScript      = redis.NewScript(trySource)
 	sweepScript    = redis.NewScript(sweepSource)
 	censusScript   = redis.NewScript(censusSource)

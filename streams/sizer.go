@@ -6,31 +6,27 @@ const (
 	// worstBytes is how large it becomes if all entries in it are as large as the
 	// largest recent one.
 	worstBytes = 32 << 20
-	// firstCount is how many entries are asked for while their size is unknown.
-	firstCount = 8
+	// largeEntry is the size from which on entries are looked at before they are
+	// read: with smaller ones no reply gets near worstBytes.
+	largeEntry = 64 << 10
 )
 
-// sizer adapts the number of entries asked for to their size. It starts low,
-// doubles while replies are full of small entries, and falls at once to what
-// recent entries allow. It is used by one reader.
+// sizer adapts the number of entries asked for to the size of recent ones, so
+// that a reply stays within some MiB. It is used by one reader.
 type sizer struct {
-	mean, largest int64 // bytes of recent entries
-	count         int64 // entries that may be asked for; 0 at the start
+	mean, largest int64 // bytes of recent entries; 0 until something was read
 }
 
+// limit is how many entries may be asked for, as far as recent ones tell.
 func (s *sizer) limit(most int) int {
-	return int(min(int64(most), max(s.count, firstCount), s.bound()))
+	bound := 1 + min(replyBytes/max(s.mean, 1), worstBytes/max(s.largest, 1))
+	return int(min(int64(most), bound))
 }
 
-// bound is what the sizes of recent entries allow.
-func (s *sizer) bound() int64 {
-	return 1 + min(replyBytes/max(s.mean, 1), worstBytes/max(s.largest, 1))
-}
-
-// observe learns from a reply for which asked entries had been asked.
-func (s *sizer) observe(batch []Delivery, asked int) {
+// observe learns from a reply, and says whether all of it is small.
+func (s *sizer) observe(batch []Delivery) (small bool) {
 	if len(batch) == 0 {
-		return
+		return false
 	}
 	var bytes, largest int64
 	for i := range batch {
@@ -38,11 +34,9 @@ func (s *sizer) observe(batch []Delivery, asked int) {
 		bytes += size
 		largest = max(largest, size)
 	}
-	remember(&s.mean, bytes/int64(len(batch)))
-	remember(&s.largest, largest)
-	if len(batch) >= asked {
-		s.count = min(max(s.count, 2*int64(asked)), s.bound())
-	}
+	remember(&s.mean, 1+bytes/int64(len(batch)))
+	remember(&s.largest, 1+largest)
+	return largest < largeEntry
 }
 
 // remember rises at once and falls slowly.

@@ -42,6 +42,7 @@ type Stream struct {
 	opts  StreamOptions
 	keys  Keys
 	sizer sizer
+	small atomic.Bool  // entries are known to be small, so that many may be read unseen
 	floor atomic.Int64 // ms: no entry that arrived before is unfinished
 	held  atomic.Int64 // deliveries neither settled nor handed back
 	lag   atomic.Int64 // entries not read yet, when last known; negative: never known

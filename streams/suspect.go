@@ -31,8 +31,15 @@ func tryPause(lease time.Duration, tries int64) time.Duration {
 	return min(lease<<min(tries-1, 20), longestTryPause)
 }
 
-// suspectFrom keeps a claimed entry aside.
+// suspectFrom keeps a claimed entry aside. It may be there already, if this
+// worker's own lease on it had run out.
 func (s *Stream) suspectFrom(c claimed) {
+	for i, old := range s.suspects {
+		if old.id == c.id {
+			s.suspects[i].claimed = c
+			return
+		}
+	}
 	pause := tryPause(s.opts.ClaimIdle, c.tries)
 	if c.tries >= MaxTries {
 		pause = 0 // there will be no other attempt
