@@ -15,14 +15,14 @@ func (c *Consumer) read(ctx, workCtx context.Context, q streams.Queue, held *lea
 		if !c.acquire(ctx) {
 			return
 		}
-		inside := c.room.enter(ctx)
-		if inside == nil {
+		n := c.budget.take(ctx, c.opts.BatchSize, readers)
+		if n == 0 {
 			c.release()
 			return
 		}
-		n := c.budget.take(ctx, c.opts.BatchSize, readers)
-		if n == 0 {
-			inside.leave()
+		inside := c.room.enter(ctx)
+		if inside == nil {
+			c.budget.done(0, n)
 			c.release()
 			return
 		}

@@ -22,7 +22,7 @@ func (s *Stream) Receive(ctx context.Context, max int) ([]Delivery, error) {
 		}
 		batch, err := s.takeOver(calls, max)
 		if err == nil && len(batch) == 0 {
-			batch, err = s.read(calls, max, min(pollSlice, max0(time.Until(deadline))))
+			batch, err = s.read(calls, max, s.patience(deadline))
 		}
 		switch {
 		case isNoGroup(err):
@@ -40,7 +40,12 @@ func (s *Stream) Receive(ctx context.Context, max int) ([]Delivery, error) {
 	return nil, nil
 }
 
-func max0(d time.Duration) time.Duration { return max(d, time.Millisecond) }
+// patience is how long one wait inside Redis lasts: until the next look for
+// lapsed leases is due, and not beyond the poll time.
+func (s *Stream) patience(deadline time.Time) time.Duration {
+	until := min(pollSlice, time.Until(deadline), time.Until(s.nextScan))
+	return max(until, time.Millisecond)
+}
 
 func (s *Stream) read(ctx context.Context, max int, block time.Duration) ([]Delivery, error) {
 	count, bounded, err := s.count(ctx, max)
