@@ -38,7 +38,7 @@ func TestStreamTrimmedByAStranger(t *testing.T) {
 		t.Errorf("said %v, want %d never read", line, unread)
 	}
 	mongo.open()
-	testenv.Eventually(t, late, func() (bool, string) {
+	testenv.Eventually(t, soon, func() (bool, string) {
 		ledger := r.ledger(streamKey)
 		return ledger[ingested] == held+left, fmt.Sprint(ledger)
 	})

@@ -17,7 +17,7 @@ func (s *Stream) takeCensus(ctx context.Context) (time.Duration, error) {
 	}
 	reply, err := s.run(ctx, censusScript, []string{s.keys.Main, s.keys.Ledger}, args...).Slice()
 	if err != nil {
-		return censusPace, wrap(err, "looking for entries missing from %s", s.keys.Main)
+		return censusPause, wrap(err, "looking for entries missing from %s", s.keys.Main)
 	}
 	s.gone, _ = reply[0].(int64)
 	if lag, _ := reply[4].(int64); lag >= 0 && text(reply[2]) != "" {
@@ -31,5 +31,5 @@ func (s *Stream) takeCensus(ctx context.Context) (time.Duration, error) {
 			"after", text(reply[2]), "before", text(reply[3]),
 			"reason", "somebody else deleted entries that had never been read; they are lost unless the producer sends them again")
 	}
-	return censusPace, nil
+	return censusPause, nil
 }

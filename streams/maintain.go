@@ -7,11 +7,11 @@ import (
 )
 
 const (
-	movePause  = 100 * time.Millisecond
-	trimPause  = 2 * time.Second
-	fullPause  = 250 * time.Millisecond // between looks whether there is room again
-	censusPace = 2 * time.Second
-	moveLimit  = 200 // deferred records put back a call
+	movePause   = 100 * time.Millisecond
+	trimPause   = 2 * time.Second
+	fullPause   = 250 * time.Millisecond // between looks whether there is room again
+	censusPause = time.Second
+	moveLimit   = 200 // deferred records put back a call
 )
 
 // chore is one kind of upkeep. Its errors are reported once until they change.

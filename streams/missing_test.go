@@ -83,6 +83,35 @@ func TestUnreadEntriesDeletedAmongOthersAreCountedAtRest(t *testing.T) {
 	b.wantBalance(3)
 }
 
+func TestWhatALivingWorkerHoldsIsNotMissing(t *testing.T) {
+	b := newRig(t)
+	living, dead, other := b.open("living", nil), b.open("dead", nil), b.open("other", shortLease)
+	b.pushMany(30)
+	held, lost := streamstest.Receive(t, living, 10), streamstest.Receive(t, dead, 10)
+	must(t, b.client.XTrimMaxLen(t.Context(), "s", 5).Err())
+	settleAll(t, other, record.Ingested, streamstest.Receive(t, other, 5))
+	long := b.open("other", nil) // by its lease nothing has lapsed
+	if got, err := long.Receive(t.Context(), 10); err != nil || len(got) > 0 || b.ledger("missing") != "" {
+		t.Fatalf("received %v, %v with %s missing", got, err, b.ledger("missing"))
+	}
+	done := settleAll(t, living, record.Ingested, held)
+	if done.Count != 10 {
+		t.Errorf("settled %+v of 10 that were held", done)
+	}
+	testenv.Eventually(t, soon, func() (bool, string) {
+		_, err := other.Receive(t.Context(), 10)
+		must(t, err)
+		return b.ledger("missing") == "10", b.ledger("missing") + " missing, want those of the dead worker"
+	})
+	line := b.log.find("entries_missing")
+	if len(line) != 1 || line[0]["first"] != lost[0].ID || line[0]["last"] != lost[9].ID {
+		t.Errorf("said %v", line)
+	}
+	b.maintained(other, func() (bool, string) { return b.ledger("missing") == "15", b.ledger("missing") + " missing" })
+	b.wantLedger(map[string]string{"ingested": "15"})
+	b.wantBalance(25)
+}
+
 func TestATornStreamIsReportedWithWhatWasAtStake(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", nil)

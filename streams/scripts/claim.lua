@@ -10,29 +10,66 @@
 --
 -- An empty page with a cursor is not the end: XAUTOCLAIM looks at ten times
 -- the count and may find nothing idle among them.
+--
+-- XAUTOCLAIM drops what no longer exists from the pending list at once (Redis
+-- 7), also what a living worker holds and may still insert. So where strangers
+-- have deleted pending entries, those with a lapsed lease are sought otherwise.
 
 local stream, ledger, suspects = KEYS[1], KEYS[2], KEYS[3]
 local group, consumer, idle, cursor, count = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local allowed = tonumber(ARGV[6])
 
-local reply = redis.call('XAUTOCLAIM', stream, group, consumer, idle, cursor, 'COUNT', count, 'JUSTID')
+local function before(a, b)
+  local ams, aseq = string.match(a, '^(%d+)-(%d+)$')
+  local bms, bseq = string.match(b, '^(%d+)-(%d+)$')
+  if ams == bms then ams, bms = aseq, bseq end
+  if #ams ~= #bms then return #ams < #bms end
+  return ams < bms
+end
+
+local oldest = redis.call('XPENDING', stream, group)[2]
+if not oldest then return {'0-0', {}, {}} end
+local info = {}
+local raw = redis.call('XINFO', 'STREAM', stream)
+for i = 1, #raw, 2 do info[raw[i]] = raw[i + 1] end
+
+local function some_may_be_gone()
+  local deleted = info['max-deleted-entry-id']
+  if not deleted then return false end -- before Redis 7 none is dropped
+  local first = info['first-entry']
+  return not first or before(oldest, first[1]) or not before(deleted, oldest)
+end
+
+local function lapsed()
+  local ids, missing = {}, {}
+  local page = redis.call('XPENDING', stream, group, 'IDLE', idle, cursor, '+', count)
+  for _, pending in ipairs(page) do
+    local id = pending[1]
+    if #redis.call('XRANGE', stream, id, id) > 0 then
+      ids[#ids + 1] = id
+    else
+      redis.call('XACK', stream, group, id)
+      missing[#missing + 1] = id
+    end
+  end
+  return {#page < tonumber(count) and '0-0' or '(' .. page[#page][1], ids, missing}
+end
+
+local reply
+if some_may_be_gone() then
+  reply = lapsed()
+else
+  reply = redis.call('XAUTOCLAIM', stream, group, consumer, idle, cursor, 'COUNT', count, 'JUSTID')
+end
 local missing = reply[3] or {}
 if #missing > 0 then
   redis.call('HINCRBY', ledger, 'missing', #missing)
   for _, id in ipairs(missing) do redis.call('HDEL', suspects, id) end
 end
 
--- JUSTID leaves the delivery count alone, but in the embedded Redis raises it.
--- That one tells of no radix tree.
-local function raised()
-  if #reply[2] == 0 then return 0 end
-  for _, name in ipairs(redis.call('XINFO', 'STREAM', stream)) do
-    if name == 'radix-tree-keys' then return 0 end
-  end
-  return 1
-end
-
-local raise = 1 - raised()
+-- JUSTID leaves the delivery count alone, but in the embedded Redis, which tells
+-- of no radix tree, raises it.
+local raise = info['radix-tree-keys'] and 1 or 0
 local claimed = {}
 for _, id in ipairs(reply[2]) do
   local pending = redis.call('XPENDING', stream, group, id, id, 1)
