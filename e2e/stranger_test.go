@@ -38,7 +38,7 @@ func TestStreamTrimmedByAStranger(t *testing.T) {
 		t.Errorf("said %v, want %d never read", line, unread)
 	}
 	mongo.open()
-	testenv.Eventually(t, soon, func() (bool, string) {
+	testenv.Eventually(t, late, func() (bool, string) {
 		ledger := r.ledger(streamKey)
 		return ledger[ingested] == held+left, fmt.Sprint(ledger)
 	})
@@ -56,10 +56,7 @@ func TestStreamTrimmedByAStranger(t *testing.T) {
 func TestRedisIsFlushed(t *testing.T) {
 	t.Parallel()
 	r, mongo, worker, f := holding(t, stream)
-	testenv.Eventually(t, soon, func() (bool, string) {
-		_, known := r.ledger(streamKey)["trimmed"] // upkeep has been there
-		return known, "no upkeep"
-	})
+	r.awaitUpkeep()
 	if err := r.client.FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -69,15 +66,28 @@ func TestRedisIsFlushed(t *testing.T) {
 		t.Errorf("said %v, want a lag of %d", line, len(f.records)-held)
 	}
 	again := simple(41, 20)
-	for i := range again.records {
-		again.records[i].person.customerID = "after" // the windows of others were flushed too
-	}
 	r.feedTo(streamKey, again.bodies()...)
 	testenv.Eventually(t, late, func() (bool, string) {
 		ledger := r.ledger(streamKey)
 		return ledger[ingested]+ledger[duplicate] == int64(len(again.records)), fmt.Sprint(ledger)
 	})
 	r.stop(worker)
+}
+
+// awaitUpkeep waits until the worker has looked at the stream as it is now.
+func (r *rig) awaitUpkeep() {
+	r.t.Helper()
+	if err := r.client.ConfigResetStat(r.ctx()).Err(); err != nil {
+		r.t.Fatal(err)
+	}
+	testenv.Eventually(r.t, soon, func() (bool, string) {
+		stats := r.client.Info(r.ctx(), "commandstats").Val()
+		// It asks for the groups when it trims, and when it takes the census.
+		_, after, asked := strings.Cut(stats, "cmdstat_xinfo|groups:calls=")
+		number, _, _ := strings.Cut(after, ",")
+		calls, _ := strconv.Atoi(number)
+		return asked && calls >= 4, "no upkeep"
+	})
 }
 
 // TestGroupDestroyedUnderLoad has the stream read again from where trimming
@@ -147,41 +157,58 @@ func peakMemory(t *testing.T, p *testenv.Proc) int {
 	return 0
 }
 
-// TestMaxmemory runs a load into a Redis that is too small for it: what is
-// settled makes room for what comes, long before its retention is over.
+// TestMaxmemory runs a load into a Redis that is too small for it. What is
+// settled makes room for what comes, long before its retention is over. Then
+// more comes than can be worked off: the worker says why it waits, and goes on
+// when there is room.
 func TestMaxmemory(t *testing.T) {
 	t.Parallel()
-	const n = 1200
+	const n, part = 600, 20
 	f := simple(44, n)
-	padding := `,"padding":"` + strings.Repeat("x", 4000) + `"}`
+	padding := `,"padding":"` + strings.Repeat("x", 10_000) + `"}`
 	for i := range f.records {
 		f.records[i].body = strings.TrimSuffix(f.records[i].body, "}") + padding
 	}
-	r := newRig(t, stream, "STREAM_RETENTION=forever")
+	r := newRig(t, stream, "STREAM_RETENTION=forever", "BATCH_SIZE=20")
 	worker := r.start()
-	r.setMaxmemory(r.usedMemory() + 2<<20)
-	for _, body := range f.bodies() {
-		testenv.Eventually(t, late, func() (bool, string) {
-			r.wantWorking()
-			cmds, err := r.client.Pipelined(t.Context(), func(pipe redis.Pipeliner) error {
-				return pipe.XAdd(t.Context(), &redis.XAddArgs{Stream: streamKey, Values: []any{"data", body}}).Err()
-			})
-			if err == nil {
-				r.number(cmds)
-			} else if !strings.HasPrefix(err.Error(), "OOM") {
-				t.Fatal(err)
-			}
-			return err == nil, fmt.Sprintf("no room after %d records: %v", len(r.fed), err)
-		})
+	r.setMaxmemory(r.usedMemory() + 3<<20)
+	bodies := f.bodies()
+	for len(r.fed) < n-100 {
+		r.feedPatiently(bodies[len(r.fed) : len(r.fed)+part])
+		r.awaitOutcomes(len(r.fed))
 	}
-	r.awaitOutcomes(n)
 	worker.WaitForLine(soon, func(text string) bool {
 		return event("trimmed")(text) && strings.Contains(text, "maxmemory")
 	})
+	r.setMaxmemory(1)
+	worker.WaitForLine(soon, func(text string) bool {
+		return retrying("Redis", "error")(text) && strings.Contains(text, "Redis is at maxmemory")
+	})
+	r.setMaxmemory(0)
+	r.feedPatiently(bodies[len(r.fed):])
+	r.awaitOutcomes(n)
 	r.stop(worker)
 	r.wantOneKind(f)
 	r.wantDocuments(f)
 	r.wantLedger(f.want)
+}
+
+// feedPatiently adds entries one by one, each as soon as there is room.
+func (r *rig) feedPatiently(bodies []string) {
+	r.t.Helper()
+	for _, body := range bodies {
+		testenv.Eventually(r.t, late, func() (bool, string) {
+			r.wantWorking()
+			added := r.client.XAdd(r.ctx(), &redis.XAddArgs{Stream: streamKey, Values: []any{"data", body}})
+			if err := added.Err(); err != nil && !strings.HasPrefix(err.Error(), "OOM") {
+				r.t.Fatal(err)
+			}
+			if added.Err() == nil {
+				r.number([]redis.Cmder{added})
+			}
+			return added.Err() == nil, fmt.Sprintf("no room after %d records: %v", len(r.fed), added.Err())
+		})
+	}
 }
 
 // TestNoRoomAtAll leaves Redis without any room while entries wait, and nothing
@@ -192,7 +219,7 @@ func TestNoRoomAtAll(t *testing.T) {
 	f := newFixture(45, 200)
 	r := newRig(t, stream, "BATCH_SIZE=20")
 	worker := r.start()
-	_, err := r.client.TxPipelined(t.Context(), func(pipe redis.Pipeliner) error {
+	cmds, err := r.client.TxPipelined(t.Context(), func(pipe redis.Pipeliner) error {
 		for _, body := range f.bodies() {
 			pipe.XAdd(t.Context(), &redis.XAddArgs{Stream: streamKey, Values: []any{"data", body}})
 		}
@@ -202,10 +229,10 @@ func TestNoRoomAtAll(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.number(cmds)
 	worker.WaitForLine(soon, func(text string) bool {
 		return retrying("Redis", "error")(text) && strings.Contains(text, "Redis is at maxmemory")
 	})
-	r.outlast(worker, 0)
 	if ledger := r.ledger(streamKey); ledger[ingested]+ledger[rateLimited]+ledger[invalid]+ledger[parseError] != 0 {
 		t.Errorf("settled at maxmemory: %v", ledger)
 	}
