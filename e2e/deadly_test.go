@@ -3,11 +3,7 @@ package e2e_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,25 +13,11 @@ import (
 
 const poisoned = "poisoned"
 
-// deadly is a worker that kills itself at a body that says "kills the worker",
-// and panics at one that says "makes the worker panic".
-var deadly = sync.OnceValues(func() (string, error) {
-	program := filepath.Join(os.TempDir(), fmt.Sprintf("worker-deadly-%d", os.Getpid()))
-	cmd := exec.Command("go", "build", "-tags", "deadly", "-o", program, "ingestion/cmd/worker")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if output, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w\n%s", err, output)
-	}
-	return program, nil
-})
-
+// launchDeadly starts a worker that kills itself at a body that says "kills the
+// worker", and panics at one that says "makes the worker panic".
 func (r *rig) launchDeadly() *testenv.Proc {
 	r.t.Helper()
-	program, err := deadly()
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	p := testenv.Process(r.t, program, nil, r.env)
+	p := testenv.Process(r.t, testenv.BuildTagged(r.t, "ingestion/cmd/worker", "deadly"), nil, r.env)
 	r.journal.follow(p)
 	return p
 }

@@ -13,7 +13,7 @@ import (
 	"ingestion/internal/embedded/filelock"
 )
 
-// builds holds, by import path, what has been built in this process.
+// builds holds, by import path and tag, what has been built in this process.
 var builds sync.Map
 
 // Build compiles a command of this module, named by its import path such as
@@ -23,7 +23,14 @@ var builds sync.Map
 // it is without cgo.
 func Build(t testing.TB, importPath string) string {
 	t.Helper()
-	once, _ := builds.LoadOrStore(importPath, sync.OnceValues(func() (string, error) { return compile(importPath) }))
+	return BuildTagged(t, importPath, "")
+}
+
+// BuildTagged is Build with a build tag, for programs that do in a test what
+// they must not do otherwise.
+func BuildTagged(t testing.TB, importPath, tag string) string {
+	t.Helper()
+	once, _ := builds.LoadOrStore(importPath+" "+tag, sync.OnceValues(func() (string, error) { return compile(importPath, tag) }))
 	program, err := once.(func() (string, error))()
 	if err != nil {
 		t.Fatal(err)
@@ -33,7 +40,7 @@ func Build(t testing.TB, importPath string) string {
 
 // compile builds into a folder that the test binaries of all packages share,
 // one at a time.
-func compile(importPath string) (string, error) {
+func compile(importPath, tag string) (string, error) {
 	dir, err := programsDir()
 	if err != nil {
 		return "", fmt.Errorf("no place for the programs under test: %w", err)
@@ -43,11 +50,14 @@ func compile(importPath string) (string, error) {
 		return "", err
 	}
 	program := filepath.Join(dir, path.Base(importPath))
-	return program, errors.Join(goBuild(importPath, program), lock.Close())
+	if tag != "" {
+		program += "-" + tag
+	}
+	return program, errors.Join(goBuild(importPath, tag, program), lock.Close())
 }
 
-func goBuild(importPath, program string) error {
-	args, cgo := []string{"build", "-o", program}, "CGO_ENABLED=0"
+func goBuild(importPath, tag, program string) error {
+	args, cgo := []string{"build", "-tags", tag, "-o", program}, "CGO_ENABLED=0"
 	if raceEnabled {
 		args, cgo = append(args, "-race"), "CGO_ENABLED=1"
 	}
