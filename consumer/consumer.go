@@ -44,7 +44,10 @@ type Options struct {
 	RedisTime func(context.Context) (time.Time, error)
 	Gate      *Gate        // closed while reading makes no sense; nil: always open
 	Log       *slog.Logger // one line an outcome, and what else happens
-	Flush     func() error // writes out log lines before a batch is settled; an error ends the run; may be nil
+	// Probe says whether the store answers; asked before a suspect is tried. May
+	// be nil.
+	Probe func(context.Context) error
+	Flush func() error // writes out log lines before a batch is settled; an error ends the run; may be nil
 
 	BatchSize       int
 	Concurrency     int           // batches in flight
@@ -59,6 +62,7 @@ type Consumer struct {
 	opts   Options
 	slots  chan struct{}
 	budget *budget
+	room   *room
 	// reading ends by stop, or with the context of Run.
 	reading context.Context
 	stop    context.CancelFunc
@@ -76,7 +80,7 @@ func New(opts Options) *Consumer {
 	if opts.Flush == nil {
 		opts.Flush = func() error { return nil }
 	}
-	return &Consumer{opts: opts, budget: newBudget(opts.MaxMessages)}
+	return &Consumer{opts: opts, budget: newBudget(opts.MaxMessages), room: newRoom()}
 }
 
 // handBackTimeout bounds the last words to the queue once the shutdown time is

@@ -118,6 +118,10 @@ func (s *shelf) HandBack(_ context.Context, held []streams.Delivery) error {
 	return nil
 }
 
+func (s *shelf) Try(_ context.Context, d streams.Delivery) (streams.Delivery, bool, error) {
+	return d, true, nil
+}
+
 func (s *shelf) Close(context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -468,7 +472,7 @@ func TestWhatCanNotBeWrittenIsTriedAgain(t *testing.T) {
 func TestTheGateHoldsReadersBack(t *testing.T) {
 	r := newRig(t)
 	r.opts.Gate = consumer.NewGate()
-	r.opts.Gate.Shut("MongoDB is away")
+	r.opts.Gate.Shut("MongoDB", "MongoDB is away")
 	s := newShelf("a")
 	r.opts.MaxMessages = 1
 	r.start(s)
@@ -486,7 +490,7 @@ func TestTheGateHoldsReadersBack(t *testing.T) {
 	if received > 0 {
 		t.Error("it read through a shut gate")
 	}
-	r.opts.Gate.Open()
+	r.opts.Gate.Open("MongoDB")
 	if err := r.wait(); err != nil {
 		t.Fatal(err)
 	}

@@ -14,10 +14,11 @@ import (
 )
 
 // process takes a batch from bodies to outcomes and returns how many
-// deliveries were settled, and those that have no outcome since ctx ended.
-func (c *Consumer) process(ctx context.Context, q streams.Queue, held *lease, deliveries []streams.Delivery) (settled int, open []streams.Delivery) {
+// deliveries were settled, and those that have no outcome since judging ended.
+// That context ends with ctx or before it.
+func (c *Consumer) process(ctx, judging context.Context, q streams.Queue, held *lease, deliveries []streams.Delivery) (settled int, open []streams.Delivery) {
 	entries := newEntries(deliveries)
-	c.abortOn(ctx, c.judgeWhole(ctx, held, entries))
+	c.abortOn(judging, c.judgeWhole(judging, held, entries))
 	settled = c.settle(ctx, q, entries)
 	for _, e := range stillOpen(entries) {
 		open = append(open, *e.Delivery)

@@ -20,13 +20,20 @@ func (c *Consumer) read(ctx, workCtx context.Context, q streams.Queue, held *lea
 			c.release()
 			return
 		}
+		inside := c.room.enter(ctx)
+		if inside == nil {
+			c.budget.done(0, n)
+			c.release()
+			return
+		}
 		deliveries, err := q.Receive(ctx, n)
 		c.budget.done(0, n-len(deliveries))
 		if len(deliveries) > 0 {
 			patience.recovered()
-			c.start(workCtx, q, held, back, deliveries)
+			c.start(workCtx, q, held, back, inside, deliveries)
 			continue
 		}
+		inside.leave()
 		c.release()
 		if err == nil {
 			patience.recovered()
@@ -51,17 +58,24 @@ func (c *Consumer) acquire(ctx context.Context) bool {
 
 func (c *Consumer) release() { <-c.slots }
 
-func (c *Consumer) start(ctx context.Context, q streams.Queue, held *leases, back *returns, deliveries []streams.Delivery) {
+func (c *Consumer) start(workCtx context.Context, q streams.Queue, held *leases, back *returns, inside *pass, deliveries []streams.Delivery) {
 	place := back.place()
 	c.work.Go(func() {
 		defer c.release()
-		ctx, lease := held.hold(ctx, deliveries)
+		defer inside.leave()
+		ctx, lease := held.hold(workCtx, deliveries)
 		defer lease.end()
-		settled, open := c.process(ctx, q, lease, deliveries)
+		var settled int
+		var open []streams.Delivery
+		if deliveries[0].Suspect {
+			settled, open = c.processSuspect(ctx, q, lease, inside, deliveries[0])
+		} else {
+			settled, open = c.process(ctx, ctx, q, lease, deliveries)
+		}
 		switch {
 		case len(open) == 0:
 		case c.opts.Lease > 0:
-			ctx, cancel := lastWords(ctx)
+			ctx, cancel := afterwards(workCtx)
 			c.handBack(ctx, q, open)
 			cancel()
 		default:

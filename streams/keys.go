@@ -10,6 +10,7 @@ type Keys struct {
 	Delayed     string // sorted set of entry IDs by due time, ms
 	DelayedData string // hash of their fields
 	Ledger      string // hash of counts and book-keeping
+	Suspects    string // hash of lone attempts by entry ID
 	Limits      string // hash of customers' own limits, which the limiter reads
 }
 
@@ -22,6 +23,7 @@ func KeysOf(main string) Keys {
 		Delayed:     tag + ":delayed",
 		DelayedData: tag + ":delayed:data",
 		Ledger:      tag + ":ledger",
+		Suspects:    tag + ":suspects",
 		Limits:      tag + ":limits",
 	}
 }

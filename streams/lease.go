@@ -5,17 +5,20 @@ import (
 	"fmt"
 )
 
+// leasePage is how many entries one script renews or gives back.
+const leasePage = 500
+
 // Extend renews the lease on what the caller holds and on what was taken over
-// and not yet read.
+// and not yet delivered.
 func (s *Stream) Extend(ctx context.Context, held []Delivery) ([]string, error) {
-	s.mu.Lock()
-	ids := append(entryIDs(held), claimedIDs(s.claimed)...)
-	s.mu.Unlock()
 	var lost []string
-	for len(ids) > 0 {
-		page := ids[:min(len(ids), 500)]
+	for ids := append(entryIDs(held), s.undelivered()...); len(ids) > 0; {
+		page := ids[:min(len(ids), leasePage)]
 		ids = ids[len(page):]
-		reply, err := s.run(ctx, extendScript, []string{s.keys.Main}, s.idArgs(nil, page)...).StringSlice()
+		reply, err := s.run(ctx, extendScript, []string{s.keys.Main}, s.idArgs(page)...).StringSlice()
+		if isNoGroup(err) {
+			return append(append(lost, page...), ids...), nil
+		}
 		if err != nil {
 			return lost, fmt.Errorf("renewing the lease on %d entries of %s: %w", len(page), s.keys.Main, err)
 		}
@@ -25,17 +28,33 @@ func (s *Stream) Extend(ctx context.Context, held []Delivery) ([]string, error) 
 }
 
 // HandBack gives entries back with their lease run out and their delivery
-// count as it was, so that another worker takes them at once.
+// count as it was, so that another worker takes them at once. A lone attempt
+// at a suspect is uncounted.
 func (s *Stream) HandBack(ctx context.Context, held []Delivery) error {
-	return s.handBack(ctx, entryIDs(held))
+	back := make([]claimed, len(held))
+	for i := range held {
+		back[i] = claimed{id: held[i].ID, deliveries: held[i].Deliveries, tries: -1}
+		if held[i].tried {
+			back[i].tries = held[i].Tries - 1
+		}
+	}
+	if err := s.handBack(ctx, back); err != nil {
+		return err
+	}
+	s.letGo(len(held))
+	return nil
 }
 
-func (s *Stream) handBack(ctx context.Context, ids []string) error {
-	for len(ids) > 0 {
-		page := ids[:min(len(ids), 500)]
-		ids = ids[len(page):]
-		args := s.idArgs([]any{s.opts.ClaimIdle.Milliseconds()}, page)
-		err := s.run(ctx, handbackScript, []string{s.keys.Main}, args...).Err()
+// handBack sets counts, so it may be repeated.
+func (s *Stream) handBack(ctx context.Context, back []claimed) error {
+	for len(back) > 0 {
+		page := back[:min(len(back), leasePage)]
+		back = back[len(page):]
+		args := []any{s.opts.Group, s.opts.Consumer, s.opts.ClaimIdle.Milliseconds()}
+		for _, c := range page {
+			args = append(args, c.id, max(c.deliveries-1, 0), c.tries)
+		}
+		err := s.run(ctx, handbackScript, []string{s.keys.Main, s.keys.Suspects}, args...).Err()
 		if isNoGroup(err) {
 			return nil
 		}
@@ -46,10 +65,9 @@ func (s *Stream) handBack(ctx context.Context, ids []string) error {
 	return nil
 }
 
-func (s *Stream) idArgs(more []any, ids []string) []any {
-	args := make([]any, 0, 2+len(more)+len(ids))
+func (s *Stream) idArgs(ids []string) []any {
+	args := make([]any, 0, 2+len(ids))
 	args = append(args, s.opts.Group, s.opts.Consumer)
-	args = append(args, more...)
 	for _, id := range ids {
 		args = append(args, id)
 	}

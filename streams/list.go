@@ -68,6 +68,7 @@ func (l *List) Receive(ctx context.Context, max int) ([]Delivery, error) {
 // keep that one, which is held already.
 func (l *List) fill(ctx context.Context, first string, max int) ([]Delivery, error) {
 	batch := []Delivery{{Body: []byte(first), Deliveries: 1}}
+	l.sizer.observe(batch) // the others may be as large
 	if n := l.sizer.limit(max) - 1; n > 0 {
 		more, err := l.opts.Client.LPopCount(ctx, l.keys.Main, n).Result()
 		if err != nil && !errors.Is(err, redis.Nil) {
@@ -80,6 +81,9 @@ func (l *List) fill(ctx context.Context, first string, max int) ([]Delivery, err
 	l.sizer.observe(batch)
 	return batch, nil
 }
+
+// Try does nothing: a list does not deliver twice, so nothing is suspected.
+func (l *List) Try(_ context.Context, d Delivery) (Delivery, bool, error) { return d, true, nil }
 
 // Settle writes dead letters where they are kept. There is nothing to
 // acknowledge: the pop has done that.

@@ -28,6 +28,7 @@ func CheckTypes(ctx context.Context, client redis.UniversalClient, variable, mai
 		{keys.Delayed, "zset"},
 		{keys.DelayedData, "hash"},
 		{keys.Ledger, "hash"},
+		{keys.Suspects, "hash"},
 		{keys.Limits, "hash"},
 	} {
 		have, err := client.Type(ctx, k.key).Result()

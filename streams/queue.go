@@ -20,8 +20,15 @@ type Queue interface {
 	// Receive waits for up to the poll time and returns 1 to max deliveries,
 	// or none where nothing came. Once it has taken something it returns it,
 	// also when ctx ends: the caller holds it until it is settled or handed
-	// back. An error means that nothing was taken, as far as can be known.
+	// back. A suspect comes alone and without its body: see Try. An error means
+	// that nothing was taken, as far as can be known.
 	Receive(ctx context.Context, max int) ([]Delivery, error)
+
+	// Try begins a lone attempt at a suspect and returns it with its body. The
+	// attempt counts as a death until the delivery is settled or handed back.
+	// False means that the suspect is not held any more. It may be repeated
+	// after an error.
+	Try(ctx context.Context, suspect Delivery) (Delivery, bool, error)
 
 	// Settle records what became of deliveries. It may be repeated after an
 	// error: what was settled before is not settled again.
@@ -51,7 +58,25 @@ type Delivery struct {
 	Redelivered bool              // taken over from a worker, so it may be in the store already
 	Deliveries  int64             // times delivered, this one included
 	TraceParent string            // W3C trace context, if the producer gave one
+
+	// Suspect says that the entry was delivered more often than is allowed,
+	// perhaps since it kills its worker: it is to be worked on while the process
+	// holds nothing else.
+	Suspect bool
+	// Tries counts the lone attempts at a suspect that came to no orderly end,
+	// with the one that Try has begun.
+	Tries int64
+
+	unread bool // a suspect whose body was not read
+	tried  bool // a suspect that Try has begun to work on
 }
+
+// MaxTries is how many lone attempts may kill their worker before a suspect is
+// a culprit: poisoned.
+const MaxTries = 3
+
+// Deadly says that all lone attempts at a suspect have been used up.
+func (d *Delivery) Deadly() bool { return d.Suspect && d.Tries >= MaxTries && !d.tried }
 
 // FirstID is the entry ID under which the record first came.
 func (d *Delivery) FirstID() string {
@@ -68,6 +93,15 @@ func (d *Delivery) Content() []byte {
 	}
 	content, _ := json.Marshal(d.Fields) // strings can always be encoded
 	return content
+}
+
+// size is how many bytes the delivery takes, roughly.
+func (d *Delivery) size() int {
+	n := len(d.Body)
+	for name, value := range d.Fields {
+		n += len(name) + len(value)
+	}
+	return n
 }
 
 // Settlement is the outcome of one delivery.

@@ -22,7 +22,7 @@ func (s *Stream) Receive(ctx context.Context, max int) ([]Delivery, error) {
 		}
 		batch, err := s.takeOver(calls, max)
 		if err == nil && len(batch) == 0 {
-			batch, err = s.read(calls, max, min(pollSlice, max0(time.Until(deadline))))
+			batch, err = s.read(calls, max, s.patience(deadline))
 		}
 		switch {
 		case isNoGroup(err):
@@ -31,7 +31,7 @@ func (s *Stream) Receive(ctx context.Context, max int) ([]Delivery, error) {
 		case err != nil:
 			return nil, err
 		case len(batch) > 0:
-			s.sizer.observe(batch)
+			s.held.Add(int64(len(batch)))
 			return batch, nil
 		case !time.Now().Before(deadline):
 			return nil, nil
@@ -40,13 +40,22 @@ func (s *Stream) Receive(ctx context.Context, max int) ([]Delivery, error) {
 	return nil, nil
 }
 
-func max0(d time.Duration) time.Duration { return max(d, time.Millisecond) }
+// patience is how long one wait inside Redis lasts: until the next look for
+// lapsed leases is due, and not beyond the poll time.
+func (s *Stream) patience(deadline time.Time) time.Duration {
+	until := min(pollSlice, time.Until(deadline), time.Until(s.nextScan))
+	return max(until, time.Millisecond)
+}
 
 func (s *Stream) read(ctx context.Context, max int, block time.Duration) ([]Delivery, error) {
+	count, bounded, err := s.count(ctx, max)
+	if err != nil {
+		return nil, err
+	}
 	reply, err := s.opts.Client.XReadGroup(ctx, &redis.XReadGroupArgs{
 		Group: s.opts.Group, Consumer: s.opts.Consumer,
 		Streams: []string{s.keys.Main, ">"},
-		Count:   int64(s.sizer.limit(max)),
+		Count:   int64(count),
 		Block:   block,
 	}).Result()
 	if errors.Is(err, redis.Nil) {
@@ -61,5 +70,24 @@ func (s *Stream) read(ctx context.Context, max int, block time.Duration) ([]Deli
 			batch = append(batch, delivery(entry, 1))
 		}
 	}
+	small := s.sizer.observe(batch)
+	s.small.Store(small && !bounded)
 	return batch, nil
+}
+
+// count is how many entries to ask for, and says whether their bytes bound it.
+// Those that wait are looked at unless they are known to be small; what comes
+// while the reader waits comes a few at a time anyway.
+func (s *Stream) count(ctx context.Context, max int) (n int, bounded bool, err error) {
+	if s.small.Load() {
+		return s.sizer.limit(max), false, nil
+	}
+	reply, err := s.run(ctx, peekScript, []string{s.keys.Main}, s.opts.Group, max, replyBytes).Int64Slice()
+	if err != nil {
+		return 0, false, fmt.Errorf("looking at the next entries of %s: %w", s.keys.Main, err)
+	}
+	if reply[0] == 0 {
+		return s.sizer.limit(max), false, nil
+	}
+	return int(reply[0]), reply[1] == 1, nil
 }

@@ -14,54 +14,95 @@ const (
 	fetchBytes = replyBytes
 	// longestScanPause keeps the entries of a dead worker from waiting much
 	// longer than their lease.
-	longestScanPause = 2 * time.Second
+	longestScanPause = time.Second
 )
 
 // takeOver returns entries of dead workers, if their time has come: it claims
 // IDs, which raises the delivery counts, and then reads bodies, some MiB at a
 // time. What is claimed and not yet read stays leased until the next call.
+// Suspects come last, each alone and unread.
 func (s *Stream) takeOver(ctx context.Context, max int) ([]Delivery, error) {
-	s.mu.Lock()
-	waiting := len(s.claimed)
-	s.mu.Unlock()
-	if waiting == 0 {
+	if s.mayScan() {
 		if err := s.scan(ctx, max); err != nil {
 			return nil, err
 		}
 	}
-	return s.fetch(ctx, max)
+	batch, err := s.fetch(ctx, max)
+	if err != nil || len(batch) > 0 {
+		return batch, err
+	}
+	return s.dueSuspect(), nil
+}
+
+// mayScan says that there is room for what a scan finds, and that it is time.
+func (s *Stream) mayScan() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.claimed) > 0 || len(s.suspects) >= maxSuspects {
+		return false
+	}
+	return s.cursor != scanStart || !time.Now().Before(s.nextScan)
 }
 
 // scan looks for entries with a lapsed lease, from where the last scan stopped
 // to the end of the pending list, and stops at the first page that has some.
 func (s *Stream) scan(ctx context.Context, max int) error {
-	if s.cursor == scanStart && time.Now().Before(s.nextScan) {
-		return nil
-	}
 	for {
-		reply, err := s.run(ctx, claimScript, []string{s.keys.Main, s.keys.Ledger},
-			s.opts.Group, s.opts.Consumer, s.opts.ClaimIdle.Milliseconds(), s.cursor, max).Slice()
+		found, err := s.claimPage(ctx, max)
 		if err != nil {
-			return fmt.Errorf("XAUTOCLAIM %s: %w", s.keys.Main, err)
+			return err
 		}
-		found := parseClaimed(reply[1])
-		s.cursor = text(reply[0])
-		s.reportMissing(texts(reply[2]))
 		if s.cursor == scanStart {
 			s.nextScan = time.Now().Add(jitter(min(s.opts.ClaimIdle/4, longestScanPause)))
 		}
 		if len(found) > 0 {
 			s.opts.Log.Info("claimed", "stream", s.keys.Main, "count", len(found),
 				"reason", "the lease of their worker has run out")
-			s.mu.Lock()
-			s.claimed = append(s.claimed, found...)
-			s.mu.Unlock()
+			s.keep(found)
 			return nil
 		}
 		if s.cursor == scanStart {
 			return nil
 		}
 	}
+}
+
+func (s *Stream) claimPage(ctx context.Context, max int) ([]claimed, error) {
+	reply, err := s.run(ctx, claimScript, []string{s.keys.Main, s.keys.Ledger, s.keys.Suspects},
+		s.opts.Group, s.opts.Consumer, s.opts.ClaimIdle.Milliseconds(), s.cursor, max, s.maxDeliveries()).Slice()
+	if err != nil {
+		return nil, fmt.Errorf("XAUTOCLAIM %s: %w", s.keys.Main, err)
+	}
+	s.cursor = text(reply[0])
+	s.reportMissing(texts(reply[2]))
+	return parseClaimed(reply[1]), nil
+}
+
+// keep sorts what was claimed.
+func (s *Stream) keep(found []claimed) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range found {
+		if c.tries >= 0 {
+			s.suspectFrom(c)
+			continue
+		}
+		s.claimed = append(s.claimed, c)
+	}
+}
+
+// undelivered lists what was taken over and not yet delivered.
+func (s *Stream) undelivered() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ids := make([]string, 0, len(s.claimed)+len(s.suspects))
+	for _, c := range s.claimed {
+		ids = append(ids, c.id)
+	}
+	for _, c := range s.suspects {
+		ids = append(ids, c.id)
+	}
+	return ids
 }
 
 func (s *Stream) fetch(ctx context.Context, max int) ([]Delivery, error) {
@@ -98,20 +139,13 @@ func (s *Stream) reportMissing(ids []string) {
 		"reason", "entries were deleted from the stream while they were pending; they are lost unless the producer sends them again")
 }
 
-func claimedIDs(list []claimed) []string {
-	ids := make([]string, len(list))
-	for i, c := range list {
-		ids[i] = c.id
-	}
-	return ids
-}
-
 func parseClaimed(reply any) []claimed {
 	list, _ := reply.([]any)
-	out := make([]claimed, 0, len(list)/2)
-	for i := 0; i+1 < len(list); i += 2 {
-		n, _ := list[i+1].(int64)
-		out = append(out, claimed{id: text(list[i]), deliveries: n})
+	out := make([]claimed, 0, len(list)/3)
+	for i := 0; i+2 < len(list); i += 3 {
+		deliveries, _ := list[i+1].(int64)
+		tries, _ := list[i+2].(int64)
+		out = append(out, claimed{id: text(list[i]), deliveries: deliveries, tries: tries})
 	}
 	return out
 }
@@ -124,16 +158,21 @@ func parseEntries(reply any, counts map[string]int64) []Delivery {
 		if len(pair) != 2 {
 			continue
 		}
-		entry := redis.XMessage{ID: text(pair[0]), Values: map[string]any{}}
-		fields := texts(pair[1])
-		for i := 0; i+1 < len(fields); i += 2 {
-			entry.Values[fields[i]] = fields[i+1]
-		}
+		entry := message(text(pair[0]), texts(pair[1]))
 		d := delivery(entry, counts[entry.ID])
 		d.Redelivered = true
 		out = append(out, d)
 	}
 	return out
+}
+
+// message is an entry as a script returns it.
+func message(id string, fields []string) redis.XMessage {
+	entry := redis.XMessage{ID: id, Values: make(map[string]any, len(fields)/2)}
+	for i := 0; i+1 < len(fields); i += 2 {
+		entry.Values[fields[i]] = fields[i+1]
+	}
+	return entry
 }
 
 func text(v any) string {

@@ -105,7 +105,7 @@ const firstPage, largestPage = 4, 500
 
 func (p *letterPages) next(ctx context.Context) (page []redis.XMessage, err error) {
 	count := firstPage
-	if p.sizer.mean.Load() > 0 {
+	if p.sizer.mean > 0 {
 		count = p.sizer.limit(largestPage)
 	}
 	if p.down {

@@ -23,8 +23,14 @@ var (
 	moveSource string
 	//go:embed scripts/trim.lua
 	trimSource string
-	//go:embed scripts/leave.lua
-	leaveSource string
+	//go:embed scripts/peek.lua
+	peekSource string
+	//go:embed scripts/try.lua
+	trySource string
+	//go:embed scripts/sweep.lua
+	sweepSource string
+	//go:embed scripts/census.lua
+	censusSource string
 
 	openScript     = redis.NewScript(openSource)
 	settleScript   = redis.NewScript(settleSource)
@@ -34,5 +40,8 @@ var (
 	fetchScript    = redis.NewScript(fetchSource)
 	moveScript     = redis.NewScript(moveSource)
 	trimScript     = redis.NewScript(trimSource)
-	leaveScript    = redis.NewScript(leaveSource)
+	peekScript     = redis.NewScript(peekSource)
+	tryScript      = redis.NewScript(trySource)
+	sweepScript    = redis.NewScript(sweepSource)
+	censusScript   = redis.NewScript(censusSource)
 )

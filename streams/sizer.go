@@ -1,33 +1,48 @@
 package streams
 
-import "sync/atomic"
+const (
+	// replyBytes is how large a reply of the queue becomes on average, at most.
+	replyBytes = 4 << 20
+	// worstBytes is how large it becomes if all entries in it are as large as the
+	// largest recent one.
+	worstBytes = 32 << 20
+	// largeEntry is the size from which on entries are looked at before they are
+	// read: with smaller ones no reply gets near worstBytes.
+	largeEntry = 64 << 10
+)
 
-// replyBytes is how large a reply of the queue may become, roughly.
-const replyBytes = 4 << 20
-
-// sizer adapts the number of entries asked for to their size, so that a reply
-// stays within replyBytes. It remembers the mean body size of recent replies.
-type sizer struct{ mean atomic.Int64 }
-
-func (s *sizer) limit(max int) int {
-	mean := s.mean.Load()
-	if mean == 0 {
-		return max
-	}
-	return int(min(int64(max), 1+replyBytes/mean))
+// sizer adapts the number of entries asked for to the size of recent ones, so
+// that a reply stays within some MiB. It is used by one reader.
+type sizer struct {
+	mean, largest int64 // bytes of recent entries; 0 until something was read
 }
 
-func (s *sizer) observe(batch []Delivery) {
+// limit is how many entries may be asked for, as far as recent ones tell.
+func (s *sizer) limit(most int) int {
+	bound := 1 + min(replyBytes/max(s.mean, 1), worstBytes/max(s.largest, 1))
+	return int(min(int64(most), bound))
+}
+
+// observe learns from a reply, and says whether all of it is small.
+func (s *sizer) observe(batch []Delivery) (small bool) {
 	if len(batch) == 0 {
-		return
+		return false
 	}
-	var bytes int64
+	var bytes, largest int64
 	for i := range batch {
-		bytes += int64(len(batch[i].Body))
+		size := int64(batch[i].size())
+		bytes += size
+		largest = max(largest, size)
 	}
-	mean := bytes/int64(len(batch)) + 1
-	if old := s.mean.Load(); old > mean {
-		mean = (3*old + mean) / 4 // forget large bodies slowly
+	remember(&s.mean, 1+bytes/int64(len(batch)))
+	remember(&s.largest, 1+largest)
+	return largest < largeEntry
+}
+
+// remember rises at once and falls slowly.
+func remember(size *int64, now int64) {
+	if *size > now {
+		now = (3**size + now) / 4
 	}
-	s.mean.Store(mean)
+	*size = now
 }

@@ -25,8 +25,14 @@ type StreamOptions struct {
 	ClaimIdle   time.Duration // lease: an entry not extended for so long is taken over
 	Retention   time.Duration // how long settled entries stay; negative: for ever
 	MaxEntries  int64         // settled entries beyond about so many are deleted; 0: no cap
-	DeadLetters DeadLetterOptions
-	Log         *slog.Logger
+	// MaxDeliveries is how often an entry is delivered before it is suspected of
+	// killing its worker; 0: 5 times.
+	MaxDeliveries int
+	DeadLetters   DeadLetterOptions
+	// Full is called by Maintain while Redis is at maxmemory, with the reason, and
+	// with an empty reason once there is room again; may be nil.
+	Full func(reason string)
+	Log  *slog.Logger
 }
 
 // Stream is one partition of a Redis stream, read through a consumer group, as
@@ -36,10 +42,17 @@ type Stream struct {
 	opts  StreamOptions
 	keys  Keys
 	sizer sizer
+	small atomic.Bool  // entries are known to be small, so that many may be read unseen
 	floor atomic.Int64 // ms: no entry that arrived before is unfinished
+	held  atomic.Int64 // deliveries neither settled nor handed back
+	lag   atomic.Int64 // entries not read yet, when last known; negative: never known
 
-	mu      sync.Mutex
-	claimed []claimed // taken over, bodies not yet read
+	mu       sync.Mutex
+	claimed  []claimed // taken over, bodies not yet read
+	suspects []suspect // taken over, to be tried alone
+
+	full bool  // Redis is at maxmemory, as last seen by Maintain
+	gone int64 // entries taken by strangers, as last seen by Maintain
 
 	cursor     string    // of the scan for entries to take over
 	nextScan   time.Time // when the next scan begins
@@ -50,12 +63,15 @@ type Stream struct {
 type claimed struct {
 	id         string
 	deliveries int64
+	tries      int64 // lone attempts counted for a suspect; negative for others
 }
 
 // NewStream returns the queue on one partition. It does not connect: the group
 // is made by the first Receive, or by Open.
 func NewStream(opts StreamOptions) *Stream {
-	return &Stream{opts: opts, keys: KeysOf(opts.Key), cursor: scanStart}
+	s := &Stream{opts: opts, keys: KeysOf(opts.Key), cursor: scanStart}
+	s.lag.Store(-1)
+	return s
 }
 
 // Floor is the arrival, in ms, before which no entry of the partition is
@@ -82,24 +98,57 @@ func (s *Stream) Open(ctx context.Context) error {
 	case "made":
 		epoch, _ := reply[1].(int64)
 		if s.groupSeen || epoch > 1 {
-			s.opts.Log.Warn("group_recreated", "stream", s.keys.Main, "group", s.opts.Group, "epoch", epoch,
-				"reason", fmt.Sprintf("the consumer group had vanished; it reads again after %v", reply[2]))
+			s.reportRecreated(epoch, text(reply[2]), reply[3] == int64(1))
 		}
 	}
 	s.groupKnown, s.groupSeen = true, true
 	return nil
 }
 
-// Close removes this consumer from the group if it holds nothing.
+// reportRecreated says what is at stake: after a flush or a failover nobody
+// else knows any more.
+func (s *Stream) reportRecreated(epoch int64, start string, streamExists bool) {
+	what := "the consumer group had vanished"
+	if !streamExists {
+		what = "the stream had vanished with its consumer group: what was on it is lost unless the producers send it again"
+	}
+	held, lag := s.held.Load(), s.lag.Load()
+	unread := "an unknown number of entries was"
+	if lag >= 0 {
+		unread = fmt.Sprintf("about %d entries were", lag)
+	}
+	attrs := []any{"status", "error", "stream", s.keys.Main, "group", s.opts.Group, "epoch", epoch, "held", held,
+		"reason", fmt.Sprintf("%s; this worker held %d entries and %s not read yet, when last seen; the group was made again and reads after %s", what, held, unread, start)}
+	if lag >= 0 {
+		attrs = append(attrs, "lag", lag)
+	}
+	s.opts.Log.Error("group_recreated", attrs...)
+}
+
+// letGo says that n deliveries are not held any more.
+func (s *Stream) letGo(n int) { s.held.Add(-int64(n)) }
+
+func (s *Stream) maxDeliveries() int {
+	if s.opts.MaxDeliveries > 0 {
+		return s.opts.MaxDeliveries
+	}
+	return 5
+}
+
+// Close hands back what was taken over and not delivered, and removes this
+// consumer from the group if it holds nothing.
 func (s *Stream) Close(ctx context.Context) error {
 	s.mu.Lock()
 	rest := s.claimed
-	s.claimed = nil
+	for _, c := range s.suspects {
+		rest = append(rest, claimed{id: c.id, deliveries: c.deliveries, tries: -1})
+	}
+	s.claimed, s.suspects = nil, nil
 	s.mu.Unlock()
-	if err := s.handBack(ctx, claimedIDs(rest)); err != nil {
+	if err := s.handBack(ctx, rest); err != nil {
 		return err
 	}
-	if err := s.run(ctx, leaveScript, []string{s.keys.Main}, s.opts.Group, s.opts.Consumer).Err(); err != nil && !isNoGroup(err) {
+	if err := s.run(ctx, sweepScript, []string{s.keys.Main}, s.opts.Group, s.opts.Consumer).Err(); err != nil && !isNoGroup(err) {
 		return fmt.Errorf("leaving group %s of %s: %w", s.opts.Group, s.keys.Main, err)
 	}
 	return nil
@@ -109,11 +158,16 @@ func (s *Stream) run(ctx context.Context, script *redis.Script, keys []string, a
 	return redisconn.Run(ctx, s.opts.Client, script, keys, args...)
 }
 
-// isNoGroup says that the stream or its group is gone. The code need not stand
+// isNoGroup says that the stream or its group is gone; a blocked reader is told
+// so by UNBLOCKED. The code need not stand
 // at the front: Redis 6.2 and embedded servers put words of their own before an
 // error of a script's command.
 func isNoGroup(err error) bool {
-	return err != nil && (strings.Contains(err.Error(), "NOGROUP") || strings.Contains(err.Error(), "no such key"))
+	if err == nil {
+		return false
+	}
+	said := err.Error()
+	return strings.Contains(said, "NOGROUP") || strings.Contains(said, "no such key") || strings.Contains(said, "UNBLOCKED the stream key")
 }
 
 // jitter spreads d by a fifth either way, so that workers don't act in step.

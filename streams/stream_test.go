@@ -75,16 +75,20 @@ func (j *journal) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (j *journal) has(event string) bool {
+func (j *journal) has(event string) bool { return len(j.find(event)) > 0 }
+
+// find returns the lines of an event.
+func (j *journal) find(event string) []map[string]any {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	var found []map[string]any
 	for _, l := range j.lines {
-		var line struct{ Msg string }
-		if json.Unmarshal([]byte(l), &line) == nil && line.Msg == event {
-			return true
+		var line map[string]any
+		if json.Unmarshal([]byte(l), &line) == nil && line["msg"] == event {
+			found = append(found, line)
 		}
 	}
-	return false
+	return found
 }
 
 func shortLease(o *streams.StreamOptions) { o.ClaimIdle = 200 * time.Millisecond }

@@ -33,7 +33,7 @@ const (
 var commentedOut = regexp.MustCompile(`(?m)^#([A-Z_]+=)`)
 
 // notUsedYet are accepted and checked, but nothing reads them so far.
-var notUsedYet = []string{"STREAM_MAX_DELIVERIES", "ADMIN_ADDR", "ADMIN_PPROF"}
+var notUsedYet = []string{"ADMIN_ADDR", "ADMIN_PPROF"}
 
 func TestEnvExampleListsAllSettings(t *testing.T) {
 	same(t, envExample, contents(t, envExample), exampleOf(parse(t, nil).Settings()))

@@ -19,6 +19,7 @@ var builds sync.Map
 // target is a program and the way it is compiled.
 type target struct {
 	importPath string
+	tag        string // a build tag, or none
 	race       bool
 }
 
@@ -29,14 +30,21 @@ type target struct {
 // it is without cgo.
 func Build(t testing.TB, importPath string) string {
 	t.Helper()
-	return build(t, target{importPath, raceEnabled})
+	return BuildTagged(t, importPath, "")
+}
+
+// BuildTagged is Build with a build tag, for programs that do in a test what
+// they must not do otherwise.
+func BuildTagged(t testing.TB, importPath, tag string) string {
+	t.Helper()
+	return build(t, target{importPath, tag, raceEnabled})
 }
 
 // buildServer is Build for what is no program under test but a server that
 // tests use: the race detector would slow it down many times for nothing.
 func buildServer(t testing.TB, importPath string) string {
 	t.Helper()
-	return build(t, target{importPath, false})
+	return build(t, target{importPath: importPath})
 }
 
 func build(t testing.TB, want target) string {
@@ -61,11 +69,14 @@ func (want target) compile() (string, error) {
 		return "", err
 	}
 	program := filepath.Join(dir, path.Base(want.importPath))
+	if want.tag != "" {
+		program += "-" + want.tag
+	}
 	return program, errors.Join(want.goBuild(program), lock.Close())
 }
 
 func (want target) goBuild(program string) error {
-	args, cgo := []string{"build", "-o", program}, "CGO_ENABLED=0"
+	args, cgo := []string{"build", "-tags", want.tag, "-o", program}, "CGO_ENABLED=0"
 	if want.race {
 		args, cgo = append(args, "-race"), "CGO_ENABLED=1"
 	}

@@ -4,10 +4,11 @@
 --
 -- KEYS  1 stream  2 delayed set  3 delayed data  4 ledger
 -- ARGV  1 now ms  2 at most so many
--- Returns {moved, due ms of the next one or -1, error}
+-- Returns {moved, due ms of the next one or -1, error, missing IDs}
+--   missing  their fields were deleted by somebody else; they count as returned
 
 local stream, delayed, data, ledger = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local moved, failure = 0, ''
+local moved, failure, missing = 0, '', {}
 local due = redis.call('ZRANGEBYSCORE', delayed, '-inf', ARGV[1], 'WITHSCORES', 'LIMIT', 0, ARGV[2])
 for i = 1, #due, 2 do
   local id, at = due[i], due[i + 1]
@@ -22,10 +23,13 @@ for i = 1, #due, 2 do
       break
     end
     moved = moved + 1
+  else
+    missing[#missing + 1] = id
   end
   redis.call('ZREM', delayed, id)
   redis.call('HDEL', data, id)
 end
-if moved > 0 then redis.call('HINCRBY', ledger, 'returned', moved) end
+local left = moved + #missing
+if left > 0 then redis.call('HINCRBY', ledger, 'returned', left) end
 local first = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
-return {moved, first[2] and string.format('%.0f', tonumber(first[2])) or '-1', failure}
+return {moved, first[2] and string.format('%.0f', tonumber(first[2])) or '-1', failure, missing}

@@ -4,7 +4,8 @@
 -- ARGV  1 group
 -- Returns {'other', name}           the ledger belongs to another service group
 --         {'there', epoch}          the group exists
---         {'made', epoch, start}    the group was made; it reads after start
+--         {'made', epoch, start, stream existed (1 | 0)}
+--                                   the group was made; it reads after start
 --
 -- A group that vanished is made again from the watermark below which trimming
 -- has deleted everything. The counts of the epoch that ended are kept under
@@ -49,6 +50,7 @@ if group_exists() then
   return {'there', epoch}
 end
 
+local existed = redis.call('EXISTS', stream)
 local start = redis.call('HGET', ledger, 'watermark') or '0'
 redis.call('XGROUP', 'CREATE', stream, group, start, 'MKSTREAM')
 if epoch > 0 then
@@ -62,4 +64,4 @@ if epoch > 0 then
   end
 end
 open_epoch(epoch + 1)
-return {'made', epoch + 1, start}
+return {'made', epoch + 1, start, existed}

@@ -1,11 +1,13 @@
 -- Settles a batch: what is still pending is acknowledged and counted once.
 --
 -- KEYS  1 stream  2 dead letters  3 delayed set  4 delayed data  5 ledger
+--       6 suspects
 -- ARGV  1 group  2 consumer  3 dead letters kept at most (0: all)
 --       4 number of accepted sets, then for each: outcome, n, n entry IDs
 --       then the number of guarded entries, and for each:
---         outcome, entry ID, kind (dead | drop | delay), due ms, n, n strings:
---         the dead letter's fields and values, or the payload to put back
+--         outcome, entry ID, kind (dead | copy | drop | delay), due ms, n,
+--         n strings: the dead letter's fields and values, or the payload to put
+--         back; `copy` takes the dead letter's data from the entry itself
 -- Returns {settled, group exists (1 | 0), kept IDs, lost IDs, error}
 --   kept  could not be written anywhere else and so stays pending
 --   lost  a refusal or deferral of an entry that is another consumer's by now
@@ -16,6 +18,7 @@
 
 local stream, dead, delayed, data, ledger = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local group, consumer, dead_max = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local suspects = KEYS[6]
 local settled, exists, kept, lost, failure = 0, 1, {}, {}, ''
 local at = 4
 
@@ -46,13 +49,14 @@ local function failed(reply)
   return false
 end
 
-local function is_ours(id)
-  local pending = redis.pcall('XPENDING', stream, group, id, id, 1, consumer)
-  if type(pending) == 'table' and pending['err'] then
+-- owner is the consumer that holds an entry; nil where it is not pending.
+local function owner(id)
+  local pending = redis.pcall('XPENDING', stream, group, id, id, 1)
+  if pending['err'] then
     exists = 0
-    return false
+    return ''
   end
-  return #pending > 0
+  return pending[1] and pending[1][2]
 end
 
 local function bury(fields)
@@ -65,22 +69,57 @@ local function bury(fields)
   return true
 end
 
+-- content is an entry's body, or its fields as JSON where it has none.
+local function content(id)
+  local found = redis.call('XRANGE', stream, id, id)
+  if #found == 0 then return '' end
+  local fields = {}
+  for i = 1, #found[1][2], 2 do fields[found[1][2][i]] = found[1][2][i + 1] end
+  return fields['data'] or cjson.encode(fields)
+end
+
+local function copy(id, fields)
+  fields[#fields + 1] = 'data'
+  fields[#fields + 1] = content(id)
+  return bury(fields)
+end
+
 local function delay(id, due, payload)
   if failed(redis.pcall('HSET', data, id, payload)) then return false end
-  redis.call('ZADD', delayed, due, id)
+  if redis.call('ZADD', delayed, due, id) == 0 then
+    -- Deferred before the group was made again, and now in place of that.
+    redis.call('HINCRBY', ledger, 'returned', 1)
+  end
   return true
+end
+
+-- place writes a guarded entry where it is to go from the stream.
+local function place(kind, id, due, strings)
+  if kind == 'dead' then return bury(strings) end
+  if kind == 'copy' then return copy(id, strings) end
+  if kind == 'delay' then return delay(id, due, strings[1]) end
+  return true
+end
+
+local any_suspects = redis.call('EXISTS', suspects) == 1
+local function clear(ids, first, last)
+  if any_suspects then redis.call('HDEL', suspects, unpack(ids, first, last)) end
 end
 
 for _ = 1, tonumber(take()) do
   local outcome, id, kind, due = take(), take(), take(), take()
   local strings = take_list(tonumber(take()))
-  if not is_ours(id) then
+  local holder = owner(id)
+  if not holder then
+    -- Settled before: this is a repetition.
+  elseif holder ~= consumer then
     lost[#lost + 1] = id
-  elseif (kind == 'dead' and not bury(strings)) or (kind == 'delay' and not delay(id, due, strings[1])) then
+  elseif not place(kind, id, due, strings) then
     kept[#kept + 1] = id
   else
     redis.call('XACK', stream, group, id)
     redis.call('HINCRBY', ledger, outcome, 1)
+    clear({id}, 1, 1)
     settled = settled + 1
   end
 end
@@ -89,7 +128,9 @@ for _, set in ipairs(accepted) do
   local outcome, ids = set[1], set[2]
   local n = 0
   for first = 1, #ids, 1000 do
-    n = n + redis.call('XACK', stream, group, unpack(ids, first, math.min(first + 999, #ids)))
+    local last = math.min(first + 999, #ids)
+    n = n + redis.call('XACK', stream, group, unpack(ids, first, last))
+    clear(ids, first, last)
   end
   if n > 0 then redis.call('HINCRBY', ledger, outcome, n) end
   if n < #ids then

@@ -5,38 +5,63 @@
 -- ARGV  1 our group  2 oldest ID to keep by age ('' keeps all)
 --       3 entries kept at most (0: no cap)  4 at most about so many a call
 -- Returns {deleted, oldest unfinished ID, more to do (1 | 0), due ms of the
--- first deferred record or -1}, or {0, '', 0, -1} where the stream or our group
--- does not exist.
+-- first deferred record or -1, why Redis takes no writes or ''}, or
+-- {0, '', 0, -1, ''} where the stream or our group does not exist.
 --
 -- The oldest unfinished ID is the least that is pending or undelivered in any
--- group; nothing at or after it is deleted.
+-- group; nothing at or after it is deleted. Where Redis is at maxmemory, which
+-- the first write of the script shows, all that is settled goes.
+--
+-- IDs are compared and counted up as text: their parts have 64 bits, of which
+-- a number in Lua holds 53.
 
 local stream, ledger, delayed = KEYS[1], KEYS[2], KEYS[3]
 local group, keep_from, max, limit = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 
--- How many entries are looked at to cut the stream down: each comes with its
--- body.
-local PAGE = 200
 local LAST_SEQ = '18446744073709551615'
 
 local function parse(id)
   local ms, seq = string.match(id, '^(%d+)-?(%d*)$')
-  return tonumber(ms), tonumber(seq) or 0
+  return ms, seq ~= '' and seq or '0'
+end
+
+local function smaller(a, b)
+  if #a ~= #b then return #a < #b end
+  return a < b
 end
 
 local function less(a, b)
   local ams, aseq = parse(a)
   local bms, bseq = parse(b)
-  return ams < bms or (ams == bms and aseq < bseq)
+  if ams ~= bms then return smaller(ams, bms) end
+  return smaller(aseq, bseq)
+end
+
+local function least(a, b) return less(b, a) and b or a end
+
+-- step counts a decimal number up or down by one: the last digit that is not
+-- at its end changes, those behind it start over.
+local function step(digits, up)
+  local at_end, start = up and '9' or '0', up and '0' or '9'
+  local head, tail = string.match(digits, '^(%d-)(' .. at_end .. '*)$')
+  if head == '' then head = '0' end
+  local changed = string.byte(head, -1) + (up and 1 or -1)
+  local out = string.sub(head, 1, -2) .. string.char(changed) .. string.rep(start, #tail)
+  return string.match(out, '^0*(%d+)$')
 end
 
 local function after(id)
   local ms, seq = parse(id)
-  if string.match(id, '%d+$') == LAST_SEQ then return string.format('%.0f-0', ms + 1) end
-  return string.format('%.0f-%.0f', ms, seq + 1)
+  if seq == LAST_SEQ then return step(ms, true) .. '-0' end
+  return ms .. '-' .. step(seq, true)
 end
 
-local function least(a, b) return less(b, a) and b or a end
+local function preceding(id)
+  local ms, seq = parse(id)
+  if seq ~= '0' then return ms .. '-' .. step(seq, false) end
+  if ms == '0' then return '0-0' end
+  return step(ms, false) .. '-' .. LAST_SEQ
+end
 
 local function oldest_unfinished()
   if redis.call('EXISTS', stream) == 0 then return nil end
@@ -55,39 +80,48 @@ local function oldest_unfinished()
 end
 
 local oldest = oldest_unfinished()
-if not oldest then return {0, '', 0, -1} end
+if not oldest then return {0, '', 0, -1, ''} end
 
-local deleted = 0
+local probe = redis.pcall('HINCRBY', ledger, 'trimmed', 0)
+local full = type(probe) == 'table' and probe['err'] or ''
+if full ~= '' and not string.find(full, 'OOM', 1, true) then return redis.error_reply(full) end
+
+local deleted, more = 0, 0
 local function delete_before(id)
-  deleted = deleted + redis.call('XTRIM', stream, 'MINID', '~', id, 'LIMIT', limit)
-  if deleted < limit then
-    -- What is left below id lies within one node of the stream.
-    deleted = deleted + redis.call('XTRIM', stream, 'MINID', id)
-  end
+  -- Whole nodes of the stream first, which is cheap and bounded. Once there are
+  -- none, what is left below id lies within one node.
+  local n = redis.call('XTRIM', stream, 'MINID', '~', id, 'LIMIT', limit)
+  if n > 0 then more = 1 else n = redis.call('XTRIM', stream, 'MINID', id) end
+  deleted = deleted + n
 end
 
-if keep_from ~= '' then delete_before(least(keep_from, oldest)) end
-local excess = max > 0 and redis.call('XLEN', stream) - max or 0
-if excess > 0 and deleted < limit then
-  local page = redis.call('XRANGE', stream, '-', oldest, 'COUNT', math.min(excess, PAGE))
-  if #page > 0 then
-    local last = after(page[#page][1])
-    delete_before(least(last, oldest))
+local function cut_down(excess)
+  local n = redis.call('XTRIM', stream, 'MINID', '~', oldest, 'LIMIT', math.min(excess, limit))
+  if n == 0 then
+    -- The first node has more entries than are too many: they are small.
+    local page = redis.call('XRANGE', stream, '-', oldest, 'COUNT', math.min(excess, 200))
+    if #page == 0 then return end
+    n = redis.call('XTRIM', stream, 'MINID', least(after(page[#page][1]), oldest))
   end
+  if n > 0 and n < excess then more = 1 end
+  deleted = deleted + n
+end
+
+if full ~= '' then
+  delete_before(oldest)
+elseif keep_from ~= '' then
+  delete_before(least(keep_from, oldest))
+end
+local excess = max > 0 and redis.call('XLEN', stream) - max or 0
+if excess > 0 then
+  if deleted == 0 then cut_down(excess) else more = 1 end
 end
 
 if deleted > 0 then
   redis.call('HINCRBY', ledger, 'trimmed', deleted)
   local first = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)
   local mark = #first > 0 and least(first[1][1], oldest) or oldest
-  local ms, seq = parse(mark)
-  if seq > 0 then
-    mark = string.format('%.0f-%.0f', ms, seq - 1)
-  else
-    mark = string.format('%.0f-%s', ms - 1, LAST_SEQ)
-  end
-  redis.call('HSET', ledger, 'watermark', mark)
+  redis.call('HSET', ledger, 'watermark', preceding(mark))
 end
-local more = (deleted >= limit or (excess > PAGE and deleted > 0)) and 1 or 0
 local waiting = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
-return {deleted, oldest, more, waiting[2] and math.floor(tonumber(waiting[2])) or -1}
+return {deleted, oldest, more, waiting[2] and math.floor(tonumber(waiting[2])) or -1, full}

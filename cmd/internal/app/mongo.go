@@ -65,23 +65,25 @@ const sayAgainAfter = time.Minute
 // watcher tells the log and the readers how the store fares. The store calls it
 // from one goroutine at a time.
 type watcher struct {
-	log  *slog.Logger
-	gate *consumer.Gate
-	said time.Time
+	log    *slog.Logger
+	gate   *consumer.Gate
+	reason string // said last
+	said   time.Time
 }
 
 // Waiting holds the readers back and says why.
 func (w *watcher) Waiting(err error, _ store.Class, next time.Duration) {
-	if w.gate.Reason() != err.Error() || time.Since(w.said) > sayAgainAfter {
-		w.said = time.Now()
+	if w.reason != err.Error() || time.Since(w.said) > sayAgainAfter {
+		w.reason, w.said = err.Error(), time.Now()
 		w.log.Warn("retrying", "status", "error", "server", "MongoDB", "reason", err.Error(),
 			"pause", fmt.Sprint(next.Round(time.Millisecond)))
 	}
-	w.gate.Shut(err.Error())
+	w.gate.Shut("MongoDB", err.Error())
 }
 
 // Recovered lets the readers go on.
 func (w *watcher) Recovered() {
-	w.gate.Open()
+	w.reason = ""
+	w.gate.Open("MongoDB")
 	w.log.Info("retrying", "status", "success", "server", "MongoDB", "reason", "MongoDB answers again")
 }

@@ -51,8 +51,9 @@ func NewWorker(ctx context.Context, cfg *config.Config, log *slog.Logger, flush 
 		return nil, err
 	}
 	opts := consumer.Options{
-		Decode:          record.Decoder{MaxBytes: cfg.MaxRecordBytes}.Decode,
+		Decode:          decoder(record.Decoder{MaxBytes: cfg.MaxRecordBytes}.Decode),
 		Store:           w.store,
+		Probe:           w.store.Check,
 		Gate:            w.gate,
 		Log:             log,
 		Flush:           flush,
@@ -130,7 +131,8 @@ func (w *Worker) openQueues(ctx context.Context) error {
 			Client: w.redis, Key: key, Group: cfg.StreamGroup, Consumer: cfg.StreamConsumer,
 			PollTimeout: poll, ClaimIdle: cfg.StreamClaimIdle.Duration(),
 			Retention: time.Duration(cfg.StreamRetention), MaxEntries: cfg.StreamMaxEntries,
-			DeadLetters: letters, Log: w.log,
+			MaxDeliveries: cfg.StreamMaxDeliveries, DeadLetters: letters, Log: w.log,
+			Full: newRoomWatch(key, w.log, w.gate).tell,
 		})
 		if err := await(ctx, cfg.StartupTimeout.Duration(), w.log, "Redis", func(ctx context.Context) error { return permanent(s.Open(ctx)) }); err != nil {
 			return err

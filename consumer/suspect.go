@@ -1,0 +1,55 @@
+package consumer
+
+import (
+	"context"
+	"fmt"
+
+	"ingestion/record"
+	"ingestion/streams"
+)
+
+// processSuspect works on an entry that may kill its worker while the process
+// holds nothing else. It is poisoned where that has killed too often already.
+func (c *Consumer) processSuspect(ctx context.Context, q streams.Queue, held *lease, inside *pass, d streams.Delivery) (settled int, open []streams.Delivery) {
+	if d.Deadly() {
+		e := &entry{Delivery: &d}
+		e.end(record.Poisoned, fmt.Sprintf("it was delivered %d times, and the worker that worked on it alone died %d times", d.Deliveries, d.Tries))
+		return c.settle(ctx, q, []*entry{e}), nil
+	}
+	if !inside.getAlone(ctx) {
+		return 0, []streams.Delivery{d}
+	}
+	return c.try(ctx, q, held, d)
+}
+
+// try begins an attempt only when the servers answer, and gives up when the
+// gate shuts: a worker that is killed while it waits for them does not die of
+// the entry.
+func (c *Consumer) try(ctx context.Context, q streams.Queue, held *lease, d streams.Delivery) (settled int, open []streams.Delivery) {
+	whileOpen, cancel := c.opts.Gate.whileOpen(ctx)
+	defer cancel()
+	if c.reading.Err() != nil || c.awaitStore(whileOpen) != nil {
+		return 0, []streams.Delivery{d}
+	}
+	held.progress()
+	tried, ours := d, false
+	err := insist(whileOpen, c.opts.Log, "Redis", func() (err error) {
+		tried, ours, err = q.Try(whileOpen, d)
+		return err
+	})
+	switch {
+	case err != nil:
+		return 0, []streams.Delivery{tried}
+	case !ours:
+		return 0, nil
+	default:
+		return c.process(ctx, whileOpen, q, held, []streams.Delivery{tried})
+	}
+}
+
+func (c *Consumer) awaitStore(ctx context.Context) error {
+	if c.opts.Probe == nil {
+		return ctx.Err()
+	}
+	return insist(ctx, c.opts.Log, "MongoDB", func() error { return c.opts.Probe(ctx) })
+}

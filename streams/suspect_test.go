@@ -1,0 +1,154 @@
+package streams_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"ingestion/internal/testenv"
+	"ingestion/record"
+	"ingestion/streams"
+	"ingestion/streams/streamstest"
+)
+
+// wary suspects an entry from its third delivery on.
+func wary(o *streams.StreamOptions) {
+	o.ClaimIdle = 50 * time.Millisecond
+	o.MaxDeliveries = 2
+}
+
+func (b *rig) tries(id string) string { return b.client.HGet(b.t.Context(), "{s}:suspects", id).Val() }
+
+// abandon has consumers receive n deliveries and die, so that the next one
+// suspects them.
+func (b *rig) abandon(n int) {
+	b.t.Helper()
+	for _, name := range []string{"dead 1", "dead 2"} {
+		streamstest.Receive(b.t, b.open(name, wary), n)
+	}
+}
+
+func try(t *testing.T, q streams.Queue, d streams.Delivery) streams.Delivery {
+	t.Helper()
+	tried, ours, err := q.Try(t.Context(), d)
+	must(t, err)
+	if !ours {
+		t.Fatalf("%s is not held any more", d.ID)
+	}
+	return tried
+}
+
+func TestSuspectsComeAloneAndUnread(t *testing.T) {
+	b := newRig(t)
+	for i := range 3 {
+		push(t, b.client, fmt.Sprintf("record %d", i))
+	}
+	b.abandon(3)
+	q := b.open("c", wary)
+	for i := range 3 {
+		got := streamstest.Receive(t, q, 1)
+		push(t, b.client, "not delivered before")
+		if !got[0].Suspect || got[0].Body != nil || got[0].Deliveries != 3 || got[0].Deadly() {
+			t.Fatalf("a suspect comes as %+v", got[0])
+		}
+		tried := try(t, q, got[0])
+		if string(tried.Body) != fmt.Sprintf("record %d", i) || tried.Tries != 1 || b.tries(tried.ID) != "1" {
+			t.Errorf("tried: %+v, counted %s times", tried, b.tries(tried.ID))
+		}
+		settleAll(t, q, record.Ingested, []streams.Delivery{tried})
+		if b.tries(tried.ID) != "" {
+			t.Error("a settled entry is still counted as a suspect")
+		}
+	}
+	if got := streamstest.Receive(t, q, 1); got[0].Suspect || string(got[0].Body) != "not delivered before" {
+		t.Errorf("a new entry comes as %+v", got[0])
+	}
+	b.wantLedger(map[string]string{"ingested": "3"})
+}
+
+func TestThreeDeathsAloneArePoison(t *testing.T) {
+	b := newRig(t)
+	id := push(t, b.client, "kills")
+	b.abandon(1)
+	var died time.Time
+	for death := range streams.MaxTries {
+		q := b.open(fmt.Sprintf("alone %d", death), wary)
+		got := streamstest.Receive(t, q, 1)
+		if waited, least := time.Since(died), 50*time.Millisecond<<death; death > 0 && waited < least {
+			t.Errorf("tried again %v after death %d, want %v at least", waited, death, least)
+		}
+		if got[0].Tries != int64(death) || got[0].Deadly() {
+			t.Fatalf("after %d deaths: %+v", death, got[0])
+		}
+		try(t, q, got[0])
+		try(t, q, got[0]) // a repetition after a lost reply counts once
+		died = time.Now()
+	}
+	q := b.open("last", wary)
+	got := streamstest.Receive(t, q, 1)
+	if !got[0].Deadly() {
+		t.Fatalf("after three deaths: %+v", got[0])
+	}
+	settleAll(t, q, record.Poisoned, got)
+	letters, err := b.client.XRange(t.Context(), "{s}:dead", "-", "+").Result()
+	must(t, err)
+	if len(letters) != 1 || letters[0].Values["data"] != "kills" || letters[0].Values["streamId"] != id || letters[0].Values["event"] != "poisoned" {
+		t.Errorf("dead letters %v", letters)
+	}
+	if b.tries(id) != "" || b.pending() != 0 {
+		t.Error("it is still a suspect, or pending")
+	}
+	b.wantLedger(map[string]string{"poisoned": "1", "dead": "1"})
+}
+
+func TestAnOrderlyEndIsNoDeath(t *testing.T) {
+	b := newRig(t)
+	id := push(t, b.client, "waits for its servers")
+	b.abandon(1)
+	killed := b.open("killed", wary)
+	try(t, killed, streamstest.Receive(t, killed, 1)[0])
+	for range 3 {
+		q := b.open("c", wary)
+		tried := try(t, q, streamstest.Receive(t, q, 1)[0])
+		if tried.Tries != 2 {
+			t.Fatalf("tried as %+v", tried)
+		}
+		for range 2 { // a repetition changes nothing
+			must(t, q.HandBack(t.Context(), []streams.Delivery{tried}))
+		}
+		if b.tries(id) != "1" {
+			t.Fatalf("%s deaths after a hand-back, want 1", b.tries(id))
+		}
+	}
+	must(t, b.client.XDel(t.Context(), "s", id).Err())
+	q := b.open("finds it gone", wary)
+	testenv.Eventually(t, soon, func() (bool, string) {
+		got, err := q.Receive(t.Context(), 1)
+		must(t, err)
+		for _, d := range got {
+			_, ours, err := q.Try(t.Context(), d)
+			must(t, err)
+			if ours {
+				t.Error("an entry that is gone was tried")
+			}
+		}
+		return b.ledger("missing") == "1", "not counted as missing"
+	})
+	if b.tries(id) != "" || b.pending() != 0 {
+		t.Error("it is still a suspect, or pending")
+	}
+}
+
+func TestAHandBackThatIsRepeatedRestoresTheCountOnce(t *testing.T) {
+	b := newRig(t)
+	push(t, b.client, "record")
+	streamstest.Receive(t, b.open("dead", shortLease), 1)
+	q := b.open("c", shortLease)
+	held := streamstest.Receive(t, q, 1)
+	for range 3 {
+		must(t, q.HandBack(t.Context(), held))
+	}
+	if again := streamstest.Receive(t, b.open("other", shortLease), 1); again[0].Deliveries != 2 {
+		t.Errorf("delivery %d, want 2 as before", again[0].Deliveries)
+	}
+}
