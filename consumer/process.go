@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"ingestion/record"
@@ -14,15 +15,14 @@ import (
 )
 
 // process takes a batch from bodies to outcomes and returns how many
-// deliveries were settled, and those that have no outcome since ctx ended.
-func (c *Consumer) process(ctx context.Context, q streams.Queue, held *lease, deliveries []streams.Delivery) (settled int, open []streams.Delivery) {
+// deliveries were settled, those that have no outcome since ctx ended, and those
+// that can't be judged for now.
+func (c *Consumer) process(ctx context.Context, q streams.Queue, held *lease, deliveries []streams.Delivery) (settled int, open, barred []streams.Delivery) {
 	entries := newEntries(deliveries)
 	c.abortOn(ctx, c.judgeWhole(ctx, held, entries))
 	settled = c.settle(ctx, q, entries)
-	for _, e := range stillOpen(entries) {
-		open = append(open, *e.Delivery)
-	}
-	return settled, open
+	open, barred = unfinished(entries)
+	return settled, open, barred
 }
 
 // abortOn stops the reading for good at an error that is not the end of ctx:
@@ -104,7 +104,7 @@ func (c *Consumer) decode(entries []*entry) {
 }
 
 func (c *Consumer) insert(ctx context.Context, entries []*entry) error {
-	open := stillOpen(entries)
+	open := slices.DeleteFunc(stillOpen(entries), func(e *entry) bool { return e.barred })
 	if len(open) == 0 {
 		return nil
 	}

@@ -57,7 +57,7 @@ func (c *Consumer) start(ctx context.Context, q streams.Queue, held *leases, bac
 		defer c.release()
 		ctx, lease := held.hold(ctx, deliveries)
 		defer lease.end()
-		settled, open := c.process(ctx, q, lease, deliveries)
+		settled, open, barred := c.process(ctx, q, lease, deliveries)
 		switch {
 		case len(open) == 0:
 		case c.opts.Lease > 0:
@@ -67,6 +67,7 @@ func (c *Consumer) start(ctx context.Context, q streams.Queue, held *leases, bac
 		default:
 			back.add(place, open)
 		}
+		c.putOff(ctx, q, back, place, barred)
 		c.budget.done(settled, len(deliveries)-settled)
 	})
 }

@@ -3,6 +3,7 @@ package streams
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // Extend renews the lease on what the caller holds and on what was taken over
@@ -30,11 +31,22 @@ func (s *Stream) HandBack(ctx context.Context, held []Delivery) error {
 	return s.handBack(ctx, entryIDs(held))
 }
 
+// Postpone is HandBack for what can't be worked on for now: it is taken again,
+// here or elsewhere, only after a whole lease.
+func (s *Stream) Postpone(ctx context.Context, held []Delivery) error {
+	return s.release(ctx, entryIDs(held), 0)
+}
+
 func (s *Stream) handBack(ctx context.Context, ids []string) error {
+	return s.release(ctx, ids, s.opts.ClaimIdle)
+}
+
+// release gives entries back as if they had been idle for so long.
+func (s *Stream) release(ctx context.Context, ids []string, idle time.Duration) error {
 	for len(ids) > 0 {
 		page := ids[:min(len(ids), 500)]
 		ids = ids[len(page):]
-		args := s.idArgs([]any{s.opts.ClaimIdle.Milliseconds()}, page)
+		args := s.idArgs([]any{idle.Milliseconds()}, page)
 		err := s.run(ctx, handbackScript, []string{s.keys.Main}, args...).Err()
 		if isNoGroup(err) {
 			return nil
