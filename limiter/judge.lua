@@ -223,11 +223,8 @@ local function keep(latest, byClock)
   if call('PTTL', key) >= life then return end
   call('PEXPIRE', key, life + RENEWAL)
   local widest, cut = max(W, defaultWindow), 0
-  if byClock then
-    cut = now - 2 * widest
-  elseif oldest > 0 then
-    cut = oldest - widest
-  end
+  if oldest > 0 then cut = oldest - widest end
+  if byClock then cut = min(now - 2 * widest, oldest > 0 and cut or now) end
   if cut <= 0 then return end
   local dead = min(count('-inf', cut), MAX_PRUNE)
   if dead > 0 then

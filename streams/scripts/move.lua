@@ -7,7 +7,7 @@
 -- Returns {moved, due ms of the next one or -1, error}
 
 local stream, delayed, data, ledger = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local moved, failure = 0, ''
+local moved, failure, last = 0, '', nil
 local due = redis.call('ZRANGEBYSCORE', delayed, '-inf', ARGV[1], 'WITHSCORES', 'LIMIT', 0, ARGV[2])
 for i = 1, #due, 2 do
   local id, at = due[i], due[i + 1]
@@ -21,11 +21,18 @@ for i = 1, #due, 2 do
       failure = reply['err']
       break
     end
-    moved = moved + 1
+    moved, last = moved + 1, reply
   end
   redis.call('ZREM', delayed, id)
   redis.call('HDEL', data, id)
 end
-if moved > 0 then redis.call('HINCRBY', ledger, 'returned', moved) end
+if moved > 0 then
+  redis.call('HINCRBY', ledger, 'returned', moved)
+  -- Until these are finished, the places that they waited for may be judged by:
+  -- the trimmer reads here which that are, and up to which ID.
+  local field = redis.call('HEXISTS', ledger, 'returning') == 1 and 'returning:next' or 'returning'
+  local least = tonumber(string.match(redis.call('HGET', ledger, field) or '', '^%d+') or due[2])
+  redis.call('HSET', ledger, field, string.format('%.0f ', math.min(least, tonumber(due[2]))) .. last)
+end
 local first = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
 return {moved, first[2] and string.format('%.0f', tonumber(first[2])) or '-1', failure}
