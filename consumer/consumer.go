@@ -15,8 +15,9 @@ import (
 )
 
 // Limiter judges whether customers have room for their records, in the order
-// of the requests. An error means that no verdict may be relied on; the call
-// can be repeated.
+// of the requests. An error means that the call is to be repeated; if there are
+// only *limiter.KeyErrors in it, then the customers named can't be judged for now
+// and all other verdicts stand.
 type Limiter interface {
 	Judge(ctx context.Context, requests []limiter.Request) ([]limiter.Verdict, error)
 }
@@ -63,6 +64,8 @@ type Consumer struct {
 	slots  chan struct{}
 	budget *budget
 	room   *room
+	// complaints are those of the limiter about customers.
+	complaints *complaints
 	// reading ends by stop, or with the context of Run.
 	reading context.Context
 	stop    context.CancelFunc
@@ -80,7 +83,7 @@ func New(opts Options) *Consumer {
 	if opts.Flush == nil {
 		opts.Flush = func() error { return nil }
 	}
-	return &Consumer{opts: opts, budget: newBudget(opts.MaxMessages), room: newRoom()}
+	return &Consumer{opts: opts, budget: newBudget(opts.MaxMessages), room: newRoom(), complaints: newComplaints(opts.Log)}
 }
 
 // handBackTimeout bounds the last words to the queue once the shutdown time is

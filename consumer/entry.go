@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"ingestion/record"
@@ -18,6 +19,7 @@ type entry struct {
 	reason     string
 	conflict   bool
 	due        time.Time // of a deferred one
+	barred     bool      // its customer can't be judged for now
 }
 
 func newEntries(deliveries []streams.Delivery) []*entry {
@@ -61,4 +63,18 @@ func stillOpen(entries []*entry) []*entry {
 		}
 	}
 	return open
+}
+
+// unfinished lists the deliveries without an outcome: all as open if time ran
+// out for one of them, else as barred, since they can't be judged for now.
+func unfinished(entries []*entry) (open, barred []streams.Delivery) {
+	left := stillOpen(entries)
+	deliveries := make([]streams.Delivery, len(left))
+	for i, e := range left {
+		deliveries[i] = *e.Delivery
+	}
+	if slices.ContainsFunc(left, func(e *entry) bool { return !e.barred }) {
+		return deliveries, nil
+	}
+	return nil, deliveries
 }

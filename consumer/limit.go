@@ -10,9 +10,9 @@ import (
 	"ingestion/record"
 )
 
-// limit holds each customer to its rate. An entry that is refused although it
-// was delivered before may be in the store already, with its place in the
-// window long forgotten: that is looked up first.
+// limit holds each customer to its rate. An entry that is refused or put off
+// although it was delivered before may be in the store already, with its place
+// in the window long forgotten: that is looked up first.
 func (c *Consumer) limit(ctx context.Context, entries []*entry) error {
 	open := stillOpen(entries)
 	if len(open) == 0 || c.opts.Limiter == nil {
@@ -24,15 +24,18 @@ func (c *Consumer) limit(ctx context.Context, entries []*entry) error {
 	}
 	var again []*entry
 	for i, e := range open {
-		if apply(e, verdicts[i], now); e.outcome == record.RateLimited && e.Redelivered {
+		if apply(e, verdicts[i], now); !e.open() && e.Redelivered {
 			again = append(again, e)
+		}
+		if !e.barred {
+			c.complaints.judged(e.customerID)
 		}
 	}
 	return c.restoreIngested(ctx, again)
 }
 
 // verdicts asks the limiter and, where it has reserved places, Redis for the
-// time.
+// time. Customers that can't be judged have no decision.
 func (c *Consumer) verdicts(ctx context.Context, open []*entry) (verdicts []limiter.Verdict, now time.Time, err error) {
 	requests := make([]limiter.Request, len(open))
 	for i, e := range open {
@@ -40,6 +43,8 @@ func (c *Consumer) verdicts(ctx context.Context, open []*entry) (verdicts []limi
 	}
 	err = insist(ctx, c.opts.Log, "Redis", func() error {
 		verdicts, err = c.opts.Limiter.Judge(ctx, requests)
+		keys, err := limiter.SplitKeyErrors(err)
+		c.complaints.complain(keys)
 		if err == nil && slices.ContainsFunc(verdicts, reserved) {
 			now, err = c.opts.RedisTime(ctx)
 		}
@@ -66,8 +71,9 @@ func reserved(v limiter.Verdict) bool { return v.Decision == limiter.Reserved }
 // apply lets an entry go on, or ends it. A reserved place that has come already,
 // as in a backlog, is as good as room.
 func apply(e *entry, v limiter.Verdict, now time.Time) {
+	e.barred = v.Decision == 0
 	switch {
-	case v.Decision == limiter.Admitted:
+	case e.barred, v.Decision == limiter.Admitted:
 	case v.Decision == limiter.Reserved && v.Place <= now.UnixMilli():
 	case v.Decision == limiter.Reserved:
 		e.end(record.Deferred, "")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"ingestion/record"
@@ -14,16 +15,14 @@ import (
 )
 
 // process takes a batch from bodies to outcomes and returns how many
-// deliveries were settled, and those that have no outcome since judging ended.
-// That context ends with ctx or before it.
-func (c *Consumer) process(ctx, judging context.Context, q streams.Queue, held *lease, deliveries []streams.Delivery) (settled int, open []streams.Delivery) {
+// deliveries were settled, those that have no outcome since judging ended, and
+// those that can't be judged for now. That context ends with ctx or before it.
+func (c *Consumer) process(ctx, judging context.Context, q streams.Queue, held *lease, deliveries []streams.Delivery) (settled int, open, barred []streams.Delivery) {
 	entries := newEntries(deliveries)
 	c.abortOn(judging, c.judgeWhole(judging, held, entries))
 	settled = c.settle(ctx, q, entries)
-	for _, e := range stillOpen(entries) {
-		open = append(open, *e.Delivery)
-	}
-	return settled, open
+	open, barred = unfinished(entries)
+	return settled, open, barred
 }
 
 // abortOn stops the reading for good at an error that is not the end of ctx:
@@ -110,7 +109,7 @@ func (c *Consumer) decode(entries []*entry) {
 }
 
 func (c *Consumer) insert(ctx context.Context, entries []*entry) error {
-	open := stillOpen(entries)
+	open := slices.DeleteFunc(stillOpen(entries), func(e *entry) bool { return e.barred })
 	if len(open) == 0 {
 		return nil
 	}

@@ -66,11 +66,11 @@ func (c *Consumer) start(workCtx context.Context, q streams.Queue, held *leases,
 		ctx, lease := held.hold(workCtx, deliveries)
 		defer lease.end()
 		var settled int
-		var open []streams.Delivery
+		var open, barred []streams.Delivery
 		if deliveries[0].Suspect {
-			settled, open = c.processSuspect(ctx, q, lease, inside, deliveries[0])
+			settled, open, barred = c.processSuspect(ctx, q, lease, inside, deliveries[0])
 		} else {
-			settled, open = c.process(ctx, ctx, q, lease, deliveries)
+			settled, open, barred = c.process(ctx, ctx, q, lease, deliveries)
 		}
 		switch {
 		case len(open) == 0:
@@ -81,6 +81,7 @@ func (c *Consumer) start(workCtx context.Context, q streams.Queue, held *leases,
 		default:
 			back.add(place, open)
 		}
+		c.putOff(ctx, q, back, place, barred)
 		c.budget.done(settled, len(deliveries)-settled)
 	})
 }

@@ -10,14 +10,14 @@ import (
 
 // processSuspect works on an entry that may kill its worker while the process
 // holds nothing else. It is poisoned where that has killed too often already.
-func (c *Consumer) processSuspect(ctx context.Context, q streams.Queue, held *lease, inside *pass, d streams.Delivery) (settled int, open []streams.Delivery) {
+func (c *Consumer) processSuspect(ctx context.Context, q streams.Queue, held *lease, inside *pass, d streams.Delivery) (settled int, open, barred []streams.Delivery) {
 	if d.Deadly() {
 		e := &entry{Delivery: &d}
 		e.end(record.Poisoned, fmt.Sprintf("it was delivered %d times, and the worker that worked on it alone died %d times", d.Deliveries, d.Tries))
-		return c.settle(ctx, q, []*entry{e}), nil
+		return c.settle(ctx, q, []*entry{e}), nil, nil
 	}
 	if !inside.getAlone(ctx) {
-		return 0, []streams.Delivery{d}
+		return 0, []streams.Delivery{d}, nil
 	}
 	return c.try(ctx, q, held, d)
 }
@@ -25,11 +25,11 @@ func (c *Consumer) processSuspect(ctx context.Context, q streams.Queue, held *le
 // try begins an attempt only when the servers answer, and gives up when the
 // gate shuts: a worker that is killed while it waits for them does not die of
 // the entry.
-func (c *Consumer) try(ctx context.Context, q streams.Queue, held *lease, d streams.Delivery) (settled int, open []streams.Delivery) {
+func (c *Consumer) try(ctx context.Context, q streams.Queue, held *lease, d streams.Delivery) (settled int, open, barred []streams.Delivery) {
 	whileOpen, cancel := c.opts.Gate.whileOpen(ctx)
 	defer cancel()
 	if c.reading.Err() != nil || c.awaitStore(whileOpen) != nil {
-		return 0, []streams.Delivery{d}
+		return 0, []streams.Delivery{d}, nil
 	}
 	held.progress()
 	tried, ours := d, false
@@ -39,9 +39,9 @@ func (c *Consumer) try(ctx context.Context, q streams.Queue, held *lease, d stre
 	})
 	switch {
 	case err != nil:
-		return 0, []streams.Delivery{tried}
+		return 0, []streams.Delivery{tried}, nil
 	case !ours:
-		return 0, nil
+		return 0, nil, nil
 	default:
 		return c.process(ctx, whileOpen, q, held, []streams.Delivery{tried})
 	}

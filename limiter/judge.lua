@@ -39,8 +39,9 @@ local ADMITTED, REFUSED, RESERVED, NO_ZSET = 1, 2, 3, 4
 local MAX_PAGE = 256      -- members read at once by a search
 local MAX_PRUNE = 2000    -- members removed at once
 local LONG = 32           -- steps from which a search is worth remembering
-local RENEWAL = 1000      -- ms between two renewals of a key's expiry
+local SPARE = 4           -- places beyond the limit from which pruning is tried
 
+local KEYS, ARGV = KEYS, ARGV
 local defaultLimit, defaultWindow = tonumber(ARGV[1]), tonumber(ARGV[2])
 local lateness, delay = tonumber(ARGV[3]), tonumber(ARGV[4])
 local oldest, budget, hashed = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7] == '1'
@@ -54,6 +55,8 @@ local work = 0            -- commands and members so far, about a microsecond ea
 local spent = false       -- the budget is used up
 local broken              -- the error reply that ends the script
 local key, L, W           -- the customer at hand
+local size                -- its number of places, before the last one was added
+local jamFrom, jamTo      -- no room in [jamFrom, jamTo), and nothing lies after
 local full                -- { from, to }: no room in [from, to) is known
                           -- { .., crowd, passed }: so many blocks are no hindrance
                           -- at `to` as long as it has the same crowd
@@ -68,15 +71,9 @@ local function parse(text)
   return l, s * 1000
 end
 
--- nil, with the reply in `broken`, where the key is no ZSET
 local function count(from, to)
   work = work + 1
-  local n = pcall('ZCOUNT', key, from, to)
-  if type(n) == 'table' then
-    broken = n
-    return nil
-  end
-  return n
+  return call('ZCOUNT', key, from, to)
 end
 
 -- places that share a window with t, on either side
@@ -176,7 +173,7 @@ local function known(id, top, t)
 end
 
 local function write(...)
-  work = work + 1
+  work, jamTo = work + 1, nil
   local added = pcall('ZADD', key, ...)
   if type(added) == 'table' then broken = added end
   return added
@@ -192,58 +189,108 @@ local function put(id, top, place)
   end
 end
 
--- decision, time; nil if the budget ran out or the script is broken
-local function judge(t, id)
-  local neighbours = crowd(t)
-  if broken then return nil end
-  if neighbours < L then
-    local added = write('NX', t, id)
-    if broken then return nil end
-    if added == 1 then return ADMITTED, t end
-  end
+-- false where the key is no ZSET, with the reply in `broken`
+local function measure()
   work = work + 1
-  local top = tonumber(call('ZSCORE', key, id))
-  local place = known(id, top, t)
-  if not place then
-    place = neighbours < L and t or earliest(t)
-    if not place then return nil end
-    if place - t > delay then return REFUSED, place end
-    put(id, top, place)
-    if broken then return nil end
+  size = pcall('ZCARD', key)
+  if type(size) ~= 'table' then return true end
+  broken, size = size, 0
+  return false
+end
+
+-- To write a number takes as long as a short command. Records of a batch have
+-- often the same time, and so do these texts.
+local function writer(format)
+  local number, text
+  return function(n)
+    if n ~= number then number, text = n, string.format(format, n) end
+    return text
   end
+end
+local above, rank, cutoff, ms = writer('(%.0f'), writer('%.0f'), writer('%.0f'), writer('%.0f')
+
+-- whether fewer than L places share a window with t or lie after it; where it is
+-- full and nothing lies after, notes until when. `text` is t as it came.
+local function roomy(t, text)
+  if size < L or count(above(t - W), '+inf') < L then return true end
+  if count('(' .. text, '+inf') == 0 then
+    local last = rank(L - 1)
+    jamFrom, jamTo = t, tonumber(call('ZREVRANGE', key, last, last, 'WITHSCORES')[2]) + W
+    work = work + 1
+  end
+  return false
+end
+
+local function latest(id)
+  work = work + 1
+  return tonumber(call('ZSCORE', key, id))
+end
+
+-- decision, time; nil if the script is broken
+local function take(t, id, top, place)
+  if place - t > delay then return REFUSED, place end
+  put(id, top, place)
+  if broken then return nil end
   if reserving and place > t then return RESERVED, place end
   return ADMITTED, place
 end
 
--- Keeps the key as long as its places can matter and drops those that cannot:
--- a later arrival meets none of them. Looks for it once a second at most.
-local function keep(latest, byClock)
-  local life = max(now, latest) - now + lateness + W
-  work = work + 1
-  if call('PTTL', key) >= life then return end
-  call('PEXPIRE', key, life + RENEWAL)
+-- decision, time; nil if the budget ran out or the script is broken
+local function judge(t, text, id)
+  if not (jamTo and jamFrom <= t and t < jamTo) then
+    jamTo = nil
+    if not measure() then return nil end
+    if roomy(t, text) then
+      local added = write('NX', text, id)
+      if broken then return nil end
+      if added == 1 then return ADMITTED, t end
+    end
+  end
+  local top = latest(id)
+  if jamTo and not top then return take(t, id, top, jamTo) end
+  local place = known(id, top, t)
+  if place then return reserving and place > t and RESERVED or ADMITTED, place end
+  place = crowd(t) < L and t or earliest(t)
+  if not place then return nil end
+  return take(t, id, top, place)
+end
+
+-- Drops places that no later arrival meets.
+local function prune(byClock)
   local widest, cut = max(W, defaultWindow), 0
-  if byClock then
-    cut = now - 2 * widest
-  elseif oldest > 0 then
-    cut = oldest - widest
-  end
+  if oldest > 0 then cut = oldest - widest end
+  if byClock then cut = min(now - 2 * widest, oldest > 0 and cut or now) end
   if cut <= 0 then return end
-  local dead = min(count('-inf', cut), MAX_PRUNE)
-  if dead > 0 then
-    call('ZREMRANGEBYRANK', key, 0, dead - 1)
-    work = work + 1 + dead
+  local upTo = cutoff(cut)
+  work = work + 1
+  if size <= MAX_PRUNE then
+    work = work + call('ZREMRANGEBYSCORE', key, '-inf', upTo)
+    return
   end
+  local dead = min(count('-inf', upTo), MAX_PRUNE)
+  if dead > 0 then work = work + call('ZREMRANGEBYRANK', key, 0, dead - 1) end
+end
+
+-- Keeps the key as long as its places can matter.
+local function keep(highest)
+  local life = max(now, highest) - now + lateness + W
+  work = work + 1
+  if size > 0 and call('PTTL', key) >= life then return end
+  -- Longer than it must live, so that not every record has to renew it.
+  call('PEXPIRE', key, ms(life + floor(min(W, lateness) / 2)))
+  work = work + 1
 end
 
 -- 'from:to:limit:window:crowd:passed' of an earlier call, if it still holds
 local function recall(text)
-  full = nil
-  if text == '' then return end
   local from, to, l, w, seen, passed = string.match(text, '^(%d+):(%d+):(%d+):(%d+):(%d+):(%d+)$')
   if tonumber(l) ~= L or tonumber(w) ~= W then return end
   from, to = tonumber(from), tonumber(to)
-  if to > from and (crowd(to - 1) or 0) < L then return end
+  if not measure() then
+    broken = nil          -- as the first record will find
+    return
+  end
+  if to > from and crowd(to - 1) < L then return end
   full = { from = from, to = to, crowd = tonumber(seen), passed = tonumber(passed) }
 end
 
@@ -255,7 +302,9 @@ for c = 1, #KEYS - first do
   arg = arg + 3 + 2 * tonumber(ARGV[arg + 2])
 end
 local limits = fields
-if hashed then limits = call('HMGET', KEYS[1], unpack(fields)) end
+if hashed then
+  limits = call('HLEN', KEYS[1]) > 0 and call('HMGET', KEYS[1], unpack(fields)) or {}
+end
 
 local own, learnt, verdicts = {}, {}, {}
 local n = 0               -- length of verdicts
@@ -264,15 +313,15 @@ local function answer(decision, time)
   n = n + 2
 end
 
-local function judgeRecord(t, id, mode)
+local function judgeRecord(t, text, id, mode)
   if mode == 'off' then return ADMITTED, t end
   if mode == 'block' then return REFUSED, 0 end
-  return judge(t, id)
+  return judge(t, text, id)
 end
 
 -- judges the records of one customer until the budget ends or the script breaks
 local function judgeCustomer(c, mode)
-  local from, latest, byClock, typed = at[c] + 3, nil, false, true
+  local from, highest, byClock, typed = at[c] + 3, nil, false, true
   for j = from, from + 2 * tonumber(ARGV[at[c] + 2]) - 2, 2 do
     if n > 0 and work >= budget then
       spent = true
@@ -281,7 +330,7 @@ local function judgeCustomer(c, mode)
     local t = tonumber(ARGV[j])
     if t == 0 then t, byClock = now, true end
     local decision, time = NO_ZSET, 0
-    if typed then decision, time = judgeRecord(t, ARGV[j + 1], mode) end
+    if typed then decision, time = judgeRecord(t, t == now and now or ARGV[j], ARGV[j + 1], mode) end
     if broken and string.find(broken.err, 'WRONGTYPE', 1, true) then
       broken, typed, decision, time = nil, false, NO_ZSET, 0
     end
@@ -289,10 +338,12 @@ local function judgeCustomer(c, mode)
       spent = true
       break
     end
-    if decision ~= REFUSED and typed then latest = max(latest or time, time) end
+    if decision ~= REFUSED and typed then highest = max(highest or time, time) end
     answer(decision, time)
   end
-  if latest and not mode then keep(latest, byClock) end
+  if not highest or mode then return end
+  keep(highest)
+  if size - L >= SPARE then prune(byClock) end
 end
 
 for c = 1, #KEYS - first do
@@ -304,7 +355,9 @@ for c = 1, #KEYS - first do
     own[#own + 1], own[#own + 2] = c, string.sub(text, 1, 64)
     if w then L, W = l, w else mode = l end
   end
-  recall(ARGV[at[c] + 1])
+  full, jamTo = nil, nil
+  local hint = ARGV[at[c] + 1]
+  if hint ~= '' and not mode then recall(hint) end
   judgeCustomer(c, mode)
   if broken then return broken end
   if full and full.keep then

@@ -31,7 +31,8 @@ type Config struct {
 	Home func(customerID string) int
 	// Floor is the oldest arrival, in ms, that is not finished in any partition;
 	// 0 or less if unknown. Places out of its reach are dropped. May be nil.
-	// Records judged by the clock of Redis need no floor.
+	// Records judged by the clock of Redis need no floor: their windows keep two
+	// windows back from now, and what the floor, if there is one, keeps beside.
 	Floor func() int64
 	// BadLimit is told of a customer's own limit that cannot be read and is
 	// replaced by the default, once for each customer and value. May be nil.

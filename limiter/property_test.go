@@ -3,7 +3,6 @@ package limiter_test
 import (
 	"context"
 	"flag"
-	"os"
 	"testing"
 	"time"
 
@@ -14,16 +13,18 @@ import (
 	"ingestion/limiter"
 )
 
-// checks runs the property on as many traces as LIMITER_TRACES says, else on
-// rapid's number.
+// traces is on how much random traffic a property is tried unless -rapid.checks
+// says otherwise.
+const traces = "1000"
+
 func checks(t *testing.T, property func(*rapid.T)) {
 	t.Helper()
-	if n := os.Getenv("LIMITER_TRACES"); n != "" {
-		before := flag.Lookup("rapid.checks").Value.String()
-		if err := flag.Set("rapid.checks", n); err != nil {
+	n := flag.Lookup("rapid.checks")
+	if given := n.Value.String(); given == n.DefValue {
+		if err := n.Value.Set(traces); err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = flag.Set("rapid.checks", before) }()
+		defer func() { _ = n.Value.Set(given) }()
 	}
 	rapid.Check(t, property)
 }

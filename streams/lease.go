@@ -3,6 +3,7 @@ package streams
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // leasePage is how many entries one script renews or gives back.
@@ -31,6 +32,10 @@ func (s *Stream) Extend(ctx context.Context, held []Delivery) ([]string, error) 
 // count as it was, so that another worker takes them at once. A lone attempt
 // at a suspect is uncounted.
 func (s *Stream) HandBack(ctx context.Context, held []Delivery) error {
+	return s.giveBack(ctx, held, s.opts.ClaimIdle)
+}
+
+func (s *Stream) giveBack(ctx context.Context, held []Delivery, idle time.Duration) error {
 	back := make([]claimed, len(held))
 	for i := range held {
 		back[i] = claimed{id: held[i].ID, deliveries: held[i].Deliveries, tries: -1}
@@ -38,19 +43,26 @@ func (s *Stream) HandBack(ctx context.Context, held []Delivery) error {
 			back[i].tries = held[i].Tries - 1
 		}
 	}
-	if err := s.handBack(ctx, back); err != nil {
+	if err := s.handBack(ctx, back, idle); err != nil {
 		return err
 	}
 	s.letGo(len(held))
 	return nil
 }
 
-// handBack sets counts, so it may be repeated.
-func (s *Stream) handBack(ctx context.Context, back []claimed) error {
+// Postpone is HandBack for what can't be worked on for now: it is taken again,
+// here or elsewhere, only after a whole lease.
+func (s *Stream) Postpone(ctx context.Context, held []Delivery) error {
+	return s.giveBack(ctx, held, 0)
+}
+
+// handBack sets counts, so it may be repeated. The entries are as if they had
+// been idle for so long.
+func (s *Stream) handBack(ctx context.Context, back []claimed, idle time.Duration) error {
 	for len(back) > 0 {
 		page := back[:min(len(back), leasePage)]
 		back = back[len(page):]
-		args := []any{s.opts.Group, s.opts.Consumer, s.opts.ClaimIdle.Milliseconds()}
+		args := []any{s.opts.Group, s.opts.Consumer, idle.Milliseconds()}
 		for _, c := range page {
 			args = append(args, c.id, max(c.deliveries-1, 0), c.tries)
 		}

@@ -145,7 +145,7 @@ func (s *Stream) Close(ctx context.Context) error {
 	}
 	s.claimed, s.suspects = nil, nil
 	s.mu.Unlock()
-	if err := s.handBack(ctx, rest); err != nil {
+	if err := s.handBack(ctx, rest, s.opts.ClaimIdle); err != nil {
 		return err
 	}
 	if err := s.run(ctx, sweepScript, []string{s.keys.Main}, s.opts.Group, s.opts.Consumer).Err(); err != nil && !isNoGroup(err) {

@@ -57,7 +57,7 @@ if epoch > 0 then
   local all = redis.call('HGETALL', ledger)
   for i = 1, #all, 2 do
     local name = all[i]
-    if name ~= 'group' and name ~= 'epoch' and name ~= 'watermark' and not string.find(name, '^epoch:') then
+    if name ~= 'group' and name ~= 'epoch' and name ~= 'watermark' and not string.find(name, '^epoch:') and not string.find(name, '^returning') then
       redis.call('HSET', ledger, 'epoch:' .. epoch .. ':' .. name, all[i + 1])
       redis.call('HDEL', ledger, name)
     end

@@ -4,9 +4,10 @@
 -- KEYS  1 stream  2 ledger  3 delayed set
 -- ARGV  1 our group  2 oldest ID to keep by age ('' keeps all)
 --       3 entries kept at most (0: no cap)  4 at most about so many a call
--- Returns {deleted, oldest unfinished ID, more to do (1 | 0), due ms of the
--- first deferred record or -1, why Redis takes no writes or ''}, or
--- {0, '', 0, -1, ''} where the stream or our group does not exist.
+-- Returns {deleted, oldest unfinished ID, more to do (1 | 0), ms of the first
+-- place that a deferred record waits for or has come back for, or -1, why Redis
+-- takes no writes or ''}, or {0, '', 0, -1, ''} where the stream or our group
+-- does not exist.
 --
 -- The oldest unfinished ID is the least that is pending or undelivered in any
 -- group; nothing at or after it is deleted. Where Redis is at maxmemory, which
@@ -123,5 +124,29 @@ if deleted > 0 then
   local mark = #first > 0 and least(first[1][1], oldest) or oldest
   redis.call('HSET', ledger, 'watermark', preceding(mark))
 end
+
+-- What was put back is judged by the place that it waited for, which may be much
+-- older than its new ID. The mover notes the least place and the last ID of what
+-- it puts back, in `returning` until all that is finished, meanwhile of more in
+-- `returning:next`.
+local function first_returned()
+  local noted = redis.call('HMGET', ledger, 'returning', 'returning:next')
+  local first, more = noted[1], noted[2]
+  if first and less(string.match(first, ' (.+)$'), oldest) then
+    first, more = more, false
+    -- At maxmemory that fails, and the old note only keeps more than it must.
+    if first then redis.pcall('HSET', ledger, 'returning', first) else redis.call('HDEL', ledger, 'returning') end
+    redis.call('HDEL', ledger, 'returning:next')
+    if first and less(string.match(first, ' (.+)$'), oldest) then
+      redis.call('HDEL', ledger, 'returning')
+      first = false
+    end
+  end
+  local place = first and tonumber(string.match(first, '^%d+'))
+  return place and more and math.min(place, tonumber(string.match(more, '^%d+'))) or place
+end
+
 local waiting = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
-return {deleted, oldest, more, waiting[2] and math.floor(tonumber(waiting[2])) or -1, full}
+local due, back = tonumber(waiting[2]), first_returned() or nil
+if not due or (back and back < due) then due = back end
+return {deleted, oldest, more, due and math.floor(due) or -1, full}

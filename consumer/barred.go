@@ -1,0 +1,88 @@
+package consumer
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"ingestion/limiter"
+	"ingestion/streams"
+)
+
+// postponer is a queue that can keep deliveries back for a while by itself.
+type postponer interface {
+	// Postpone hands deliveries back unsettled, to be delivered again after a
+	// while, here or elsewhere.
+	Postpone(ctx context.Context, held []streams.Delivery) error
+}
+
+// barredPause is how long deliveries that can't be judged wait where the queue
+// can't keep them back itself.
+const barredPause = time.Second
+
+// putOff returns deliveries to the queue whose customers can't be judged for
+// now. They are neither refused nor admitted unrecorded, and hold nobody up: the
+// rest of their batch has gone on. A list gets them back at its head after a
+// pause, in which they keep the batch's slot: there they would be lost in a
+// crash, as all that was popped, and no more than the slots hold may be.
+func (c *Consumer) putOff(ctx context.Context, q streams.Queue, back *returns, place int, barred []streams.Delivery) {
+	if len(barred) == 0 {
+		return
+	}
+	if p, ok := q.(postponer); ok {
+		ctx, cancel := lastWords(ctx)
+		defer cancel()
+		err := insist(ctx, c.opts.Log, "Redis", func() error { return p.Postpone(ctx, barred) })
+		if err != nil {
+			c.giveUp(fmt.Errorf("%d deliveries could not be handed back: %w", len(barred), err))
+		}
+		return
+	}
+	timer := time.NewTimer(barredPause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		c.handBack(ctx, q, barred)
+	case <-c.reading.Done():
+		back.add(place, barred)
+	}
+}
+
+// complaints says of each customer that can't be judged, once a minute, what is
+// wrong, and when it is over.
+type complaints struct {
+	log *slog.Logger
+
+	mu   sync.Mutex
+	said map[string]time.Time // by customer
+}
+
+func newComplaints(log *slog.Logger) *complaints {
+	return &complaints{log: log, said: map[string]time.Time{}}
+}
+
+// complain is told what is wrong with the customers of a batch.
+func (c *complaints) complain(keys []*limiter.KeyError) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, err := range keys {
+		if time.Since(c.said[err.CustomerID]) > sayAgainAfter {
+			c.said[err.CustomerID] = time.Now()
+			c.log.Error("warning", "status", "error", "customerId", err.CustomerID,
+				"reason", err.Error()+"; this customer's records wait until then, all others go on")
+		}
+	}
+}
+
+// judged is told of a customer that has been judged.
+func (c *complaints) judged(customerID string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.said[customerID]; ok {
+		delete(c.said, customerID)
+		c.log.Info("retrying", "status", "success", "server", "Redis", "customerId", customerID,
+			"reason", "this customer's records can be judged again")
+	}
+}
