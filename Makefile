@@ -24,6 +24,7 @@ make test           all tests; those that need redis-server are skipped where th
 make integration    the main path against a Redis in a container, else a local one
 make race           all tests with the race detector; needs a C compiler
 make chaos          workers under kills, outages and broken connections, checked from outside
+make crash          every pair of points at which a worker can be stopped, one after the other
 make lint           gofmt, go vet, staticcheck, the import rule, go.mod
 make fuzz           each fuzz target for FUZZTIME, $(FUZZTIME)
 make bench          Go benchmarks; BENCH=regexp picks some
@@ -37,7 +38,7 @@ INTEGRATION_REDIS=container|local|auto picks the Redis of integration;
 CHAOS='--records 500000 --faults 1000 --seed 7' sets the flags of chaos, --help lists them.
 endef
 
-.PHONY: help demo run test integration race chaos lint fuzz bench build images compose-smoke clean
+.PHONY: help demo run test integration race chaos crash lint fuzz bench build images compose-smoke clean
 .DEFAULT_GOAL := help
 
 help:
@@ -63,6 +64,9 @@ integration:
 
 chaos:
 	@mkdir -p bin && $(GO) build -o bin/chaos ./chaos && exec bin/chaos $(CHAOS)
+
+crash:
+	CRASH_EVERY=1 $(GO) test -count=1 -v -timeout 30m ./chaos/crash
 
 lint:
 	@unformatted=$$($(gofmt) -l .); if [ -n "$$unformatted" ]; then echo "gofmt -w is due for:"; echo "$$unformatted"; exit 1; fi

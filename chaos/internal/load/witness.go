@@ -33,6 +33,7 @@ type Place struct {
 type Witness struct {
 	Client *redis.Client // straight to Redis, past all faults but its death
 	Keys   []string
+	Poll   time.Duration // how long a read waits for more
 	byBody map[uint64]int
 	seed   maphash.Seed
 
@@ -44,7 +45,7 @@ type Witness struct {
 // NewWitness knows the records that may come.
 func NewWitness(client *redis.Client, keys []string, records []Record) *Witness {
 	w := &Witness{
-		Client: client, Keys: keys, seed: maphash.MakeSeed(), byBody: make(map[uint64]int, len(records)),
+		Client: client, Keys: keys, Poll: 200 * time.Millisecond, seed: maphash.MakeSeed(), byBody: make(map[uint64]int, len(records)),
 		entries: make(map[EntryID]Entry, len(records)), places: map[string]map[Place]bool{},
 	}
 	for i := range records {
@@ -94,7 +95,7 @@ func (w *Witness) follow(ctx context.Context, partition int) {
 func (w *Witness) read(ctx context.Context, partition int, from string) (int, error) {
 	key := w.Keys[partition]
 	reply, err := w.Client.XReadGroup(ctx, &redis.XReadGroupArgs{
-		Group: WitnessGroup, Consumer: "witness", Streams: []string{key, from}, Count: 500, Block: 200 * time.Millisecond,
+		Group: WitnessGroup, Consumer: "witness", Streams: []string{key, from}, Count: 500, Block: w.Poll,
 	}).Result()
 	if err == redis.Nil || err == nil && len(reply[0].Messages) == 0 {
 		return 0, nil
@@ -108,6 +109,19 @@ func (w *Witness) read(ctx context.Context, partition int, from string) (int, er
 		ids = append(ids, m.ID)
 	}
 	return len(ids), w.Client.XAck(ctx, key, WitnessGroup, ids...).Err()
+}
+
+// ReadAll reads what there is now.
+func (w *Witness) ReadAll(ctx context.Context) error {
+	for p := range w.Keys {
+		for n := 1; n > 0; {
+			var err error
+			if n, err = w.read(ctx, p, ">"); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (w *Witness) note(id EntryID, values map[string]any) {
