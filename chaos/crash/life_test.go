@@ -111,7 +111,7 @@ func (w *world) run(ctx context.Context, l *life) error {
 
 // await returns when the process has died or need not go on.
 func (w *world) await(ctx context.Context, l *life) error {
-	tick := time.NewTicker(15 * time.Millisecond)
+	tick := time.NewTicker(30 * time.Millisecond)
 	defer tick.Stop()
 	end := time.After(deadline)
 	var left string

@@ -220,15 +220,10 @@ func (w *world) judge(ctx context.Context) (*check.Report, error) {
 
 // forget removes the combination's keys and documents.
 func (w *world) forget(ctx context.Context) error {
-	var keys []string
-	for _, pattern := range []string{w.key, "{" + w.key + "}:*"} {
-		scan := w.direct.Scan(ctx, 0, pattern, 10_000).Iterator()
-		for scan.Next(ctx) {
-			keys = append(keys, scan.Val())
-		}
-		if err := scan.Err(); err != nil {
-			return err
-		}
+	tag := "{" + w.key + "}:"
+	keys := []string{w.key, tag + "dead", tag + "delayed", tag + "delayed:data", tag + "ledger", tag + "suspects", tag + "limits"}
+	for i := range w.records {
+		keys = append(keys, tag+"limit:"+w.records[i].Key.CustomerID)
 	}
 	if err := w.direct.Unlink(ctx, keys...).Err(); err != nil {
 		return err
