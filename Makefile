@@ -25,6 +25,7 @@ make integration    the main path against a Redis in a container, else a local o
 make race           all tests with the race detector; needs a C compiler
 make chaos          workers under kills, outages and broken connections, checked from outside
 make crash          every pair of points at which a worker can be stopped, one after the other
+make planted        known bugs, planted one at a time: each has to be noticed
 make lint           gofmt, go vet, staticcheck, the import rule, go.mod
 make fuzz           each fuzz target for FUZZTIME, $(FUZZTIME)
 make bench          Go benchmarks; BENCH=regexp picks some
@@ -38,7 +39,7 @@ INTEGRATION_REDIS=container|local|auto picks the Redis of integration;
 CHAOS='--records 500000 --faults 1000 --seed 7' sets the flags of chaos, --help lists them.
 endef
 
-.PHONY: help demo run test integration race chaos crash lint fuzz bench build images compose-smoke clean
+.PHONY: help demo run test integration race chaos crash planted lint fuzz bench build images compose-smoke clean
 .DEFAULT_GOAL := help
 
 help:
@@ -67,6 +68,9 @@ chaos:
 
 crash:
 	CRASH_EVERY=1 $(GO) test -count=1 -v -timeout 30m ./chaos/crash
+
+planted:
+	$(GO) test -count=1 -v -run Planted ./chaos/crash
 
 lint:
 	@unformatted=$$($(gofmt) -l .); if [ -n "$$unformatted" ]; then echo "gofmt -w is due for:"; echo "$$unformatted"; exit 1; fi

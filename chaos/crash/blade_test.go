@@ -21,6 +21,7 @@ import (
 // blade falls at one point of one process' life.
 type blade struct {
 	point point
+	plant *plant        // nil for none
 	dead  chan struct{} // closed when the process dies
 
 	mu     sync.Mutex
@@ -44,6 +45,13 @@ func (b *blade) meet(s step) mode {
 	b.struck = true
 	close(b.fallen)
 	return b.point.mode
+}
+
+// count is how often a step was met.
+func (b *blade) count(s step) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.seen[s]
 }
 
 func (b *blade) hasStruck() bool {
@@ -73,6 +81,7 @@ func (b *blade) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 		if b.isDead() {
 			return fail(cmd)
 		}
+		next := b.plant.over(next)
 		switch b.meet(stepOf(cmd)) {
 		case diesBefore:
 			close(b.dead)
@@ -120,6 +129,9 @@ func stepOf(cmd redis.Cmder) step {
 // scripts are the steps by the hash of their script.
 var scripts = map[string]step{}
 
+// sources are the scripts by their step.
+var sources = map[step]string{}
+
 // loadScripts reads the scripts and has Redis know them, so that no step begins
 // with loading one.
 func loadScripts(t *testing.T, client *redis.Client) {
@@ -135,7 +147,7 @@ func loadScripts(t *testing.T, client *redis.Client) {
 			t.Fatal(err)
 		}
 		sum := sha1.Sum(source)
-		scripts[hex.EncodeToString(sum[:])] = s
+		scripts[hex.EncodeToString(sum[:])], sources[s] = s, string(source)
 		if err := client.ScriptLoad(t.Context(), string(source)).Err(); err != nil {
 			t.Fatal(err)
 		}
@@ -145,8 +157,16 @@ func loadScripts(t *testing.T, client *redis.Client) {
 // blades are those of the processes under way, by their collection: the server
 // knows a process by nothing else.
 type blades struct {
-	mu   sync.Mutex
-	byDB map[string]*blade
+	mu    sync.Mutex
+	byDB  map[string]*blade
+	rules map[string]func(faulty.Call) faulty.Fault // of stories with a MongoDB of their own mind
+}
+
+// override has a rule decide about the inserts into a collection; nil ends it.
+func (b *blades) override(collection string, rule func(faulty.Call) faulty.Fault) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.rules[collection] = rule
 }
 
 func (b *blades) set(collection string, blade *blade) {
@@ -179,6 +199,13 @@ const exceeded = 262
 
 // insertRule is how the server treats an insert.
 func (b *blades) insertRule(call faulty.Call) faulty.Fault {
+	collection, _ := call.Body.Lookup(call.Name).StringValueOK()
+	b.mu.Lock()
+	rule := b.rules[collection]
+	b.mu.Unlock()
+	if rule != nil {
+		return rule(call)
+	}
 	switch b.meet(call, insert) {
 	case diesBefore, lost:
 		return faulty.Fault{Code: exceeded}

@@ -80,7 +80,7 @@ func newShared(t *testing.T) *shared {
 	t.Helper()
 	server := testenv.Redis(t, testenv.WithConfig("appendonly", "no", "maxclients", "4000"))
 	logging.Disable()
-	s := &shared{redis: server, blades: &blades{byDB: map[string]*blade{}}, direct: server.Client(t)}
+	s := &shared{redis: server, blades: &blades{byDB: map[string]*blade{}, rules: map[string]func(faulty.Call) faulty.Fault{}}, direct: server.Client(t)}
 	loadScripts(t, s.direct)
 	mongod, err := faulty.New(faulty.Options{})
 	if err != nil {
@@ -104,46 +104,90 @@ func (s *shared) world(n int, loud bool) *world {
 		out = os.Stderr
 	}
 	name := fmt.Sprintf("combination%d", n)
-	return &world{shared: s, name: name, key: "crash:" + name, log: slog.New(slog.NewJSONHandler(out, nil))}
+	return &world{shared: s, name: name, key: "crash:" + name, lease: lease, log: slog.New(slog.NewJSONHandler(out, nil))}
 }
 
 // combination goes through three lives.
 func (w *world) combination(ctx context.Context, first, second point, tally *tally) error {
-	if err := w.open(ctx); err != nil {
-		return err
+	reached, err := w.play(ctx, []plan{{point: first}, {point: second}, {point: point{step: nowhere}}})
+	for n, p := range reached {
+		tally.count(n, p)
 	}
-	for n, p := range []point{first, second, {step: nowhere}} {
-		if err := w.feed(ctx, n); err != nil {
-			return err
-		}
-		if err := w.haunt(ctx, n); err != nil {
-			return err
-		}
-		if err := w.age(ctx); err != nil {
-			return err
-		}
-		l := w.begin(ctx, fmt.Sprint("life-", n+1), p)
-		w.mourn(l)
-		if err := w.run(ctx, l); err != nil {
-			return err
-		}
-		if err := w.witness.ReadAll(ctx); err != nil {
-			return err
-		}
-		if l.blade.hasStruck() {
-			tally.count(n, p)
-		}
+	if err != nil {
+		return err
 	}
 	report, err := w.judge(ctx)
 	if err != nil {
 		return err
 	}
-	for _, sort := range check.Sorts() {
-		for _, detail := range report.Details(sort) {
-			return fmt.Errorf("%d violations; %s: %s", report.Total(), sort, detail)
-		}
+	if report.Total() > 0 {
+		return violations(report)
 	}
 	return w.forget(ctx)
+}
+
+// plan is what happens in one life.
+type plan struct {
+	point  point
+	before func(ctx context.Context, w *world) error          // when its records are there
+	during func(ctx context.Context, w *world, l *life) error // before it is waited for
+}
+
+// play goes through lives and says which of their points were reached.
+func (w *world) play(ctx context.Context, plans []plan) (reached map[int]point, err error) {
+	reached = map[int]point{}
+	w.courses = len(plans)
+	if err := w.open(ctx, w.courses+w.extra); err != nil {
+		return reached, err
+	}
+	for n, plan := range plans {
+		if err := w.prepare(ctx, n, plan); err != nil {
+			return reached, err
+		}
+		l := w.begin(ctx, fmt.Sprint("life-", n+1), plan.point)
+		w.mourn(l)
+		if plan.during != nil {
+			if err := plan.during(ctx, w, l); err != nil {
+				l.stop()
+				return reached, err
+			}
+		}
+		if err := w.run(ctx, l); err != nil {
+			return reached, err
+		}
+		if err := w.witness.ReadAll(ctx); err != nil {
+			return reached, err
+		}
+		if l.blade.hasStruck() {
+			reached[n] = plan.point
+		}
+	}
+	return reached, nil
+}
+
+func (w *world) prepare(ctx context.Context, n int, plan plan) error {
+	if err := w.feed(ctx, n); err != nil {
+		return err
+	}
+	if err := w.haunt(ctx, n); err != nil {
+		return err
+	}
+	if err := w.age(ctx); err != nil {
+		return err
+	}
+	if plan.before != nil {
+		return plan.before(ctx, w)
+	}
+	return nil
+}
+
+func violations(r *check.Report) error {
+	for _, sort := range check.Sorts() {
+		for _, detail := range r.Details(sort) {
+			return fmt.Errorf("%d violations; %s: %s", r.Total(), sort, detail)
+		}
+	}
+	return nil
 }
 
 // tally counts how often each point was reached, in the first and in the second

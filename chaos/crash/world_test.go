@@ -53,6 +53,10 @@ type world struct {
 	witness *load.Witness
 	records []load.Record
 	acked   map[load.EntryID]int
+	plant   *plant // a bug; nil for none
+	lease   time.Duration
+	courses int // that come before lives
+	extra   int // further ones
 }
 
 func (w *world) options() *redis.Options {
@@ -68,11 +72,11 @@ func (w *world) sources() *check.Sources {
 	return &check.Sources{Redis: w.direct, Documents: w.collection(), Keys: []string{w.key}, Group: group}
 }
 
-// makeRecords are those of a combination, in the order in which they come: three
-// courses of them, one before each life.
-func makeRecords() []load.Record {
+// makeRecords are those of a combination, in the order in which they come: a
+// course before each life.
+func makeRecords(courses int) []load.Record {
 	var records []load.Record
-	for range 3 {
+	for range courses {
 		for k := range perCourse {
 			r := load.Record{Number: len(records), Field: "data"}
 			customer := fmt.Sprintf("customer %d", r.Number)
@@ -113,8 +117,8 @@ func makeRecords() []load.Record {
 const perCourse = 12
 
 // open makes the group and lets the witness read from the beginning.
-func (w *world) open(ctx context.Context) error {
-	w.records, w.acked = makeRecords(), map[load.EntryID]int{}
+func (w *world) open(ctx context.Context, courses int) error {
+	w.records, w.acked = makeRecords(courses), map[load.EntryID]int{}
 	w.witness = load.NewWitness(w.direct, []string{w.key}, w.records)
 	w.witness.Poll = time.Millisecond
 	if err := w.witness.Open(ctx); err != nil {
