@@ -9,6 +9,7 @@ TESTFLAGS ?=
 PACKAGES  ?= ./...
 BENCH     ?= .
 FUZZTIME  ?= 20s
+CHAOS     ?=
 
 # auto: a container where a Docker engine has or gets the image, else local.
 INTEGRATION_REDIS ?= auto
@@ -22,6 +23,9 @@ make run            keep it running, ready for any Redis client to push records
 make test           all tests; those that need redis-server are skipped where there is none
 make integration    the main path against a Redis in a container, else a local one
 make race           all tests with the race detector; needs a C compiler
+make chaos          workers under kills, outages and broken connections, checked from outside
+make crash          every pair of points at which a worker can be stopped, one after the other
+make planted        known bugs, planted one at a time: each has to be noticed
 make lint           gofmt, go vet, staticcheck, the import rule, go.mod
 make fuzz           each fuzz target for FUZZTIME, $(FUZZTIME)
 make bench          Go benchmarks; BENCH=regexp picks some
@@ -31,10 +35,11 @@ make compose-smoke  docker-compose up on the stand-ins until documents arrive, t
 make clean          remove what the above have built
 
 Variables: PACKAGES=./record/... and TESTFLAGS=-run=Name narrow test, race and integration;
-INTEGRATION_REDIS=container|local|auto picks the Redis of integration.
+INTEGRATION_REDIS=container|local|auto picks the Redis of integration;
+CHAOS='--records 500000 --faults 1000 --seed 7' sets the flags of chaos, --help lists them.
 endef
 
-.PHONY: help demo run test integration race lint fuzz bench build images compose-smoke clean
+.PHONY: help demo run test integration race chaos crash planted lint fuzz bench build images compose-smoke clean
 .DEFAULT_GOAL := help
 
 help:
@@ -58,6 +63,15 @@ race:
 
 integration:
 	@$(GO) run ./internal/testrun -count=1 -v $(TESTFLAGS) ./internal/integration
+
+chaos:
+	@mkdir -p bin && $(GO) build -o bin/chaos ./chaos && exec bin/chaos $(CHAOS)
+
+crash:
+	CRASH_EVERY=1 $(GO) test -count=1 -v -timeout 30m ./chaos/crash
+
+planted:
+	$(GO) test -count=1 -v -run Planted ./chaos/crash
 
 lint:
 	@unformatted=$$($(gofmt) -l .); if [ -n "$$unformatted" ]; then echo "gofmt -w is due for:"; echo "$$unformatted"; exit 1; fi

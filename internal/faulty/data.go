@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 )
 
 // collection holds documents by _id, in order of insertion.
@@ -101,14 +102,15 @@ func inDatabase(namespace, prefix string) bool {
 }
 
 // A journal entry is a document {ns, doc}, without doc where the collection was
-// dropped. Written to the operating system
-// before the reply, it outlives the process, not the machine.
+// dropped. Written to the operating system before the reply, it outlives the
+// process, not the machine.
 func writeEntry(w io.Writer, namespace string, doc bson.Raw) error {
-	fields := bson.D{{Key: "ns", Value: namespace}}
+	start, entry := bsoncore.AppendDocumentStart(make([]byte, 0, len(namespace)+len(doc)+32))
+	entry = bsoncore.AppendStringElement(entry, "ns", namespace)
 	if doc != nil {
-		fields = append(fields, bson.E{Key: "doc", Value: doc})
+		entry = bsoncore.AppendDocumentElement(entry, "doc", doc)
 	}
-	entry, err := bson.Marshal(fields)
+	entry, err := bsoncore.AppendDocumentEnd(entry, start)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,80 @@
+package check
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"ingestion/chaos/internal/load"
+)
+
+// checkLimit: no window of a customer holds more than the limit, no document came
+// in without a place, and nobody was refused for whom there was room.
+func (j *judge) checkLimit() {
+	if j.Rule.Limit == 0 {
+		return
+	}
+	window := j.Rule.Window.Milliseconds()
+	times := map[string][]int64{}
+	members := map[string]map[string]bool{}
+	for customer, places := range j.Places {
+		members[customer] = map[string]bool{}
+		for p := range places {
+			times[customer] = append(times[customer], p.At)
+			members[customer][p.Member] = true
+		}
+		at := times[customer]
+		slices.Sort(at)
+		for i := j.Rule.Limit; i < len(at); i++ {
+			if at[i]-at[i-j.Rule.Limit] < window {
+				j.bad(OverLimit, "customer %q has %d records from %d to %d, its window is %d ms",
+					customer, j.Rule.Limit+1, at[i-j.Rule.Limit], at[i], window)
+			}
+		}
+	}
+	for _, d := range j.Documents {
+		if strings.HasPrefix(d.Key.CustomerID, "hot-") && !members[d.Key.CustomerID][d.ID] {
+			j.bad(OverLimit, "a document without a place in its customer's window: %+v", d)
+		}
+	}
+	for id, d := range j.dead {
+		r := &j.Records[j.Entries[id].Number]
+		if d.Event != rateLimited || r.Bad != "" {
+			continue
+		}
+		at := j.arrival(id)
+		if room := j.roomFrom(times[r.Key.CustomerID], at); room-at <= j.Rule.MaxDelay.Milliseconds() {
+			j.bad(WrongDeath, "record %d of %q was refused at %d, but there was room at %d: %v", r.Number, r.Key.CustomerID, at, room, id)
+		}
+	}
+}
+
+// arrival is the time by which an entry is judged.
+func (j *judge) arrival(id load.EntryID) int64 {
+	if e := j.Entries[id]; e.AdmitAt > 0 {
+		return e.AdmitAt
+	}
+	ms, _, _ := strings.Cut(id.ID, "-")
+	n, _ := strconv.ParseInt(ms, 10, 64)
+	return n
+}
+
+// roomFrom is the first time from t on at which one more place, in the order of
+// time, would make no window too full. Places are sorted.
+func (j *judge) roomFrom(places []int64, t int64) int64 {
+	window := j.Rule.Window.Milliseconds()
+	for {
+		next := t
+		for i := 0; i+j.Rule.Limit <= len(places); i++ {
+			first, last := places[i], places[i+j.Rule.Limit-1]
+			// These and t would be one too many if they fit into one window.
+			if max(last, t)-min(first, t) < window {
+				next = first + window
+			}
+		}
+		if next == t {
+			return t
+		}
+		t = next
+	}
+}
