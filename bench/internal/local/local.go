@@ -1,0 +1,174 @@
+// Package local runs the programs of the system benchmark on this machine:
+// redis-server, the embedded MongoDB, and what is measured.
+package local
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+const startTimeout = 30 * time.Second
+
+// Build compiles commands of this module, named by their import paths, into
+// dir, and returns their paths in the same order.
+func Build(ctx context.Context, dir string, importPaths ...string) ([]string, error) {
+	programs := make([]string, len(importPaths))
+	for i, p := range importPaths {
+		programs[i] = filepath.Join(dir, filepath.Base(p))
+		build := exec.CommandContext(ctx, "go", "build", "-o", programs[i], p)
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("go build %s: %w\n%s", p, err, out)
+		}
+	}
+	return programs, nil
+}
+
+// Redis is a redis-server that keeps nothing on disk.
+type Redis struct {
+	Client *redis.Client
+	Addr   string
+	cmd    *exec.Cmd
+}
+
+// StartRedis starts one on a free loopback port.
+func StartRedis(ctx context.Context) (*Redis, error) {
+	addr, err := freeAddr()
+	if err != nil {
+		return nil, err
+	}
+	_, port, _ := net.SplitHostPort(addr)
+	cmd := exec.Command("redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
+	endWithParent(cmd)
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("redis-server does not start, install it: %w", err)
+	}
+	r := &Redis{Client: redis.NewClient(&redis.Options{Addr: addr, ReadTimeout: time.Minute}), Addr: addr, cmd: cmd}
+	deadline := time.Now().Add(startTimeout)
+	for r.Client.Ping(ctx).Err() != nil {
+		if time.Now().After(deadline) {
+			return nil, errors.Join(errors.New("redis-server does not answer"), r.Close())
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return r, nil
+}
+
+// CPU is the processor time that the server has used so far.
+func (r *Redis) CPU(ctx context.Context) (time.Duration, error) {
+	info, err := r.Client.Info(ctx, "cpu").Result()
+	if err != nil {
+		return 0, fmt.Errorf("asking Redis for its CPU time: %w", err)
+	}
+	var total float64
+	for line := range strings.SplitSeq(info, "\r\n") {
+		name, value, _ := strings.Cut(line, ":")
+		if name == "used_cpu_user" || name == "used_cpu_sys" {
+			seconds, err := strconv.ParseFloat(value, 64)
+			if err != nil {
+				return 0, fmt.Errorf("CPU time of Redis: %w", err)
+			}
+			total += seconds
+		}
+	}
+	return time.Duration(total * float64(time.Second)), nil
+}
+
+// Close ends the server.
+func (r *Redis) Close() error {
+	_ = r.Client.Close()
+	_ = r.cmd.Process.Kill()
+	_ = r.cmd.Wait() // killed: an error is the rule
+	return nil
+}
+
+// Mongo is the embedded MongoDB as a process.
+type Mongo struct {
+	URI string
+	cmd *exec.Cmd
+	dir string
+}
+
+// StartMongo starts program, which is cmd/standalone, with its data in memory
+// where the system has such a place.
+func StartMongo(program string) (*Mongo, error) {
+	base := "/dev/shm"
+	if _, err := os.Stat(base); err != nil {
+		base = ""
+	}
+	dir, err := os.MkdirTemp(base, "ingestion-bench-")
+	if err != nil {
+		return nil, fmt.Errorf("no folder for MongoDB's data: %w", err)
+	}
+	cmd := exec.Command(program, "mongo", "--addr", "127.0.0.1:0", "--data", dir)
+	endWithParent(cmd)
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the embedded MongoDB does not start: %w", err)
+	}
+	m := &Mongo{cmd: cmd, dir: dir}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	uri, found := strings.CutPrefix(strings.TrimSpace(line), "ready ")
+	if err != nil || !found {
+		return nil, errors.Join(fmt.Errorf("the embedded MongoDB says %q: %w", line, err), m.Close())
+	}
+	m.URI = uri
+	return m, nil
+}
+
+// Close ends the server and removes its data.
+func (m *Mongo) Close() error {
+	_ = m.cmd.Process.Kill()
+	_ = m.cmd.Wait() // killed: an error is the rule
+	return os.RemoveAll(m.dir)
+}
+
+func freeAddr() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("no free loopback port: %w", err)
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
+// Usage is what a program has used up.
+type Usage struct {
+	Elapsed time.Duration
+	CPU     time.Duration // user and system
+	PeakRSS int64         // bytes
+}
+
+// Run runs a program to its end, its standard output going to the file out.
+func Run(ctx context.Context, program string, env []string, out string) (Usage, error) {
+	file, err := os.Create(out)
+	if err != nil {
+		return Usage{}, fmt.Errorf("the program's output goes nowhere: %w", err)
+	}
+	defer file.Close()
+	cmd := exec.CommandContext(ctx, program)
+	var stderr strings.Builder
+	cmd.Env, cmd.Stdout, cmd.Stderr, cmd.Dir = append(env, "PATH="+os.Getenv("PATH")), file, &stderr, filepath.Dir(program)
+	endWithParent(cmd)
+	begin := time.Now()
+	if err := cmd.Run(); err != nil {
+		return Usage{}, fmt.Errorf("%s: %w\n%s", program, err, stderr.String())
+	}
+	usage := Usage{Elapsed: time.Since(begin)}
+	usage.add(cmd.ProcessState)
+	return usage, nil
+}

@@ -1,0 +1,99 @@
+// Package sink is a server that speaks just enough of MongoDB's wire protocol
+// to acknowledge inserts. It keeps nothing but counts, so that in a benchmark
+// the store is not what limits.
+package sink
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+)
+
+// Sink acknowledges every insert. It is safe for concurrent use.
+type Sink struct {
+	listener  net.Listener
+	documents atomic.Int64
+	each      func(document []byte) // may be nil
+	conns     sync.WaitGroup
+
+	mu   sync.Mutex
+	open map[net.Conn]struct{} // nil once closed
+}
+
+// Start listens on a free loopback port. each, where it is not nil, sees every
+// document that is inserted; it must not keep it, and is called from one
+// goroutine a connection.
+func Start(each func(document []byte)) (*Sink, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("the counting sink finds no port: %w", err)
+	}
+	s := &Sink{listener: l, each: each, open: map[net.Conn]struct{}{}}
+	s.conns.Go(s.accept)
+	return s, nil
+}
+
+// URI is the sink's address as MONGO_URI takes it.
+func (s *Sink) URI() string { return "mongodb://" + s.listener.Addr().String() + "/" }
+
+// Documents is how many were inserted so far.
+func (s *Sink) Documents() int64 { return s.documents.Load() }
+
+// Close ends all connections and returns when nothing runs any more.
+func (s *Sink) Close() error {
+	err := s.listener.Close()
+	s.mu.Lock()
+	for c := range s.open {
+		_ = c.Close()
+	}
+	s.open = nil
+	s.mu.Unlock()
+	s.conns.Wait()
+	return err
+}
+
+func (s *Sink) accept() {
+	for {
+		conn, err := s.listener.Accept()
+		if err != nil {
+			return
+		}
+		s.mu.Lock()
+		if s.open == nil {
+			s.mu.Unlock()
+			_ = conn.Close()
+			return
+		}
+		s.open[conn] = struct{}{}
+		s.mu.Unlock()
+		s.conns.Go(func() { s.serve(conn) })
+	}
+}
+
+func (s *Sink) serve(conn net.Conn) {
+	defer func() {
+		_ = conn.Close()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.open, conn)
+	}()
+	in := bufio.NewReaderSize(conn, 256<<10)
+	var request request
+	for {
+		if err := request.read(in); err != nil {
+			return // the client has gone, or is no MongoDB client
+		}
+		reply, err := s.answer(&request)
+		if err != nil {
+			return
+		}
+		if _, err := conn.Write(request.frame(reply)); err != nil {
+			return
+		}
+	}
+}
+
+var errUnknown = errors.New("no message of a MongoDB client")

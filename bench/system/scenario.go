@@ -1,0 +1,99 @@
+package main
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// scenario is one thing that is measured.
+type scenario struct {
+	name       string
+	ceiling    bool // the bare loop instead of the worker
+	list       bool
+	ferret     bool // FerretDB instead of the counting sink
+	level      string
+	processes  int // 0: one, which ends by itself after the last record
+	partitions int
+	extra      bool // only by name
+}
+
+var scenarios = []scenario{
+	{name: "ceiling", ceiling: true},
+	{name: "stream", level: "INFO"},
+	{name: "stream-quiet", level: "WARN"},
+	{name: "list", list: true, level: "INFO"},
+	{name: "list-quiet", list: true, level: "WARN"},
+	{name: "ferret-ceiling", ceiling: true, ferret: true, extra: true},
+	{name: "ferret-stream", ferret: true, level: "INFO", extra: true},
+	{name: "ferret-list", ferret: true, list: true, level: "INFO", extra: true},
+	{name: "processes-1", level: "WARN", processes: 1, extra: true},
+	{name: "processes-2", level: "WARN", processes: 2, extra: true},
+	{name: "processes-4", level: "WARN", processes: 4, extra: true},
+	{name: "partitions-4-processes-1", level: "WARN", processes: 1, partitions: 4, extra: true},
+	{name: "partitions-4-processes-2", level: "WARN", processes: 2, partitions: 4, extra: true},
+	{name: "partitions-4-processes-4", level: "WARN", processes: 4, partitions: 4, extra: true},
+}
+
+func scenarioNames() string {
+	names := make([]string, len(scenarios))
+	for i, s := range scenarios {
+		names[i] = s.name
+	}
+	return strings.Join(names, ", ")
+}
+
+// chosen are the scenarios named, or the quick ones.
+func chosen(only []string) []scenario {
+	var out []scenario
+	for _, s := range scenarios {
+		if len(only) == 0 && !s.extra || slices.Contains(only, s.name) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+const (
+	streamKey = "bench:stream"
+	queueKey  = "bench:queue"
+	group     = "ingest-workers"
+	batchSize = 500
+	inFlight  = 4
+)
+
+// keys are those of the queue.
+func (s scenario) keys() []string {
+	if s.list {
+		return []string{queueKey}
+	}
+	if s.partitions < 2 {
+		return []string{streamKey}
+	}
+	keys := make([]string, s.partitions)
+	for p := range keys {
+		keys[p] = streamKey + ":" + strconv.Itoa(p)
+	}
+	return keys
+}
+
+// env is the program's configuration. The limit is so high that the limiter
+// works but refuses nothing.
+func (s scenario) env(redisAddr, mongoURI string, records int) []string {
+	mode := "stream"
+	if s.list {
+		mode = "list"
+	}
+	env := []string{
+		"REDIS_URL=redis://" + redisAddr + "/0", "MONGO_URI=" + mongoURI,
+		"QUEUE_MODE=" + mode, "STREAM_KEY=" + streamKey, "QUEUE_KEY=" + queueKey, "STREAM_GROUP=" + group,
+		"STREAM_PARTITIONS=" + strconv.Itoa(max(s.partitions, 1)),
+		"BATCH_SIZE=" + strconv.Itoa(batchSize), "WORKER_CONCURRENCY=" + strconv.Itoa(inFlight),
+		"RATE_LIMIT_LIMIT=100", "RATE_LIMIT_WINDOW_SEC=60", "MONGO_INDEXES=off",
+		"ADMIN_ADDR=", "LOG_FORMAT=json", "LOG_LEVEL=" + s.level,
+	}
+	if s.processes == 0 {
+		env = append(env, "WORKER_MAX_MESSAGES="+strconv.Itoa(records))
+	}
+	return env
+}
