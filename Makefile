@@ -8,6 +8,7 @@ tool  := $(GO) tool -modfile=tools.mod
 TESTFLAGS ?=
 PACKAGES  ?= ./...
 BENCH     ?= .
+BENCH_SYSTEM ?=
 FUZZTIME  ?= 20s
 CHAOS     ?=
 
@@ -29,6 +30,7 @@ make planted        known bugs, planted one at a time: each has to be noticed
 make lint           gofmt, go vet, staticcheck, the import rule, go.mod
 make fuzz           each fuzz target for FUZZTIME, $(FUZZTIME)
 make bench          Go benchmarks; BENCH=regexp picks some
+make bench-system   the worker as a process beside the bare loop of its commands; BENCH_SYSTEM=flags
 make build          the programs, into bin/
 make images         stand-ins for the public images, where none can be pulled
 make compose-smoke  docker-compose up on the stand-ins until documents arrive, then down
@@ -39,7 +41,7 @@ INTEGRATION_REDIS=container|local|auto picks the Redis of integration;
 CHAOS='--records 500000 --faults 1000 --seed 7' sets the flags of chaos, --help lists them.
 endef
 
-.PHONY: help demo run test integration race chaos crash planted lint fuzz bench build images compose-smoke clean
+.PHONY: help demo run test integration race chaos crash planted lint fuzz bench bench-system build images compose-smoke clean
 .DEFAULT_GOAL := help
 
 help:
@@ -91,6 +93,9 @@ fuzz:
 
 bench:
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(TESTFLAGS) $(PACKAGES)
+
+bench-system:
+	$(GO) run ./bench/system drain $(BENCH_SYSTEM)
 
 build:
 	$(GO) build -o bin/ ./cmd/...

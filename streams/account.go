@@ -25,7 +25,7 @@ type Account struct {
 	Outcomes    map[record.Outcome]int64
 	Pending     int64 // delivered and not settled
 	Undelivered int64 // on the stream and not delivered: counted, which Redis' `lag` is not
-	Missing     int64 // deleted by somebody else while they were pending
+	Missing     int64 // deleted by somebody else before they were settled
 
 	Returned int64 // deferred records that were put back on the stream
 	Delayed  int64 // deferred records that wait
@@ -87,8 +87,8 @@ func (a *Account) Gone() int64 {
 	return a.Added - a.Base - a.Trimmed - a.Length
 }
 
-// GoneUnread is how many of them were never delivered; 0 where the group is
-// gone, too, and it isn't known.
+// GoneUnread is how many of them were never delivered and are not counted as
+// missing yet; 0 where the group is gone, too, and it isn't known.
 func (a *Account) GoneUnread() int64 {
 	return min(max(a.Gone(), 0), max(a.settlement().Difference(), 0))
 }

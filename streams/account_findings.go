@@ -42,7 +42,7 @@ func (a *Account) unread() string {
 	}
 	n := a.GoneUnread()
 	if n == 0 {
-		return "; none of these was undelivered"
+		return "; all of these are settled, pending or counted as missing"
 	}
 	where := ""
 	if a.FirstEntry != "" && before(a.LastDelivered, a.FirstEntry) {
@@ -62,7 +62,7 @@ func (a *Account) Notes() []string {
 		say("how many entries were added is unknown: Redis counts them from 7.0 on, and had to when the group was made")
 	}
 	if a.Missing > 0 {
-		say("%s deleted by somebody else while pending, and lost unless the producer sends them again", plural(a.Missing, "entry was", "entries were"))
+		say("%s deleted by somebody else before being settled: lost unless the producer sends them again", plural(a.Missing, "entry was", "entries were"))
 	}
 	if a.Epoch > 1 {
 		say("the consumer group was made %d times; the counts are those since the last time", a.Epoch)

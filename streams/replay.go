@@ -98,20 +98,29 @@ type letterPages struct {
 	key      string
 	down     bool
 	from, to string // IDs, both included unless they begin with "("
-	sizer    sizer
+	count    int64  // of the next page
 }
 
-const firstPage, largestPage = 4, 500
+const (
+	firstPage, largestPage = 4, 500
+	pageBytes              = 1 << 20 // about
+)
 
 func (p *letterPages) next(ctx context.Context) (page []redis.XMessage, err error) {
+<<<<<<< HEAD
 	count := firstPage
 	if p.sizer.mean > 0 {
 		count = p.sizer.limit(largestPage)
+=======
+	count := p.count
+	if count == 0 {
+		count = firstPage
+>>>>>>> account
 	}
 	if p.down {
-		page, err = p.client.XRevRangeN(ctx, p.key, p.to, p.from, int64(count)).Result()
+		page, err = p.client.XRevRangeN(ctx, p.key, p.to, p.from, count).Result()
 	} else {
-		page, err = p.client.XRangeN(ctx, p.key, p.from, p.to, int64(count)).Result()
+		page, err = p.client.XRangeN(ctx, p.key, p.from, p.to, count).Result()
 	}
 	if err != nil || len(page) == 0 {
 		return nil, err
@@ -122,11 +131,11 @@ func (p *letterPages) next(ctx context.Context) (page []redis.XMessage, err erro
 	} else {
 		p.from = beyond
 	}
-	bodies := make([]Delivery, len(page))
-	for i := range page {
-		bodies[i] = delivery(page[i], 1)
+	bytes := 1
+	for _, entry := range page {
+		bytes += len(text(entry.Values[fieldData]))
 	}
-	p.sizer.observe(bodies)
+	p.count = max(1, min(largestPage, int64(len(page)*pageBytes/bytes)))
 	return page, nil
 }
 

@@ -22,7 +22,7 @@ still to be settled, or known to be lost. It changes nothing.
   pending       given to a worker, and not settled yet
   ingested, duplicate, parse_error, validation_failed, rate_limited, rejected,
   poisoned, deferred   settled so
-  missing       deleted by somebody else while pending
+  missing       deleted by somebody else before being settled
   delayed       deferred records that wait; they come back as entries of their own
   dead letters  refused records that are kept
 

@@ -107,7 +107,7 @@ func TestWaitReturnsWhenAllIsWorkedOff(t *testing.T) {
 	r.settle(0, record.Ingested, "1", "2")
 	r.push(1, "3")
 	held := streamstest.Receive(t, r.queues[1], 1)
-	p := r.start("reconcile", "--wait", "--timeout", "50s")
+	p := r.start("reconcile", "--wait", "--timeout", "150s")
 	testenv.Eventually(t, soon, func() (bool, string) {
 		return strings.Contains(p.Stderr(), "waiting: 0 undelivered, 1 pending, 0 delayed"), p.Stderr()
 	})

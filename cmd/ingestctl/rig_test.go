@@ -16,7 +16,7 @@ import (
 	"ingestion/streams/streamstest"
 )
 
-const soon = 60 * time.Second
+const soon = 180 * time.Second // the machine may be busy
 
 func TestMain(m *testing.M) { testenv.Main(m) }
 
@@ -42,7 +42,7 @@ func rigOn(t *testing.T, url string, partitions int) *rig {
 	t.Cleanup(func() { must(t, r.client.Close()) })
 	r.env = []string{
 		"REDIS_URL=" + url, "STREAM_KEY=s", "STREAM_GROUP=g", "QUEUE_MODE=stream",
-		fmt.Sprintf("STREAM_PARTITIONS=%d", partitions), "STARTUP_TIMEOUT_SEC=20",
+		fmt.Sprintf("STREAM_PARTITIONS=%d", partitions), "STARTUP_TIMEOUT_SEC=120",
 	}
 	for _, key := range r.keys {
 		q := streams.NewStream(streams.StreamOptions{
