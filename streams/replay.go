@@ -107,15 +107,9 @@ const (
 )
 
 func (p *letterPages) next(ctx context.Context) (page []redis.XMessage, err error) {
-<<<<<<< HEAD
-	count := firstPage
-	if p.sizer.mean > 0 {
-		count = p.sizer.limit(largestPage)
-=======
 	count := p.count
 	if count == 0 {
 		count = firstPage
->>>>>>> account
 	}
 	if p.down {
 		page, err = p.client.XRevRangeN(ctx, p.key, p.to, p.from, count).Result()
