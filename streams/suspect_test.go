@@ -109,6 +109,11 @@ func TestAnOrderlyEndIsNoDeath(t *testing.T) {
 	b := newRig(t)
 	id := push(t, b.client, "waits for its servers")
 	b.abandon(1)
+	first := b.open("first", wary)
+	must(t, first.HandBack(t.Context(), []streams.Delivery{try(t, first, streamstest.Receive(t, first, 1)[0])}))
+	if b.tries(id) != "" {
+		t.Errorf("%s deaths after a hand-back, want none", b.tries(id))
+	}
 	killed := b.open("killed", wary)
 	try(t, killed, streamstest.Receive(t, killed, 1)[0])
 	for range 3 {
