@@ -75,7 +75,11 @@ func (c *Consumer) start(workCtx context.Context, q streams.Queue, held *leases,
 		switch {
 		case len(open) == 0:
 		case c.opts.Lease > 0:
-			ctx, cancel := afterwards(workCtx)
+			patient := lastWords
+			if deliveries[0].Suspect {
+				patient = afterwards // untold, its try would count as a death
+			}
+			ctx, cancel := patient(workCtx)
 			c.handBack(ctx, q, open)
 			cancel()
 		default:

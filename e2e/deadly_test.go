@@ -158,9 +158,9 @@ func TestNoGoodRecordIsPoisonedByKills(t *testing.T) {
 }
 
 // TestTheEntriesOfAKilledWorkerAreWorkedOffSoon kills a worker that holds 500
-// entries while another one is idle.
+// entries while another one is idle. It has a limit in time, so no other test
+// runs beside it.
 func TestTheEntriesOfAKilledWorkerAreWorkedOffSoon(t *testing.T) {
-	t.Parallel()
 	const n, lease, grace = 500, 2 * time.Second, 5 * time.Second
 	f := simple(33, n)
 	r, mongo := behindValve(t, stream, "RATE_LIMIT_LIMIT=0", "STREAM_CLAIM_IDLE_MS=2000")

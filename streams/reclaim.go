@@ -82,13 +82,16 @@ func (s *Stream) claimPage(ctx context.Context, max int) ([]claimed, error) {
 func (s *Stream) keep(found []claimed) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	var suspected []claimed
 	for _, c := range found {
-		if c.tries >= 0 {
-			s.suspectFrom(c)
+		if c.tries < 0 {
+			s.claimed = append(s.claimed, c)
 			continue
 		}
-		s.claimed = append(s.claimed, c)
+		s.suspectFrom(c)
+		suspected = append(suspected, c)
 	}
+	s.reportSuspects(suspected)
 }
 
 // undelivered lists what was taken over and not yet delivered.

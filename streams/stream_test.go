@@ -357,6 +357,29 @@ func TestTheCapOnEntriesIsKeptUpWith(t *testing.T) {
 	}
 }
 
+// The parts of an ID have 64 bits, more than a number in Lua has.
+func TestTrimmingTellsTheLargestIDsApart(t *testing.T) {
+	b := newRig(t)
+	q := b.open("c", func(o *streams.StreamOptions) { o.Retention = 0 })
+	const last = "18446744073709551615"
+	for _, id := range []string{"99-" + last, "100-18446744073709551613", "100-18446744073709551614", "100-" + last, "101-0"} {
+		must(t, b.client.XAdd(t.Context(), &redis.XAddArgs{Stream: "s", ID: id, Values: []any{"data", "x"}}).Err())
+	}
+	held := streamstest.Receive(t, q, 4)
+	settleAll(t, q, record.Ingested, held[:2])
+	trimmed := func(n string) {
+		b.maintained(q, func() (bool, string) { return b.ledger("trimmed") == n, b.ledger("trimmed") + " trimmed" })
+	}
+	trimmed("2")
+	b.wantLedger(map[string]string{"watermark": "100-18446744073709551613"})
+	settleAll(t, q, record.Ingested, held[2:])
+	trimmed("4")
+	b.wantLedger(map[string]string{"watermark": "100-" + last})
+	if got := streamstest.Receive(t, q, 1); got[0].ID != "101-0" {
+		t.Errorf("received %s", got[0].ID)
+	}
+}
+
 func TestTrimmingWorksAfterTheGroupWasMadeAgain(t *testing.T) {
 	b := newRig(t)
 	noRetention := func(o *streams.StreamOptions) { o.Retention = 0 }

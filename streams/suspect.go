@@ -44,9 +44,14 @@ func (s *Stream) suspectFrom(c claimed) {
 	if c.tries >= MaxTries {
 		pause = 0 // there will be no other attempt
 	}
-	s.opts.Log.Warn("warning", "stream", s.keys.Main, "streamId", c.id, "deliveries", c.deliveries, "tries", c.tries,
-		"reason", "delivered more than STREAM_MAX_DELIVERIES times: it is worked on alone, since it may kill its worker")
 	s.suspects = append(s.suspects, suspect{claimed: c, due: time.Now().Add(pause)})
+}
+
+func (s *Stream) reportSuspects(found []claimed) {
+	if len(found) > 0 {
+		s.opts.Log.Warn("warning", "stream", s.keys.Main, "count", len(found), "first", found[0].id, "last", found[len(found)-1].id,
+			"reason", "delivered more than STREAM_MAX_DELIVERIES times: each is worked on alone, since it may kill its worker")
+	}
 }
 
 // dueSuspect delivers the first suspect whose pause is over, without its body.

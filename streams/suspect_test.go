@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"ingestion/internal/testenv"
 	"ingestion/record"
 	"ingestion/streams"
@@ -68,7 +70,8 @@ func TestSuspectsComeAloneAndUnread(t *testing.T) {
 
 func TestThreeDeathsAloneArePoison(t *testing.T) {
 	b := newRig(t)
-	id := push(t, b.client, "kills")
+	id, err := b.client.XAdd(t.Context(), &redis.XAddArgs{Stream: "s", Values: []any{"data", "kills", "origin", "1-1", "traceparent", "00-1-2-01"}}).Result()
+	must(t, err)
 	b.abandon(1)
 	var died time.Time
 	for death := range streams.MaxTries {
@@ -92,7 +95,8 @@ func TestThreeDeathsAloneArePoison(t *testing.T) {
 	settleAll(t, q, record.Poisoned, got)
 	letters, err := b.client.XRange(t.Context(), "{s}:dead", "-", "+").Result()
 	must(t, err)
-	if len(letters) != 1 || letters[0].Values["data"] != "kills" || letters[0].Values["streamId"] != id || letters[0].Values["event"] != "poisoned" {
+	if len(letters) != 1 || letters[0].Values["data"] != "kills" || letters[0].Values["streamId"] != id || letters[0].Values["event"] != "poisoned" ||
+		letters[0].Values["origin"] != "1-1" || letters[0].Values["traceparent"] != "00-1-2-01" {
 		t.Errorf("dead letters %v", letters)
 	}
 	if b.tries(id) != "" || b.pending() != 0 {
@@ -105,6 +109,11 @@ func TestAnOrderlyEndIsNoDeath(t *testing.T) {
 	b := newRig(t)
 	id := push(t, b.client, "waits for its servers")
 	b.abandon(1)
+	first := b.open("first", wary)
+	must(t, first.HandBack(t.Context(), []streams.Delivery{try(t, first, streamstest.Receive(t, first, 1)[0])}))
+	if b.tries(id) != "" {
+		t.Errorf("%s deaths after a hand-back, want none", b.tries(id))
+	}
 	killed := b.open("killed", wary)
 	try(t, killed, streamstest.Receive(t, killed, 1)[0])
 	for range 3 {

@@ -69,19 +69,20 @@ local function bury(fields)
   return true
 end
 
--- content is an entry's body, or its fields as JSON where it has none.
-local function content(id)
+-- copy buries an entry that was never read.
+local function copy(id, letter)
   local found = redis.call('XRANGE', stream, id, id)
-  if #found == 0 then return '' end
   local fields = {}
-  for i = 1, #found[1][2], 2 do fields[found[1][2][i]] = found[1][2][i + 1] end
-  return fields['data'] or cjson.encode(fields)
-end
-
-local function copy(id, fields)
-  fields[#fields + 1] = 'data'
-  fields[#fields + 1] = content(id)
-  return bury(fields)
+  for i = 1, #found > 0 and #found[1][2] or 0, 2 do fields[found[1][2][i]] = found[1][2][i + 1] end
+  for _, name in ipairs({'origin', 'traceparent'}) do
+    if fields['data'] and fields[name] then
+      letter[#letter + 1] = name
+      letter[#letter + 1] = fields[name]
+    end
+  end
+  letter[#letter + 1] = 'data'
+  letter[#letter + 1] = fields['data'] or cjson.encode(fields)
+  return bury(letter)
 end
 
 local function delay(id, due, payload)
