@@ -164,3 +164,26 @@ func (r *rig) fillWindows(f *fixture) {
 		}
 	}
 }
+
+// TestBacklogByTheClockOfProcessing works the same backlog off by the other clock:
+// all of it comes now.
+func TestBacklogByTheClockOfProcessing(t *testing.T) {
+	t.Parallel()
+	const records = 20
+	f := crowd(42, "steady", records)
+	r := newRig(t, stream, "RATE_LIMIT_CLOCK=processing", "RATE_LIMIT_LIMIT=5", "RATE_LIMIT_POLICY=drop")
+	r.feedPast(time.Hour, f.bodies())
+	before := r.client.Time(r.ctx()).Val().UnixMilli()
+	r.workOff(2, records)
+	if counts := r.journal.counts; counts[ingested] != 5 || counts[rateLimited] != records-5 {
+		t.Errorf("outcomes %v, want five ingested", counts)
+	}
+	for id, at := range r.places("steady") {
+		if at < before {
+			t.Errorf("%s has its place at %d, before it was worked on", id, at)
+		}
+	}
+	if letters := r.deadLetters(); len(letters) > 0 {
+		t.Errorf("%d dead letters by the policy drop", len(letters))
+	}
+}

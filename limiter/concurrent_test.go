@@ -31,7 +31,7 @@ func TestEightClients(t *testing.T) {
 					shuffle := rand.New(rand.NewPCG(2, uint64(worker+1))) // in another order
 					requests := traffic(random, worker/2, 2000)
 					shuffle.Shuffle(len(requests), func(i, j int) { requests[i], requests[j] = requests[j], requests[i] })
-					for len(requests) > 0 {
+					for len(requests) > 0 && !t.Failed() {
 						n := min(1+shuffle.IntN(100), len(requests))
 						verdicts, err := l.Judge(context.Background(), requests[:n])
 						if err != nil {
@@ -39,7 +39,7 @@ func TestEightClients(t *testing.T) {
 						}
 						mu.Lock()
 						for i, v := range verdicts {
-							admissions.check(t, requests[i], v)
+							admissions.check(goroutine{t}, requests[i], v)
 						}
 						mu.Unlock()
 						requests = requests[n:]
@@ -57,6 +57,12 @@ func TestEightClients(t *testing.T) {
 		})
 	}
 }
+
+// goroutine is a test as goroutines beside its own may use it.
+type goroutine struct{ *testing.T }
+
+// Fatalf fails the test and goes on.
+func (g goroutine) Fatalf(format string, args ...any) { g.Errorf(format, args...) }
 
 // traffic is records of a few customers within two minutes.
 func traffic(random *rand.Rand, source, n int) []limiter.Request {
