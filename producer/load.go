@@ -60,13 +60,9 @@ func Load(ctx context.Context, r io.Reader, sink Sink, o LoadOptions) (Summary, 
 		throttle: throttle{clock: o.Clock, rate: o.Rate},
 		sum:      Summary{Next: max(o.FromLine, 1)},
 	}
-	reader, err := NewReader(r, o.ReaderOptions)
-	if err != nil {
-		return l.sum, err
-	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	err = l.run(ctx, newFeed(ctx, reader))
+	err := l.run(ctx, newFeed(ctx, r, o.ReaderOptions))
 	l.sum.Elapsed = l.elapsed()
 	return l.sum, err
 }

@@ -201,6 +201,45 @@ func TestLoadFromAPipeDoesNotWaitForFullBatches(t *testing.T) {
 	}
 }
 
+// A file that says nothing yet, or not what it is, or has yet to reach the line to
+// begin with, must not keep Load from ending.
+func TestLoadEndsWhileTheFirstLinesAreMissing(t *testing.T) {
+	for name, c := range map[string]struct {
+		begins string
+		from   int
+	}{
+		"one byte":            {"{", 0},
+		"half a line":         {`{"customerId":`, 1},
+		"blank lines":         {"\n\n\n", 3},
+		"a header alone":      {"customerId,name\n", 10},
+		"the head of gzip":    {"\x1f\x8b\x08", 1},
+		"not yet at the line": {numbered(5), 10},
+	} {
+		r, w := io.Pipe()
+		ctx, cancel := context.WithCancel(t.Context())
+		type ending struct {
+			sum producer.Summary
+			err error
+		}
+		done := make(chan ending, 1)
+		go func() {
+			sum, err := producer.Load(ctx, r, &sink{}, producer.LoadOptions{ReaderOptions: producer.ReaderOptions{FromLine: c.from}})
+			done <- ending{sum, err}
+		}()
+		fmt.Fprint(w, c.begins) // returns when it is read
+		cancel()
+		select {
+		case end := <-done:
+			if !errors.Is(end.err, context.Canceled) || end.sum.Next != max(c.from, 1) || end.sum.Sent != 0 {
+				t.Errorf("%s: %+v", name, end)
+			}
+		case <-time.After(patience):
+			t.Errorf("%s: Load does not heed the end of its context", name)
+		}
+		w.Close()
+	}
+}
+
 func TestLoadStopsAtALineItCantRead(t *testing.T) {
 	text := numbered(5) + strings.Repeat("x", 100) + "\n" + numbered(1)
 	to := &sink{}

@@ -41,7 +41,7 @@ func (b *bar) update(p producer.Progress) {
 	if b.shown() {
 		rate := float64(p.Total.Sent) / max(p.Total.Elapsed.Seconds(), 0.001)
 		b.shows.Describe(fmt.Sprintf("%d records, %.0f/s", p.Total.Sent, rate))
-		_ = b.shows.Set64(b.in.read.Load())
+		_ = b.shows.Set64(0)
 	}
 }
 

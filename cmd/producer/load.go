@@ -62,7 +62,10 @@ func loadCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			in, err := openInput(args[0], cmd.InOrStdin())
+			in, err := openInput(cmd.Context(), args[0], cmd.InOrStdin())
+			if err != nil && cmd.Context().Err() != nil {
+				return f.resumable(cmd.Context(), err, f.fromLine)
+			}
 			if err != nil {
 				return app.UsageError(err)
 			}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -279,6 +280,33 @@ func TestInterruptedWhileRedisIsAway(t *testing.T) {
 	if found == nil || found[1] != fmt.Sprint(len(bodies)+1) {
 		t.Errorf("%d records are queued, it says %v", len(bodies), found)
 	}
+}
+
+func TestInterruptedBeforeTheFirstLine(t *testing.T) {
+	server := testenv.Redis(t)
+	silent, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	defer writer.Close()
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		p := start(t, server.URL(), nil, []string{"load", "-", "--from-line", "3"}, func(c *exec.Cmd) { c.Stdin = silent })
+		waitUntilConnected(t, server)
+		p.Signal(signal)
+		wantExit(t, p, 1, "interrupted; go on with --from-line 3")
+	}
+}
+
+// waitUntilConnected returns when a producer has looked at the type of its key:
+// it heeds signals by then, and turns to its input.
+func waitUntilConnected(t *testing.T, server *testenv.RedisServer) {
+	t.Helper()
+	client := server.Client(t)
+	testenv.Eventually(t, soon, func() (bool, string) {
+		clients := client.ClientList(t.Context()).Val()
+		return strings.Contains(clients, "cmd=type"), clients
+	})
 }
 
 func TestRefusals(t *testing.T) {
