@@ -34,7 +34,10 @@ type LoadOptions struct {
 type Progress struct {
 	Records     int // in this batch
 	First, Last int // the lines on which its first and last record begin
-	Total       Summary
+	// End is the offset in the file, in bytes, up to which all is queued or
+	// skipped; -1 where the file is compressed.
+	End   int64
+	Total Summary
 }
 
 // Summary is what became of a file.
@@ -131,7 +134,7 @@ func (l *load) send(ctx context.Context, batch []Line) error {
 	l.sum.Blank, l.sum.Next = last.blank, last.After
 	l.sum.Elapsed = l.elapsed()
 	if len(good) > 0 {
-		l.opts.OnBatch(Progress{Records: len(good), First: good[0].Number, Last: good[len(good)-1].Number, Total: l.sum})
+		l.opts.OnBatch(Progress{Records: len(good), First: good[0].Number, Last: good[len(good)-1].Number, End: last.End, Total: l.sum})
 	}
 	return nil
 }

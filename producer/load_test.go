@@ -1,6 +1,7 @@
 package producer_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -73,6 +74,46 @@ func TestLoadSendsAllInOrder(t *testing.T) {
 	}
 	if batches != len(to.sizes) || slices.Max(to.sizes) > 100 {
 		t.Errorf("%d batches told of, %v sent", batches, to.sizes)
+	}
+}
+
+func TestProgressIsWhatIsSent(t *testing.T) {
+	ndjson := "\ufeff" + numbered(1000) + "\n"
+	csv := "\ufeffname,note\r\n" + strings.Repeat("\n\"a\nb\",c\r\nx\n", 300)
+	for name, c := range map[string]struct {
+		text string
+		from int
+	}{
+		"lines":                {ndjson, 0},
+		"lines from the 400th": {ndjson, 400},
+		"CSV":                  {csv, 0},
+		"CSV from a line":      {csv, 402},
+		"no end of line":       {strings.TrimSpace(csv), 0},
+	} {
+		o := producer.LoadOptions{Batch: 7, ReaderOptions: producer.ReaderOptions{FromLine: c.from}}
+		ends, batches := 0, 0
+		o.OnBatch = func(p producer.Progress) {
+			batches++
+			if p.End < 0 || p.End > int64(len(c.text)) {
+				t.Fatalf("%s: %+v of %d bytes", name, p, len(c.text))
+			}
+			ends = int(p.End)
+			if lines := strings.Count(c.text[:p.End]+"|", "\n"); ends < len(c.text) && lines != p.Total.Next-1 {
+				t.Fatalf("%s: %d lines up to %d, want %d", name, lines, p.End, p.Total.Next-1)
+			}
+		}
+		sum, err := producer.Load(t.Context(), strings.NewReader(c.text), &sink{}, o)
+		if err != nil || batches < 50 || strings.TrimSpace(c.text[ends:]) != "" {
+			t.Errorf("%s: %+v (%v) in %d batches, up to %d of %d bytes", name, sum, err, batches, ends, len(c.text))
+		}
+		o.OnBatch = func(p producer.Progress) {
+			if p.End != -1 {
+				t.Fatalf("%s, compressed: %+v", name, p)
+			}
+		}
+		if again, err := producer.Load(t.Context(), bytes.NewReader(packed(c.text)), &sink{}, o); err != nil || again.Sent != sum.Sent {
+			t.Errorf("%s, compressed: %+v (%v)", name, again, err)
+		}
 	}
 }
 

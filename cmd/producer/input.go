@@ -10,7 +10,8 @@ import (
 // input is what is loaded.
 type input struct {
 	io.ReadCloser
-	size int64 // bytes; 0 where that is not known
+	name string // empty where it has none
+	size int64  // bytes; 0 where that is not known
 }
 
 // openInput opens a file, or takes stdin for "-".
@@ -30,7 +31,7 @@ func openInput(ctx context.Context, name string, stdin io.Reader) (*input, error
 		_ = file.Close()
 		return nil, err
 	}
-	in := &input{ReadCloser: file}
+	in := &input{ReadCloser: file, name: name}
 	if info.Mode().IsRegular() {
 		in.size = info.Size()
 	}

@@ -19,8 +19,10 @@ const loadHelp = `load puts the records of a file on the queue, in their order. 
 
 The file holds one JSON object a line (NDJSON), or CSV with a header such as
 customerId,name,email,createdAt, separated by comma, semicolon or tab; other
-columns become other fields. Which of the two it is shows in its first line. It
-may be compressed by gzip. Blank lines are left out.
+columns become other fields. Which of the two it is shows in its first line; a
+.csv or .tsv file whose header names none of the four fields is an error, unless
+--format says how to read it. The file may be compressed by gzip. Blank lines are
+left out.
 
 Whatever a line holds is sent as it is, and judged by the worker, unless
 --validate is given: then bad records are reported and left out.
@@ -106,7 +108,7 @@ func load(cmd *cobra.Command, cfg *config.Config, log *slog.Logger, in *input, f
 	}
 	defer closeClient()
 	bar := newBar(cmd.ErrOrStderr(), in)
-	sum, err := producer.Load(ctx, in, publisher, f.options(cfg, log, bar, cmd))
+	sum, err := producer.Load(ctx, in, publisher, f.options(cfg, log, bar, cmd, in.name))
 	bar.finish()
 	t := totals{sent: sum.Sent, elapsed: sum.Elapsed}
 	t.note(sum.Skipped, "skipped")
@@ -115,11 +117,11 @@ func load(cmd *cobra.Command, cfg *config.Config, log *slog.Logger, in *input, f
 	return f.resumable(ctx, setup(err), sum.Next)
 }
 
-func (f loadFlags) options(cfg *config.Config, log *slog.Logger, bar *bar, cmd *cobra.Command) producer.LoadOptions {
+func (f loadFlags) options(cfg *config.Config, log *slog.Logger, bar *bar, cmd *cobra.Command, name string) producer.LoadOptions {
 	// On one terminal the bar says all that the batches' events would.
 	quiet := bar.shown() && onTerminal(cmd.OutOrStdout())
 	o := producer.LoadOptions{
-		ReaderOptions: producer.ReaderOptions{Format: producer.Format(f.format), FromLine: f.fromLine},
+		ReaderOptions: producer.ReaderOptions{Format: producer.Format(f.format), Name: name, FromLine: f.fromLine},
 		Batch:         f.batch,
 		Rate:          f.rate,
 		OnBatch: func(p producer.Progress) {
@@ -148,9 +150,15 @@ func (f loadFlags) resumable(ctx context.Context, err error, next int) error {
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return fmt.Errorf("interrupted; go on with --from-line %d", next)
 	}
+	if errors.Is(err, producer.ErrNoHeader) {
+		return fmt.Errorf("%w; name them there, or send each line as it is with --format ndjson", err)
+	}
 	var unreadable *producer.LineError
 	if errors.As(err, &unreadable) {
-		return fmt.Errorf("%w; mend it and go on with --from-line %d, or leave it out with --from-line %d", err, next, unreadable.Line+1)
+		if unreadable.BadRecord {
+			return fmt.Errorf("%w; mend it and go on with --from-line %d, or leave it out with --from-line %d", err, next, unreadable.Line+1)
+		}
+		return fmt.Errorf("%w; when the file is whole, go on with --from-line %d", err, next)
 	}
 	if next == f.fromLine {
 		return err // nothing was done: the same command again does it

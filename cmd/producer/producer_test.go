@@ -1,6 +1,8 @@
 package main_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -343,6 +345,7 @@ func TestRefusals(t *testing.T) {
 		"wrong password":        {"redis://:secret-wor@" + locked.Addr, nil, []string{"load", good}, 2, []string{"REDIS_URL", "refuses this user and password"}},
 		"server away":           {nowhere, []string{"STARTUP_TIMEOUT_SEC=1"}, []string{"load", good}, 1, []string{"REDIS_URL", "STARTUP_TIMEOUT_SEC", "***@"}},
 		"no header":             {server.URL(), nil, []string{"load", good, "--format", "csv"}, 1, []string{"no CSV header"}},
+		"foreign header":        {server.URL(), nil, []string{"load", file(t, "x.csv", "id,mail\n1,a\n")}, 1, []string{"no CSV header", "customerId", "--format ndjson"}},
 		"a quote never closed":  {server.URL(), nil, []string{"load", file(t, "x.csv", "name\na\n\"b\nc\n")}, 1, []string{"line 3", "--from-line 3", "--from-line 4"}},
 		"generate has no files": {server.URL(), nil, []string{"generate", "file"}, 2, []string{"file"}},
 	} {
@@ -352,6 +355,22 @@ func TestRefusals(t *testing.T) {
 		if strings.Contains(p.Stderr(), "secret-wor") {
 			t.Errorf("%s: a password is said:\n%s", name, p.Stderr())
 		}
+	}
+}
+
+func TestAFileCutShortIsNotToBeLeftOut(t *testing.T) {
+	server := testenv.Redis(t)
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	fmt.Fprint(z, numbered(1, 10))
+	z.Close()
+	p := run(t, server.URL(), nil, "load", file(t, "x.gz", packed.String()[:packed.Len()-8]))
+	wantExit(t, p, 1, "line 11: the gzip file is cut short", "go on with --from-line 11")
+	if strings.Contains(p.Stderr(), "leave it out") {
+		t.Errorf("useless advice:\n%s", p.Stderr())
+	}
+	if _, bodies := queue(t, server); len(bodies) != 10 {
+		t.Errorf("%d records are queued, want 10", len(bodies))
 	}
 }
 
