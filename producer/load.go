@@ -3,6 +3,7 @@ package producer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 )
@@ -12,12 +13,27 @@ type Sink interface {
 	Publish(ctx context.Context, bodies [][]byte) ([]Receipt, error)
 }
 
+// The bounds of a load's rate, in records a second: a record in twelve days is
+// still far within what a time.Duration can hold.
+const (
+	MinRate = 1e-6
+	MaxRate = 1e9
+)
+
+// CheckRate says what is wrong with LoadOptions.Rate.
+func CheckRate(rate float64) error {
+	if rate == 0 || rate >= MinRate && rate <= MaxRate {
+		return nil
+	}
+	return fmt.Errorf("%v is out of range: want 0.000001 to a billion, or 0 for no limit", rate)
+}
+
 // LoadOptions say how a file is sent; the zero value of each is usable.
 type LoadOptions struct {
 	ReaderOptions
 
 	Batch int     // records in one call of the sink at most; 0 means 500
-	Rate  float64 // records a second at most; 0: as fast as it goes
+	Rate  float64 // records a second at most, MinRate to MaxRate; 0: as fast as it goes
 
 	// Validate, if given, judges each body; what it returns an error for is not
 	// sent but told to OnSkip.
@@ -57,6 +73,9 @@ type Summary struct {
 // where a reply was lost. While r itself blocks, the end of ctx is heeded, but
 // one goroutine stays until r returns.
 func Load(ctx context.Context, r io.Reader, sink Sink, o LoadOptions) (Summary, error) {
+	if err := CheckRate(o.Rate); err != nil {
+		return Summary{Next: max(o.FromLine, 1)}, fmt.Errorf("rate: %w", err)
+	}
 	o.fillIn()
 	l := &load{
 		opts: o, sink: sink, begin: o.Clock.Now(),

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -212,6 +213,23 @@ func TestLoadKeepsToTheRate(t *testing.T) {
 		want := time.Duration(299 / rate * float64(time.Second))
 		if err != nil || sum.Elapsed > want+time.Second || sum.Elapsed < want-want/3 {
 			t.Errorf("%v/s: 300 records took %v (%v), want about %v", rate, sum.Elapsed, err, want)
+		}
+	}
+}
+
+func TestRatesOutOfRangeAreRefused(t *testing.T) {
+	for _, rate := range []float64{-1, 1e-12, 1e300, math.Inf(1), math.NaN()} {
+		to := &sink{}
+		if _, err := producer.Load(t.Context(), strings.NewReader(numbered(3)), to, producer.LoadOptions{Rate: rate}); err == nil || len(to.bodies) > 0 {
+			t.Errorf("%v: %d records are sent, %v", rate, len(to.bodies), err)
+		}
+	}
+	for _, rate := range []float64{producer.MinRate, producer.MaxRate} {
+		clock := newClock()
+		start := clock.Now()
+		sum, err := producer.Load(t.Context(), strings.NewReader(numbered(3)), &sink{}, producer.LoadOptions{Rate: rate, Clock: clock})
+		if took := clock.Now().Sub(start).Seconds(); err != nil || sum.Sent != 3 || took > 2/rate || took < 2/rate-1 {
+			t.Errorf("%v: %+v (%v) took %v s", rate, sum, err, took)
 		}
 	}
 }

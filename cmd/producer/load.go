@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 
 	"github.com/spf13/cobra"
 
@@ -94,7 +93,9 @@ func (f loadFlags) check() error {
 	}
 	format := producer.Format(f.format)
 	fault(format != producer.Detect && format != producer.NDJSON && format != producer.CSV, "--format: %q is neither ndjson nor csv", f.format)
-	fault(!(f.rate >= 0) || math.IsInf(f.rate, 0), "--rate: %v is out of range: want 0 or more", f.rate)
+	if err := producer.CheckRate(f.rate); err != nil {
+		faults = append(faults, fmt.Errorf("--rate: %w", err))
+	}
 	fault(f.fromLine < 1, "--from-line: %d is out of range: the first line is 1", f.fromLine)
 	fault(f.batch < 1 || f.batch > 10_000, "--batch: %d is out of range: want 1 to 10000", f.batch)
 	return errors.Join(faults...)

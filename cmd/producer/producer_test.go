@@ -179,6 +179,15 @@ func TestGenerateEndsOrderlyOnASignal(t *testing.T) {
 	}
 }
 
+func TestGenerateEndsAtItsDurationThoughRedisTakesNothing(t *testing.T) {
+	server := testenv.Redis(t, testenv.WithConfig("min-replicas-to-write", "1"))
+	p := run(t, server.URL(), nil, "generate", "--rpm", "60", "--customers", "a,b", "--duration", "100ms")
+	wantExit(t, p, 1, "producer: 0 records sent in ", ", 2 not sent", "the time of --duration is over: ", "min-replicas-to-write", "; 2 records were not sent")
+	if n := len(events(t, p, "queued")); n > 0 {
+		t.Errorf("%d records are logged as queued", n)
+	}
+}
+
 func TestGenerateGoesOnAfterAnOutage(t *testing.T) {
 	server := testenv.Redis(t)
 	p := run(t, server.URL(), nil, "generate", "--rpm", "6000")
@@ -338,6 +347,9 @@ func TestRefusals(t *testing.T) {
 		"folder":                {server.URL(), nil, []string{"load", "."}, 2, []string{"folder"}},
 		"several wrong flags":   {server.URL(), nil, []string{"load", good, "--format", "xml", "--rate", "-1", "--from-line", "0", "--batch", "0"}, 2, []string{"--format", "--rate", "--from-line", "--batch"}},
 		"wrong rate":            {server.URL(), nil, []string{"generate", "--rpm", "0", "--jitter", "-1s", "--invalid-rate", "2"}, 2, []string{"GEN_RPM", "GEN_JITTER_MS", "GEN_INVALID_RATE"}},
+		"far too long":          {server.URL(), nil, []string{"generate", "--rpm", "1e-9", "--jitter", "2000000h"}, 2, []string{"producer generate: GEN_RPM", "GEN_JITTER_MS"}},
+		"far too slow":          {server.URL(), nil, []string{"load", good, "--rate", "1e-12"}, 2, []string{"--rate: 1e-12 is out of range"}},
+		"slow by variables":     {server.URL(), []string{"GEN_RPM=1e-9"}, []string{"generate"}, 2, []string{"GEN_RPM: 1e-09 is out of range"}},
 		"wrong variables":       {server.URL(), []string{"QUEUE_MODE=heap", "GEN_RPM=fast"}, []string{"load", good}, 2, []string{"QUEUE_MODE", "GEN_RPM"}},
 		"wrong type of list":    {server.URL(), []string{"QUEUE_MODE=list", "QUEUE_KEY=text"}, []string{"load", good}, 2, []string{"QUEUE_KEY", `"text"`, "string"}},
 		"wrong type of stream":  {server.URL(), []string{"STREAM_KEY=text"}, []string{"generate", "--count", "1"}, 2, []string{"STREAM_KEY", `"text"`, "string"}},
