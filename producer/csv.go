@@ -20,13 +20,14 @@ type csvSource struct {
 	csv    *csv.Reader
 	tape   *tape
 	header []string
-	line   int // number of the next line
+	line   int   // number of the next line
+	begin  int64 // offset in the text of what follows the header
 }
 
 func newCSVSource(lines *lineSource) (*csvSource, error) {
 	header, comma := parseHeader(firstLine(lines.text))
 	if header == nil {
-		return nil, fmt.Errorf("the file has no CSV header: want a first line with columns such as %s", strings.Join(columns, ","))
+		return nil, fmt.Errorf("the file has %w: want a first line with columns such as %s", ErrNoHeader, strings.Join(columns, ","))
 	}
 	for i, name := range header {
 		if slices.Contains(header[:i], name) {
@@ -39,7 +40,7 @@ func newCSVSource(lines *lineSource) (*csvSource, error) {
 	t := &tape{r: lines.text, max: lines.max}
 	c := csv.NewReader(t)
 	c.Comma, c.FieldsPerRecord = comma, -1
-	return &csvSource{csv: c, tape: t, header: header, line: lines.line}, nil
+	return &csvSource{csv: c, tape: t, header: header, line: lines.line, begin: lines.at}, nil
 }
 
 // parseHeader splits a line by the separator that makes one of its fields a
@@ -97,15 +98,17 @@ func (s *csvSource) next() (line Line, blanks int, err error) {
 	raw := s.tape.cut(s.csv.InputOffset())
 	raw, blanks = withoutBlanks(raw)
 	line = s.place(raw, blanks)
+	line.End = s.begin + s.csv.InputOffset()
 	var mistake *csv.ParseError
+	var long tooLong
 	switch {
 	case errors.As(err, &mistake) && line.After-line.Number > 1:
-		err = &LineError{line.Number, errors.New("a quoted field begins in this CSV record and is not closed as it should be")}
+		err = &LineError{Line: line.Number, Err: errUnclosed, BadRecord: true}
 	case mistake != nil:
 		line.Body, err = withoutEnd(bytes.Clone(raw)), nil
 	case errors.Is(err, io.EOF):
 	case err != nil:
-		err = &LineError{line.Number, err}
+		err = &LineError{Line: line.Number, Err: err, BadRecord: errors.As(err, &long)}
 	case len(row) == 1 && blank([]byte(row[0])):
 		blanks++
 	default:
@@ -113,6 +116,8 @@ func (s *csvSource) next() (line Line, blanks int, err error) {
 	}
 	return line, blanks, err
 }
+
+var errUnclosed = errors.New("a quoted field begins in this CSV record and is not closed as it should be")
 
 // withoutBlanks takes off the empty lines before a record, over which the csv
 // package passes by itself, and counts them.

@@ -2,6 +2,7 @@ package producer
 
 import (
 	"context"
+	"io"
 
 	"golang.org/x/sync/semaphore"
 )
@@ -10,7 +11,8 @@ import (
 const aheadBytes = 32 << 20
 
 // feed reads a file ahead in a goroutine of its own, so that reading and sending
-// overlap, and so that a file that blocks (a pipe) doesn't block the rest.
+// overlap, and so that a file that blocks (a pipe) doesn't block the rest, not
+// even before its first line is there.
 type feed struct {
 	lines chan Line
 	room  *semaphore.Weighted // bytes
@@ -18,18 +20,22 @@ type feed struct {
 	err   error               // why it ended; set before lines is closed
 }
 
-func newFeed(ctx context.Context, r *Reader) *feed {
+func newFeed(ctx context.Context, r io.Reader, o ReaderOptions) *feed {
 	f := &feed{lines: make(chan Line, defaultBatch), room: semaphore.NewWeighted(aheadBytes)}
 	go func() {
 		defer close(f.lines)
-		f.err = f.read(ctx, r)
+		f.err = f.read(ctx, r, o)
 	}()
 	return f
 }
 
-func (f *feed) read(ctx context.Context, r *Reader) error {
+func (f *feed) read(ctx context.Context, r io.Reader, o ReaderOptions) error {
+	reader, err := NewReader(r, o)
+	if err != nil {
+		return err
+	}
 	for {
-		line, err := r.Next()
+		line, err := reader.Next()
 		if err != nil {
 			f.end = line
 			return err

@@ -13,6 +13,14 @@ import (
 	"ingestion/record"
 )
 
+// The bounds of GEN_RPM and GEN_JITTER_MS. A record in two years, moved by ten,
+// is still far within what a time.Duration can hold.
+const (
+	MinPerMinute = 1e-6
+	MaxPerMinute = 60e6
+	MaxJitter    = 10 * 365 * 24 * time.Hour
+)
+
 // Generated is one made-up body together with what a worker must make of it.
 type Generated struct {
 	Body []byte
@@ -28,8 +36,8 @@ type Generated struct {
 // GeneratorOptions say what is generated and how fast.
 type GeneratorOptions struct {
 	Customers   []string      // GEN_CUSTOMERS, valid customer IDs, no two the same
-	PerMinute   float64       // GEN_RPM: records a minute for each customer, above 0
-	Jitter      time.Duration // GEN_JITTER_MS: each record comes up to so much earlier or later
+	PerMinute   float64       // GEN_RPM: records a minute for each customer, MinPerMinute to MaxPerMinute
+	Jitter      time.Duration // GEN_JITTER_MS: each record comes up to so much earlier or later, MaxJitter at most
 	InvalidRate float64       // GEN_INVALID_RATE: share of spoilt records, 0 to 1
 
 	// Seed determines the bodies and, together with the start, the times.
@@ -101,8 +109,8 @@ func (o GeneratorOptions) check() error {
 		fault(seen[c], "GEN_CUSTOMERS: %q is there twice", c)
 		seen[c] = true
 	}
-	fault(!(o.PerMinute > 0 && o.PerMinute <= 60e6), "GEN_RPM: %v is out of range: want more than 0, at most 60 million", o.PerMinute)
-	fault(o.Jitter < 0, "GEN_JITTER_MS: %v is negative", o.Jitter)
+	fault(!(o.PerMinute >= MinPerMinute && o.PerMinute <= MaxPerMinute), "GEN_RPM: %v is out of range: want 0.000001 to 60 million", o.PerMinute)
+	fault(o.Jitter < 0 || o.Jitter > MaxJitter, "GEN_JITTER_MS: %v is out of range: want 0 to ten years", o.Jitter)
 	fault(!(o.InvalidRate >= 0 && o.InvalidRate <= 1), "GEN_INVALID_RATE: %v is out of range: want 0 to 1", o.InvalidRate)
 	fault(o.Count < 0, "count: %d is negative", o.Count)
 	fault(o.Duration < 0, "duration: %v is negative", o.Duration)

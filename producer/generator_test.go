@@ -252,6 +252,28 @@ func TestRunEndsWithContextAndWithEmit(t *testing.T) {
 	}
 }
 
+func TestTheLongestPauses(t *testing.T) {
+	o := options()
+	o.PerMinute, o.Jitter, o.Count, o.InvalidRate = producer.MinPerMinute, producer.MaxJitter, 50, 0
+	var last time.Time
+	for _, g := range generate(t, o) {
+		if g.Due.Before(last) || g.Due.Year() > 2200 {
+			t.Fatalf("due at %v after %v", g.Due, last)
+		}
+		last = g.Due
+	}
+	for _, bad := range []producer.GeneratorOptions{
+		{PerMinute: producer.MinPerMinute / 2},
+		{PerMinute: 1, Jitter: producer.MaxJitter + 1},
+		{PerMinute: 1, Jitter: 2_000_000 * time.Hour},
+	} {
+		bad.Customers = []string{"1"}
+		if _, err := producer.NewGenerator(bad); err == nil || !strings.Contains(err.Error(), "out of range") {
+			t.Errorf("%+v: %v", bad, err)
+		}
+	}
+}
+
 func TestOptionsAreCheckedAllAtOnce(t *testing.T) {
 	_, err := producer.NewGenerator(producer.GeneratorOptions{
 		Customers: []string{"a", " a", "", strings.Repeat("x", 257), "b\x07"}, PerMinute: math.NaN(), Jitter: -1, InvalidRate: 1.5, Count: -1,

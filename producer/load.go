@@ -3,6 +3,7 @@ package producer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 )
@@ -12,12 +13,27 @@ type Sink interface {
 	Publish(ctx context.Context, bodies [][]byte) ([]Receipt, error)
 }
 
+// The bounds of a load's rate, in records a second: a record in twelve days is
+// still far within what a time.Duration can hold.
+const (
+	MinRate = 1e-6
+	MaxRate = 1e9
+)
+
+// CheckRate says what is wrong with LoadOptions.Rate.
+func CheckRate(rate float64) error {
+	if rate == 0 || rate >= MinRate && rate <= MaxRate {
+		return nil
+	}
+	return fmt.Errorf("%v is out of range: want 0.000001 to a billion, or 0 for no limit", rate)
+}
+
 // LoadOptions say how a file is sent; the zero value of each is usable.
 type LoadOptions struct {
 	ReaderOptions
 
 	Batch int     // records in one call of the sink at most; 0 means 500
-	Rate  float64 // records a second at most; 0: as fast as it goes
+	Rate  float64 // records a second at most, MinRate to MaxRate; 0: as fast as it goes
 
 	// Validate, if given, judges each body; what it returns an error for is not
 	// sent but told to OnSkip.
@@ -34,7 +50,10 @@ type LoadOptions struct {
 type Progress struct {
 	Records     int // in this batch
 	First, Last int // the lines on which its first and last record begin
-	Total       Summary
+	// End is the offset in the file, in bytes, up to which all is queued or
+	// skipped; -1 where the file is compressed.
+	End   int64
+	Total Summary
 }
 
 // Summary is what became of a file.
@@ -54,19 +73,18 @@ type Summary struct {
 // where a reply was lost. While r itself blocks, the end of ctx is heeded, but
 // one goroutine stays until r returns.
 func Load(ctx context.Context, r io.Reader, sink Sink, o LoadOptions) (Summary, error) {
+	if err := CheckRate(o.Rate); err != nil {
+		return Summary{Next: max(o.FromLine, 1)}, fmt.Errorf("rate: %w", err)
+	}
 	o.fillIn()
 	l := &load{
 		opts: o, sink: sink, begin: o.Clock.Now(),
 		throttle: throttle{clock: o.Clock, rate: o.Rate},
 		sum:      Summary{Next: max(o.FromLine, 1)},
 	}
-	reader, err := NewReader(r, o.ReaderOptions)
-	if err != nil {
-		return l.sum, err
-	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	err = l.run(ctx, newFeed(ctx, reader))
+	err := l.run(ctx, newFeed(ctx, r, o.ReaderOptions))
 	l.sum.Elapsed = l.elapsed()
 	return l.sum, err
 }
@@ -135,7 +153,7 @@ func (l *load) send(ctx context.Context, batch []Line) error {
 	l.sum.Blank, l.sum.Next = last.blank, last.After
 	l.sum.Elapsed = l.elapsed()
 	if len(good) > 0 {
-		l.opts.OnBatch(Progress{Records: len(good), First: good[0].Number, Last: good[len(good)-1].Number, Total: l.sum})
+		l.opts.OnBatch(Progress{Records: len(good), First: good[0].Number, Last: good[len(good)-1].Number, End: last.End, Total: l.sum})
 	}
 	return nil
 }

@@ -1,10 +1,12 @@
 package producer_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -73,6 +75,46 @@ func TestLoadSendsAllInOrder(t *testing.T) {
 	}
 	if batches != len(to.sizes) || slices.Max(to.sizes) > 100 {
 		t.Errorf("%d batches told of, %v sent", batches, to.sizes)
+	}
+}
+
+func TestProgressIsWhatIsSent(t *testing.T) {
+	ndjson := "\ufeff" + numbered(1000) + "\n"
+	csv := "\ufeffname,note\r\n" + strings.Repeat("\n\"a\nb\",c\r\nx\n", 300)
+	for name, c := range map[string]struct {
+		text string
+		from int
+	}{
+		"lines":                {ndjson, 0},
+		"lines from the 400th": {ndjson, 400},
+		"CSV":                  {csv, 0},
+		"CSV from a line":      {csv, 402},
+		"no end of line":       {strings.TrimSpace(csv), 0},
+	} {
+		o := producer.LoadOptions{Batch: 7, ReaderOptions: producer.ReaderOptions{FromLine: c.from}}
+		ends, batches := 0, 0
+		o.OnBatch = func(p producer.Progress) {
+			batches++
+			if p.End < 1 || p.End > int64(len(c.text)) || p.End < int64(len(c.text)) && c.text[p.End-1] != '\n' {
+				t.Fatalf("%s: %+v of %d bytes", name, p, len(c.text))
+			}
+			ends = int(p.End)
+			if lines := strings.Count(c.text[:p.End], "\n"); ends < len(c.text) && lines != p.Total.Next-1 {
+				t.Fatalf("%s: %d lines up to %d, want %d", name, lines, p.End, p.Total.Next-1)
+			}
+		}
+		sum, err := producer.Load(t.Context(), strings.NewReader(c.text), &sink{}, o)
+		if err != nil || batches < 50 || strings.TrimSpace(c.text[ends:]) != "" {
+			t.Errorf("%s: %+v (%v) in %d batches, up to %d of %d bytes", name, sum, err, batches, ends, len(c.text))
+		}
+		o.OnBatch = func(p producer.Progress) {
+			if p.End != -1 {
+				t.Fatalf("%s, compressed: %+v", name, p)
+			}
+		}
+		if again, err := producer.Load(t.Context(), bytes.NewReader(packed(c.text)), &sink{}, o); err != nil || again.Sent != sum.Sent {
+			t.Errorf("%s, compressed: %+v (%v)", name, again, err)
+		}
 	}
 }
 
@@ -175,6 +217,23 @@ func TestLoadKeepsToTheRate(t *testing.T) {
 	}
 }
 
+func TestRatesOutOfRangeAreRefused(t *testing.T) {
+	for _, rate := range []float64{-1, 1e-12, 1e300, math.Inf(1), math.NaN()} {
+		to := &sink{}
+		if _, err := producer.Load(t.Context(), strings.NewReader(numbered(3)), to, producer.LoadOptions{Rate: rate}); err == nil || len(to.bodies) > 0 {
+			t.Errorf("%v: %d records are sent, %v", rate, len(to.bodies), err)
+		}
+	}
+	for _, rate := range []float64{producer.MinRate, producer.MaxRate} {
+		clock := newClock()
+		start := clock.Now()
+		sum, err := producer.Load(t.Context(), strings.NewReader(numbered(3)), &sink{}, producer.LoadOptions{Rate: rate, Clock: clock})
+		if took := clock.Now().Sub(start).Seconds(); err != nil || sum.Sent != 3 || took > 2/rate || took < 2/rate-1 {
+			t.Errorf("%v: %+v (%v) took %v s", rate, sum, err, took)
+		}
+	}
+}
+
 func TestLoadFromAPipeDoesNotWaitForFullBatches(t *testing.T) {
 	r, w := io.Pipe()
 	defer w.Close()
@@ -198,6 +257,45 @@ func TestLoadFromAPipeDoesNotWaitForFullBatches(t *testing.T) {
 	cancel() // while the pipe blocks
 	if end := <-done; !errors.Is(end.err, context.Canceled) || end.sum.Next != 4 || end.sum.Sent != 3 {
 		t.Errorf("%+v", end)
+	}
+}
+
+// A file that says nothing yet, or not what it is, or has yet to reach the line to
+// begin with, must not keep Load from ending.
+func TestLoadEndsWhileTheFirstLinesAreMissing(t *testing.T) {
+	for name, c := range map[string]struct {
+		begins string
+		from   int
+	}{
+		"one byte":            {"{", 0},
+		"half a line":         {`{"customerId":`, 1},
+		"blank lines":         {"\n\n\n", 3},
+		"a header alone":      {"customerId,name\n", 10},
+		"the head of gzip":    {"\x1f\x8b\x08", 1},
+		"not yet at the line": {numbered(5), 10},
+	} {
+		r, w := io.Pipe()
+		ctx, cancel := context.WithCancel(t.Context())
+		type ending struct {
+			sum producer.Summary
+			err error
+		}
+		done := make(chan ending, 1)
+		go func() {
+			sum, err := producer.Load(ctx, r, &sink{}, producer.LoadOptions{ReaderOptions: producer.ReaderOptions{FromLine: c.from}})
+			done <- ending{sum, err}
+		}()
+		fmt.Fprint(w, c.begins) // returns when it is read
+		cancel()
+		select {
+		case end := <-done:
+			if !errors.Is(end.err, context.Canceled) || end.sum.Next != max(c.from, 1) || end.sum.Sent != 0 {
+				t.Errorf("%s: %+v", name, end)
+			}
+		case <-time.After(patience):
+			t.Errorf("%s: Load does not heed the end of its context", name)
+		}
+		w.Close()
 	}
 }
 

@@ -13,7 +13,8 @@ type lineSource struct {
 	text *bufio.Reader
 	max  int
 	from int
-	line int // number of the next line
+	line int   // number of the next line
+	at   int64 // its offset in the text, in bytes
 }
 
 func (s *lineSource) next() (line Line, blanks int, err error) {
@@ -24,7 +25,7 @@ func (s *lineSource) next() (line Line, blanks int, err error) {
 	if err != nil {
 		return Line{After: s.line}, 0, err
 	}
-	line = Line{Number: s.line, After: s.line + 1, Body: body}
+	line = Line{Number: s.line, After: s.line + 1, Body: body, End: s.at}
 	s.line++
 	if blank(body) {
 		line.Body, blanks = nil, 1
@@ -49,8 +50,9 @@ func (s *lineSource) read() ([]byte, error) {
 	var body []byte
 	for {
 		part, err := s.text.ReadSlice('\n')
+		s.at += int64(len(part))
 		if len(body)+len(part) > s.max+1 {
-			return nil, &LineError{s.line, tooLong(s.max)}
+			return nil, &LineError{Line: s.line, Err: tooLong(s.max), BadRecord: true}
 		}
 		body = append(body, part...)
 		switch {
@@ -60,7 +62,7 @@ func (s *lineSource) read() ([]byte, error) {
 		case errors.Is(err, io.EOF):
 			return nil, io.EOF
 		default:
-			return nil, &LineError{s.line, err}
+			return nil, &LineError{Line: s.line, Err: err}
 		}
 	}
 }
@@ -68,7 +70,8 @@ func (s *lineSource) read() ([]byte, error) {
 // pass takes a line off, however long it is.
 func (s *lineSource) pass() error {
 	for any := false; ; any = true {
-		_, err := s.text.ReadSlice('\n')
+		part, err := s.text.ReadSlice('\n')
+		s.at += int64(len(part))
 		switch {
 		case err == nil, errors.Is(err, io.EOF) && any:
 			return nil
@@ -76,7 +79,7 @@ func (s *lineSource) pass() error {
 		case errors.Is(err, io.EOF):
 			return io.EOF
 		default:
-			return &LineError{s.line, err}
+			return &LineError{Line: s.line, Err: err}
 		}
 	}
 }
@@ -86,8 +89,11 @@ func withoutEnd(line []byte) []byte {
 	return bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
 }
 
-func tooLong(limit int) error {
-	return fmt.Errorf("the record is longer than %d bytes", limit)
+// tooLong is a record of more bytes than it is the limit of.
+type tooLong int
+
+func (limit tooLong) Error() string {
+	return fmt.Sprintf("the record is longer than %d bytes", int(limit))
 }
 
 func blank(body []byte) bool { return len(bytes.Trim(body, " \t\r\v\f")) == 0 }

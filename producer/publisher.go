@@ -84,8 +84,8 @@ func (p *Publisher) Ready(ctx context.Context) error {
 // Publish writes the bodies in order and returns a receipt for each, in the
 // same order. It blocks while Redis is away, full, read-only or loading, and
 // goes on when it is back; bodies whose reply was lost are sent again
-// (at-least-once). It returns early only when ctx ends (the error wraps ctx's and
-// the reason of the wait) or a setting is wrong (*Fault); the receipts then say
+// (at-least-once). It returns early only when ctx ends (the error wraps ctx's
+// cause and the reason of the wait) or a setting is wrong (*Fault); the receipts then say
 // which bodies are queued for certain. A batch under way when ctx ends is
 // finished first, within the client's time-outs.
 func (p *Publisher) Publish(ctx context.Context, bodies [][]byte) ([]Receipt, error) {
@@ -126,10 +126,10 @@ func (p *Publisher) publishBatch(ctx context.Context, bodies [][]byte, receipts 
 }
 
 // persist repeats try, with growing pauses, until it succeeds, fails for good
-// or ctx ends; then the error wraps both ctx's and that of the last try.
+// or ctx ends; then the error wraps both ctx's cause and that of the last try.
 func (p *Publisher) persist(ctx context.Context, try func() error) error {
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 	var last error
 	err := backoff.RetryNotify(func() error {
@@ -137,7 +137,7 @@ func (p *Publisher) persist(ctx context.Context, try func() error) error {
 		return last
 	}, backoff.WithContext(pauses(), ctx), p.opts.OnWait)
 	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		return fmt.Errorf("%w: %w", ctx.Err(), last)
+		return fmt.Errorf("%w: %w", context.Cause(ctx), last)
 	}
 	return err
 }

@@ -1,10 +1,6 @@
 package producer
 
 import (
-	"bufio"
-	"bytes"
-	"compress/gzip"
-	"errors"
 	"fmt"
 	"io"
 )
@@ -29,6 +25,9 @@ type Line struct {
 	Number int // of the line it begins on; the first is 1
 	After  int // the number of the line after it
 	Body   []byte
+	// End is the offset in the file, in bytes, up to which it is read with this
+	// record; -1 where the file is compressed.
+	End int64
 
 	blank int // blank lines up to here
 }
@@ -37,6 +36,9 @@ type Line struct {
 type LineError struct {
 	Line int
 	Err  error
+	// BadRecord says that the record itself is at fault, not the reading: what
+	// comes after it can be read.
+	BadRecord bool
 }
 
 func (e *LineError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.Err) }
@@ -46,8 +48,9 @@ func (e *LineError) Unwrap() error { return e.Err }
 // ReaderOptions say how a file is read; the zero value of each is usable.
 type ReaderOptions struct {
 	Format   Format
-	FromLine int // earlier lines are left out, but for a CSV header; a record must begin on it
-	MaxLine  int // bytes; 0 means DefaultMaxLine
+	Name     string // of the file; .csv or .tsv at its end lets Detect refuse what has no header
+	FromLine int    // earlier lines are left out, but for a CSV header; a record must begin on it
+	MaxLine  int    // bytes; 0 means DefaultMaxLine
 }
 
 // Reader takes records from a file of either format, which may be compressed by
@@ -55,6 +58,7 @@ type ReaderOptions struct {
 type Reader struct {
 	source source
 	format Format
+	packed bool
 	blank  int
 }
 
@@ -66,7 +70,7 @@ type source interface {
 }
 
 // NewReader begins to read r. It fails if r is not readable, or has no header
-// where it must be CSV.
+// where it must be CSV (ErrNoHeader).
 func NewReader(r io.Reader, o ReaderOptions) (*Reader, error) {
 	if o.MaxLine <= 0 {
 		o.MaxLine = DefaultMaxLine
@@ -76,10 +80,12 @@ func NewReader(r io.Reader, o ReaderOptions) (*Reader, error) {
 		return nil, err
 	}
 	if o.Format == Detect {
-		o.Format = detect(firstLine(text))
+		if o.Format, err = detect(firstLine(text.Reader), o.Name); err != nil {
+			return nil, err
+		}
 	}
-	reader := &Reader{format: o.Format}
-	lines := &lineSource{text: text, max: o.MaxLine, from: o.FromLine, line: 1}
+	reader := &Reader{format: o.Format, packed: text.packed}
+	lines := &lineSource{text: text.Reader, max: o.MaxLine, from: o.FromLine, line: 1, at: text.at}
 	switch o.Format {
 	case NDJSON:
 		reader.source = lines
@@ -104,56 +110,11 @@ func (r *Reader) Next() (Line, error) {
 		line, blank, err := r.source.next()
 		r.blank += blank
 		line.blank = r.blank
+		if r.packed {
+			line.End = -1
+		}
 		if err != nil || line.Body != nil {
 			return line, err
 		}
 	}
-}
-
-// plainText takes gzip and a byte order mark off.
-func plainText(r io.Reader) (*bufio.Reader, error) {
-	text := bufio.NewReaderSize(r, 64<<10)
-	if magic, _ := text.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
-		z, err := gzip.NewReader(text)
-		if err != nil {
-			return nil, fmt.Errorf("the file begins like gzip but is none: %w", err)
-		}
-		text = bufio.NewReaderSize(z, 64<<10)
-	}
-	mark, err := text.Peek(3)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
-	}
-	switch {
-	case bytes.HasPrefix(mark, []byte{0xef, 0xbb, 0xbf}):
-		_, err = text.Discard(3)
-		return text, err
-	case bytes.HasPrefix(mark, []byte{0xff, 0xfe}), bytes.HasPrefix(mark, []byte{0xfe, 0xff}):
-		return nil, errors.New("the file is UTF-16; convert it first: iconv -f UTF-16 -t UTF-8")
-	}
-	return text, nil
-}
-
-// firstLine is the first line that is not blank, or its beginning, without
-// taking it. It waits for no more than that line.
-func firstLine(text *bufio.Reader) []byte {
-	for n := 1; ; n = max(n+1, text.Buffered()) {
-		seen, err := text.Peek(n)
-		line := bytes.TrimLeft(seen, " \t\r\n")
-		if end := bytes.IndexByte(line, '\n'); end >= 0 {
-			return line[:end]
-		}
-		if err != nil {
-			return line
-		}
-	}
-}
-
-// detect knows CSV by a header that has one of the fields, and takes all else
-// for one body a line.
-func detect(first []byte) Format {
-	if header, _ := parseHeader(first); len(header) > 0 {
-		return CSV
-	}
-	return NDJSON
 }

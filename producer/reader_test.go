@@ -74,6 +74,9 @@ func TestReader(t *testing.T) {
 		"CSV from its header":       {header + "1\n", producer.ReaderOptions{FromLine: 1}, []string{`2-3 {"customerId":"1"}`}, 0},
 		"CSV header alone":          {"customerId", producer.ReaderOptions{}, nil, 0},
 		"CSV taken for lines":       {header + "1\n", producer.ReaderOptions{Format: producer.NDJSON}, []string{"1-2 " + strings.TrimSpace(header), "2-3 1"}, 0},
+		"lines in a file of CSV":    {"{}\n", producer.ReaderOptions{Name: "a.csv"}, []string{"1-2 {}"}, 0},
+		"nothing in a file of CSV":  {"\n", producer.ReaderOptions{Name: "a.csv"}, nil, 1},
+		"rows by will as lines":     {"id\n1\n", producer.ReaderOptions{Name: "a.csv", Format: producer.NDJSON}, []string{"1-2 id", "2-3 1"}, 0},
 		"lines that look like rows": {"1,a,b\ncustomerId,name\n", producer.ReaderOptions{}, []string{"1-2 1,a,b", "2-3 customerId,name"}, 0},
 	} {
 		got, blank, err := readAll(c.text, c.o)
@@ -83,17 +86,24 @@ func TestReader(t *testing.T) {
 		if d := cmp.Diff(c.want, got); d != "" {
 			t.Errorf("%s (-want +got):\n%s", name, d)
 		}
-		var packed bytes.Buffer
-		z := gzip.NewWriter(&packed)
-		fmt.Fprint(z, c.text)
-		z.Close()
-		if again, _, err := readAll(packed.String(), c.o); err != nil || !cmp.Equal(again, got) {
+		if again, _, err := readAll(string(packed(c.text)), c.o); err != nil || !cmp.Equal(again, got) {
 			t.Errorf("%s, compressed: %v, %v", name, again, err)
 		}
 	}
 }
 
+func packed(text string) []byte {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	fmt.Fprint(z, text)
+	z.Close()
+	return b.Bytes()
+}
+
 func TestReaderErrors(t *testing.T) {
+	gzipped := string(packed(numbered(4)))
+	damaged := gzipped[:len(gzipped)-8] + "\x00\x00\x00\x00" + gzipped[len(gzipped)-4:]
+	cutCSV := string(packed("name\n" + numbered(3) + "\"open\n"))
 	long := strings.Repeat("x", 50)
 	for name, c := range map[string]struct {
 		text string
@@ -112,6 +122,13 @@ func TestReaderErrors(t *testing.T) {
 		"column twice":    {"name,a,a\n", producer.ReaderOptions{}, 0, `"a" twice`, 0},
 		"UTF-16":          {"\xff\xfe{\x00}\x00", producer.ReaderOptions{}, 0, "UTF-16", 0},
 		"broken gzip":     {"\x1f\x8bxxxxxxxxxxxxx", producer.ReaderOptions{}, 0, "gzip", 0},
+		"foreign header":  {"id,mail\n1,a@b.fr\n", producer.ReaderOptions{Name: "a.csv"}, 0, "has no CSV header: its first line names none of customerId,", 0},
+		"foreign TSV":     {string(packed("id\tmail\n1\ta@b.fr\n")), producer.ReaderOptions{Name: "A.TSV.gz"}, 0, "called .tsv but has no CSV header", 0},
+		"cut gzip":        {gzipped[:len(gzipped)-8], producer.ReaderOptions{}, 5, "the gzip file is cut short", 4},
+		"cut gzip of CSV": {cutCSV[:len(cutCSV)-8], producer.ReaderOptions{}, 5, "the gzip file is cut short", 3},
+		"cut gzip, late":  {gzipped[:len(gzipped)-8], producer.ReaderOptions{FromLine: 9}, 5, "the gzip file is cut short", 0},
+		"cut head":        {gzipped[:5], producer.ReaderOptions{}, 0, "the gzip file is cut short", 0},
+		"damaged gzip":    {damaged, producer.ReaderOptions{}, 5, "the gzip file is damaged", 4},
 		"unknown format":  {"{}", producer.ReaderOptions{Format: "xml"}, 0, `"xml"`, 0},
 	} {
 		got, _, err := readAll(c.text, c.o)
@@ -122,6 +139,9 @@ func TestReaderErrors(t *testing.T) {
 		}
 		if err == nil || !strings.Contains(err.Error(), c.say) || line != c.line || len(got) != c.read {
 			t.Errorf("%s: %d records, then %v", name, len(got), err)
+		}
+		if bad := line > 0 && !strings.Contains(c.say, "gzip"); at != nil && at.BadRecord != bad {
+			t.Errorf("%s: a bad record: %t, want %t", name, at.BadRecord, bad)
 		}
 	}
 }

@@ -22,7 +22,8 @@ Each customer of GEN_CUSTOMERS gets GEN_RPM records a minute at a pace of its ow
 each up to GEN_JITTER_MS earlier or later. A share of them, GEN_INVALID_RATE, is
 spoilt: broken JSON, missing fields, bad addresses and dates and more. A flag
 wins over its variable. After an outage of Redis the records that were missed
-are left out rather than sent all at once.
+are left out rather than sent all at once. If Redis is still away when --duration
+is over, generate ends with exit code 1 and says how many records were not sent.
 
 The same --seed makes the same records again; without it they differ from run to
 run, and createdAt begins with the present.
@@ -106,7 +107,7 @@ func (f generateFlags) options(cmd *cobra.Command, cfg *config.Config) producer.
 func generate(cmd *cobra.Command, cfg *config.Config, log *slog.Logger, opts producer.GeneratorOptions) error {
 	generator, err := producer.NewGenerator(opts)
 	if err != nil {
-		return app.UsageError(fmt.Errorf("generate: %w", err))
+		return app.UsageError(err)
 	}
 	ctx := cmd.Context()
 	publisher, closeClient, err := connect(ctx, cfg, log, 0)
@@ -115,7 +116,9 @@ func generate(cmd *cobra.Command, cfg *config.Config, log *slog.Logger, opts pro
 	}
 	defer closeClient()
 	begin, sent, spoilt := time.Now(), 0, 0
-	err = generator.Run(ctx, func(ctx context.Context, batch []producer.Generated) error {
+	limited, cancel := within(ctx, opts.Duration)
+	defer cancel()
+	err = generator.Run(limited, func(ctx context.Context, batch []producer.Generated) error {
 		receipts, err := publisher.Publish(ctx, bodiesOf(batch))
 		for i, receipt := range receipts {
 			if !receipt.Queued {
@@ -131,9 +134,38 @@ func generate(cmd *cobra.Command, cfg *config.Config, log *slog.Logger, opts pro
 	})
 	t := totals{sent: sent, elapsed: time.Since(begin)}
 	t.note(spoilt, "of them spoilt")
-	t.note(generator.Made()-sent, "not sent")
+	unsent := generator.Made() - sent
+	t.note(unsent, "not sent")
 	t.print(cmd.ErrOrStderr())
+	if ctx.Err() == nil && limited.Err() != nil {
+		err = overdue(err, unsent)
+	}
 	return unlessInterrupted(ctx, setup(err))
+}
+
+// grace is for the records of the last moment to be sent.
+const grace = 3 * time.Second
+
+var errOver = errors.New("the time of --duration is over")
+
+// within ends the sending too some time after the duration, where that has an
+// end: while Redis is away it would go on for ever.
+func within(ctx context.Context, duration time.Duration) (context.Context, context.CancelFunc) {
+	if duration <= 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadlineCause(ctx, time.Now().Add(duration).Add(grace), errOver)
+}
+
+// overdue is the error of a run that lasted longer than the duration and grace.
+func overdue(err error, unsent int) error {
+	if errors.Is(err, errOver) {
+		return fmt.Errorf("%w; %d records were not sent", err, unsent)
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil // all that was made is sent, late
+	}
+	return err
 }
 
 // unlessInterrupted drops the error of an interruption: it is how generate ends.

@@ -1,26 +1,25 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
-	"sync/atomic"
 )
 
-// input is what is loaded. It counts the bytes read, as they are in the file.
+// input is what is loaded.
 type input struct {
-	io.Closer
-	r    io.Reader
-	size int64 // bytes; -1 where that is not known
-	read atomic.Int64
+	io.ReadCloser
+	name string // empty where it has none
+	size int64  // bytes; 0 where that is not known
 }
 
 // openInput opens a file, or takes stdin for "-".
-func openInput(name string, stdin io.Reader) (*input, error) {
+func openInput(ctx context.Context, name string, stdin io.Reader) (*input, error) {
 	if name == "-" {
-		return &input{Closer: io.NopCloser(stdin), r: stdin, size: -1}, nil
+		return &input{ReadCloser: io.NopCloser(stdin)}, nil
 	}
-	file, err := os.Open(name)
+	file, err := open(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -32,15 +31,28 @@ func openInput(name string, stdin io.Reader) (*input, error) {
 		_ = file.Close()
 		return nil, err
 	}
-	in := &input{Closer: file, r: file, size: -1}
+	in := &input{ReadCloser: file, name: name}
 	if info.Mode().IsRegular() {
 		in.size = info.Size()
 	}
 	return in, nil
 }
 
-func (in *input) Read(p []byte) (int, error) {
-	n, err := in.r.Read(p)
-	in.read.Add(int64(n))
-	return n, err
+// open heeds ctx, since a named pipe lets nobody in until somebody writes to it.
+func open(ctx context.Context, name string) (*os.File, error) {
+	type opened struct {
+		file *os.File
+		err  error
+	}
+	done := make(chan opened, 1)
+	go func() {
+		file, err := os.Open(name)
+		done <- opened{file, err}
+	}()
+	select {
+	case o := <-done:
+		return o.file, o.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 
 	"github.com/spf13/cobra"
 
@@ -19,8 +18,10 @@ const loadHelp = `load puts the records of a file on the queue, in their order. 
 
 The file holds one JSON object a line (NDJSON), or CSV with a header such as
 customerId,name,email,createdAt, separated by comma, semicolon or tab; other
-columns become other fields. Which of the two it is shows in its first line. It
-may be compressed by gzip. Blank lines are left out.
+columns become other fields. Which of the two it is shows in its first line; a
+.csv or .tsv file whose header names none of the four fields is an error, unless
+--format says how to read it. The file may be compressed by gzip. Blank lines are
+left out.
 
 Whatever a line holds is sent as it is, and judged by the worker, unless
 --validate is given: then bad records are reported and left out.
@@ -62,7 +63,10 @@ func loadCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			in, err := openInput(args[0], cmd.InOrStdin())
+			in, err := openInput(cmd.Context(), args[0], cmd.InOrStdin())
+			if err != nil && cmd.Context().Err() != nil {
+				return f.resumable(cmd.Context(), err, f.fromLine)
+			}
 			if err != nil {
 				return app.UsageError(err)
 			}
@@ -89,7 +93,9 @@ func (f loadFlags) check() error {
 	}
 	format := producer.Format(f.format)
 	fault(format != producer.Detect && format != producer.NDJSON && format != producer.CSV, "--format: %q is neither ndjson nor csv", f.format)
-	fault(!(f.rate >= 0) || math.IsInf(f.rate, 0), "--rate: %v is out of range: want 0 or more", f.rate)
+	if err := producer.CheckRate(f.rate); err != nil {
+		faults = append(faults, fmt.Errorf("--rate: %w", err))
+	}
 	fault(f.fromLine < 1, "--from-line: %d is out of range: the first line is 1", f.fromLine)
 	fault(f.batch < 1 || f.batch > 10_000, "--batch: %d is out of range: want 1 to 10000", f.batch)
 	return errors.Join(faults...)
@@ -103,7 +109,7 @@ func load(cmd *cobra.Command, cfg *config.Config, log *slog.Logger, in *input, f
 	}
 	defer closeClient()
 	bar := newBar(cmd.ErrOrStderr(), in)
-	sum, err := producer.Load(ctx, in, publisher, f.options(cfg, log, bar, cmd))
+	sum, err := producer.Load(ctx, in, publisher, f.options(cfg, log, bar, cmd, in.name))
 	bar.finish()
 	t := totals{sent: sum.Sent, elapsed: sum.Elapsed}
 	t.note(sum.Skipped, "skipped")
@@ -112,11 +118,11 @@ func load(cmd *cobra.Command, cfg *config.Config, log *slog.Logger, in *input, f
 	return f.resumable(ctx, setup(err), sum.Next)
 }
 
-func (f loadFlags) options(cfg *config.Config, log *slog.Logger, bar *bar, cmd *cobra.Command) producer.LoadOptions {
+func (f loadFlags) options(cfg *config.Config, log *slog.Logger, bar *bar, cmd *cobra.Command, name string) producer.LoadOptions {
 	// On one terminal the bar says all that the batches' events would.
 	quiet := bar.shown() && onTerminal(cmd.OutOrStdout())
 	o := producer.LoadOptions{
-		ReaderOptions: producer.ReaderOptions{Format: producer.Format(f.format), FromLine: f.fromLine},
+		ReaderOptions: producer.ReaderOptions{Format: producer.Format(f.format), Name: name, FromLine: f.fromLine},
 		Batch:         f.batch,
 		Rate:          f.rate,
 		OnBatch: func(p producer.Progress) {
@@ -145,9 +151,15 @@ func (f loadFlags) resumable(ctx context.Context, err error, next int) error {
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return fmt.Errorf("interrupted; go on with --from-line %d", next)
 	}
+	if errors.Is(err, producer.ErrNoHeader) {
+		return fmt.Errorf("%w; name them there, or send each line as it is with --format ndjson", err)
+	}
 	var unreadable *producer.LineError
 	if errors.As(err, &unreadable) {
-		return fmt.Errorf("%w; mend it and go on with --from-line %d, or leave it out with --from-line %d", err, next, unreadable.Line+1)
+		if unreadable.BadRecord {
+			return fmt.Errorf("%w; mend it and go on with --from-line %d, or leave it out with --from-line %d", err, next, unreadable.Line+1)
+		}
+		return fmt.Errorf("%w; when the file is whole, go on with --from-line %d", err, next)
 	}
 	if next == f.fromLine {
 		return err // nothing was done: the same command again does it

@@ -1,11 +1,14 @@
 package main_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -176,6 +179,15 @@ func TestGenerateEndsOrderlyOnASignal(t *testing.T) {
 	}
 }
 
+func TestGenerateEndsAtItsDurationThoughRedisTakesNothing(t *testing.T) {
+	server := testenv.Redis(t, testenv.WithConfig("min-replicas-to-write", "1"))
+	p := run(t, server.URL(), nil, "generate", "--rpm", "60", "--customers", "a,b", "--duration", "100ms")
+	wantExit(t, p, 1, "producer: 0 records sent in ", ", 2 not sent", "the time of --duration is over: ", "min-replicas-to-write", "; 2 records were not sent")
+	if n := len(events(t, p, "queued")); n > 0 {
+		t.Errorf("%d records are logged as queued", n)
+	}
+}
+
 func TestGenerateGoesOnAfterAnOutage(t *testing.T) {
 	server := testenv.Redis(t)
 	p := run(t, server.URL(), nil, "generate", "--rpm", "6000")
@@ -281,6 +293,33 @@ func TestInterruptedWhileRedisIsAway(t *testing.T) {
 	}
 }
 
+func TestInterruptedBeforeTheFirstLine(t *testing.T) {
+	server := testenv.Redis(t)
+	silent, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	defer writer.Close()
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		p := start(t, server.URL(), nil, []string{"load", "-", "--from-line", "3"}, func(c *exec.Cmd) { c.Stdin = silent })
+		waitUntilConnected(t, server)
+		p.Signal(signal)
+		wantExit(t, p, 1, "interrupted; go on with --from-line 3")
+	}
+}
+
+// waitUntilConnected returns when a producer has looked at the type of its key:
+// it heeds signals by then, and turns to its input.
+func waitUntilConnected(t *testing.T, server *testenv.RedisServer) {
+	t.Helper()
+	client := server.Client(t)
+	testenv.Eventually(t, soon, func() (bool, string) {
+		clients := client.ClientList(t.Context()).Val()
+		return strings.Contains(clients, "cmd=type"), clients
+	})
+}
+
 func TestRefusals(t *testing.T) {
 	server := testenv.Redis(t)
 	if err := server.Client(t).Set(t.Context(), "text", "x", 0).Err(); err != nil {
@@ -308,6 +347,9 @@ func TestRefusals(t *testing.T) {
 		"folder":                {server.URL(), nil, []string{"load", "."}, 2, []string{"folder"}},
 		"several wrong flags":   {server.URL(), nil, []string{"load", good, "--format", "xml", "--rate", "-1", "--from-line", "0", "--batch", "0"}, 2, []string{"--format", "--rate", "--from-line", "--batch"}},
 		"wrong rate":            {server.URL(), nil, []string{"generate", "--rpm", "0", "--jitter", "-1s", "--invalid-rate", "2"}, 2, []string{"GEN_RPM", "GEN_JITTER_MS", "GEN_INVALID_RATE"}},
+		"far too long":          {server.URL(), nil, []string{"generate", "--rpm", "1e-9", "--jitter", "2000000h"}, 2, []string{"producer generate: GEN_RPM", "GEN_JITTER_MS"}},
+		"far too slow":          {server.URL(), nil, []string{"load", good, "--rate", "1e-12"}, 2, []string{"--rate: 1e-12 is out of range"}},
+		"slow by variables":     {server.URL(), []string{"GEN_RPM=1e-9"}, []string{"generate"}, 2, []string{"GEN_RPM: 1e-09 is out of range"}},
 		"wrong variables":       {server.URL(), []string{"QUEUE_MODE=heap", "GEN_RPM=fast"}, []string{"load", good}, 2, []string{"QUEUE_MODE", "GEN_RPM"}},
 		"wrong type of list":    {server.URL(), []string{"QUEUE_MODE=list", "QUEUE_KEY=text"}, []string{"load", good}, 2, []string{"QUEUE_KEY", `"text"`, "string"}},
 		"wrong type of stream":  {server.URL(), []string{"STREAM_KEY=text"}, []string{"generate", "--count", "1"}, 2, []string{"STREAM_KEY", `"text"`, "string"}},
@@ -315,6 +357,7 @@ func TestRefusals(t *testing.T) {
 		"wrong password":        {"redis://:secret-wor@" + locked.Addr, nil, []string{"load", good}, 2, []string{"REDIS_URL", "refuses this user and password"}},
 		"server away":           {nowhere, []string{"STARTUP_TIMEOUT_SEC=1"}, []string{"load", good}, 1, []string{"REDIS_URL", "STARTUP_TIMEOUT_SEC", "***@"}},
 		"no header":             {server.URL(), nil, []string{"load", good, "--format", "csv"}, 1, []string{"no CSV header"}},
+		"foreign header":        {server.URL(), nil, []string{"load", file(t, "x.csv", "id,mail\n1,a\n")}, 1, []string{"no CSV header", "customerId", "--format ndjson"}},
 		"a quote never closed":  {server.URL(), nil, []string{"load", file(t, "x.csv", "name\na\n\"b\nc\n")}, 1, []string{"line 3", "--from-line 3", "--from-line 4"}},
 		"generate has no files": {server.URL(), nil, []string{"generate", "file"}, 2, []string{"file"}},
 	} {
@@ -324,6 +367,22 @@ func TestRefusals(t *testing.T) {
 		if strings.Contains(p.Stderr(), "secret-wor") {
 			t.Errorf("%s: a password is said:\n%s", name, p.Stderr())
 		}
+	}
+}
+
+func TestAFileCutShortIsNotToBeLeftOut(t *testing.T) {
+	server := testenv.Redis(t)
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	fmt.Fprint(z, numbered(1, 10))
+	z.Close()
+	p := run(t, server.URL(), nil, "load", file(t, "x.gz", packed.String()[:packed.Len()-8]))
+	wantExit(t, p, 1, "line 11: the gzip file is cut short", "go on with --from-line 11")
+	if strings.Contains(p.Stderr(), "leave it out") {
+		t.Errorf("useless advice:\n%s", p.Stderr())
+	}
+	if _, bodies := queue(t, server); len(bodies) != 10 {
+		t.Errorf("%d records are queued, want 10", len(bodies))
 	}
 }
 

@@ -92,7 +92,7 @@ func (c *Config) checkNumbers(k *checker) {
 	k.want(c.MaxMessages >= 0, "WORKER_MAX_MESSAGES", "%d is negative", c.MaxMessages)
 	k.between("MAX_RECORD_BYTES", int64(c.MaxRecordBytes), 1, 15<<20)
 	k.want(c.StartupTimeout > 0, "STARTUP_TIMEOUT_SEC", "%s leaves no time to start: want more than 0", c.StartupTimeout)
-	k.want(c.GenRPM > 0 && c.GenRPM <= 6_000_000, "GEN_RPM", "%v is out of range: want more than 0", c.GenRPM)
+	k.want(c.GenRPM >= 0.000_001 && c.GenRPM <= 60_000_000, "GEN_RPM", "%v is out of range: want 0.000001 to 60000000", c.GenRPM)
 	k.want(c.GenInvalidRate >= 0 && c.GenInvalidRate <= 1, "GEN_INVALID_RATE", "%v is out of range: want 0 to 1", c.GenInvalidRate)
 	k.between("PRODUCER_WAIT_REPLICAS", int64(c.ProducerWaitReplicas), 0, 100)
 	k.want(len(c.GenCustomers) > 0 && !slices.Contains(c.GenCustomers, ""), "GEN_CUSTOMERS", "has an empty customer ID")

@@ -1,0 +1,34 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+func TestOpeningAPipeHeedsTheContext(t *testing.T) {
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		_, err := openInput(ctx, fifo, nil)
+		done <- err
+	}()
+	cancel() // while nobody writes
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want the context's error", err)
+	}
+	writer, err := os.OpenFile(fifo, os.O_WRONLY, 0) // lets the opening go on, and end
+	if err != nil {
+		t.Fatal(err)
+	}
+	writer.Close()
+}
