@@ -129,6 +129,9 @@ func stepOf(cmd redis.Cmder) step {
 // scripts are the steps by the hash of their script.
 var scripts = map[string]step{}
 
+// stepNames are those of steps that are not called as their script's file.
+var stepNames = map[step]step{"handback": handBack, "sweep": leave}
+
 // sources are the scripts by their step.
 var sources = map[step]string{}
 
@@ -136,13 +139,16 @@ var sources = map[step]string{}
 // with loading one.
 func loadScripts(t *testing.T, client *redis.Client) {
 	t.Helper()
-	for file, s := range map[string]step{
-		"../../streams/scripts/open.lua": open, "../../streams/scripts/claim.lua": claim, "../../streams/scripts/fetch.lua": fetch,
-		"../../streams/scripts/settle.lua": settle, "../../streams/scripts/extend.lua": extend, "../../streams/scripts/handback.lua": handBack,
-		"../../streams/scripts/leave.lua": leave, "../../streams/scripts/move.lua": move, "../../streams/scripts/trim.lua": trim,
-		"../../limiter/judge.lua": judge,
-	} {
-		source, err := os.ReadFile(filepath.FromSlash(file))
+	files, err := filepath.Glob(filepath.FromSlash("../../streams/scripts/*.lua"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	for _, file := range append(files, filepath.FromSlash("../../limiter/judge.lua")) {
+		s := step(strings.TrimSuffix(filepath.Base(file), ".lua"))
+		if name, other := stepNames[s]; other {
+			s = name
+		}
+		source, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -22,6 +22,9 @@ const (
 	leave    step = "leave"
 	move     step = "move"
 	trim     step = "trim"
+	peek     step = "peek"
+	census   step = "census"
+	try      step = "try"
 )
 
 // mode is what becomes of a step, and of the process.
@@ -53,13 +56,20 @@ func (p point) String() string {
 
 func points() []point {
 	list := []point{{step: nowhere}}
-	for _, s := range []struct {
+	type stops struct {
 		step step
 		upTo int
-	}{
+	}
+	steps := []stops{
 		{open, 1}, {claim, 1}, {fetch, 1}, {read, 2}, {judge, 2}, {insert, 2}, {lookUp, 1}, {settle, 2},
 		{extend, 1}, {handBack, 1}, {leave, 1}, {move, 1}, {trim, 1},
-	} {
+	}
+	for _, s := range []step{peek, census, try} {
+		if _, there := sources[s]; there {
+			steps = append(steps, stops{s, 1})
+		}
+	}
+	for _, s := range steps {
 		for nth := 1; nth <= s.upTo; nth++ {
 			for _, m := range modesOf(s.step) {
 				list = append(list, point{s.step, nth, m})

@@ -153,7 +153,7 @@ func (w *world) ghost(name string) *streams.Stream {
 
 // haunt leaves behind what a process leaves that dies at work: an entry that is
 // deferred and due, one that is inserted and not settled, and one that is read
-// and no more.
+// and no more, as often as if it had killed every worker that did.
 func (w *world) haunt(ctx context.Context, course int) error {
 	w.blades.set(w.name, nil)
 	g := w.ghost(fmt.Sprint(course))
@@ -179,6 +179,9 @@ func (w *world) haunt(ctx context.Context, course int) error {
 				return err
 			}
 		}
+	}
+	if len(held) > 2 {
+		return w.direct.Do(ctx, "XCLAIM", w.key, group, fmt.Sprint("ghost-", course), 0, held[2].ID, "RETRYCOUNT", 9, "JUSTID").Err()
 	}
 	return nil
 }

@@ -36,7 +36,12 @@ func connect(t testing.TB, addr string) *mongo.Collection {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = client.Disconnect(context.Background()) })
+	t.Cleanup(func() {
+		// It would say good-bye to a server that was killed.
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_ = client.Disconnect(ctx)
+	})
 	return client.Database("db").Collection("c")
 }
 
