@@ -17,7 +17,7 @@ import (
 func connect(ctx context.Context, cfg *config.Config, log *slog.Logger, batch int) (*producer.Publisher, func(), error) {
 	opts, err := cfg.RedisOptions()
 	if err != nil {
-		return nil, nil, &config.Error{Faults: []string{"REDIS_URL: " + err.Error()}}
+		return nil, nil, err
 	}
 	client := redisconn.New(opts, 4)
 	p := producer.NewPublisher(client, target(cfg), producer.Options{

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"ingestion/internal/redisconn"
 	"ingestion/store"
 )
 
@@ -54,7 +55,7 @@ func (c *Config) check(known []string) []string {
 }
 
 func (c *Config) checkServers(k *checker) {
-	if _, err := c.RedisOptions(); err != nil {
+	if _, err := redisconn.Parse(c.RedisURL.Reveal(), ""); err != nil { // the password's file has a fault of its own
 		k.want(false, "REDIS_URL", "%v", err)
 	}
 	if _, err := store.ClientOptions(c.MongoURI.Reveal()); err != nil {
