@@ -55,7 +55,7 @@ func missingRight(reply string) string {
 	if m := commandIn.FindStringSubmatch(reply); m != nil {
 		return "the command " + strings.ToUpper(m[1]) + "; give it +" + strings.ToLower(m[1])
 	}
-	return "the right to a key or a command that the service needs; give it the keys and commands of the documentation"
+	return "the right to a key or a command that the service needs"
 }
 
 // Misdirected says whether err is a Cluster's answer to a client that can't
@@ -87,9 +87,9 @@ func Explain(opts *redis.UniversalOptions, err error) error {
 	case opts.MasterName != "" && errors.Is(err, redis.Nil):
 		return fmt.Errorf("the Sentinels know no master named %q: %w", opts.MasterName, err)
 	case opts.TLSConfig != nil && !unconnected && (late || closed || errors.As(err, &noTLS)):
-		return fmt.Errorf("no TLS is spoken there, it seems; rediss is for TLS, redis for a plain connection: %w", err)
+		return fmt.Errorf("perhaps no TLS is spoken there (rediss is for TLS, redis for a plain connection): %w", err)
 	case opts.TLSConfig == nil && closed:
-		return fmt.Errorf("the connection is closed at once; if the server wants TLS, write rediss: %w", err)
+		return fmt.Errorf("the connection is closed at once (if the server wants TLS, write rediss): %w", err)
 	default:
 		return err
 	}
