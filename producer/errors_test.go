@@ -28,6 +28,7 @@ func TestErrorsOfRedis(t *testing.T) {
 		"WRONGTYPE Operation against a key holding the wrong kind of value":                   "fault: QUEUE_KEY",
 		"NOAUTH Authentication required.":                                                     "fault: wants a password",
 		"WRONGPASS invalid username-password pair or user is disabled.":                       "fault: refuses this user",
+		"MOVED 10351 127.0.0.1:7001":                                                          "fault: REDIS_URL: this Redis is a node of a Cluster",
 		"NOPERM this user has no permissions to run the 'rpush' command":                      "fault: may not write",
 		"DENIED Redis is running in protected mode because protected mode is enabled":         "fault: protected mode",
 		"ERR unknown command 'RPUSH'":                                                         "refused: unknown command",

@@ -3,9 +3,10 @@ package producer
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/redis/go-redis/v9"
+
+	"ingestion/internal/redisconn"
 )
 
 // Fault is an error that repeating can't heal, because a setting is wrong: the
@@ -43,19 +44,11 @@ func faultOf(err error, t Target, key string) *Fault {
 		f := wrongType(t, key, "")
 		f.Err = err
 		return f
-	case redis.HasErrorPrefix(err, "NOAUTH"):
-		return redisFault(err, "Redis wants a password; put it into the URL (redis://:password@host:port/0) or into REDIS_PASSWORD_FILE")
-	case redis.IsAuthError(err), redis.HasErrorPrefix(err, "invalid password"):
-		return redisFault(err, "Redis refuses this user and password; check them and REDIS_PASSWORD_FILE")
 	case redis.HasErrorPrefix(err, "NOPERM"), redis.IsPermissionError(err):
 		return redisFault(err, fmt.Sprintf("this Redis user may not write to the key %q; it needs +rpush or +xadd, +type and ~%s* (%s)", key, t.key, reply(err)))
-	case isRedisReply(err) && strings.Contains(err.Error(), "without any password configured"),
-		isRedisReply(err) && strings.Contains(err.Error(), "no password is set"):
-		return redisFault(err, "Redis has no password set, but one is given; leave it out of the URL and of REDIS_PASSWORD_FILE")
-	case redis.HasErrorPrefix(err, "DENIED"):
-		return redisFault(err, "Redis is in protected mode and refuses connections from other hosts until it has a password")
-	case isRedisReply(err) && strings.Contains(err.Error(), "DB index is out of range"):
-		return redisFault(err, "Redis has no database of this number; the path of the URL is the number, 0 is always there")
+	}
+	if problem := redisconn.Fault(err); problem != "" {
+		return redisFault(err, problem)
 	}
 	return nil
 }

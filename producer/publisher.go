@@ -8,6 +8,8 @@ import (
 
 	"github.com/cenkalti/backoff/v4"
 	"github.com/redis/go-redis/v9"
+
+	"ingestion/internal/redisconn"
 )
 
 const (
@@ -154,6 +156,9 @@ func pauses() backoff.BackOff {
 func (p *Publisher) judge(err error, key string) error {
 	if f := faultOf(err, p.target, key); f != nil {
 		return backoff.Permanent(f)
+	}
+	if redisconn.Misdirected(p.client, err) {
+		return backoff.Permanent(redisFault(err, redisconn.OneOfCluster))
 	}
 	if !transient(err) {
 		return backoff.Permanent(fmt.Errorf("writing to the key %q: Redis refuses: %w", key, err))

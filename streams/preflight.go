@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/redis/go-redis/v9"
+
+	"ingestion/internal/redisconn"
 )
 
 // WrongTypeError says that a key which the service needs holds something else.
@@ -46,11 +48,12 @@ func CheckTypes(ctx context.Context, client redis.UniversalClient, variable, mai
 const oldestRedis = "6.2"
 
 // CheckServer says in sentences what about the server endangers records: a
-// version that is too old is an error, an eviction policy or missing
-// persistence a warning. What the server does not tell is taken as right.
+// version that is too old and a Cluster behind a client for one node are
+// errors, an eviction policy or missing persistence a warning. What the server
+// does not tell is taken as right.
 func CheckServer(ctx context.Context, client redis.UniversalClient) (warnings []string, err error) {
 	info := map[string]string{}
-	for _, section := range []string{"server", "memory", "persistence"} {
+	for _, section := range []string{"server", "memory", "persistence", "cluster"} {
 		text, err := client.Info(ctx, section).Result()
 		if err != nil {
 			continue // the role may not have INFO, embedded servers lack parts of it
@@ -63,6 +66,9 @@ func CheckServer(ctx context.Context, client redis.UniversalClient) (warnings []
 	}
 	if v := info["redis_version"]; v != "" && older(v, oldestRedis) {
 		return nil, fmt.Errorf("REDIS_URL: this Redis is version %s; the service needs %s or newer", v, oldestRedis)
+	}
+	if info["cluster_enabled"] == "1" && !redisconn.IsCluster(client) {
+		return nil, errors.New("REDIS_URL: " + redisconn.OneOfCluster)
 	}
 	if p := info["maxmemory_policy"]; p != "" && p != "noeviction" {
 		warnings = append(warnings, fmt.Sprintf("Redis may evict keys (maxmemory-policy %s): queued records and rate limits can vanish; set maxmemory-policy noeviction", p))

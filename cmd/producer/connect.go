@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/redis/go-redis/v9"
+
 	"ingestion/cmd/internal/app"
 	"ingestion/internal/config"
 	"ingestion/internal/redisconn"
@@ -17,13 +19,13 @@ import (
 func connect(ctx context.Context, cfg *config.Config, log *slog.Logger, batch int) (*producer.Publisher, func(), error) {
 	opts, err := cfg.RedisOptions()
 	if err != nil {
-		return nil, nil, &config.Error{Faults: []string{"REDIS_URL: " + err.Error()}}
+		return nil, nil, err
 	}
 	client := redisconn.New(opts, 4)
 	p := producer.NewPublisher(client, target(cfg), producer.Options{
 		Batch: batch, Replicas: cfg.ProducerWaitReplicas, OnWait: waits(log),
 	})
-	if err := await(ctx, p, cfg); err != nil {
+	if err := await(ctx, p, opts, cfg); err != nil {
 		return nil, nil, errors.Join(err, client.Close())
 	}
 	return p, func() { _ = client.Close() }, nil // all that was sent is confirmed
@@ -36,13 +38,13 @@ func target(cfg *config.Config) producer.Target {
 	return producer.ToStream(cfg.StreamKey, cfg.StreamPartitions)
 }
 
-func await(ctx context.Context, p *producer.Publisher, cfg *config.Config) error {
+func await(ctx context.Context, p *producer.Publisher, opts *redis.UniversalOptions, cfg *config.Config) error {
 	limit := cfg.StartupTimeout.Duration()
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	err := p.Ready(limited)
 	if err != nil && ctx.Err() == nil && limited.Err() != nil {
-		return fmt.Errorf("REDIS_URL: no Redis is ready at %s (gave up after STARTUP_TIMEOUT_SEC, %v): %w", cfg.RedisURL, limit, err)
+		return fmt.Errorf("REDIS_URL: no Redis is ready at %s (gave up after STARTUP_TIMEOUT_SEC, %v): %w", cfg.RedisURL, limit, redisconn.Explain(opts, err))
 	}
 	return setup(err)
 }

@@ -3,6 +3,9 @@ package main
 import (
 	"errors"
 	"net"
+	"slices"
+	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -58,9 +61,9 @@ func run(command *cobra.Command, opts stack.Options) (err error) {
 
 func welcome(servers *stack.Stack, cfg *config.Config) string {
 	host, port, _ := net.SplitHostPort(servers.Redis.Addr())
-	push := "RPUSH " + cfg.QueueKey
+	push := "RPUSH " + quoted(cfg.QueueKey)
 	if cfg.QueueMode == config.ModeStream {
-		push = "XADD " + homeOf("42", cfg) + " '*' data"
+		push = "XADD " + quoted(homeOf("42", cfg)) + " '*' data"
 	}
 	return "Redis    " + servers.Redis.URL() + "\n" +
 		"MongoDB  " + servers.Mongo.URI() + "\n" +
@@ -68,7 +71,34 @@ func welcome(servers *stack.Stack, cfg *config.Config) string {
 		"  redis-cli -h " + host + " -p " + port + " " + push +
 		` '{"customerId":"42","name":"Ada Lovelace","email":"ada@lovelace.org","createdAt":"2026-01-31T12:00:00Z"}'` + "\n" +
 		"or with the producer:\n" +
-		"  REDIS_URL=" + servers.Redis.URL() + " QUEUE_MODE=" + cfg.QueueMode + " go run ./cmd/producer load examples/customers.ndjson\n"
+		"  REDIS_URL=" + servers.Redis.URL() + " " + producerSettings(cfg) + "go run ./cmd/producer load examples/customers.ndjson\n"
+}
+
+// producerSettings are the mode and what else the producer has to share with
+// the worker, as far as it is not the default.
+func producerSettings(cfg *config.Config) string {
+	shared := []string{"QUEUE_KEY"}
+	if cfg.QueueMode == config.ModeStream {
+		shared = []string{"STREAM_KEY", "STREAM_PARTITIONS"}
+	}
+	var b strings.Builder
+	for _, s := range cfg.Settings() {
+		if s.Name == "QUEUE_MODE" || slices.Contains(shared, s.Name) && s.Value != s.Default {
+			b.WriteString(s.Name + "=" + quoted(s.Value) + " ")
+		}
+	}
+	return b.String()
+}
+
+// quoted is s as a word of the shell.
+func quoted(s string) string {
+	plain := func(r rune) bool {
+		return r < 0x80 && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune(":.-_/", r))
+	}
+	if s != "" && !strings.ContainsFunc(s, func(r rune) bool { return !plain(r) }) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // homeOf is the key of the stream to which a customer's records go.

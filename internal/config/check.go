@@ -6,7 +6,9 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
+	"ingestion/internal/redisconn"
 	"ingestion/store"
 )
 
@@ -54,7 +56,7 @@ func (c *Config) check(known []string) []string {
 }
 
 func (c *Config) checkServers(k *checker) {
-	if _, err := c.RedisOptions(); err != nil {
+	if _, err := redisconn.Parse(c.RedisURL.Reveal(), ""); err != nil { // the password's file has a fault of its own
 		k.want(false, "REDIS_URL", "%v", err)
 	}
 	if _, err := store.ClientOptions(c.MongoURI.Reveal()); err != nil {
@@ -85,8 +87,10 @@ func (c *Config) checkNumbers(k *checker) {
 	k.between("STREAM_MAX_DELIVERIES", int64(c.StreamMaxDeliveries), 1, 1_000_000)
 	k.want(c.StreamMaxEntries >= 0, "STREAM_MAX_ENTRIES", "%d is negative", c.StreamMaxEntries)
 	k.want(c.DLQMaxEntries >= 0, "DLQ_MAX_ENTRIES", "%d is negative", c.DLQMaxEntries)
-	k.between("RATE_LIMIT_LIMIT", int64(c.RateLimitLimit), 0, 1_000_000)
-	k.want(c.RateLimitWindow.Duration() >= 1_000_000, "RATE_LIMIT_WINDOW_SEC", "%s is too short: want at least 0.001", c.RateLimitWindow)
+	k.between("RATE_LIMIT_LIMIT", int64(c.RateLimitLimit), 0, MaxRateLimit)
+	window := c.RateLimitWindow.Duration()
+	k.want(window >= time.Millisecond && window <= MaxRateLimitWindow && window%time.Millisecond == 0, "RATE_LIMIT_WINDOW_SEC",
+		"%s is no window: want 0.001 to %d, whole milliseconds", c.RateLimitWindow, MaxRateLimitWindow/time.Second)
 	k.between("BATCH_SIZE", int64(c.BatchSize), 1, 10_000)
 	k.between("WORKER_CONCURRENCY", int64(c.Concurrency), 1, 256)
 	k.want(c.MaxMessages >= 0, "WORKER_MAX_MESSAGES", "%d is negative", c.MaxMessages)

@@ -2,6 +2,8 @@
 // .env file in the working directory, and reports every fault at once.
 package config
 
+import "time"
+
 // The values of QUEUE_MODE, RATE_LIMIT_POLICY and RATE_LIMIT_CLOCK.
 const (
 	ModeList   = "list"
@@ -15,6 +17,12 @@ const (
 	ClockProcessing = "processing"
 )
 
+// The bounds of the limiter, which the settings keep to.
+const (
+	MaxRateLimit       = 1_000_000
+	MaxRateLimitWindow = 31 * 24 * time.Hour
+)
+
 // Config holds the effective settings: what was set, else the defaults, those
 // that depend on QUEUE_MODE included. The doc tags are the source of
 // `.env.example` and of the README's table.
@@ -23,7 +31,7 @@ type Config struct {
 	LogFormat string `env:"LOG_FORMAT" envDefault:"auto" doc:"json, text (coloured) or auto: text on a terminal"`
 	LogRaw    Switch `env:"LOG_RAW" envDefault:"on" doc:"show the first 256 bytes of an unreadable body in the log"`
 
-	RedisURL          Secret `env:"REDIS_URL" envDefault:"redis://localhost:6379/0" doc:"redis://, rediss://, several comma-separated Cluster nodes, or redis+sentinel://h1,h2/master/0"`
+	RedisURL          Secret `env:"REDIS_URL" envDefault:"redis://localhost:6379/0" doc:"redis://host:port/db; a Cluster as several nodes, comma-separated, or redis+cluster://host; redis+sentinel://h1,h2/master/0; rediss for TLS"`
 	RedisPasswordFile string `env:"REDIS_PASSWORD_FILE" doc:"file that holds the Redis password; wins over the URL's"`
 	MongoURI          Secret `env:"MONGO_URI" envDefault:"mongodb://localhost:27017" doc:"MongoDB connection string"`
 	MongoPasswordFile string `env:"MONGO_PASSWORD_FILE" doc:"file that holds the MongoDB password; wins over the URI's"`
@@ -46,8 +54,8 @@ type Config struct {
 	DeadLetters   string `env:"DEAD_LETTERS" doc:"on or off: keep refused records; on in stream mode, off in list mode unless set"`
 	DLQMaxEntries int64  `env:"DLQ_MAX_ENTRIES" envDefault:"0" doc:"dead letters kept at most; 0: all"`
 
-	RateLimitLimit    int     `env:"RATE_LIMIT_LIMIT" envDefault:"5" doc:"records a customer may have in any window; 0: no limit"`
-	RateLimitWindow   Seconds `env:"RATE_LIMIT_WINDOW_SEC" envDefault:"60" doc:"length of the window, seconds"`
+	RateLimitLimit    int     `env:"RATE_LIMIT_LIMIT" envDefault:"5" doc:"records a customer may have in any window, up to 1000000; 0: no limit"`
+	RateLimitWindow   Seconds `env:"RATE_LIMIT_WINDOW_SEC" envDefault:"60" doc:"length of the window, seconds; 0.001 to 2678400 (31 days), whole milliseconds"`
 	RateLimitPolicy   string  `env:"RATE_LIMIT_POLICY" doc:"what becomes of a record over the limit: drop (list mode's default), dead-letter (stream mode's) or defer (stream mode only)"`
 	RateLimitClock    string  `env:"RATE_LIMIT_CLOCK" doc:"arrival (stream mode's default) or processing (list mode's only one)"`
 	RateLimitLateness Seconds `env:"RATE_LIMIT_LATENESS_SEC" envDefault:"3600" doc:"how long a customer's window outlives its last use, seconds"`

@@ -65,6 +65,36 @@ func TestEnvExampleChangesNothing(t *testing.T) {
 	}
 }
 
+// The worker and the generator of docker-compose.yml take every setting that
+// docker-compose.yml does not choose itself.
+func TestComposePassesAllSettings(t *testing.T) {
+	text := contents(t, "../../docker-compose.yml")
+	for service, without := range map[string]*regexp.Regexp{
+		// unreachable from outside, files outside the container, one name for several workers
+		"worker":    regexp.MustCompile(`^(GEN|PRODUCER|ADMIN)_|_PASSWORD_FILE$|^STREAM_CONSUMER$`),
+		"generator": regexp.MustCompile(`^(MONGO|ADMIN|RATE_LIMIT|WORKER|STREAM_(GROUP|CONSUMER|CLAIM|MAX|RETENTION)|DEAD|DLQ|BATCH|MAX|SHUTDOWN)|_PASSWORD_FILE$|^LOG_RAW$`),
+	} {
+		_, rest, found := strings.Cut(text, "\n  "+service+":\n")
+		if !found {
+			t.Fatalf("docker-compose.yml has no service %s", service)
+		}
+		_, rest, _ = strings.Cut(rest, "\n    environment:\n")
+		var passed []string
+		for line := range strings.Lines(rest) {
+			name, _, isVariable := strings.Cut(strings.TrimPrefix(line, "      "), ":")
+			if !strings.HasPrefix(line, "      ") || !isVariable {
+				break
+			}
+			passed = append(passed, name)
+		}
+		for _, s := range parse(t, nil).Settings() {
+			if slices.Contains(passed, s.Name) == without.MatchString(s.Name) {
+				t.Errorf("%s of %s: passed %v, but that is not what the service needs", s.Name, service, slices.Contains(passed, s.Name))
+			}
+		}
+	}
+}
+
 func contents(t *testing.T, file string) string {
 	t.Helper()
 	text, err := os.ReadFile(file)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -30,7 +31,7 @@ func Load() (*Config, error) { return LoadWith(nil) }
 // LoadWith is Load with some variables set from elsewhere, whatever the
 // environment says of them.
 func LoadWith(overrides map[string]string) (*Config, error) {
-	vars, err := godotenv.Read()
+	vars, err := readEnvFile(".env")
 	var pathError *fs.PathError
 	switch {
 	case err == nil, errors.Is(err, fs.ErrNotExist):
@@ -47,6 +48,15 @@ func LoadWith(overrides map[string]string) (*Config, error) {
 	return Parse(vars)
 }
 
+func readEnvFile(name string) (map[string]string, error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	byteOrderMark := []byte("\ufeff") // some editors begin a file with it
+	return godotenv.UnmarshalBytes(bytes.TrimPrefix(text, byteOrderMark))
+}
+
 // Parse makes a Config of variables by name. Variables it does not know are
 // ignored. The error is an *Error that lists all faults.
 func Parse(vars map[string]string) (*Config, error) {
@@ -58,6 +68,7 @@ func Parse(vars map[string]string) (*Config, error) {
 	if v, set := vars["ADMIN_ADDR"]; set && strings.TrimSpace(v) == "" {
 		c.AdminAddr = "" // set to nothing means off
 	}
+	c.spell()
 	c.fillIn()
 	faults = append(faults, c.check(faults)...)
 	if len(faults) > 0 {
@@ -117,6 +128,19 @@ func variable(field string) string {
 		return f.Tag.Get("env")
 	}
 	return field
+}
+
+// spell writes the values of choices and of DEAD_LETTERS, a switch without a
+// default of its own, as the rest of the program knows them: their case does
+// not matter. What is none of them is found by check.
+func (c *Config) spell() {
+	for _, choice := range []*string{&c.LogFormat, &c.QueueMode, &c.RateLimitPolicy, &c.RateLimitClock} {
+		*choice = strings.ToLower(*choice)
+	}
+	var on Switch
+	if on.UnmarshalText([]byte(c.DeadLetters)) == nil {
+		c.DeadLetters = on.String()
+	}
 }
 
 // fillIn sets the defaults that depend on other settings.

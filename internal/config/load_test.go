@@ -94,6 +94,52 @@ func TestAllFaultsAtOnce(t *testing.T) {
 	}
 }
 
+func TestAPasswordFileThatIsNotThereIsOneFault(t *testing.T) {
+	got := faults(t, map[string]string{"REDIS_PASSWORD_FILE": "/nonexistent/file"})
+	if len(got) != 1 || !strings.HasPrefix(got[0], "REDIS_PASSWORD_FILE: ") {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestTheWindowIsOneThatTheLimiterCanKeep(t *testing.T) {
+	for value, want := range map[string]time.Duration{
+		"0.001": time.Millisecond, "1.001": 1001 * time.Millisecond, "2678400": 31 * 24 * time.Hour, "86399.999": 24*time.Hour - time.Millisecond,
+	} {
+		if c := parse(t, map[string]string{"RATE_LIMIT_WINDOW_SEC": value}); c.RateLimitWindow.Duration() != want {
+			t.Errorf("%s is %v", value, c.RateLimitWindow.Duration())
+		}
+	}
+	for _, value := range []string{"0", "0.0004", "0.0015", "2678400.001", "99999999"} {
+		if got := faults(t, map[string]string{"RATE_LIMIT_WINDOW_SEC": value}); len(got) != 1 || !strings.HasPrefix(got[0], "RATE_LIMIT_WINDOW_SEC: ") {
+			t.Errorf("%s: %q", value, got)
+		}
+	}
+	parse(t, map[string]string{"RATE_LIMIT_LIMIT": "1000000"})
+	if got := faults(t, map[string]string{"RATE_LIMIT_LIMIT": "1000001"}); len(got) != 1 {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestCaseDoesNotMatter(t *testing.T) {
+	c := parse(t, map[string]string{
+		"QUEUE_MODE": "Stream", "LOG_FORMAT": "JSON", "RATE_LIMIT_POLICY": "Defer", "RATE_LIMIT_CLOCK": "PROCESSING",
+		"LOG_RAW": "OFF", "STREAM_RETENTION": "Forever", "DEAD_LETTERS": "Off",
+	})
+	if c.QueueMode != config.ModeStream || c.LogFormat != "json" || c.RateLimitPolicy != config.PolicyDefer || c.RateLimitClock != config.ClockProcessing ||
+		bool(c.LogRaw) || c.StreamRetention != config.Forever || c.KeepDeadLetters() {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestDeadLettersIsASwitchLikeOthers(t *testing.T) {
+	for value, want := range map[string]bool{"ON": true, "true": true, "1": true, "yes": true, "off": false, "False": false, "0": false, "no": false} {
+		c := parse(t, map[string]string{"QUEUE_MODE": "stream", "DEAD_LETTERS": value, "RATE_LIMIT_POLICY": "drop"})
+		if c.KeepDeadLetters() != want {
+			t.Errorf("DEAD_LETTERS=%s is %v", value, c.KeepDeadLetters())
+		}
+	}
+}
+
 func TestSettingsThatDoNotGoTogether(t *testing.T) {
 	for _, vars := range []map[string]string{
 		{"QUEUE_MODE": "stream", "DEAD_LETTERS": "off", "RATE_LIMIT_POLICY": "dead-letter"},
@@ -147,6 +193,18 @@ func TestEnvFileBelowTheEnvironment(t *testing.T) {
 	t.Setenv("BATCH_SIZE", "8")
 	c, err := config.LoadWith(map[string]string{"MONGO_DB": "given"})
 	if err != nil || c.QueueKey != "from-file" || c.BatchSize != 8 || c.MongoDB != "given" {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
+// Editors on Windows begin a file with a byte order mark.
+func TestEnvFileWithAByteOrderMark(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile(".env", []byte("\ufeffQUEUE_KEY=from-file\r\nBATCH_SIZE=7\r\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Load()
+	if err != nil || c.QueueKey != "from-file" || c.BatchSize != 7 {
 		t.Errorf("%+v, %v", c, err)
 	}
 }

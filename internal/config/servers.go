@@ -11,13 +11,18 @@ import (
 	"ingestion/store"
 )
 
-// RedisOptions is REDIS_URL with REDIS_PASSWORD_FILE, parsed.
+// RedisOptions is REDIS_URL with REDIS_PASSWORD_FILE, parsed. The error is an
+// *Error.
 func (c *Config) RedisOptions() (*redis.UniversalOptions, error) {
 	password, err := secretFile(c.RedisPasswordFile)
 	if err != nil {
-		return nil, err
+		return nil, &Error{Faults: []string{"REDIS_PASSWORD_FILE: can't be read: " + err.Error()}}
 	}
-	return redisconn.Parse(c.RedisURL.Reveal(), password)
+	opts, err := redisconn.Parse(c.RedisURL.Reveal(), password)
+	if err != nil {
+		return nil, &Error{Faults: []string{"REDIS_URL: " + err.Error()}}
+	}
+	return opts, nil
 }
 
 // MongoOptions is MONGO_URI with MONGO_PASSWORD_FILE for the driver.

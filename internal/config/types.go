@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"log/slog"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -106,7 +107,7 @@ func parseUnits(text string, unit time.Duration) (time.Duration, error) {
 	if f < 0 || f > float64(longest/unit) {
 		return 0, fmt.Errorf("%q is out of range: want 0 to %d", text, longest/unit)
 	}
-	return time.Duration(f * float64(unit)), nil
+	return time.Duration(math.Round(f * float64(unit))), nil
 }
 
 // Retention is how long settled entries stay on the stream; negative is for ever.

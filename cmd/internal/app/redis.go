@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -21,53 +20,78 @@ import (
 func connectRedis(ctx context.Context, cfg *config.Config, log *slog.Logger, connections int) (redis.UniversalClient, error) {
 	opts, err := cfg.RedisOptions()
 	if err != nil {
-		return nil, &config.Error{Faults: []string{"REDIS_URL: " + err.Error()}}
+		return nil, err
 	}
 	client := redisconn.New(opts, connections)
-	err = awaitRedis(ctx, client, cfg, log)
-	if err == nil {
-		err = await(ctx, cfg.StartupTimeout.Duration(), log, "Redis", func(ctx context.Context) error {
-			return permanent(checkRedis(ctx, client, cfg, log))
-		})
-	}
-	if err != nil {
-		return nil, errors.Join(err, client.Close())
+	check := redisCheck{client: client, opts: opts, cfg: cfg, log: log}
+	for _, step := range []func(context.Context) error{check.ping, check.setUp} {
+		if err := await(ctx, cfg.StartupTimeout.Duration(), log, "Redis", func(ctx context.Context) error { return permanent(step(ctx)) }); err != nil {
+			return nil, errors.Join(err, client.Close())
+		}
 	}
 	return client, nil
 }
 
-func awaitRedis(ctx context.Context, client redis.UniversalClient, cfg *config.Config, log *slog.Logger) error {
-	return await(ctx, cfg.StartupTimeout.Duration(), log, "Redis", func(ctx context.Context) error {
-		err := client.Ping(ctx).Err()
-		switch {
-		case err == nil:
-			return nil
-		case redis.IsAuthError(err):
-			return backoff.Permanent(&SetupError{fmt.Errorf("REDIS_URL: Redis at %s refuses the user or password (REDIS_URL, REDIS_PASSWORD_FILE): %w", cfg.RedisURL, err)})
-		case strings.Contains(err.Error(), "DB index is out of range"):
-			return backoff.Permanent(&SetupError{fmt.Errorf("REDIS_URL: Redis at %s has no such database: %w", cfg.RedisURL, err)})
-		case redis.IsPermissionError(err):
-			return nil // may not PING, but is known to the server
-		default:
-			return fmt.Errorf("REDIS_URL: no Redis answers at %s: %w", cfg.RedisURL, err)
-		}
-	})
+// redisCheck finds out at the start whether a Redis can be used.
+type redisCheck struct {
+	client redis.UniversalClient
+	opts   *redis.UniversalOptions
+	cfg    *config.Config
+	log    *slog.Logger
+	warned map[string]bool // what was said already: the check may be repeated
 }
 
-func checkRedis(ctx context.Context, client redis.UniversalClient, cfg *config.Config, log *slog.Logger) error {
-	warnings, err := streams.CheckServer(ctx, client)
+func (c *redisCheck) ping(ctx context.Context) error {
+	err := c.client.Ping(ctx).Err()
+	switch {
+	case err == nil, redis.IsPermissionError(err): // may not PING, but is known to the server
+		return nil
+	case redisconn.Fault(err) != "":
+		return fmt.Errorf("Redis at %s: %w", c.cfg.RedisURL, err)
+	default:
+		return fmt.Errorf("REDIS_URL: no Redis answers at %s: %w", c.cfg.RedisURL, redisconn.Explain(c.opts, err))
+	}
+}
+
+func (c *redisCheck) setUp(ctx context.Context) error {
+	warnings, err := streams.CheckServer(ctx, c.client)
 	if err != nil {
 		return &SetupError{err}
 	}
 	for _, w := range warnings {
-		log.Warn("warning", "reason", w)
+		c.warn(w)
 	}
-	if cfg.QueueMode == config.ModeList {
-		return streams.CheckTypes(ctx, client, "QUEUE_KEY", "list", streams.KeysOf(cfg.QueueKey))
+	err = c.types(ctx)
+	if redisconn.Misdirected(c.client, err) {
+		return &SetupError{fmt.Errorf("REDIS_URL: %s: %w", redisconn.OneOfCluster, err)}
+	}
+	return err
+}
+
+func (c *redisCheck) warn(warning string) {
+	if c.warned[warning] {
+		return
+	}
+	if c.warned == nil {
+		c.warned = map[string]bool{}
+	}
+	c.warned[warning] = true
+	c.log.Warn("warning", "reason", warning)
+}
+
+// types joins the faults of all keys; where a key can't be asked for, the others
+// can't either, and it is said once.
+func (c *redisCheck) types(ctx context.Context) error {
+	if c.cfg.QueueMode == config.ModeList {
+		return streams.CheckTypes(ctx, c.client, "QUEUE_KEY", "list", streams.KeysOf(c.cfg.QueueKey))
 	}
 	var faults []error
-	for _, key := range streams.PartitionKeys(cfg.StreamKey, cfg.StreamPartitions) {
-		faults = append(faults, streams.CheckTypes(ctx, client, "STREAM_KEY", "stream", streams.KeysOf(key)))
+	for _, key := range streams.PartitionKeys(c.cfg.StreamKey, c.cfg.StreamPartitions) {
+		err := streams.CheckTypes(ctx, c.client, "STREAM_KEY", "stream", streams.KeysOf(key))
+		if err != nil && ExitCode(err) != exitUsage {
+			return err
+		}
+		faults = append(faults, err)
 	}
 	return errors.Join(faults...)
 }
@@ -75,6 +99,9 @@ func checkRedis(ctx context.Context, client redis.UniversalClient, cfg *config.C
 // permanent marks what waiting does not mend: a set-up that only the operator
 // can change.
 func permanent(err error) error {
+	if fault := redisconn.Fault(err); fault != "" {
+		err = &SetupError{fmt.Errorf("REDIS_URL: %s: %w", fault, err)}
+	}
 	if err != nil && ExitCode(err) == exitUsage {
 		return backoff.Permanent(err)
 	}

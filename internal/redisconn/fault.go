@@ -1,0 +1,96 @@
+package redisconn
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"regexp"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// OneOfCluster is what to say where a client for a single node meets a Cluster.
+const OneOfCluster = "this Redis is a node of a Cluster: name several of its nodes, comma-separated, or write redis+cluster://host:port"
+
+// Fault says in a sentence what is to be mended if err is an answer of Redis
+// that no waiting heals: to the user, the password, the rights of the role or
+// the address. Else it is empty. Redis' errors come as text only, their first
+// word is the class.
+func Fault(err error) string {
+	var answer redis.Error
+	if !errors.As(err, &answer) {
+		return ""
+	}
+	says := func(part string) bool { return strings.Contains(answer.Error(), part) }
+	switch {
+	case says("without any password configured"), says("no password is set"):
+		return "Redis has no password set, but one is given; leave it out of the URL and of REDIS_PASSWORD_FILE"
+	case redis.HasErrorPrefix(err, "NOAUTH"):
+		return "Redis wants a password; put it into the URL (redis://:password@host:port/0) or into REDIS_PASSWORD_FILE"
+	case redis.IsAuthError(err), says("invalid password"):
+		return "Redis refuses this user and password; check them and REDIS_PASSWORD_FILE"
+	case redis.HasErrorPrefix(err, "DENIED"):
+		return "Redis is in protected mode and refuses connections from other hosts until it has a password"
+	case redis.IsPermissionError(err), says("The user executing the script can't"): // Redis 7.0 has no NOPERM for scripts
+		return "the role of this Redis user lacks " + missingRight(answer.Error())
+	case says("DB index is out of range"):
+		return "Redis has no such database; the path of the URL is its number, 0 is always there"
+	case says("SELECT is not allowed in cluster mode"):
+		return OneOfCluster + "; a Cluster has database 0 only"
+	case says("cluster support disabled"):
+		return "this Redis is no Cluster: name one host only, and not by redis+cluster://"
+	}
+	return ""
+}
+
+// commandIn finds the command in 'the … permissions to run the 'type' command'.
+var commandIn = regexp.MustCompile(`'([a-zA-Z|]+)' command`)
+
+func missingRight(reply string) string {
+	if m := commandIn.FindStringSubmatch(reply); m != nil {
+		return "the command " + strings.ToUpper(m[1]) + "; give it +" + strings.ToLower(m[1])
+	}
+	return "the right to a key or a command that the service needs"
+}
+
+// Misdirected says whether err is a Cluster's answer to a client that can't
+// follow it, since it was made for a single node.
+func Misdirected(client redis.UniversalClient, err error) bool {
+	if IsCluster(client) {
+		return false
+	}
+	_, moved := redis.IsMovedError(err)
+	_, ask := redis.IsAskError(err)
+	return moved || ask
+}
+
+// IsCluster says whether client knows how to talk to a Cluster.
+func IsCluster(client redis.UniversalClient) bool {
+	_, ok := client.(*redis.ClusterClient)
+	return ok
+}
+
+// Explain adds to an error of the connection what the library leaves to be
+// guessed. opts are those that the client was made of.
+func Explain(opts *redis.UniversalOptions, err error) error {
+	var dial *net.OpError
+	var noTLS tls.RecordHeaderError
+	unconnected := errors.As(err, &dial) && dial.Op == "dial"
+	late := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
+	closed := errors.Is(err, io.EOF)
+	switch {
+	case opts.MasterName != "" && errors.Is(err, redis.Nil):
+		return fmt.Errorf("the Sentinels know no master named %q: %w", opts.MasterName, err)
+	case opts.TLSConfig != nil && !unconnected && (late || closed || errors.As(err, &noTLS)):
+		return fmt.Errorf("perhaps no TLS is spoken there (rediss is for TLS, redis for a plain connection): %w", err)
+	case opts.TLSConfig == nil && closed:
+		return fmt.Errorf("the connection is closed at once (if the server wants TLS, write rediss): %w", err)
+	default:
+		return err
+	}
+}
