@@ -39,7 +39,7 @@ func Fault(err error) string {
 	case redis.IsPermissionError(err), says("The user executing the script can't"): // Redis 7.0 has no NOPERM for scripts
 		return "the role of this Redis user lacks " + missingRight(answer.Error())
 	case says("DB index is out of range"):
-		return "Redis has no such database; the path of the URL is its number, 0 is always there"
+		return "Redis has no database of this number; the path of the URL is the number, 0 is always there"
 	case says("SELECT is not allowed in cluster mode"):
 		return OneOfCluster + "; a Cluster has database 0 only"
 	case says("cluster support disabled"):

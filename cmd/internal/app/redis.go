@@ -47,7 +47,7 @@ func (c *redisCheck) ping(ctx context.Context) error {
 	case err == nil, redis.IsPermissionError(err): // may not PING, but is known to the server
 		return nil
 	case redisconn.Fault(err) != "":
-		return fmt.Errorf("Redis at %s: %w", c.cfg.RedisURL, err)
+		return fmt.Errorf("asking Redis at %s: %w", c.cfg.RedisURL, err)
 	default:
 		return fmt.Errorf("REDIS_URL: no Redis answers at %s: %w", c.cfg.RedisURL, redisconn.Explain(c.opts, err))
 	}

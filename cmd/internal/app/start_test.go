@@ -53,7 +53,7 @@ func (l *lines) String() string {
 }
 
 // startError is the error of a worker whose MongoDB is away, and its log.
-func startError(t *testing.T, vars map[string]string) (error, string) {
+func startError(t *testing.T, vars map[string]string) (string, error) {
 	t.Helper()
 	all := map[string]string{"MONGO_URI": "mongodb://" + nowhere(t), "STARTUP_TIMEOUT_SEC": "15"}
 	for name, value := range vars {
@@ -69,12 +69,12 @@ func startError(t *testing.T, vars map[string]string) (error, string) {
 		w.Close()
 		t.Fatal("the worker starts without MongoDB")
 	}
-	return err, log.String()
+	return log.String(), err
 }
 
 func wantStartError(t *testing.T, vars map[string]string, code int, phrases ...string) {
 	t.Helper()
-	err, _ := startError(t, vars)
+	_, err := startError(t, vars)
 	if got := app.ExitCode(err); got != code {
 		t.Errorf("exit code %d, want %d", got, code)
 	}
@@ -107,7 +107,7 @@ func TestAClusterByOneAddress(t *testing.T) {
 	wantStartError(t, map[string]string{"REDIS_URL": "redis://blind:x@" + other}, 2, "REDIS_URL: this Redis is a node of a Cluster")
 
 	wantStartError(t, map[string]string{"REDIS_URL": "redis+cluster://" + other, "STARTUP_TIMEOUT_SEC": "1"}, 1, "MONGO_URI")
-	err, _ := startError(t, map[string]string{"REDIS_URL": "redis+cluster://" + other, "STARTUP_TIMEOUT_SEC": "1"})
+	_, err := startError(t, map[string]string{"REDIS_URL": "redis+cluster://" + other, "STARTUP_TIMEOUT_SEC": "1"})
 	if strings.Contains(err.Error(), "REDIS_URL") {
 		t.Errorf("a Cluster by one address: %v", err)
 	}
@@ -164,7 +164,7 @@ func TestARoleThatLacksARight(t *testing.T) {
 			}
 			vars := map[string]string{"REDIS_URL": "redis://role:pw@" + server.Addr, "QUEUE_MODE": c.mode, "STREAM_PARTITIONS": "3"}
 			wantStartError(t, vars, 2, c.phrases...)
-			if err, _ := startError(t, vars); strings.Count(err.Error(), "NOPERM") != 1 {
+			if _, err := startError(t, vars); strings.Count(err.Error(), "NOPERM") != 1 {
 				t.Errorf("it is said more than once: %v", err)
 			}
 		})
@@ -212,7 +212,7 @@ func TestTLSToAPlainRedis(t *testing.T) {
 	server := testenv.Redis(t)
 	wantStartError(t, map[string]string{"REDIS_URL": "rediss://" + server.Addr, "STARTUP_TIMEOUT_SEC": "1"}, 1,
 		"REDIS_URL", "TLS", "STARTUP_TIMEOUT_SEC")
-	err, _ := startError(t, map[string]string{"REDIS_URL": "rediss://" + nowhere(t), "STARTUP_TIMEOUT_SEC": "1"})
+	_, err := startError(t, map[string]string{"REDIS_URL": "rediss://" + nowhere(t), "STARTUP_TIMEOUT_SEC": "1"})
 	if strings.Contains(err.Error(), "TLS") {
 		t.Errorf("nothing listens, and it is about TLS: %v", err)
 	}
@@ -229,7 +229,7 @@ func TestEachWarningIsSaidOnce(t *testing.T) {
 		info := client.ClusterInfo(t.Context()).Val()
 		return strings.Contains(info, "cluster_state:ok"), info
 	})
-	_, log := startError(t, map[string]string{"REDIS_URL": "redis+cluster://" + server.Addr, "STARTUP_TIMEOUT_SEC": "2"})
+	log, _ := startError(t, map[string]string{"REDIS_URL": "redis+cluster://" + server.Addr, "STARTUP_TIMEOUT_SEC": "2"})
 	for _, warning := range []string{"may evict keys", "keeps no append-only file", "CLUSTERDOWN"} {
 		if n := strings.Count(log, warning); n != 1 {
 			t.Errorf("%q is said %d times in\n%s", warning, n, log)
