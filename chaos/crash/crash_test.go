@@ -23,6 +23,10 @@ import (
 
 func TestMain(m *testing.M) { testenv.Main(m) }
 
+// fewEnough: where fewer combinations are tried, chance decides whether each point
+// has one in which it is reached.
+const fewEnough = 5
+
 // atOnce is how many combinations are under way: most of the time they wait.
 const atOnce = 150
 
@@ -57,7 +61,7 @@ func TestEveryCrashPoint(t *testing.T) {
 	t.Logf("%d points, %d combinations of two in %v; a point was reached %d times",
 		len(points())-1, n, time.Since(began).Round(time.Millisecond), tally.total())
 	s.waitForTheDead()
-	if only == "" {
+	if only == "" && every <= fewEnough {
 		tally.wantAll(t)
 	}
 }
