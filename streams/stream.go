@@ -51,8 +51,9 @@ type Stream struct {
 	claimed  []claimed // taken over, bodies not yet read
 	suspects []suspect // taken over, to be tried alone
 
-	full bool  // Redis is at maxmemory, as last seen by Maintain
-	gone int64 // entries taken by strangers, as last seen by Maintain
+	full       bool      // Redis is at maxmemory, as last seen by Maintain
+	warnedTrim time.Time // when it was said last that entries go before their time
+	gone       int64     // entries taken by strangers, as last seen by Maintain
 
 	cursor     string    // of the scan for entries to take over
 	nextScan   time.Time // when the next scan begins

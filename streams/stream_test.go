@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -331,6 +332,25 @@ func (b *rig) maintained(q *streams.Stream, condition func() (bool, string)) {
 	testenv.Eventually(b.t, soon, condition)
 	stop()
 	<-done
+}
+
+// A producer's large command meets the limit before the upkeep's small ones do.
+func TestSettledEntriesGoBeforeRedisIsQuiteFull(t *testing.T) {
+	b := newRig(t)
+	q := b.open("c", func(o *streams.StreamOptions) { o.Retention = -1 })
+	for range 50 {
+		push(t, b.client, strings.Repeat("x", 1000))
+	}
+	settleAll(t, q, record.Ingested, streamstest.Receive(t, q, 50))
+	used, err := b.client.InfoMap(t.Context(), "memory").Result()
+	must(t, err)
+	n, err := strconv.Atoi(used["Memory"]["used_memory"])
+	must(t, err)
+	must(t, b.client.ConfigSet(t.Context(), "maxmemory", strconv.Itoa(n+700<<10)).Err())
+	b.maintained(q, func() (bool, string) { return b.ledger("trimmed") == "50", b.ledger("trimmed") + " trimmed" })
+	if !b.log.has("trimmed") {
+		t.Error("nothing was said of what went before its time")
+	}
 }
 
 func TestTheCapOnEntriesIsKeptUpWith(t *testing.T) {

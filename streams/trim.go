@@ -27,9 +27,10 @@ func (s *Stream) trim(ctx context.Context) (time.Duration, error) {
 	cause := text(reply[4])
 	s.noteFloor(text(reply[1]), due)
 	s.noteRoom(cause)
-	s.reportTrimmed(deleted, cause != "")
+	short, _ := reply[5].(int64)
+	s.reportTrimmed(deleted, short == 1)
 	pause := trimPause
-	if cause != "" {
+	if short == 1 {
 		pause = fullPause
 	}
 	return pauseUnless(more == 1, pause), nil
@@ -69,13 +70,16 @@ func (s *Stream) noteRoom(cause string) {
 	}
 }
 
-func (s *Stream) reportTrimmed(deleted int64, full bool) {
-	switch {
-	case deleted == 0:
-	case full:
-		s.opts.Log.Warn("trimmed", "stream", s.keys.Main, "count", deleted,
-			"reason", "Redis is at maxmemory: settled entries go before STREAM_RETENTION is over")
-	default:
-		s.opts.Log.Debug("trimmed", "stream", s.keys.Main, "count", deleted)
+// reportTrimmed warns of what goes before its time, once a minute.
+func (s *Stream) reportTrimmed(deleted int64, short bool) {
+	if deleted == 0 {
+		return
 	}
+	if short && time.Since(s.warnedTrim) > time.Minute {
+		s.warnedTrim = time.Now()
+		s.opts.Log.Warn("trimmed", "stream", s.keys.Main, "count", deleted,
+			"reason", "Redis is at maxmemory or near: settled entries go before STREAM_RETENTION is over")
+		return
+	}
+	s.opts.Log.Debug("trimmed", "stream", s.keys.Main, "count", deleted)
 }

@@ -6,12 +6,13 @@
 --       3 entries kept at most (0: no cap)  4 at most about so many a call
 -- Returns {deleted, oldest unfinished ID, more to do (1 | 0), ms of the first
 -- place that a deferred record waits for or has come back for, or -1, why Redis
--- takes no writes or ''}, or {0, '', 0, -1, ''} where the stream or our group
--- does not exist.
+-- takes no writes or '', room is short (1 | 0)}, or {0, '', 0, -1, '', 0} where
+-- the stream or our group does not exist.
 --
 -- The oldest unfinished ID is the least that is pending or undelivered in any
 -- group; nothing at or after it is deleted. Where Redis is at maxmemory, which
--- the first write of the script shows, all that is settled goes.
+-- the first write of the script shows, or so near that a client with more to
+-- write finds it there, all that is settled goes.
 --
 -- IDs are compared and counted up as text: their parts have 64 bits, of which
 -- a number in Lua holds 53.
@@ -81,11 +82,25 @@ local function oldest_unfinished()
 end
 
 local oldest = oldest_unfinished()
-if not oldest then return {0, '', 0, -1, ''} end
+if not oldest then return {0, '', 0, -1, '', 0} end
 
 local probe = redis.pcall('HINCRBY', ledger, 'trimmed', 0)
 local full = type(probe) == 'table' and probe['err'] or ''
 if full ~= '' and not string.find(full, 'OOM', 1, true) then return redis.error_reply(full) end
+
+-- A large command counts against maxmemory before it is run, so it is refused
+-- while this script would not be: a margin of 2%, 1 MiB at least.
+local function room_is_short()
+  local info = redis.pcall('INFO', 'memory')
+  if type(info) ~= 'string' then return false end -- not for this role, or embedded
+  local function number(name) return tonumber(string.match(info, '\n' .. name .. ':(%d+)') or 0) end
+  local most = number('maxmemory')
+  if most == 0 then return false end
+  local used = number('used_memory') - number('mem_not_counted_for_evict')
+  return used > most - math.max(most / 50, 1048576)
+end
+
+local short = full ~= '' or room_is_short()
 
 local deleted, more = 0, 0
 local function delete_before(id)
@@ -108,7 +123,7 @@ local function cut_down(excess)
   deleted = deleted + n
 end
 
-if full ~= '' then
+if short then
   delete_before(oldest)
 elseif keep_from ~= '' then
   delete_before(least(keep_from, oldest))
@@ -149,4 +164,4 @@ end
 local waiting = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
 local due, back = tonumber(waiting[2]), first_returned() or nil
 if not due or (back and back < due) then due = back end
-return {deleted, oldest, more, due and math.floor(due) or -1, full}
+return {deleted, oldest, more, due and math.floor(due) or -1, full, short and 1 or 0}
