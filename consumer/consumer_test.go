@@ -89,7 +89,7 @@ func (s *shelf) Settle(_ context.Context, list []streams.Settlement) (streams.Se
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.settle != nil {
-		if done, err := s.settle(list); err != nil || len(done.Kept) > 0 {
+		if done, err := s.settle(list); err != nil || len(done.Kept) > 0 || done.GroupGone {
 			return done, err
 		}
 	}

@@ -20,9 +20,9 @@ import (
 func (c *Consumer) process(ctx, judging context.Context, q streams.Queue, held *lease, deliveries []streams.Delivery) (settled int, open, barred []streams.Delivery) {
 	entries := newEntries(deliveries)
 	c.abortOn(judging, c.judgeWhole(judging, held, entries))
-	settled = c.settle(ctx, q, entries)
+	settled, unsettled := c.settle(ctx, q, entries)
 	open, barred = unfinished(entries)
-	return settled, open, barred
+	return settled, append(open, unsettled...), barred
 }
 
 // abortOn stops the reading for good at an error that is not the end of ctx:
@@ -122,8 +122,9 @@ func (c *Consumer) insert(ctx context.Context, entries []*entry) error {
 
 // settle logs the outcomes and tells them to the queue, however long that
 // takes; once the shutdown time is over it gets a last short try. Without a log
-// there is no account of what is refused: then no more is read.
-func (c *Consumer) settle(ctx context.Context, q streams.Queue, entries []*entry) int {
+// there is no account of what is refused: then no more is read. It returns how
+// many were settled, and what is to be handed back since it was not.
+func (c *Consumer) settle(ctx context.Context, q streams.Queue, entries []*entry) (int, []streams.Delivery) {
 	var settlements []streams.Settlement
 	for _, e := range entries {
 		if !e.open() {
@@ -132,7 +133,7 @@ func (c *Consumer) settle(ctx context.Context, q streams.Queue, entries []*entry
 		}
 	}
 	if len(settlements) == 0 {
-		return 0
+		return 0, nil
 	}
 	if err := c.opts.Flush(); err != nil {
 		c.abort(err)
@@ -142,8 +143,10 @@ func (c *Consumer) settle(ctx context.Context, q streams.Queue, entries []*entry
 	return c.settleAll(ctx, q, settlements)
 }
 
-func (c *Consumer) settleAll(ctx context.Context, q streams.Queue, settlements []streams.Settlement) int {
-	total, tries := 0, 0
+// settleAll leaves a list alone, whose records are not pending: handed back they
+// would be worked on twice.
+func (c *Consumer) settleAll(ctx context.Context, q streams.Queue, settlements []streams.Settlement) (total int, unsettled []streams.Delivery) {
+	tries := 0
 	err := insist(ctx, c.opts.Log, "Redis", func() error {
 		tries++
 		done, err := q.Settle(ctx, settlements)
@@ -153,7 +156,7 @@ func (c *Consumer) settleAll(ctx context.Context, q streams.Queue, settlements [
 		if done.GroupGone {
 			c.opts.Log.Warn("warning", "reason", fmt.Sprintf("settled %d of %d: the consumer group is gone", done.Count, len(settlements)))
 		}
-		if tries > 1 {
+		if tries > 1 && !done.GroupGone {
 			done.Count = len(settlements) - len(done.Kept) - len(done.Lost)
 		}
 		if lost := len(settlements) - done.Count - len(done.Kept) - len(done.Lost); lost > 0 && !done.GroupGone {
@@ -169,7 +172,13 @@ func (c *Consumer) settleAll(ctx context.Context, q streams.Queue, settlements [
 	if err != nil {
 		c.giveUp(fmt.Errorf("%d deliveries were worked off but could not be settled: %w", len(settlements), err))
 	}
-	return total
+	if err == nil || c.opts.Lease == 0 {
+		return total, nil
+	}
+	for i := range settlements {
+		unsettled = append(unsettled, settlements[i].Delivery)
+	}
+	return total, unsettled
 }
 
 func only(settlements []streams.Settlement, ids []string) []streams.Settlement {

@@ -14,7 +14,8 @@ func (c *Consumer) processSuspect(ctx context.Context, q streams.Queue, held *le
 	if d.Deadly() {
 		e := &entry{Delivery: &d}
 		e.end(record.Poisoned, fmt.Sprintf("it was delivered %d times, and the worker that worked on it alone died %d times", d.Deliveries, d.Tries))
-		return c.settle(ctx, q, []*entry{e}), nil, nil
+		settled, open = c.settle(ctx, q, []*entry{e})
+		return settled, open, nil
 	}
 	if !inside.getAlone(ctx) {
 		return 0, []streams.Delivery{d}, nil

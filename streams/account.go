@@ -38,6 +38,9 @@ type Account struct {
 	// Of earlier epochs: counted as ingested; taken off the stream by somebody
 	// else before the group was made again, as far as that is known.
 	IngestedBefore, GoneBefore int64
+	// PutBackBefore is how many records had been put back on the stream then:
+	// they are on it twice, each time with the same document.
+	PutBackBefore int64
 
 	// Entry IDs; empty where there is none.
 	FirstEntry, LastEntry, LastDelivered, OldestPending, Watermark string
@@ -115,6 +118,6 @@ func Total(accounts []*Account) *Account {
 func (a *Account) counts() []*int64 {
 	return []*int64{
 		&a.Added, &a.Base, &a.Trimmed, &a.Length, &a.Pending, &a.Undelivered, &a.Missing, &a.Returned, &a.Delayed,
-		&a.DeadWritten, &a.DeadKept, &a.DeadReplayed, &a.DeadPurged, &a.IngestedBefore, &a.GoneBefore,
+		&a.DeadWritten, &a.DeadKept, &a.DeadReplayed, &a.DeadPurged, &a.IngestedBefore, &a.GoneBefore, &a.PutBackBefore,
 	}
 }

@@ -118,10 +118,11 @@ type Documents struct {
 // CompareDocuments says how many documents there may be, counted between two
 // readings of the account: none that was ingested before is missing, and each
 // was ingested since, or its entry has no outcome yet. After the group was made
-// again, its entries may have been inserted in an earlier epoch.
+// again, its entries may have been inserted in an earlier epoch; and a record
+// that was put back in one counts for two entries that are read again.
 func CompareDocuments(before *Account, count int64, after *Account) Documents {
-	d := Documents{Count: count, Least: before.Outcomes[record.Ingested]}
-	d.Most = after.Outcomes[record.Ingested] + after.IngestedBefore + after.Pending + after.Missing
+	d := Documents{Count: count, Least: max(before.Outcomes[record.Ingested]-before.PutBackBefore, 0)}
+	d.Most = after.Outcomes[record.Ingested] + after.IngestedBefore + after.Pending + after.Missing + after.Outcomes[record.Poisoned]
 	if after.Epoch > 1 {
 		d.Most += after.Undelivered
 	}

@@ -175,7 +175,7 @@ func (f facts) account(key, group string) (*Account, error) {
 	for _, outcome := range record.Outcomes() {
 		a.Outcomes[outcome] = l.count(outcome.String())
 	}
-	a.IngestedBefore, a.GoneBefore = l.earlier(a.Epoch)
+	a.IngestedBefore, a.GoneBefore, a.PutBackBefore = l.earlier(a.Epoch)
 	added, counted := f.number("added")
 	if counted && a.Opened() && f.ledger["base"] != "" {
 		a.Known, a.Added, a.Base = true, added, l.count("base")
@@ -203,10 +203,11 @@ func (l *ledgerReader) count(field string) int64 {
 
 // earlier sums up the epochs that ended: what was ingested, and what others took
 // off the stream. The base of an epoch counts all that had gone until then.
-func (l *ledgerReader) earlier(epoch int64) (ingested, gone int64) {
+func (l *ledgerReader) earlier(epoch int64) (ingested, gone, putBack int64) {
 	for n := epoch - 1; n >= 1; n-- {
 		field := func(name string) string { return fmt.Sprintf("epoch:%d:%s", n, name) }
 		ingested += l.count(field(record.Ingested.String()))
+		putBack += max(0, l.count(field("returned"))) + l.count(field("replayed"))
 		next := "base"
 		if n+1 < epoch {
 			next = fmt.Sprintf("epoch:%d:base", n+1)
@@ -217,7 +218,7 @@ func (l *ledgerReader) earlier(epoch int64) (ingested, gone int64) {
 		// A stream that was deleted counts from 0 again: nothing is known then.
 		gone += max(0, l.count(next)-l.count(field("base"))-l.count(field("trimmed")))
 	}
-	return ingested, gone
+	return ingested, gone, putBack
 }
 
 // before says that entry ID a is less than b. Both parts may need 64 bits.

@@ -59,6 +59,8 @@ type Stream struct {
 	nextScan   time.Time // when the next scan begins
 	groupKnown bool      // false until the group was seen to exist
 	groupSeen  bool      // true once it was: a group made after that had vanished
+	again      string    // up to this ID entries may have been settled before the group was made again
+	lastRead   string    // ID of the entry that was read last
 }
 
 type claimed struct {
@@ -99,9 +101,10 @@ func (s *Stream) Open(ctx context.Context) error {
 	case "made":
 		epoch, _ := reply[1].(int64)
 		if s.groupSeen || epoch > 1 {
-			s.reportRecreated(epoch, text(reply[2]), reply[3] == int64(1))
+			s.reportRecreated(epoch, text(reply[3]), reply[4] == int64(1))
 		}
 	}
+	s.again = text(reply[2])
 	s.groupKnown, s.groupSeen = true, true
 	return nil
 }

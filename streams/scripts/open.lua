@@ -3,12 +3,14 @@
 -- KEYS  1 stream  2 ledger  3 delayed set  4 dead letters
 -- ARGV  1 group
 -- Returns {'other', name}           the ledger belongs to another service group
---         {'there', epoch}          the group exists
---         {'made', epoch, start, stream existed (1 | 0)}
+--         {'there', epoch, again}   the group exists
+--         {'made', epoch, again, start, stream existed (1 | 0)}
 --                                   the group was made; it reads after start
+--   again  the last entry that there was when a group that had vanished was made
+--          again: up to it entries may have been settled before; '' for none
 --
 -- A group that vanished is made again from the watermark below which trimming
--- has deleted everything. The counts of the epoch that ended are kept under
+-- has deleted everything, or from the beginning of another stream. The counts of the epoch that ended are kept under
 -- `epoch:<n>:<field>`, since entries that were settled once come again.
 
 local stream, ledger, delayed, dead = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -47,21 +49,30 @@ if group_exists() then
     epoch = 1
     open_epoch(epoch)
   end
-  return {'there', epoch}
+  return {'there', epoch, redis.call('HGET', ledger, 'again') or ''}
 end
 
 local existed = redis.call('EXISTS', stream)
-local start = redis.call('HGET', ledger, 'watermark') or '0'
+local start = '0'
+if existed == 1 then
+  start = redis.call('HGET', ledger, 'watermark') or '0'
+else
+  redis.call('HDEL', ledger, 'watermark')
+end
 redis.call('XGROUP', 'CREATE', stream, group, start, 'MKSTREAM')
+local again = ''
 if epoch > 0 then
+  local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)
+  again = #last > 0 and last[1][1] or ''
   local all = redis.call('HGETALL', ledger)
   for i = 1, #all, 2 do
     local name = all[i]
-    if name ~= 'group' and name ~= 'epoch' and name ~= 'watermark' and not string.find(name, '^epoch:') and not string.find(name, '^returning') then
+    if name ~= 'group' and name ~= 'epoch' and name ~= 'watermark' and not string.find(name, '^epoch:') and name ~= 'again' and not string.find(name, '^returning') then
       redis.call('HSET', ledger, 'epoch:' .. epoch .. ':' .. name, all[i + 1])
       redis.call('HDEL', ledger, name)
     end
   end
+  redis.call('HSET', ledger, 'again', again)
 end
 open_epoch(epoch + 1)
-return {'made', epoch + 1, start, existed}
+return {'made', epoch + 1, again, start, existed}

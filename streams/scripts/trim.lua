@@ -4,13 +4,13 @@
 -- KEYS  1 stream  2 ledger  3 delayed set
 -- ARGV  1 our group  2 oldest ID to keep by age ('' keeps all)
 --       3 entries kept at most (0: no cap)  4 at most about so many a call
--- Returns {deleted, oldest unfinished ID, more to do (1 | 0), ms of the first
+-- Returns {deleted, oldest ID that our group has not finished, more to do (1 | 0), ms of the first
 -- place that a deferred record waits for or has come back for, or -1, why Redis
 -- takes no writes or '', room is short (1 | 0)}, or {0, '', 0, -1, '', 0} where
 -- the stream or our group does not exist.
 --
--- The oldest unfinished ID is the least that is pending or undelivered in any
--- group; nothing at or after it is deleted. Where Redis is at maxmemory, which
+-- Nothing is deleted at or after the least ID that is pending or undelivered in
+-- any group; others' do not matter to the limiter, which asks for ours. Where Redis is at maxmemory, which
 -- the first write of the script shows, or so near that a client with more to
 -- write finds it there, all that is settled goes.
 --
@@ -65,24 +65,25 @@ local function preceding(id)
   return step(ms, false) .. '-' .. LAST_SEQ
 end
 
+-- of all groups, and of ours; nil without ours
 local function oldest_unfinished()
   if redis.call('EXISTS', stream) == 0 then return nil end
-  local ours, oldest = false, nil
+  local ours, oldest = nil, nil
   for _, g in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
     local info = {}
     for i = 1, #g, 2 do info[g[i]] = g[i + 1] end
-    ours = ours or info['name'] == group
     local id = after(info['last-delivered-id'])
     if info['pending'] > 0 then
       id = least(id, redis.call('XPENDING', stream, info['name'])[2])
     end
     oldest = oldest and least(oldest, id) or id
+    if info['name'] == group then ours = id end
   end
-  return ours and oldest or nil
+  return oldest, ours
 end
 
-local oldest = oldest_unfinished()
-if not oldest then return {0, '', 0, -1, '', 0} end
+local oldest, ours = oldest_unfinished()
+if not ours then return {0, '', 0, -1, '', 0} end
 
 local probe = redis.pcall('HINCRBY', ledger, 'trimmed', 0)
 local full = type(probe) == 'table' and probe['err'] or ''
@@ -147,12 +148,12 @@ end
 local function first_returned()
   local noted = redis.call('HMGET', ledger, 'returning', 'returning:next')
   local first, more = noted[1], noted[2]
-  if first and less(string.match(first, ' (.+)$'), oldest) then
+  if first and less(string.match(first, ' (.+)$'), ours) then
     first, more = more, false
     -- At maxmemory that fails, and the old note only keeps more than it must.
     if first then redis.pcall('HSET', ledger, 'returning', first) else redis.call('HDEL', ledger, 'returning') end
     redis.call('HDEL', ledger, 'returning:next')
-    if first and less(string.match(first, ' (.+)$'), oldest) then
+    if first and less(string.match(first, ' (.+)$'), ours) then
       redis.call('HDEL', ledger, 'returning')
       first = false
     end
@@ -164,4 +165,4 @@ end
 local waiting = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
 local due, back = tonumber(waiting[2]), first_returned() or nil
 if not due or (back and back < due) then due = back end
-return {deleted, oldest, more, due and math.floor(due) or -1, full, short and 1 or 0}
+return {deleted, ours, more, due and math.floor(due) or -1, full, short and 1 or 0}

@@ -132,7 +132,7 @@ func (w *Worker) openQueues(ctx context.Context) error {
 			PollTimeout: poll, ClaimIdle: cfg.StreamClaimIdle.Duration(),
 			Retention: time.Duration(cfg.StreamRetention), MaxEntries: cfg.StreamMaxEntries,
 			MaxDeliveries: cfg.StreamMaxDeliveries, DeadLetters: letters, Log: w.log,
-			Full: newRoomWatch(key, w.log, w.gate).tell,
+			Full: w.roomWatch(key),
 		})
 		if err := await(ctx, cfg.StartupTimeout.Duration(), w.log, "Redis", func(ctx context.Context) error { return permanent(s.Open(ctx)) }); err != nil {
 			return err
@@ -140,6 +140,15 @@ func (w *Worker) openQueues(ctx context.Context) error {
 		w.queues, w.streams = append(w.queues, s), append(w.streams, s)
 	}
 	return nil
+}
+
+// roomWatch is told when Redis is at maxmemory. Without a limiter nothing needs
+// room there to be admitted: the work goes on, and makes room.
+func (w *Worker) roomWatch(key string) func(reason string) {
+	if w.cfg.RateLimitLimit == 0 {
+		return nil
+	}
+	return newRoomWatch(key, w.log, w.gate).tell
 }
 
 func (w *Worker) newLimiter() *limiter.Limiter {

@@ -1,0 +1,75 @@
+package streams_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"ingestion/record"
+	"ingestion/streams"
+	"ingestion/streams/streamstest"
+)
+
+// TestEntriesThatAreReadAgainAreMarked wants those that a vanished group may
+// have settled to be looked up before they are refused, by the worker that made
+// the group again and by one that did not notice.
+func TestEntriesThatAreReadAgainAreMarked(t *testing.T) {
+	b := newRig(t)
+	first, other := b.open("first", nil), b.open("other", nil)
+	b.pushMany(4)
+	settleAll(t, first, record.Ingested, streamstest.Receive(t, first, 2))
+	settleAll(t, other, record.Ingested, streamstest.Receive(t, other, 2))
+	must(t, b.client.XGroupDestroy(t.Context(), "s", "g").Err())
+	must(t, b.open("third", nil).Open(t.Context()))
+	last := push(t, b.client, "new")
+	for _, q := range []*streams.Stream{first, other} {
+		for _, d := range streamstest.Receive(t, q, 2) {
+			if !d.Redelivered {
+				t.Errorf("%s may have been settled before, which is not told", d.ID)
+			}
+		}
+	}
+	if d := streamstest.Receive(t, other, 1)[0]; d.ID != last || d.Redelivered {
+		t.Errorf("received %+v, want the new entry, which nobody had before", d)
+	}
+}
+
+// TestAnotherStreamOfTheSameNameIsReadFromItsBeginning has a clock that went back.
+func TestAnotherStreamOfTheSameNameIsReadFromItsBeginning(t *testing.T) {
+	b := newRig(t)
+	add := func(id string) {
+		must(t, b.client.XAdd(t.Context(), &redis.XAddArgs{Stream: "s", ID: id, Values: []any{"data", "x"}}).Err())
+	}
+	noRetention := func(o *streams.StreamOptions) { o.Retention = 0 }
+	q := b.open("c", noRetention)
+	add("2000-0")
+	add("3000-0")
+	settleAll(t, q, record.Ingested, streamstest.Receive(t, q, 2))
+	b.maintained(q, func() (bool, string) { return b.ledger("trimmed") == "2", b.ledger("trimmed") + " trimmed" })
+	must(t, b.client.Del(t.Context(), "s").Err())
+	again := b.open("again", noRetention)
+	must(t, again.Open(t.Context()))
+	add("1000-0")
+	if d := streamstest.Receive(t, again, 1)[0]; d.ID != "1000-0" {
+		t.Errorf("received %s", d.ID)
+	}
+}
+
+// TestOthersGroupsDoNotHoldTheFloorBack wants the limiter to forget places that
+// no entry of ours can meet, though another group has not read a thing.
+func TestOthersGroupsDoNotHoldTheFloorBack(t *testing.T) {
+	b := newRig(t)
+	q := b.open("c", nil)
+	must(t, q.Open(t.Context()))
+	must(t, b.client.XGroupCreate(t.Context(), "s", "forgotten", "0").Err())
+	ids := b.pushMany(3)
+	settleAll(t, q, record.Ingested, streamstest.Receive(t, q, 3))
+	var ms int64
+	_, err := fmt.Sscanf(ids[2], "%d-", &ms)
+	must(t, err)
+	b.maintained(q, func() (bool, string) { return q.Floor() >= ms, fmt.Sprintf("the floor is %d, want %d", q.Floor(), ms) })
+	if n := b.client.XLen(t.Context(), "s").Val(); n != 3 {
+		t.Errorf("%d entries are left of 3 that the other group has not read", n)
+	}
+}
