@@ -73,3 +73,23 @@ func TestOthersGroupsDoNotHoldTheFloorBack(t *testing.T) {
 		t.Errorf("%d entries are left of 3 that the other group has not read", n)
 	}
 }
+
+// TestIdleIsToldWhileNothingIsUnfinished, so that a partition without traffic
+// does not hold back what the limiter forgets.
+func TestIdleIsToldWhileNothingIsUnfinished(t *testing.T) {
+	b := newRig(t)
+	q := b.open("c", nil)
+	must(t, q.Open(t.Context()))
+	idle := func(want bool) {
+		t.Helper()
+		b.maintained(q, func() (bool, string) { return q.Idle() == want, fmt.Sprintf("idle is %v", q.Idle()) })
+	}
+	idle(true)
+	b.pushMany(2)
+	idle(false)
+	held := streamstest.Receive(t, q, 2)
+	settleAll(t, q, record.Ingested, held[:1])
+	idle(false)
+	settleAll(t, q, record.Ingested, held[1:])
+	idle(true)
+}

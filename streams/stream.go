@@ -44,6 +44,7 @@ type Stream struct {
 	sizer sizer
 	small atomic.Bool  // entries are known to be small, so that many may be read unseen
 	floor atomic.Int64 // ms: no entry that arrived before is unfinished
+	idle  atomic.Bool  // nothing is unfinished, as last seen by Maintain
 	held  atomic.Int64 // deliveries neither settled nor handed back
 	lag   atomic.Int64 // entries not read yet, when last known; negative: never known
 
@@ -80,6 +81,10 @@ func NewStream(opts StreamOptions) *Stream {
 // Floor is the arrival, in ms, before which no entry of the partition is
 // unfinished, as last seen by trimming; 0 until it is known.
 func (s *Stream) Floor() int64 { return s.floor.Load() }
+
+// Idle says that no entry was unfinished and no record deferred, as last seen by
+// trimming: what comes then arrives later than that.
+func (s *Stream) Idle() bool { return s.idle.Load() }
 
 // OwnerError says that the stream's ledger belongs to another service group.
 type OwnerError struct{ Key, Group, Owner string }

@@ -26,6 +26,7 @@ func (s *Stream) trim(ctx context.Context) (time.Duration, error) {
 	due, _ := reply[3].(int64)
 	cause := text(reply[4])
 	s.noteFloor(text(reply[1]), due)
+	s.idle.Store(due < 0 && reply[6] == int64(1))
 	s.noteRoom(cause)
 	short, _ := reply[5].(int64)
 	s.reportTrimmed(deleted, short == 1)

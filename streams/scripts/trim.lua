@@ -6,8 +6,9 @@
 --       3 entries kept at most (0: no cap)  4 at most about so many a call
 -- Returns {deleted, oldest ID that our group has not finished, more to do (1 | 0), ms of the first
 -- place that a deferred record waits for or has come back for, or -1, why Redis
--- takes no writes or '', room is short (1 | 0)}, or {0, '', 0, -1, '', 0} where
--- the stream or our group does not exist.
+-- takes no writes or '', room is short (1 | 0), idle (1 | 0)}, or
+-- {0, '', 0, -1, '', 0, 0} where the stream or our group does not exist.
+--   idle  our group has nothing pending and nothing to read, as far as Redis knows
 --
 -- Nothing is deleted at or after the least ID that is pending or undelivered in
 -- any group; others' do not matter to the limiter, which asks for ours. Where Redis is at maxmemory, which
@@ -65,10 +66,10 @@ local function preceding(id)
   return step(ms, false) .. '-' .. LAST_SEQ
 end
 
--- of all groups, and of ours; nil without ours
+-- of all groups, and of ours, nil without it; and whether ours is idle
 local function oldest_unfinished()
   if redis.call('EXISTS', stream) == 0 then return nil end
-  local ours, oldest = nil, nil
+  local ours, oldest, idle = nil, nil, 0
   for _, g in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
     local info = {}
     for i = 1, #g, 2 do info[g[i]] = g[i + 1] end
@@ -77,13 +78,16 @@ local function oldest_unfinished()
       id = least(id, redis.call('XPENDING', stream, info['name'])[2])
     end
     oldest = oldest and least(oldest, id) or id
-    if info['name'] == group then ours = id end
+    if info['name'] == group then
+      ours = id
+      if info['pending'] == 0 and info['lag'] == 0 then idle = 1 end
+    end
   end
-  return oldest, ours
+  return oldest, ours, idle
 end
 
-local oldest, ours = oldest_unfinished()
-if not ours then return {0, '', 0, -1, '', 0} end
+local oldest, ours, idle = oldest_unfinished()
+if not ours then return {0, '', 0, -1, '', 0, 0} end
 
 local probe = redis.pcall('HINCRBY', ledger, 'trimmed', 0)
 local full = type(probe) == 'table' and probe['err'] or ''
@@ -165,4 +169,4 @@ end
 local waiting = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
 local due, back = tonumber(waiting[2]), first_returned() or nil
 if not due or (back and back < due) then due = back end
-return {deleted, ours, more, due and math.floor(due) or -1, full, short and 1 or 0}
+return {deleted, ours, more, due and math.floor(due) or -1, full, short and 1 or 0, idle}

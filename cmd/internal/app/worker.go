@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -173,16 +174,31 @@ func (w *Worker) newLimiter() *limiter.Limiter {
 	})
 }
 
+// trimmerLag is more than what was last seen of one partition may be older than
+// what was seen of another, their clocks included.
+const trimmerLag = time.Minute
+
 // floor is the arrival before which nothing is unfinished in any partition; 0
-// while one of them does not know.
+// while one of them does not know. A partition that is idle, perhaps since long,
+// does not count while others are at work: what it gets arrives later than they
+// have come, but for the lag.
 func (w *Worker) floor() int64 {
-	var least int64
-	for i, s := range w.streams {
-		if f := s.Floor(); i == 0 || f < least {
-			least = f
+	const unknown = math.MaxInt64
+	all, busy := int64(unknown), int64(unknown)
+	for _, s := range w.streams {
+		all = min(all, s.Floor())
+		if !s.Idle() {
+			busy = min(busy, s.Floor())
 		}
 	}
-	return least
+	switch {
+	case len(w.streams) == 0:
+		return 0
+	case busy == unknown || busy == all:
+		return all
+	default:
+		return max(busy-trimmerLag.Milliseconds(), all, 0)
+	}
 }
 
 // Run works until ctx ends or WORKER_MAX_MESSAGES deliveries are settled. The
