@@ -252,8 +252,10 @@ func TestRecordsAllocateLittle(t *testing.T) {
 		most       float64
 	}{
 		{"ordinary", ordinary, 4},
-		{"escaped", `{"customerId":"\u0034","name":"Ada \"L\"","email":"ada\u0040example.com","createdAt":"2024"}`, 8},
-		{"international", `{"customerId":"ä","name":"Zoë","email":"zoë@bücher.example","createdAt":"2024"}`, 10},
+		{"ten keys", `{"a":0,"b":0,"c":0,"d":0,"e":0,"f":0,` + ordinary[1:], 4},
+		{"escaped", `{"customerId":"\u0034","name":"Ada \"L\"","email":"ada\u0040example.com","createdAt":"2024"}`, 6},
+		{"international", `{"customerId":"ä","name":"Zoë","email":"zoë@bücher.example","createdAt":"2024"}`, 6},
+		{"two international labels", `{"customerId":"1","name":"Анна","email":"user@россия.рф","createdAt":"2024"}`, 8},
 	} {
 		body := []byte(c.body)
 		mustDecode(t, c.body)
