@@ -47,7 +47,8 @@ func emailRule(text []byte) (stored, why string) {
 	if why != "" {
 		return "", why
 	}
-	domain, why := domainPart(after)
+	var room [maxEmailBytes]byte
+	domain, why := domainPart(after, text[len(before)+1:], room[:0])
 	if why != "" {
 		return "", why
 	}

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"bytes"
 	"strings"
 	"unicode/utf8"
 )
@@ -26,16 +27,19 @@ const (
 // (https://www.iana.org/assignments/special-use-domain-names).
 var specialUseNames = [...]string{"arpa", "invalid", "local", "localhost", "onion", "test"}
 
+var dot = []byte(".")
+
 // domainName is a domain in its two forms; they are the same for one without
 // internationalised labels.
 type domainName struct {
-	ascii   string // as DNS has it, with A-labels
+	ascii   []byte // as DNS has it, with A-labels
 	unicode string // as stored, with U-labels
 }
 
 // domainPart gives the normalised part after the @: mapped by UTS #46, each
-// label valid by IDNA 2008, the whole a name that mail could reach.
-func domainPart(text string) (d domainName, why string) {
+// label valid by IDNA 2008, the whole a name that mail could reach. raw is text
+// again, as bytes; the ASCII form is appended to ascii.
+func domainPart(text string, raw, ascii []byte) (d domainName, why string) {
 	switch {
 	case text == "":
 		return d, noDomain
@@ -44,30 +48,30 @@ func domainPart(text string) (d domainName, why string) {
 	case !hostCharacters(text):
 		return d, domainCharacter
 	}
-	mapped, why := mapped(text)
+	domain, why := mapped(text, raw)
 	if why == "" {
-		why = labelSyntax(mapped)
+		why = labelSyntax(domain.text)
 	}
 	if why != "" {
 		return d, why
 	}
-	if d, why = bothForms(mapped); why != "" {
+	if d, why = bothForms(domain, ascii); why != "" {
 		return d, why
 	}
 	return d, reachable(d.ascii)
 }
 
 // mapped is the domain in lower case and NFC, with plain dots.
-func mapped(text string) (domain, why string) {
+func mapped(text string, raw []byte) (domain mappedDomain, why string) {
 	if isASCII(text) {
-		return strings.ToLower(text), ""
+		return mappedDomain{text: strings.ToLower(text)}, ""
 	}
 	if !safe(text) {
-		return "", domainCharacter
+		return domain, domainCharacter
 	}
-	domain, ok := mapDomain(text)
-	if !ok || !hostCharacters(domain) {
-		return "", domainCharacter
+	domain, ok := mapDomain(text, raw)
+	if !ok || !hostCharacters(domain.text) {
+		return domain, domainCharacter
 	}
 	return domain, ""
 }
@@ -85,7 +89,8 @@ func hostCharacters(s string) bool {
 // labelSyntax checks what the host name rules of RFC 952 and RFC 1123, and
 // RFC 5890's reserved labels, ask of every label.
 func labelSyntax(domain string) (why string) {
-	for label := range strings.SplitSeq(domain, ".") {
+	for label, rest, more := "", domain, true; more; {
+		label, rest, more = strings.Cut(rest, ".")
 		switch {
 		case label == "":
 			return domainDots
@@ -99,14 +104,15 @@ func labelSyntax(domain string) (why string) {
 }
 
 // bothForms encodes and decodes the labels as needed.
-func bothForms(domain string) (d domainName, why string) {
-	if isASCII(domain) && !strings.Contains(domain, acePrefix) {
-		return domainName{ascii: domain, unicode: domain}, labelLengths(domain)
+func bothForms(domain mappedDomain, ascii []byte) (d domainName, why string) {
+	if isASCII(domain.text) && !strings.Contains(domain.text, acePrefix) {
+		d = domainName{ascii: append(ascii, domain.text...), unicode: domain.text}
+		return d, labelLengths(d.ascii)
 	}
-	ascii := make([]byte, 0, maxEmailBytes)
 	decoded := make([]byte, 0, maxEmailBytes)
-	for label := range strings.SplitSeq(domain, ".") {
-		a, u, ok := labelForms(label)
+	for label, rest, more := "", domain.text, true; more; {
+		label, rest, more = strings.Cut(rest, ".")
+		a, u, ok := labelForms(label, domain.permitted)
 		if !ok {
 			return d, invalidIDNA
 		}
@@ -115,18 +121,19 @@ func bothForms(domain string) (d domainName, why string) {
 		}
 		ascii, decoded = append(ascii, a...), append(decoded, u...)
 	}
-	d = domainName{ascii: string(ascii), unicode: domain}
-	if string(decoded) != domain {
+	d = domainName{ascii: ascii, unicode: domain.text}
+	if string(decoded) != domain.text {
 		d.unicode = string(decoded)
 	}
 	return d, labelLengths(d.ascii)
 }
 
-func labelLengths(ascii string) (why string) {
+func labelLengths(ascii []byte) (why string) {
 	if len(ascii) > maxDomainBytes {
 		return domainTooLong
 	}
-	for label := range strings.SplitSeq(ascii, ".") {
+	for label, rest, more := []byte(nil), ascii, true; more; {
+		label, rest, more = bytes.Cut(rest, dot)
 		if len(label) > maxLabelBytes {
 			return labelTooLong
 		}
@@ -135,15 +142,15 @@ func labelLengths(ascii string) (why string) {
 }
 
 // reachable refuses names that no mail from elsewhere can reach.
-func reachable(ascii string) (why string) {
-	if strings.IndexByte(ascii, '.') < 0 {
+func reachable(ascii []byte) (why string) {
+	if bytes.IndexByte(ascii, '.') < 0 {
 		return domainDotless
 	}
 	if !isLetter(ascii[len(ascii)-1]) {
 		return badTopLevel
 	}
 	for _, name := range specialUseNames {
-		if above, found := strings.CutSuffix(ascii, name); found && strings.HasSuffix(above, ".") {
+		if above, found := bytes.CutSuffix(ascii, []byte(name)); found && bytes.HasSuffix(above, dot) {
 			return specialUse
 		}
 	}

@@ -72,17 +72,19 @@ func (f *faults) check(field string, v value, rule func([]byte) (string, string)
 	return stored
 }
 
-// customerIDRule gives the trimmed customerId, or why it is refused. Limits
-// and the ban on control characters hold for the trimmed text.
+// customerIDRule gives the trimmed customerId, or why it is refused. The ban on
+// control characters holds for the text as given, white space such as a line
+// feed included; the limits hold for the trimmed text.
 func customerIDRule(text []byte) (stored, why string) {
+	if hasControl(text) {
+		return "", "contains a control character"
+	}
 	text = bytes.TrimSpace(text)
 	switch {
 	case len(text) == 0:
 		return "", "blank"
 	case len(text) > maxCustomerIDBytes:
 		return "", "longer than 256 bytes"
-	case hasControl(text):
-		return "", "contains a control character"
 	}
 	return string(text), ""
 }

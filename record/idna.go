@@ -19,33 +19,48 @@ const acePrefix = "xn--"
 // character is never an A-label, so no label processing follows.
 var mapper = idna.New(idna.MapForLookup(), idna.StrictDomainName(false), idna.ValidateLabels(false))
 
+// mappedDomain is a domain after the mapping of UTS #46.
+type mappedDomain struct {
+	text string
+	// permitted says that each character beyond ASCII is known to be permitted,
+	// so that the labels need not be searched again. One that has been mapped, or
+	// needs a context, is not known to be.
+	permitted bool
+}
+
 // mapDomain applies the mapping of UTS #46 and NFC: lower case, full-width
 // forms and ideographic full stops to their ASCII ones. It is not ok if a
-// character is disallowed.
-func mapDomain(domain string) (mapped string, ok bool) {
+// character is disallowed. raw is domain again, as bytes.
+func mapDomain(domain string, raw []byte) (mapped mappedDomain, ok bool) {
 	b := make([]byte, 0, maxEmailBytes)
-	for _, r := range domain {
+	mapped.permitted = true
+	for i, r := range domain {
 		if r < utf8.RuneSelf {
 			b = utf8.AppendRune(b, unicode.ToLower(r))
 			continue
 		}
-		if permitted(r) { // and so mapped to itself
+		if permitted(r, raw[i:i+utf8.RuneLen(r)]) { // and so mapped to itself
 			b = utf8.AppendRune(b, r)
 			continue
 		}
+		mapped.permitted = false
 		m, err := mapper.ToUnicode(string(r))
 		if newer, changed := remapped(r, err != nil); changed {
 			m, err = newer, nil
 		}
 		if err != nil {
-			return "", false
+			return mapped, false
 		}
 		b = append(b, m...)
 	}
-	if string(b) == domain {
-		return inNFC(domain), true
+	mapped.text = domain
+	if string(b) != domain {
+		mapped.text = string(b)
 	}
-	return inNFC(string(b)), true
+	if normal := inNFC(mapped.text); normal != mapped.text {
+		mapped = mappedDomain{text: normal}
+	}
+	return mapped, true
 }
 
 // remapped is the mapping of r where Unicode 15.1 and 16 have changed it: the
@@ -66,13 +81,14 @@ func remapped(r rune, disallowed bool) (string, bool) {
 }
 
 // labelForms gives a label as DNS has it and as people read it; both are the
-// same unless it is internationalised. It must hold to IDNA 2008.
-func labelForms(label string) (ascii, decoded string, ok bool) {
+// same unless it is internationalised. It must hold to IDNA 2008; checked says
+// that its characters are known to be permitted.
+func labelForms(label string, checked bool) (ascii, decoded string, ok bool) {
 	if isASCII(label) {
 		decoded, ok = toUnicodeLabel(label)
 		return label, decoded, ok
 	}
-	if !validLabel(label) {
+	if !validLabel(label, checked) {
 		return "", "", false
 	}
 	ascii, err := idna.Punycode.ToASCII(label)
@@ -84,7 +100,7 @@ func labelForms(label string) (ascii, decoded string, ok bool) {
 func toUnicodeLabel(label string) (decoded string, ok bool) {
 	code, isACE := strings.CutPrefix(label, acePrefix)
 	if !isACE {
-		return label, validLabel(label)
+		return label, validLabel(label, false)
 	}
 	// A delimiter with nothing before it is no part of the code for Python's
 	// decoder, but an error for x/net's.
@@ -92,13 +108,14 @@ func toUnicodeLabel(label string) (decoded string, ok bool) {
 		code = code[1:]
 	}
 	decoded, err := idna.Punycode.ToUnicode(acePrefix + code)
-	return decoded, err == nil && validLabel(decoded)
+	return decoded, err == nil && validLabel(decoded, false)
 }
 
 // validLabel checks a U-label, or an ASCII label that is none, by RFC 5891,
 // section 4.2: NFC, hyphens, initial combining mark, permitted characters with
-// their contexts, and the Bidi rule.
-func validLabel(label string) bool {
+// their contexts, and the Bidi rule. permitted says that its characters are known to
+// be permitted without a context.
+func validLabel(label string, checked bool) bool {
 	switch {
 	case label == "", inNFC(label) != label:
 		return false
@@ -108,12 +125,20 @@ func validLabel(label string) bool {
 	if first, _ := utf8.DecodeRuneInString(label); unicode.Is(unicode.M, first) {
 		return false
 	}
+	return (checked || validCharacters(label)) && validBidi(label)
+}
+
+func validCharacters(label string) bool {
+	var raw []byte // one for all characters, if any is beyond ASCII
 	for i, r := range label {
-		if !permitted(r) && !permittedInContext(label, i, r) {
+		if r >= utf8.RuneSelf {
+			raw = utf8.AppendRune(raw[:0], r)
+		}
+		if !permitted(r, raw) && !permittedInContext(label, i, r) {
 			return false
 		}
 	}
-	return validBidi(label)
+	return true
 }
 
 // hyphensInThirdAndFourth counts characters, not bytes.
@@ -140,7 +165,8 @@ var (
 )
 
 // permitted says whether r is PVALID by the derivation of RFC 5892, section 3.
-func permitted(r rune) bool {
+// raw is r in UTF-8, which may be left out for ASCII.
+func permitted(r rune, raw []byte) bool {
 	if r < utf8.RuneSelf {
 		return 'a' <= r && r <= 'z' || '0' <= r && r <= '9' || r == '-'
 	}
@@ -153,18 +179,17 @@ func permitted(r rune) bool {
 	case !unicode.In(r, unicode.Ll, unicode.Lu, unicode.Lo, unicode.Lm, unicode.Mn, unicode.Mc, unicode.Nd):
 		return false
 	}
-	return stable(r)
+	return stable(raw)
 }
 
-// stable says whether case folding and NFKC leave r as it is.
-func stable(r rune) bool {
-	var buf [utf8.UTFMax]byte
-	b := utf8.AppendRune(buf[:0], r)
-	if _, err := cases.Fold().Span(b, true); err == nil && norm.NFKC.QuickSpan(b) == len(b) {
+// stable says whether case folding and NFKC leave a character as it is. The
+// caller gives it as bytes, since they escape to the heap here.
+func stable(raw []byte) bool {
+	if _, err := cases.Fold().Span(raw, true); err == nil && norm.NFKC.QuickSpan(raw) == len(raw) {
 		return true
 	}
-	folded := cases.Fold().Bytes(norm.NFKC.Bytes(b))
-	return bytes.Equal(norm.NFKC.Bytes(folded), b)
+	folded := cases.Fold().Bytes(norm.NFKC.Bytes(raw))
+	return bytes.Equal(norm.NFKC.Bytes(folded), raw)
 }
 
 // inNFC is s in NFC. The quick check spares the allocations of norm.NFC.String

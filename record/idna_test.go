@@ -29,6 +29,8 @@ func TestInternationalisedDomains(t *testing.T) {
 		{"A-label", "xn--bcher-kva.example", "bücher.example"},
 		{"A-label in capitals", "XN--BCHER-KVA.example", "bücher.example"},
 		{"A-label with a lone delimiter", "xn---tda.example", "ü.example"},
+		{"A-label with a hyphen at the end", "xn----dha.example", ""},
+		{"A-label with a hyphen at the beginning", "xn----eha.example", ""},
 		{"A-label of nothing", "xn--.example", ""},
 		{"A-label of ASCII", "xn--abc-.example", ""},
 		{"A-label of an unstable letter", "xn--b-kfa.example", ""},

@@ -3,7 +3,7 @@ package record
 import "bytes"
 
 // fewKeys is up to how many keys a linear search beats a map.
-const fewKeys = 8
+const fewKeys = 16
 
 // keySet remembers the keys of one object. The zero value is empty.
 type keySet struct {

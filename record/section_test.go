@@ -116,16 +116,21 @@ func TestCustomerIDRule(t *testing.T) {
 		{"256 bytes", quoted(x256), x256, ""},
 		{"257 bytes", quoted(x256 + "x"), "", "longer than 256 bytes"},
 		{"bytes, not characters", quoted(x256[1:] + "é"), "", "longer than 256 bytes"},
-		{"not blank", `"\u2003 \t\u0085"`, "", "blank"},
+		{"256 bytes once trimmed", quoted(" " + x256 + " "), x256, ""},
+		{"not blank", `"\u2003 \u00a0"`, "", "blank"},
 		{"no control character", `"a\u001fb"`, "", "contains a control character"},
 		{"no DEL", `"a\u007fb"`, "", "contains a control character"},
 		{"no control character beyond ASCII", `"é\u0086b"`, "", "contains a control character"},
+		{"none at the end, though white space", `"42\n"`, "", "contains a control character"},
+		{"none at the beginning", `"\t42"`, "", "contains a control character"},
+		{"none that Unicode calls white space", `"42\u0085"`, "", "contains a control character"},
+		{"none in a blank", `" \t"`, "", "contains a control character"},
 	})
 }
 
 func TestCustomerIDStored(t *testing.T) {
 	checkCells(t, "customerId", []cell{
-		{"trimmed", `"\u3000 a b\u00a0\r\n"`, "a b", ""},
+		{"trimmed", `"\u3000 a b\u00a0 \u2029"`, "a b", ""},
 		{"only trimmed", `"É|\\e\u0301"`, `É|\` + "e\u0301", ""},
 	})
 }
@@ -153,6 +158,8 @@ func TestNameStored(t *testing.T) {
 }
 
 func TestEmailRule(t *testing.T) {
+	aceLabels := strings.Repeat("xn--fiq"+strings.Repeat("a", 14)+".", 5) // of 15 ideographs each
+	uLabels := strings.Repeat(strings.Repeat("中", 15)+".", 5)
 	checkCells(t, "email", []cell{
 		{"there", `missing`, "", "missing"},
 		{"a JSON string", `false`, "", "must be a string, is a boolean"},
@@ -162,12 +169,17 @@ func TestEmailRule(t *testing.T) {
 		{"no quoted local part", `"\"ada\"@example.com"`, "", "a quoted part before @ is not allowed"},
 		{"no address literal", `"ada@[IPv6:::1]"`, "", "an address in brackets after @ is not allowed"},
 		{"nor half of one", `"ada@[127.0.0.1"`, "", "the part after @ contains a character that is not allowed"},
+		{"brackets after nothing", `"@<b.co>"`, "", "there is nothing before @"},
 		{"no display name", `"Ada Lovelace <ada@example.com>"`, "", "a display name or angle brackets are not allowed"},
 		{"no comment", `"ada@(home)example.com"`, "", "the part after @ contains a character that is not allowed"},
 		{"a domain with a dot", `"ada@localhost"`, "", "the part after @ has no dot"},
 		{"64 before the @", quoted(strings.Repeat("a", 65) + "@example.com"), "", "the part before @ is longer than 64 bytes"},
 		{"254 in all", quoted("a@" + strings.Repeat("b.", 125) + "cde"), "", "longer than 254 bytes"},
 		{"254 in all, as given", quoted("a@" + strings.Repeat("e\u0301", 62) + "." + strings.Repeat("e\u0301", 30) + ".example"), "", "longer than 254 bytes"},
+		{"254 in all, as stored", quoted("a@" + aceLabels + strings.Repeat("x", 14) + ".example"), "a@" + uLabels + strings.Repeat("x", 14) + ".example", ""},
+		{"255 in all, as stored", quoted("a@" + aceLabels + strings.Repeat("x", 15) + ".example"), "",
+			"longer than 254 bytes when the part after @ is written without xn--"},
+		{"a plain @", `"a﹫example.com"`, "", "has a full-width or small @ instead of a plain one"},
 		{"special-use domains refused", `"ada@printer.local"`, "", "the part after @ is a special-use name"},
 		{"example domains are none", `"ada@mail.example"`, "ada@mail.example", ""},
 		{"not trimmed", `"ada@example.com "`, "", "the part after @ contains a character that is not allowed"},
@@ -205,6 +217,8 @@ func TestCreatedAtRule(t *testing.T) {
 		{"one space", `"2024-02-29 12"`, "2024-02-29T12:00:00Z", ""},
 		{"not two", `"2024-02-29  1:00"`, "", "not an ISO 8601 time of day, such as 12:30:00.5"},
 		{"no other separator", `"2014-01-01-05:00"`, "", "date and time must be separated by T or one space"},
+		{"nor a tab", `"2024-01-02\t03:04"`, "", "date and time must be separated by T or one space"},
+		{"no seconds in an offset", `"2024-01-02T03:04+050003"`, "", "not an offset from UTC, such as Z or +05:30"},
 		{"without an offset it is UTC", `"2024-02-29T12:00"`, "2024-02-29T12:00:00Z", ""},
 		{"from year 1", `"0001-01-01T00:00+00:01"`, "", "the instant must lie in the years 1 to 9999"},
 		{"to year 9999", `"9999-12-31T23:59-00:01"`, "", "the instant must lie in the years 1 to 9999"},
