@@ -71,7 +71,7 @@ func (s *Stream) claimPage(ctx context.Context, max int) ([]claimed, error) {
 	reply, err := s.run(ctx, claimScript, []string{s.keys.Main, s.keys.Ledger, s.keys.Suspects},
 		s.opts.Group, s.opts.Consumer, s.opts.ClaimIdle.Milliseconds(), s.cursor, max, s.maxDeliveries()).Slice()
 	if err != nil {
-		return nil, fmt.Errorf("XAUTOCLAIM %s: %w", s.keys.Main, err)
+		return nil, fmt.Errorf("looking for lapsed leases on %s: %w", s.keys.Main, err)
 	}
 	s.cursor = text(reply[0])
 	s.reportMissing(texts(reply[2]))

@@ -42,10 +42,13 @@ type Stream struct {
 	opts  StreamOptions
 	keys  Keys
 	sizer sizer
-	small atomic.Bool  // entries are known to be small, so that many may be read unseen
-	floor atomic.Int64 // ms: no entry that arrived before is unfinished
-	held  atomic.Int64 // deliveries neither settled nor handed back
-	lag   atomic.Int64 // entries not read yet, when last known; negative: never known
+	small atomic.Bool // entries are known to be small, so that many may be read unseen
+	// unwatched says that the next look at the stream's newest entry is far off, so
+	// that small entries read last say little of those to come.
+	unwatched atomic.Bool
+	floor     atomic.Int64 // ms: no entry that arrived before is unfinished
+	held      atomic.Int64 // deliveries neither settled nor handed back
+	lag       atomic.Int64 // entries not read yet, when last known; negative: never known
 
 	mu       sync.Mutex
 	claimed  []claimed // taken over, bodies not yet read
