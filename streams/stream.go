@@ -53,6 +53,7 @@ type Stream struct {
 	mu       sync.Mutex
 	claimed  []claimed // taken over, bodies not yet read
 	suspects []suspect // taken over, to be tried alone
+	wanted   time.Time // when Receive last looked for entries to take over
 
 	full       bool      // Redis is at maxmemory, as last seen by Maintain
 	warnedTrim time.Time // when it was said last that entries go before their time
@@ -142,14 +143,7 @@ func (s *Stream) maxDeliveries() int {
 // Close hands back what was taken over and not delivered, and removes this
 // consumer from the group if it holds nothing.
 func (s *Stream) Close(ctx context.Context) error {
-	s.mu.Lock()
-	rest := s.claimed
-	for _, c := range s.suspects {
-		rest = append(rest, claimed{id: c.id, deliveries: c.deliveries, tries: -1})
-	}
-	s.claimed, s.suspects = nil, nil
-	s.mu.Unlock()
-	if err := s.handBack(ctx, rest, s.opts.ClaimIdle); err != nil {
+	if err := s.handBack(ctx, s.takeUndelivered(0), s.opts.ClaimIdle); err != nil {
 		return err
 	}
 	if err := s.run(ctx, sweepScript, []string{s.keys.Main}, s.opts.Group, s.opts.Consumer).Err(); err != nil && !isNoGroup(err) {
