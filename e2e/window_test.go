@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -24,11 +25,13 @@ func crowd(seed uint64, customerID string, n int) *fixture {
 	return f
 }
 
-// keepPlaces adds a reader that never reads. What it has not finished with is
-// neither trimmed nor pruned, so that the windows keep all places for the test.
+// keepPlaces writes the note of a record that was put back for a very old place
+// and is not finished, so that the windows keep all places for the test. A reader
+// that never reads keeps the entries.
 func (r *rig) keepPlaces() {
 	r.t.Helper()
-	if err := r.client.XGroupCreateMkStream(r.ctx(), streamKey, "slow-reader", "0").Err(); err != nil {
+	note := r.client.HSet(r.ctx(), "{"+streamKey+"}:ledger", "returning", "1 99999999999999-0")
+	if err := errors.Join(note.Err(), r.client.XGroupCreateMkStream(r.ctx(), streamKey, "slow-reader", "0").Err()); err != nil {
 		r.t.Fatal(err)
 	}
 }

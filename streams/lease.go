@@ -2,6 +2,7 @@ package streams
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -10,10 +11,22 @@ import (
 const leasePage = 500
 
 // Extend renews the lease on what the caller holds and on what was taken over
-// and not yet delivered.
+// and not yet delivered. If the caller has not received for ten leases, that is
+// handed back instead: another worker may be able to work on it.
 func (s *Stream) Extend(ctx context.Context, held []Delivery) ([]string, error) {
+	unwanted := s.takeUndelivered(unwantedLeases * s.opts.ClaimIdle)
+	lost, err := s.renew(ctx, append(entryIDs(held), s.undelivered()...))
+	if len(unwanted) == 0 {
+		return lost, err
+	}
+	s.opts.Log.Warn("warning", "stream", s.keys.Main, "count", len(unwanted), "first", unwanted[0].id,
+		"reason", "entries of another worker were taken over, but this one has read nothing for ten leases: they are handed back")
+	return lost, errors.Join(err, s.handBack(ctx, unwanted, s.opts.ClaimIdle))
+}
+
+func (s *Stream) renew(ctx context.Context, ids []string) ([]string, error) {
 	var lost []string
-	for ids := append(entryIDs(held), s.undelivered()...); len(ids) > 0; {
+	for len(ids) > 0 {
 		page := ids[:min(len(ids), leasePage)]
 		ids = ids[len(page):]
 		reply, err := s.run(ctx, extendScript, []string{s.keys.Main}, s.idArgs(page)...).StringSlice()

@@ -103,8 +103,9 @@ func TestWhatALivingWorkerHoldsIsNotMissing(t *testing.T) {
 		must(t, err)
 		return b.ledger("missing") == "10", b.ledger("missing") + " missing, want those of the dead worker"
 	})
+	// The lease of the last may run out a millisecond later, which makes two lines.
 	line := b.log.find("entries_missing")
-	if len(line) != 1 || line[0]["first"] != lost[0].ID || line[0]["last"] != lost[9].ID {
+	if line[0]["first"] != lost[0].ID || line[len(line)-1]["last"] != lost[9].ID {
 		t.Errorf("said %v", line)
 	}
 	b.maintained(other, func() (bool, string) { return b.ledger("missing") == "15", b.ledger("missing") + " missing" })
@@ -137,9 +138,15 @@ func TestATornStreamIsReportedWithWhatWasAtStake(t *testing.T) {
 // that is the census alone: when the second one begins, the first is taken in.
 func (b *rig) looks() int64 {
 	b.t.Helper()
+	return b.calls("xinfo|stream")
+}
+
+// calls is how often a command was called.
+func (b *rig) calls(command string) int64 {
+	b.t.Helper()
 	stats, err := b.client.Info(b.t.Context(), "commandstats").Result()
 	must(b.t, err)
-	_, after, _ := strings.Cut(stats, "cmdstat_xinfo|stream:calls=")
+	_, after, _ := strings.Cut(stats, "cmdstat_"+command+":calls=")
 	number, _, _ := strings.Cut(after, ",")
 	n, _ := strconv.ParseInt(number, 10, 64) // none yet: 0
 	return n

@@ -97,7 +97,7 @@ func (s *Stream) markRereads(ctx context.Context, batch []Delivery) {
 // Those that wait are looked at unless they are known to be small; what comes
 // while the reader waits comes a few at a time anyway.
 func (s *Stream) count(ctx context.Context, max int) (n int, bounded bool, err error) {
-	if s.small.Load() {
+	if s.small.Load() && !s.unwatched.Load() {
 		return s.sizer.limit(max), false, nil
 	}
 	reply, err := s.run(ctx, peekScript, []string{s.keys.Main}, s.opts.Group, max, replyBytes).Int64Slice()

@@ -22,6 +22,7 @@ const (
 // time. What is claimed and not yet read stays leased until the next call.
 // Suspects come last, each alone and unread.
 func (s *Stream) takeOver(ctx context.Context, max int) ([]Delivery, error) {
+	s.setWanted()
 	if s.mayScan() {
 		if err := s.scan(ctx, max); err != nil {
 			return nil, err
@@ -71,7 +72,7 @@ func (s *Stream) claimPage(ctx context.Context, max int) ([]claimed, error) {
 	reply, err := s.run(ctx, claimScript, []string{s.keys.Main, s.keys.Ledger, s.keys.Suspects},
 		s.opts.Group, s.opts.Consumer, s.opts.ClaimIdle.Milliseconds(), s.cursor, max, s.maxDeliveries()).Slice()
 	if err != nil {
-		return nil, fmt.Errorf("XAUTOCLAIM %s: %w", s.keys.Main, err)
+		return nil, fmt.Errorf("looking for lapsed leases on %s: %w", s.keys.Main, err)
 	}
 	s.cursor = text(reply[0])
 	s.reportMissing(texts(reply[2]))
@@ -94,20 +95,6 @@ func (s *Stream) keep(found []claimed) {
 	s.reportSuspects(suspected)
 }
 
-// undelivered lists what was taken over and not yet delivered.
-func (s *Stream) undelivered() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	ids := make([]string, 0, len(s.claimed)+len(s.suspects))
-	for _, c := range s.claimed {
-		ids = append(ids, c.id)
-	}
-	for _, c := range s.suspects {
-		ids = append(ids, c.id)
-	}
-	return ids
-}
-
 func (s *Stream) fetch(ctx context.Context, max int) ([]Delivery, error) {
 	s.mu.Lock()
 	want := s.claimed[:min(max, len(s.claimed))]
@@ -128,10 +115,22 @@ func (s *Stream) fetch(ctx context.Context, max int) ([]Delivery, error) {
 	batch := parseEntries(reply[0], counts)
 	missing, lost := texts(reply[1]), texts(reply[2])
 	s.reportMissing(missing)
-	s.mu.Lock()
-	s.claimed = s.claimed[len(batch)+len(missing)+len(lost):]
-	s.mu.Unlock()
+	if !s.fetched(want[0].id, len(batch)+len(missing)+len(lost)) {
+		return nil, nil
+	}
 	return batch, nil
+}
+
+// fetched removes the first n of what was claimed, unless all of it was given
+// back meanwhile.
+func (s *Stream) fetched(first string, n int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.claimed) < max(n, 1) || s.claimed[0].id != first {
+		return false
+	}
+	s.claimed = s.claimed[n:]
+	return true
 }
 
 func (s *Stream) reportMissing(ids []string) {

@@ -42,15 +42,19 @@ type Stream struct {
 	opts  StreamOptions
 	keys  Keys
 	sizer sizer
-	small atomic.Bool  // entries are known to be small, so that many may be read unseen
-	floor atomic.Int64 // ms: no entry that arrived before is unfinished
-	idle  atomic.Bool  // nothing is unfinished, as last seen by Maintain
-	held  atomic.Int64 // deliveries neither settled nor handed back
-	lag   atomic.Int64 // entries not read yet, when last known; negative: never known
+	small atomic.Bool // entries are known to be small, so that many may be read unseen
+	// unwatched says that the next look at the stream's newest entry is far off, so
+	// that small entries read last say little of those to come.
+	unwatched atomic.Bool
+	floor     atomic.Int64 // ms: no entry that arrived before is unfinished
+	idle      atomic.Bool  // nothing is unfinished, as last seen by Maintain
+	held      atomic.Int64 // deliveries neither settled nor handed back
+	lag       atomic.Int64 // entries not read yet, when last known; negative: never known
 
 	mu       sync.Mutex
 	claimed  []claimed // taken over, bodies not yet read
 	suspects []suspect // taken over, to be tried alone
+	wanted   time.Time // when Receive last looked for entries to take over
 
 	full       bool      // Redis is at maxmemory, as last seen by Maintain
 	warnedTrim time.Time // when it was said last that entries go before their time
@@ -147,14 +151,7 @@ func (s *Stream) maxDeliveries() int {
 // Close hands back what was taken over and not delivered, and removes this
 // consumer from the group if it holds nothing.
 func (s *Stream) Close(ctx context.Context) error {
-	s.mu.Lock()
-	rest := s.claimed
-	for _, c := range s.suspects {
-		rest = append(rest, claimed{id: c.id, deliveries: c.deliveries, tries: -1})
-	}
-	s.claimed, s.suspects = nil, nil
-	s.mu.Unlock()
-	if err := s.handBack(ctx, rest, s.opts.ClaimIdle); err != nil {
+	if err := s.handBack(ctx, s.takeUndelivered(0), s.opts.ClaimIdle); err != nil {
 		return err
 	}
 	if err := s.run(ctx, sweepScript, []string{s.keys.Main}, s.opts.Group, s.opts.Consumer).Err(); err != nil && !isNoGroup(err) {

@@ -61,7 +61,7 @@ func scenarios() []scenario {
 		},
 		{
 			bug:   "reclaim stops at an empty page",
-			plant: plant{patch: claim, find: `return \{reply\[1\],`, by: `return {#claimed == 0 and '0-0' or reply[1],`},
+			plant: plant{patch: claim, find: `return \{finished and`, by: `return {(finished or #claimed == 0) and`},
 			plans: []plan{{point: point{step: nowhere}, before: keepBusy, during: behindTheBusy}, calmly()},
 			extra: busyCourses + 1, lease: 6 * time.Second, sorts: all,
 		},

@@ -4,7 +4,7 @@
 -- KEYS  1 stream  2 ledger
 -- ARGV  1 group  2 entries gone as last seen  3… the outcomes' names
 -- Returns {gone, counted now, last delivered ID, first ID or '', lag or -1,
--- bytes of the newest entry}
+-- bytes of the newest entry, bytes of the bodies that came with the call}
 --   gone  taken by strangers, read or not; what was last seen while it can't be
 --         told yet how many of them were unread
 --   lag   entries not read yet; -1 where Redis does not know
@@ -40,36 +40,42 @@ local function ours()
   end
 end
 
+local function size(entry)
+  local bytes = 0
+  for _, s in ipairs(entry and entry[2] or {}) do bytes = bytes + #s end
+  return bytes
+end
+
 local function count(name) return tonumber(redis.call('HGET', ledger, name) or 0) end
 
 local our = ours()
-if not our then return {seen, 0, '', '', -1, 0} end
+if not our then return {seen, 0, '', '', -1, 0, 0} end
 local info = fields(redis.call('XINFO', 'STREAM', stream))
 local last = our['last-delivered-id']
 local first = info['first-entry'] and info['first-entry'][1] or ''
 local lag = our['lag'] or -1
-local newest = 0
-for _, s in ipairs(info['last-entry'] and info['last-entry'][2] or {}) do newest = newest + #s end
+local newest = size(info['last-entry'])
+local brought = newest + size(info['first-entry'])
 local base = tonumber(redis.call('HGET', ledger, 'base'))
-if not info['entries-added'] or not base then return {seen, 0, last, first, lag, newest} end
+if not info['entries-added'] or not base then return {seen, 0, last, first, lag, newest, brought} end
 
 local undelivered
 if first == '' then
   undelivered = 0
 elseif before(last, first) then
   undelivered = info['length']
-elseif #redis.call('XRANGE', stream, '(' .. last, '+', 'COUNT', 1) == 0 then
+elseif not before(last, info['last-entry'][1]) then
   undelivered = 0
 end
 if undelivered then lag = undelivered end
 
 local added = info['entries-added'] - base
 local gone = added - count('trimmed') - info['length']
-if gone <= seen or not undelivered then return {math.min(gone, seen), 0, last, first, lag, newest} end
+if gone <= seen or not undelivered then return {math.min(gone, seen), 0, last, first, lag, newest, brought} end
 
 local missing = count('missing')
 local unread = added - our['pending'] - undelivered - missing
 for i = 3, #ARGV do unread = unread - count(ARGV[i]) end
 unread = math.max(0, math.min(unread, gone - missing))
 if unread > 0 then redis.call('HINCRBY', ledger, 'missing', unread) end
-return {gone, unread, last, first, lag, newest}
+return {gone, unread, last, first, lag, newest, brought}

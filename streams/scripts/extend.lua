@@ -12,14 +12,17 @@
 
 local stream, group, consumer = KEYS[1], ARGV[1], ARGV[2]
 
-local function info()
-  local first, deleted = nil, '0-0'
+-- info comes with the bodies of two entries, which may be large, so it is asked
+-- for only where something is still ours. It can't be kept from call to call:
+-- what was deleted since would be dropped.
+local known, first, deleted = false, nil, '0-0'
+local function ask_info()
+  known = true
   local reply = redis.pcall('XINFO', 'STREAM', stream)
   for i = 1, #reply, 2 do
     if reply[i] == 'first-entry' and reply[i + 1] then first = reply[i + 1][1] end
     if reply[i] == 'max-deleted-entry-id' then deleted = reply[i + 1] end
   end
-  return first, deleted
 end
 
 local function parse(id)
@@ -33,9 +36,8 @@ local function before(a, b)
   return ams < bms or (ams == bms and aseq < bseq)
 end
 
-local first, deleted = info()
-
 local function exists(id)
+  if not known then ask_info() end
   if first and before(id, first) then return false end
   if first and before(deleted, id) then return true end
   return #redis.call('XRANGE', stream, id, id) > 0
