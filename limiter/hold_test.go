@@ -1,6 +1,7 @@
 package limiter_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -59,6 +60,18 @@ func fill(t *testing.T, client *redis.Client, n int, step float64) {
 	}
 }
 
+// placeAll gives each of the records a place at that time.
+func placeAll(t *testing.T, client *redis.Client, ms int64, requests []limiter.Request) {
+	t.Helper()
+	var places []redis.Z
+	for _, r := range requests {
+		places = append(places, redis.Z{Score: float64(ms), Member: r.Member})
+	}
+	if err := client.ZAdd(t.Context(), "{q}:limit:ann", places...).Err(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // spread is 500 records of "ann", step ms apart from a time on.
 func spread(from, step int64) []limiter.Request {
 	var requests []limiter.Request
@@ -75,6 +88,8 @@ type load struct {
 	reserve  bool
 	floor    int64
 	requests []limiter.Request
+	window   time.Duration // 0: a minute
+	again    bool          // each record has a place further ahead than the delay, a day
 }
 
 // TestNoCallHoldsRedis judges batches of 500 at a limit of 10,000 in a minute; of
@@ -82,13 +97,15 @@ type load struct {
 func TestNoCallHoldsRedis(t *testing.T) {
 	const minute = 60_000
 	loads := map[string]load{
-		"first records":             {0, 6, false, 0, spread(someTime, 6)},
-		"live":                      {9_900, 6, false, 0, spread(someTime+9_900*6, 6)},
-		"late, refused":             {50_000, 6, false, 0, spread(someTime+minute, 60)},
-		"late, hardly any room":     {50_000, 6.001, false, 0, spread(someTime+minute, 60)[:25]},
-		"late, room for some":       {50_000, 6.01, false, 0, spread(someTime+minute, 60)[:25]},
-		"late, reserved at the end": {100_000, 6, true, 0, spread(someTime, 1)},
-		"much to prune":             {100_000, 6, false, someTime + 100_000*6, spread(someTime+100_000*6, 6)},
+		"first records":             {requests: spread(someTime, 6)},
+		"live":                      {places: 9_900, step: 6, requests: spread(someTime+9_900*6, 6)},
+		"late, refused":             {places: 50_000, step: 6, requests: spread(someTime+minute, 60)},
+		"late, hardly any room":     {places: 50_000, step: 6.001, requests: spread(someTime+minute, 60)[:25]},
+		"late, room for some":       {places: 50_000, step: 6.01, requests: spread(someTime+minute, 60)[:25]},
+		"late, reserved at the end": {places: 100_000, step: 6, reserve: true, requests: spread(someTime, 1)},
+		"much to prune":             {places: 100_000, step: 6, floor: someTime + 100_000*6, requests: spread(someTime+100_000*6, 6)},
+		"repeated, far behind":      {reserve: true, requests: spread(someTime, 6), window: time.Second, again: true},
+		"the same, and no room":     {places: 100_000, step: 0.1, reserve: true, requests: spread(someTime, 1)[:25], window: time.Second, again: true},
 	}
 	for name, load := range loads {
 		t.Run(name, func(t *testing.T) {
@@ -111,8 +128,14 @@ func (l load) judge(t *testing.T) time.Duration {
 	server := realRedis(t)
 	watch := &stopwatch{t: t, control: server.Client(t)}
 	fill(t, watch.control, l.places, l.step)
-	cfg := config(10_000, time.Minute)
+	if l.again {
+		placeAll(t, watch.control, someTime+30*time.Hour.Milliseconds(), l.requests)
+	}
+	cfg := config(10_000, cmp.Or(l.window, time.Minute))
 	cfg.Reserve, cfg.MaxDelay = l.reserve, time.Hour
+	if l.again {
+		cfg.MaxDelay = 24 * time.Hour
+	}
 	cfg.Floor = func() int64 { return l.floor }
 	start := time.Now()
 	verdicts := judge(t, limiter.New(hooked(t, server, watch.around), cfg), l.requests...)

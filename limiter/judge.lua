@@ -10,7 +10,8 @@
 -- ARGV  1 limit       L where the customer has none of its own
 --       2 window      W, ms, likewise
 --       3 lateness    ms that a key outlives its last use and its last window
---       4 delay       ms a place may lie ahead of its record; -1: never reserve
+--       4 delay       ms a place may lie ahead of its record, but no more than
+--                     3600 windows; -1: never reserve
 --       5 floor       ms, the oldest arrival still unfinished; 0: unknown
 --       6 budget      work after which the script stops; the caller goes on
 --       7 hashed      1: own limits are looked up in KEYS[1]; 0: they are given
@@ -39,14 +40,16 @@ local ADMITTED, REFUSED, RESERVED, NO_ZSET = 1, 2, 3, 4
 local MAX_PAGE = 256      -- members read at once by a search
 local MAX_PRUNE = 2000    -- members removed at once
 local LONG = 32           -- steps from which a search is worth remembering
+local MAX_AHEAD = 3600    -- windows that a place may lie ahead (MaxWindowsAhead in Go)
+local NAMES = 64          -- places looked up by name at once
 local SPARE = 4           -- places beyond the limit from which pruning is tried
 
 local KEYS, ARGV = KEYS, ARGV
 local defaultLimit, defaultWindow = tonumber(ARGV[1]), tonumber(ARGV[2])
-local lateness, delay = tonumber(ARGV[3]), tonumber(ARGV[4])
+local lateness, longest = tonumber(ARGV[3]), tonumber(ARGV[4])
 local oldest, budget, hashed = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7] == '1'
-local reserving = delay >= 0
-delay = max(delay, 0)
+local reserving = longest >= 0
+longest = max(longest, 0)
 
 local clock = call('TIME')
 local now = clock[1] * 1000 + floor(clock[2] / 1000)
@@ -54,7 +57,8 @@ local now = clock[1] * 1000 + floor(clock[2] / 1000)
 local work = 0            -- commands and members so far, about a microsecond each
 local spent = false       -- the budget is used up
 local broken              -- the error reply that ends the script
-local key, L, W           -- the customer at hand
+local n = 0               -- length of the verdicts
+local key, L, W, delay    -- the customer at hand
 local size                -- its number of places, before the last one was added
 local jamFrom, jamTo      -- no room in [jamFrom, jamTo), and nothing lies after
 local full                -- { from, to }: no room in [from, to) is known
@@ -159,15 +163,29 @@ local function alias(id, number)
   return id .. '@' .. W .. ':' .. number
 end
 
--- the place in whose window the ID comes again, if there is one
+-- the first of the places named by the windows `from` to `to` that is near
+local function named(id, from, to, t)
+  local names = {}
+  for number = from, to do names[number - from + 1] = alias(id, number) end
+  work = work + 1 + #names
+  for _, text in ipairs(call('ZMSCORE', key, unpack(names))) do
+    local place = tonumber(text)    -- nil of false, where there is none
+    if place and near(place, t) then return place end
+  end
+  return nil
+end
+
+-- The place in whose window the ID comes again, if there is one; and whether
+-- that takes more than is left of the budget, so that another call has to look.
 local function known(id, top, t)
   if not top then return nil end
   if near(top, t) then return top end
   if top < t then return nil end
-  for n = floor(t / W) - 1, floor((t + delay) / W) + 1 do
-    work = work + 1
-    local place = tonumber(call('ZSCORE', key, alias(id, n)))
-    if place and near(place, t) then return place end
+  local from, to = floor(t / W) - 1, floor((t + delay) / W) + 1
+  if n > 0 and work + to - from > budget then return nil, true end
+  for number = from, to, NAMES do
+    local place = named(id, number, min(number + NAMES - 1, to), t)
+    if place then return place end
   end
   return nil
 end
@@ -248,7 +266,8 @@ local function judge(t, text, id)
   end
   local top = latest(id)
   if jamTo and not top then return take(t, id, top, jamTo) end
-  local place = known(id, top, t)
+  local place, later = known(id, top, t)
+  if later then return nil end
   if place then return reserving and place > t and RESERVED or ADMITTED, place end
   place = crowd(t) < L and t or earliest(t)
   if not place then return nil end
@@ -307,7 +326,6 @@ if hashed then
 end
 
 local own, learnt, verdicts = {}, {}, {}
-local n = 0               -- length of verdicts
 local function answer(decision, time)
   verdicts[n + 1], verdicts[n + 2] = decision, time
   n = n + 2
@@ -355,6 +373,7 @@ for c = 1, #KEYS - first do
     own[#own + 1], own[#own + 2] = c, string.sub(text, 1, 64)
     if w then L, W = l, w else mode = l end
   end
+  delay = min(longest, MAX_AHEAD * W)
   full, jamTo = nil, nil
   local hint = ARGV[at[c] + 1]
   if hint ~= '' and not mode then recall(hint) end
