@@ -1,13 +1,13 @@
 package limiter_test
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"strconv"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
 
 	"ingestion/limiter"
@@ -125,13 +125,16 @@ func TestNoCallHoldsRedis(t *testing.T) {
 // judge returns how long the longest call took.
 func (l load) judge(t *testing.T) time.Duration {
 	t.Helper()
+	if l.window == 0 {
+		l.window = time.Minute
+	}
 	server := realRedis(t)
 	watch := &stopwatch{t: t, control: server.Client(t)}
 	fill(t, watch.control, l.places, l.step)
 	if l.again {
 		placeAll(t, watch.control, someTime+30*time.Hour.Milliseconds(), l.requests)
 	}
-	cfg := config(10_000, cmp.Or(l.window, time.Minute))
+	cfg := config(10_000, l.window)
 	cfg.Reserve, cfg.MaxDelay = l.reserve, time.Hour
 	if l.again {
 		cfg.MaxDelay = 24 * time.Hour
@@ -174,6 +177,35 @@ func TestLearntIsForgottenWithItsPlaces(t *testing.T) {
 			t.Errorf("record %d of an empty window has place %d, want %d", i, v.Place, want)
 		}
 	}
+}
+
+// TestLearntIsForgottenWhenOthersFillAgain loses the places of a queue whose end
+// is remembered, and lets another worker give places at that end: what lies before
+// has room again.
+func TestLearntIsForgottenWhenOthersFillAgain(t *testing.T) {
+	client := realRedis(t).Client(t)
+	cfg := config(5, time.Second)
+	cfg.Reserve, cfg.MaxDelay = true, time.Hour
+	ours, theirs := limiter.New(client, cfg), limiter.New(client, cfg)
+	judge(t, ours, spread(someTime, 0)...)
+	judge(t, ours, at("ann", "another", someTime))
+	if err := client.FlushDB(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	model := limiter.Model{Reserve: true, MaxDelay: time.Hour}
+	limit := limiter.Limit{Records: 5, Window: time.Second}
+	ask := func(l *limiter.Limiter, requests []limiter.Request) {
+		t.Helper()
+		for i, got := range judge(t, l, requests...) {
+			if diff := cmp.Diff(model.Judge(requests[i], limit), got); diff != "" {
+				t.Errorf("record %d, %+v (-model +script):\n%s", i, requests[i], diff)
+			}
+		}
+	}
+	end := int64(99_000)
+	ask(theirs, spread(someTime+end, 0)[:5])
+	ask(theirs, spread(someTime, 0)[5:10])
+	ask(ours, spread(someTime, 0)[10:20])
 }
 
 // TestLearntIsOfOneLimit raises the limit after the end of the queue under the

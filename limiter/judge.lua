@@ -56,6 +56,7 @@ local now = clock[1] * 1000 + floor(clock[2] / 1000)
 
 local work = 0            -- commands and members so far, about a microsecond each
 local spent = false       -- the budget is used up
+local dead                -- no later arrival meets the customer's places up to here
 local broken              -- the error reply that ends the script
 local n = 0               -- length of the verdicts
 local key, L, W, delay    -- the customer at hand
@@ -104,11 +105,12 @@ local function reader()
   end
 end
 
-local function learn(from, to, seen, passed)
+local function learn(start, to, seen, passed)
+  local from = start
   if full and from <= full.to and to >= full.from then
     from, to = min(from, full.from), max(to, full.to)
   end
-  full = { from = from, to = to, crowd = seen or 0, passed = passed or 0 }
+  full = { start = start, from = from, to = to, crowd = seen or 0, passed = passed or 0 }
 end
 
 -- earliest time >= t that has room; nil if the budget ends first.
@@ -126,7 +128,7 @@ local function earliest(t)
     i = before(t)
   end
   local total, place = call('ZCARD', key), reader()
-  local stop = work + budget
+  local stop = max(budget, work + budget / 2)
   while i + L <= total do
     if work > stop then
       learn(start, t, crowd(t), max(i - before(t), 0))
@@ -274,13 +276,18 @@ local function judge(t, text, id)
   return take(t, id, top, place)
 end
 
--- Drops places that no later arrival meets.
-local function prune(byClock)
+-- the time up to which no later arrival meets a place; 0 if there is none
+local function deadline(byClock)
   local widest, cut = max(W, defaultWindow), 0
   if oldest > 0 then cut = oldest - widest end
   if byClock then cut = min(now - 2 * widest, oldest > 0 and cut or now) end
-  if cut <= 0 then return end
-  local upTo = cutoff(cut)
+  return max(cut, 0)
+end
+
+-- Drops places that no later arrival meets.
+local function prune()
+  if dead == 0 then return end
+  local upTo = cutoff(dead)
   work = work + 1
   if size <= MAX_PRUNE then
     work = work + call('ZREMRANGEBYSCORE', key, '-inf', upTo)
@@ -300,9 +307,25 @@ local function keep(highest)
   work = work + 1
 end
 
--- 'from:to:limit:window:crowd:passed' of an earlier call, if it still holds
+-- places that can keep a time in [from, to) from having room
+local function around(from, to)
+  return count('(' .. (from - W), '(' .. (to + W))
+end
+
+-- What is learnt, as text for the next call. Pruning must not make it seem that
+-- places were lost: the part that no arrival meets any more is left out, short of
+-- the search that was made last and may have to go on.
+local function tell()
+  local from = max(full.from, min(dead + W, full.start))
+  return table.concat({ from, full.to, L, W, full.crowd, full.passed, around(from, full.to) }, ':')
+end
+
+-- Takes what an earlier call has told, if it still holds. Places only become
+-- more, unless a flush, a failover or expiry has lost them: then fewer are there,
+-- or others that lie elsewhere.
 local function recall(text)
-  local from, to, l, w, seen, passed = string.match(text, '^(%d+):(%d+):(%d+):(%d+):(%d+):(%d+)$')
+  local from, to, l, w, seen, passed, places =
+    string.match(text, '^(%d+):(%d+):(%d+):(%d+):(%d+):(%d+):(%d+)$')
   if tonumber(l) ~= L or tonumber(w) ~= W then return end
   from, to = tonumber(from), tonumber(to)
   if not measure() then
@@ -310,7 +333,8 @@ local function recall(text)
     return
   end
   if to > from and crowd(to - 1) < L then return end
-  full = { from = from, to = to, crowd = tonumber(seen), passed = tonumber(passed) }
+  if around(from, to) < tonumber(places) then return end
+  full = { start = from, from = from, to = to, crowd = tonumber(seen), passed = tonumber(passed) }
 end
 
 local first = hashed and 1 or 0
@@ -359,9 +383,10 @@ local function judgeCustomer(c, mode)
     if decision ~= REFUSED and typed then highest = max(highest or time, time) end
     answer(decision, time)
   end
+  dead = deadline(byClock)
   if not highest or mode then return end
   keep(highest)
-  if size - L >= SPARE then prune(byClock) end
+  if size - L >= SPARE then prune() end
 end
 
 for c = 1, #KEYS - first do
@@ -380,8 +405,7 @@ for c = 1, #KEYS - first do
   judgeCustomer(c, mode)
   if broken then return broken end
   if full and full.keep then
-    learnt[#learnt + 1], learnt[#learnt + 2] = c, table.concat(
-      { full.from, full.to, L, W, full.crowd, full.passed }, ':')
+    learnt[#learnt + 1], learnt[#learnt + 2] = c, tell()
   end
 end
 

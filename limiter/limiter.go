@@ -75,8 +75,8 @@ func New(client redis.UniversalClient, cfg Config) *Limiter {
 	return &Limiter{
 		client:  client,
 		cfg:     cfg,
-		learnt:  newMemory(),
-		warned:  newMemory(),
+		learnt:  newMemory(hintLife),
+		warned:  newMemory(0),
 		primary: Limit{Records: cfg.Limit, Window: cfg.Window},
 	}
 }
