@@ -3,6 +3,7 @@ package bench_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"strconv"
 	"testing"
 	"time"
@@ -42,7 +43,7 @@ type traffic struct {
 var traffics = []traffic{
 	{"admitted, as many as allowed", records, minute / allowed},
 	{"admitted, half as many", records, 2 * minute / allowed},
-	{"admitted, all new customers", 100_000, minute},
+	{"admitted, all new customers", math.MaxInt, minute},
 	{"one in five admitted", records, minute / allowed / allowed},
 	{"refused", records, 0},
 	{"refused but for five, one customer", 1, minute},

@@ -10,7 +10,8 @@
 -- ARGV  1 limit       L where the customer has none of its own
 --       2 window      W, ms, likewise
 --       3 lateness    ms that a key outlives its last use and its last window
---       4 delay       ms a place may lie ahead of its record; -1: never reserve
+--       4 delay       ms a place may lie ahead of its record, but no more than
+--                     3600 windows; -1: never reserve
 --       5 floor       ms, the oldest arrival still unfinished; 0: unknown
 --       6 budget      work after which the script stops; the caller goes on
 --       7 hashed      1: own limits are looked up in KEYS[1]; 0: they are given
@@ -39,22 +40,26 @@ local ADMITTED, REFUSED, RESERVED, NO_ZSET = 1, 2, 3, 4
 local MAX_PAGE = 256      -- members read at once by a search
 local MAX_PRUNE = 2000    -- members removed at once
 local LONG = 32           -- steps from which a search is worth remembering
+local MAX_AHEAD = 3600    -- windows that a place may lie ahead (MaxWindowsAhead in Go)
+local NAMES = 64          -- places looked up by name at once
 local SPARE = 4           -- places beyond the limit from which pruning is tried
 
 local KEYS, ARGV = KEYS, ARGV
 local defaultLimit, defaultWindow = tonumber(ARGV[1]), tonumber(ARGV[2])
-local lateness, delay = tonumber(ARGV[3]), tonumber(ARGV[4])
+local lateness, longest = tonumber(ARGV[3]), tonumber(ARGV[4])
 local oldest, budget, hashed = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7] == '1'
-local reserving = delay >= 0
-delay = max(delay, 0)
+local reserving = longest >= 0
+longest = max(longest, 0)
 
 local clock = call('TIME')
 local now = clock[1] * 1000 + floor(clock[2] / 1000)
 
 local work = 0            -- commands and members so far, about a microsecond each
 local spent = false       -- the budget is used up
+local dead                -- no later arrival meets the customer's places up to here
 local broken              -- the error reply that ends the script
-local key, L, W           -- the customer at hand
+local n = 0               -- length of the verdicts
+local key, L, W, delay    -- the customer at hand
 local size                -- its number of places, before the last one was added
 local jamFrom, jamTo      -- no room in [jamFrom, jamTo), and nothing lies after
 local full                -- { from, to }: no room in [from, to) is known
@@ -100,11 +105,12 @@ local function reader()
   end
 end
 
-local function learn(from, to, seen, passed)
+local function learn(start, to, seen, passed)
+  local from = start
   if full and from <= full.to and to >= full.from then
     from, to = min(from, full.from), max(to, full.to)
   end
-  full = { from = from, to = to, crowd = seen or 0, passed = passed or 0 }
+  full = { start = start, from = from, to = to, crowd = seen or 0, passed = passed or 0 }
 end
 
 -- earliest time >= t that has room; nil if the budget ends first.
@@ -122,7 +128,7 @@ local function earliest(t)
     i = before(t)
   end
   local total, place = call('ZCARD', key), reader()
-  local stop = work + budget
+  local stop = max(budget, work + budget / 2)
   while i + L <= total do
     if work > stop then
       learn(start, t, crowd(t), max(i - before(t), 0))
@@ -159,15 +165,29 @@ local function alias(id, number)
   return id .. '@' .. W .. ':' .. number
 end
 
--- the place in whose window the ID comes again, if there is one
+-- the first of the places named by the windows `from` to `to` that is near
+local function named(id, from, to, t)
+  local names = {}
+  for number = from, to do names[number - from + 1] = alias(id, number) end
+  work = work + 1 + #names
+  for _, text in ipairs(call('ZMSCORE', key, unpack(names))) do
+    local place = tonumber(text)    -- nil of false, where there is none
+    if place and near(place, t) then return place end
+  end
+  return nil
+end
+
+-- The place in whose window the ID comes again, if there is one; and whether
+-- that takes more than is left of the budget, so that another call has to look.
 local function known(id, top, t)
   if not top then return nil end
   if near(top, t) then return top end
   if top < t then return nil end
-  for n = floor(t / W) - 1, floor((t + delay) / W) + 1 do
-    work = work + 1
-    local place = tonumber(call('ZSCORE', key, alias(id, n)))
-    if place and near(place, t) then return place end
+  local from, to = floor(t / W) - 1, floor((t + delay) / W) + 1
+  if n > 0 and work + to - from > budget then return nil, true end
+  for number = from, to, NAMES do
+    local place = named(id, number, min(number + NAMES - 1, to), t)
+    if place then return place end
   end
   return nil
 end
@@ -248,20 +268,26 @@ local function judge(t, text, id)
   end
   local top = latest(id)
   if jamTo and not top then return take(t, id, top, jamTo) end
-  local place = known(id, top, t)
+  local place, later = known(id, top, t)
+  if later then return nil end
   if place then return reserving and place > t and RESERVED or ADMITTED, place end
   place = crowd(t) < L and t or earliest(t)
   if not place then return nil end
   return take(t, id, top, place)
 end
 
--- Drops places that no later arrival meets.
-local function prune(byClock)
+-- the time up to which no later arrival meets a place; 0 if there is none
+local function deadline(byClock)
   local widest, cut = max(W, defaultWindow), 0
   if oldest > 0 then cut = oldest - widest end
   if byClock then cut = min(now - 2 * widest, oldest > 0 and cut or now) end
-  if cut <= 0 then return end
-  local upTo = cutoff(cut)
+  return max(cut, 0)
+end
+
+-- Drops places that no later arrival meets.
+local function prune()
+  if dead == 0 then return end
+  local upTo = cutoff(dead)
   work = work + 1
   if size <= MAX_PRUNE then
     work = work + call('ZREMRANGEBYSCORE', key, '-inf', upTo)
@@ -281,9 +307,25 @@ local function keep(highest)
   work = work + 1
 end
 
--- 'from:to:limit:window:crowd:passed' of an earlier call, if it still holds
+-- places that can keep a time in [from, to) from having room
+local function around(from, to)
+  return count('(' .. (from - W), '(' .. (to + W))
+end
+
+-- What is learnt, as text for the next call. Pruning must not make it seem that
+-- places were lost: the part that no arrival meets any more is left out, short of
+-- the search that was made last and may have to go on.
+local function tell()
+  local from = max(full.from, min(dead + W, full.start))
+  return table.concat({ from, full.to, L, W, full.crowd, full.passed, around(from, full.to) }, ':')
+end
+
+-- Takes what an earlier call has told, if it still holds. Places only become
+-- more, unless a flush, a failover or expiry has lost them: then fewer are there,
+-- or others that lie elsewhere.
 local function recall(text)
-  local from, to, l, w, seen, passed = string.match(text, '^(%d+):(%d+):(%d+):(%d+):(%d+):(%d+)$')
+  local from, to, l, w, seen, passed, places =
+    string.match(text, '^(%d+):(%d+):(%d+):(%d+):(%d+):(%d+):(%d+)$')
   if tonumber(l) ~= L or tonumber(w) ~= W then return end
   from, to = tonumber(from), tonumber(to)
   if not measure() then
@@ -291,7 +333,8 @@ local function recall(text)
     return
   end
   if to > from and crowd(to - 1) < L then return end
-  full = { from = from, to = to, crowd = tonumber(seen), passed = tonumber(passed) }
+  if around(from, to) < tonumber(places) then return end
+  full = { start = from, from = from, to = to, crowd = tonumber(seen), passed = tonumber(passed) }
 end
 
 local first = hashed and 1 or 0
@@ -307,7 +350,6 @@ if hashed then
 end
 
 local own, learnt, verdicts = {}, {}, {}
-local n = 0               -- length of verdicts
 local function answer(decision, time)
   verdicts[n + 1], verdicts[n + 2] = decision, time
   n = n + 2
@@ -341,9 +383,10 @@ local function judgeCustomer(c, mode)
     if decision ~= REFUSED and typed then highest = max(highest or time, time) end
     answer(decision, time)
   end
+  dead = deadline(byClock)
   if not highest or mode then return end
   keep(highest)
-  if size - L >= SPARE then prune(byClock) end
+  if size - L >= SPARE then prune() end
 end
 
 for c = 1, #KEYS - first do
@@ -355,14 +398,14 @@ for c = 1, #KEYS - first do
     own[#own + 1], own[#own + 2] = c, string.sub(text, 1, 64)
     if w then L, W = l, w else mode = l end
   end
+  delay = min(longest, MAX_AHEAD * W)
   full, jamTo = nil, nil
   local hint = ARGV[at[c] + 1]
   if hint ~= '' and not mode then recall(hint) end
   judgeCustomer(c, mode)
   if broken then return broken end
   if full and full.keep then
-    learnt[#learnt + 1], learnt[#learnt + 2] = c, table.concat(
-      { full.from, full.to, L, W, full.crowd, full.passed }, ':')
+    learnt[#learnt + 1], learnt[#learnt + 2] = c, tell()
   end
 end
 

@@ -24,6 +24,9 @@ const (
 const (
 	MaxRecords = 1_000_000
 	MaxWindow  = 31 * 24 * time.Hour
+	// MaxWindowsAhead bounds by the window how long a record may be put off: a
+	// repeated record is looked for in each window that it may have its place in.
+	MaxWindowsAhead = 3600
 )
 
 // Limit is how many records of a customer any window may hold.

@@ -21,7 +21,8 @@ type Config struct {
 	// Lateness is how long a customer's places outlive their last use and window.
 	Lateness time.Duration
 	// Reserve gives a record the earliest place with room instead of refusing it
-	// (policy defer), unless that lies more than MaxDelay after its arrival.
+	// (policy defer), unless that lies more than MaxDelay, or
+	// MaxWindowsAhead of the customer's windows, after its arrival.
 	Reserve  bool
 	MaxDelay time.Duration
 	// Bases is the key K of each partition; the limiter's keys are
@@ -74,8 +75,8 @@ func New(client redis.UniversalClient, cfg Config) *Limiter {
 	return &Limiter{
 		client:  client,
 		cfg:     cfg,
-		learnt:  newMemory(),
-		warned:  newMemory(),
+		learnt:  newMemory(hintLife),
+		warned:  newMemory(0),
 		primary: Limit{Records: cfg.Limit, Window: cfg.Window},
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/redis/go-redis/v9"
 	"pgregory.net/rapid"
 
 	"ingestion/limiter"
@@ -79,5 +80,43 @@ func TestBadLimitIsToldOnce(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"ann -5/60", "bob -5/60", "ann huge"}, told); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
+	}
+}
+
+// TestDelayIsBoundedInWindows repeats a record far behind its latest place, under
+// a window so short that the delay has many: it is found 3600 windows ahead.
+func TestDelayIsBoundedInWindows(t *testing.T) {
+	const second = 1000
+	for server, client := range map[string]*redis.Client{"redis": realRedis(t).Client(t), "miniredis": miniredis(t)} {
+		t.Run(server, func(t *testing.T) {
+			if err := client.HSet(t.Context(), "{q}:limits", "ann", "1/1").Err(); err != nil {
+				t.Fatal(err)
+			}
+			cfg := config(5, time.Minute)
+			cfg.Reserve, cfg.MaxDelay = true, 24*time.Hour
+			l, model := limiter.New(client, cfg), limiter.Model{Reserve: true, MaxDelay: 24 * time.Hour}
+			limit := limiter.Limit{Records: 1, Window: time.Second}
+			for _, s := range []struct {
+				at   int64
+				want limiter.Decision
+				time int64
+			}{
+				{3601 * second, admitted, 3601 * second},
+				{1, reserved, 3601 * second},
+				{0, admitted, 0},
+				{-100 * second, reserved, 0},
+				{-3600*second - 999, reserved, 0},
+				{-3601 * second, admitted, -3601 * second},
+			} {
+				r := at("ann", "a", someTime+s.at)
+				want := limiter.Verdict{Decision: s.want, Place: someTime + s.time, Limit: limit}
+				if diff := cmp.Diff(want, model.Judge(r, limit)); diff != "" {
+					t.Fatalf("at %d ms, the model (-want +got):\n%s", s.at, diff)
+				}
+				if diff := cmp.Diff(want, judge(t, l, r)[0]); diff != "" {
+					t.Fatalf("at %d ms, the script (-want +got):\n%s", s.at, diff)
+				}
+			}
+		})
 	}
 }

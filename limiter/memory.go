@@ -1,35 +1,54 @@
 package limiter
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // memorySize bounds a memory; more than that and it starts anew.
 const memorySize = 10_000
 
+// hintLife is how long what a search has learnt is of use: for the calls that
+// follow at once. After that a loss of places may have passed unseen.
+const hintLife = 5 * time.Second
+
 // memory holds a text a customer. Losing it costs work or a repeated warning,
 // never a wrong answer.
 type memory struct {
+	life  time.Duration // of a text since it was set; 0: for ever
 	mu    sync.Mutex
-	texts map[string]string
+	notes map[string]note
 }
 
-func newMemory() *memory { return &memory{texts: make(map[string]string)} }
+type note struct {
+	text string
+	at   time.Time
+}
 
+func newMemory(life time.Duration) *memory {
+	return &memory{life: life, notes: make(map[string]note)}
+}
+
+// get returns "" where there is no text.
 func (m *memory) get(customerID string) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.texts[customerID]
+	n, ok := m.notes[customerID]
+	if ok && m.life > 0 && time.Since(n.at) > m.life {
+		delete(m.notes, customerID)
+		return ""
+	}
+	return n.text
 }
 
 // set says whether the text is another than before.
 func (m *memory) set(customerID, text string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.texts[customerID] == text {
-		return false
+	before, ok := m.notes[customerID]
+	if !ok && len(m.notes) >= memorySize {
+		clear(m.notes)
 	}
-	if len(m.texts) >= memorySize {
-		clear(m.texts)
-	}
-	m.texts[customerID] = text
-	return true
+	m.notes[customerID] = note{text, time.Now()}
+	return before.text != text
 }

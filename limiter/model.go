@@ -35,7 +35,7 @@ func (m *Model) Judge(r Request, limit Limit) Verdict {
 	place, known := m.known(places, r, limit)
 	if !known {
 		place = earliest(places, r.At, limit)
-		if place-r.At > m.delay() {
+		if place-r.At > m.delay(limit) {
 			return Verdict{Decision: Refused, RetryAt: place, Limit: limit}
 		}
 		record(places, r.Member, place, limit)
@@ -84,12 +84,12 @@ func earliest(places map[name]int64, t int64, limit Limit) int64 {
 func (m *Model) known(places map[name]int64, r Request, limit Limit) (int64, bool) {
 	window := limit.Window.Milliseconds()
 	names := []name{{id: r.Member}}
-	for n := (r.At - window) / window; n <= (r.At+m.delay()+window)/window; n++ {
+	for n := (r.At - window) / window; n <= (r.At+m.delay(limit)+window)/window; n++ {
 		names = append(names, name{r.Member, window, n})
 	}
 	for _, name := range names {
 		p, ok := places[name]
-		if ok && r.At-p < window && p-r.At < window+m.delay() {
+		if ok && r.At-p < window && p-r.At < window+m.delay(limit) {
 			return p, true
 		}
 	}
@@ -120,9 +120,10 @@ func (m *Model) of(customerID string) map[name]int64 {
 	return m.customers[customerID]
 }
 
-func (m *Model) delay() int64 {
+// delay is how far ahead, in ms, a place may lie under the limit.
+func (m *Model) delay(limit Limit) int64 {
 	if !m.Reserve {
 		return 0
 	}
-	return m.MaxDelay.Milliseconds()
+	return min(m.MaxDelay, MaxWindowsAhead*limit.Window).Milliseconds()
 }

@@ -12,6 +12,9 @@ import (
 	"ingestion/store"
 )
 
+// maxWindowsAhead is the limiter's bound of the delay in windows.
+const maxWindowsAhead = 3600
+
 // checker collects faults; a variable that did not parse is not judged again.
 type checker struct {
 	faults []string
@@ -91,6 +94,11 @@ func (c *Config) checkNumbers(k *checker) {
 	window := c.RateLimitWindow.Duration()
 	k.want(window >= time.Millisecond && window <= MaxRateLimitWindow && window%time.Millisecond == 0, "RATE_LIMIT_WINDOW_SEC",
 		"%s is no window: want 0.001 to %d, whole milliseconds", c.RateLimitWindow, MaxRateLimitWindow/time.Second)
+	if c.RateLimitPolicy == PolicyDefer && window >= time.Millisecond {
+		k.want(c.RateLimitMaxDelay.Duration()/maxWindowsAhead <= window, "RATE_LIMIT_MAX_DELAY_SEC",
+			"%s is more than %d windows of %s: want at most %s, or a longer RATE_LIMIT_WINDOW_SEC",
+			c.RateLimitMaxDelay, maxWindowsAhead, c.RateLimitWindow, maxWindowsAhead*window)
+	}
 	k.between("BATCH_SIZE", int64(c.BatchSize), 1, 10_000)
 	k.between("WORKER_CONCURRENCY", int64(c.Concurrency), 1, 256)
 	k.want(c.MaxMessages >= 0, "WORKER_MAX_MESSAGES", "%d is negative", c.MaxMessages)

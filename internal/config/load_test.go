@@ -147,12 +147,15 @@ func TestSettingsThatDoNotGoTogether(t *testing.T) {
 		{"QUEUE_MODE": "list", "RATE_LIMIT_POLICY": "defer"},
 		{"QUEUE_MODE": "list", "RATE_LIMIT_CLOCK": "arrival"},
 		{"QUEUE_MODE": "stream", "DEAD_LETTERS": "off"},
+		{"QUEUE_MODE": "stream", "RATE_LIMIT_POLICY": "defer", "RATE_LIMIT_WINDOW_SEC": "0.999"},
 	} {
 		if got := faults(t, vars); len(got) != 1 {
 			t.Errorf("%v: %q", vars, got)
 		}
 	}
 	parse(t, map[string]string{"QUEUE_MODE": "stream", "DEAD_LETTERS": "off", "RATE_LIMIT_POLICY": "drop"})
+	parse(t, map[string]string{"QUEUE_MODE": "stream", "RATE_LIMIT_POLICY": "defer", "RATE_LIMIT_WINDOW_SEC": "1"})
+	parse(t, map[string]string{"QUEUE_MODE": "stream", "RATE_LIMIT_POLICY": "drop", "RATE_LIMIT_WINDOW_SEC": "0.001"})
 }
 
 func TestPasswordsAreNeverShown(t *testing.T) {
