@@ -76,7 +76,7 @@ func TestWhatAWorkerDoesNotReceiveIsHandedBack(t *testing.T) {
 	for range 20 {
 		push(t, b.client, body)
 	}
-	streamstest.Receive(t, b.open("dead", shortLease), 20)
+	streamstest.Receive(t, b.open("dead", nil), 20)
 	a := b.open("a", shortLease)
 	got := hostages(t, b, a, 20, patient)
 	for _, d := range got {
