@@ -55,7 +55,9 @@ const (
 	perCustomer = 3
 )
 
-// Make makes n records; the same seed makes the same.
+// Make makes n records; the same seed makes the same. A repeated record goes to
+// the partition of the first: entries of two partitions may have the same ID, and
+// of two that hold the same record the service can't tell then which one is stored.
 func Make(seed uint64, n, partitions int) []Record {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	records := make([]Record, 0, n)
@@ -65,19 +67,20 @@ func Make(seed uint64, n, partitions int) []Record {
 		switch {
 		case rng.IntN(oneBad) == 0:
 			r = spoil(rng, number)
+			r.Partition = Home(r.Key.CustomerID, partitions)
 		case rng.IntN(oneRepeated) == 0 && len(repeatable) > 0:
 			pick := rng.IntN(len(repeatable))
-			r = repeat(rng, number, records[repeatable[pick]])
+			r = repeat(rng, number, records[repeatable[pick]]) // goes where that went, too
 			repeatable = append(repeatable[:pick], repeatable[pick+1:]...)
 		default:
 			r = good(rng, number)
+			r.Partition = Home(r.Key.CustomerID, partitions)
+			if rng.IntN(oneAstray) == 0 {
+				r.Partition = rng.IntN(partitions)
+			}
 			if repeatable = append(repeatable, number); len(repeatable) > 500 {
 				repeatable = repeatable[1:]
 			}
-		}
-		r.Partition = Home(r.Key.CustomerID, partitions)
-		if r.Bad == "" && rng.IntN(oneAstray) == 0 {
-			r.Partition = rng.IntN(partitions)
 		}
 		records = append(records, r)
 	}
