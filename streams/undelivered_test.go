@@ -77,6 +77,7 @@ func TestWhatAWorkerDoesNotReceiveIsHandedBack(t *testing.T) {
 		push(t, b.client, body)
 	}
 	streamstest.Receive(t, b.open("dead", nil), 20)
+	b.awaitIdle(20, 200*time.Millisecond)
 	a := b.open("a", shortLease)
 	got := hostages(t, b, a, 20, patient)
 	for _, d := range got {
@@ -87,6 +88,17 @@ func TestWhatAWorkerDoesNotReceiveIsHandedBack(t *testing.T) {
 	if !b.log.has("warning") {
 		t.Error("nothing was said")
 	}
+}
+
+// awaitIdle waits until n pending entries have been left alone for so long: a
+// large batch comes in several reads.
+func (b *rig) awaitIdle(n int, idle time.Duration) {
+	b.t.Helper()
+	testenv.Eventually(b.t, soon, func() (bool, string) {
+		lapsed, err := b.client.XPendingExt(b.t.Context(), &redis.XPendingExtArgs{Stream: "s", Group: "g", Idle: idle, Start: "-", End: "+", Count: int64(n)}).Result()
+		must(b.t, err)
+		return len(lapsed) == n, fmt.Sprintf("%d of %d entries have lapsed", len(lapsed), n)
+	})
 }
 
 func TestSuspectsThatAWorkerDoesNotReceiveAreHandedBack(t *testing.T) {
@@ -113,11 +125,7 @@ func TestHandingBackBesideReceivingLosesNothing(t *testing.T) {
 	}
 	short := func(o *streams.StreamOptions) { o.ClaimIdle, o.MaxDeliveries = 5*time.Millisecond, 1_000_000 }
 	streamstest.Receive(t, b.open("dead", nil), n)
-	testenv.Eventually(t, soon, func() (bool, string) {
-		lapsed, err := b.client.XPendingExt(t.Context(), &redis.XPendingExtArgs{Stream: "s", Group: "g", Idle: 5 * time.Millisecond, Start: "-", End: "+", Count: n}).Result()
-		must(t, err)
-		return len(lapsed) == n, "not lapsed"
-	})
+	b.awaitIdle(n, 5*time.Millisecond)
 	q := b.open("c", short)
 	stop, done := make(chan struct{}), sync.WaitGroup{}
 	done.Go(func() {
