@@ -115,15 +115,7 @@ func TestIngestedBeforeAnOutage(t *testing.T) {
 
 			r.redis.Start()
 			r.fillWindows(f)
-			second := r.start("STREAM_CLAIM_IDLE_MS=500")
-			testenv.Eventually(t, late, func() (bool, string) {
-				have := r.pending()
-				return have == 0, fmt.Sprintf("%d entries are pending", have)
-			})
-			r.stop(second)
-			r.wantOneKind(f)
-			r.wantDocuments(f)
-			r.wantLedger(f.want)
+			r.takeOverAll(f)
 		})
 	}
 }

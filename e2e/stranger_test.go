@@ -2,8 +2,10 @@ package e2e_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -131,30 +133,28 @@ func TestHugeEntries(t *testing.T) {
 		ledger := r.ledger(streamKey)
 		return ledger[parseError] == huge && ledger[ingested] == 20, fmt.Sprint(ledger)
 	})
-	if peak := peakMemory(t, worker); peak > 250<<20 {
+	if peak, err := peakMemory(worker); err != nil && (os.Getenv("CI") != "" || runtime.GOOS == "linux") {
+		t.Errorf("what the worker took is not known: %v", err)
+	} else if peak > 250<<20 {
 		t.Errorf("the worker took %d MiB", peak>>20)
 	}
 	r.stop(worker)
 }
 
-// peakMemory is the most that a process has had in memory, in bytes.
-func peakMemory(t *testing.T, p *testenv.Proc) int {
-	t.Helper()
+// peakMemory is the most that a process has had in memory, in bytes, as Linux
+// tells it.
+func peakMemory(p *testenv.Proc) (int, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
 	if err != nil {
-		t.Skipf("what a process takes is read from /proc: %v", err)
+		return 0, err
 	}
 	for text := range strings.Lines(string(status)) {
 		if value, ok := strings.CutPrefix(text, "VmHWM:"); ok {
 			kib, err := strconv.Atoi(strings.Fields(value)[0])
-			if err != nil {
-				t.Fatal(err)
-			}
-			return kib << 10
+			return kib << 10, err
 		}
 	}
-	t.Skip("/proc tells no VmHWM")
-	return 0
+	return 0, errors.New("/proc tells no VmHWM")
 }
 
 // TestMaxmemory runs a load into a Redis that is too small for it. What is
