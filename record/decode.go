@@ -1,6 +1,9 @@
 package record
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // DefaultMaxBytes is the size limit of a body where none is configured.
 const DefaultMaxBytes = 65536
@@ -49,10 +52,9 @@ func (d Decoder) Decode(body []byte) (Record, error) {
 		r.CreatedAt = at
 	}
 	if faults.reason != nil {
-		return Record{}, &Refusal{Outcome: Invalid, Reason: string(faults.reason), CustomerID: r.CustomerID}
+		return Record{}, &Refusal{Outcome: Invalid, Reason: string(faults.reason), CustomerID: strings.Clone(r.CustomerID)}
 	}
-	r.ID = Identity(r.CustomerID, r.Email, r.CreatedAt)
-	return r, nil
+	return r.identified(), nil
 }
 
 func (d Decoder) read(body []byte) (fields, *Refusal) {
@@ -82,5 +84,5 @@ func PeekCustomerID(body []byte) (string, bool) {
 		return "", false
 	}
 	id, why := customerIDRule(f.customerID.bytes())
-	return id, why == ""
+	return strings.Clone(id), why == ""
 }

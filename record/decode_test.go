@@ -1,6 +1,7 @@
 package record_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -262,5 +263,35 @@ func TestRecordsAllocateLittle(t *testing.T) {
 		if allocs := testing.AllocsPerRun(100, func() { _, _ = record.Decoder{}.Decode(body) }); allocs > c.most {
 			t.Errorf("%s: %v allocations, want %v at most", c.name, allocs, c.most)
 		}
+	}
+}
+
+// What is decoded must not change with the buffer that the body came in, which
+// is used again.
+func TestNothingRefersToTheBody(t *testing.T) {
+	const accepted = `{"customerId":" 42 ","name":"Ada Lovelace","email":"ada@example.com","createdAt":"2024-01-02T03:04:05Z"}`
+	body := []byte(accepted)
+	got, err := record.Decoder{}.Decode(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	peeked, _ := record.PeekCustomerID(body)
+	refused := []byte(`{"customerId":"42","name":"","email":"ada@example.com","createdAt":"2024-01-02T03:04:05Z"}`)
+	_, err = record.Decoder{}.Decode(refused)
+	var refusal *record.Refusal
+	if !errors.As(err, &refusal) {
+		t.Fatalf("got %v, want a refusal", err)
+	}
+	for _, b := range [][]byte{body, refused} {
+		for i := range b {
+			b[i] = 'x'
+		}
+	}
+	want := record.Record{
+		ID:         record.Identity("42", "ada@example.com", got.CreatedAt),
+		CustomerID: "42", Name: "Ada Lovelace", Email: "ada@example.com", CreatedAt: got.CreatedAt,
+	}
+	if got != want || peeked != "42" || refusal.CustomerID != "42" {
+		t.Errorf("got %+v, peeked %q, refused %q", got, peeked, refusal.CustomerID)
 	}
 }

@@ -30,7 +30,7 @@ const (
 // checks (https://github.com/JoshData/python-email-validator), and the limit of
 // 64 octets before the @ that its version 2.3 has made optional.
 func emailRule(text []byte) (stored, why string) {
-	address := string(text)
+	address := view(text)
 	if len(address) > maxEmailBytes {
 		return "", emailTooLong
 	}

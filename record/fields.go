@@ -72,7 +72,8 @@ func (f *faults) check(field string, v value, rule func([]byte) (string, string)
 	return stored
 }
 
-// customerIDRule gives the trimmed customerId, or why it is refused. The ban on
+// customerIDRule gives the trimmed customerId, or why it is refused. Like all
+// rules it copies nothing: stored may be a view of text. The ban on
 // control characters holds for the text as given, white space such as a line
 // feed included; the limits hold for the trimmed text.
 func customerIDRule(text []byte) (stored, why string) {
@@ -86,7 +87,7 @@ func customerIDRule(text []byte) (stored, why string) {
 	case len(text) > maxCustomerIDBytes:
 		return "", "longer than 256 bytes"
 	}
-	return string(text), ""
+	return view(text), ""
 }
 
 // nameRule gives the trimmed name, or why it is refused.
@@ -98,7 +99,7 @@ func nameRule(text []byte) (stored, why string) {
 	case len(text) > maxNameBytes:
 		return "", "longer than 1024 bytes"
 	}
-	return string(text), ""
+	return view(text), ""
 }
 
 // hasControl finds a character of Unicode's category Cc.

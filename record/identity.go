@@ -13,6 +13,14 @@ import (
 //
 //	printf '%s' '42|ada@example.com|2024-01-02T03:04:05Z' | sha256sum
 func Identity(customerID, email string, createdAt time.Time) string {
+	id := identity(customerID, email, createdAt)
+	return string(id[:])
+}
+
+// idLen is the length of a document's _id.
+const idLen = 2 * sha256.Size
+
+func identity(customerID, email string, createdAt time.Time) (id [idLen]byte) {
 	buf := make([]byte, 0, 512)
 	buf = appendEscaped(buf, customerID)
 	buf = append(buf, '|')
@@ -20,9 +28,8 @@ func Identity(customerID, email string, createdAt time.Time) string {
 	buf = append(buf, '|')
 	buf = appendTime(buf, createdAt)
 	sum := sha256.Sum256(buf)
-	var digits [2 * sha256.Size]byte
-	hex.Encode(digits[:], sum[:])
-	return string(digits[:])
+	hex.Encode(id[:], sum[:])
+	return id
 }
 
 // FormatTime writes an instant as RFC 3339 in UTC with the fewest fractional

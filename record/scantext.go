@@ -10,7 +10,7 @@ import (
 func (s *scanner) text() (value, *syntaxError) {
 	s.pos++
 	start, escaped := s.pos, false
-	for s.pos < len(s.body) {
+	for s.plain(); s.pos < len(s.body); s.plain() {
 		switch c := s.body[s.pos]; {
 		case c == '"':
 			token := s.body[start:s.pos]
@@ -23,8 +23,6 @@ func (s *scanner) text() (value, *syntaxError) {
 			}
 		case c < 0x20:
 			return value{}, s.fault("a control character in a string must be escaped")
-		case c < utf8.RuneSelf:
-			s.pos++
 		default:
 			r, size := utf8.DecodeRune(s.body[s.pos:])
 			if r == utf8.RuneError && size == 1 {
@@ -35,6 +33,23 @@ func (s *scanner) text() (value, *syntaxError) {
 	}
 	return value{}, s.fault("a string does not end")
 }
+
+// plain consumes the characters of a string that stand for themselves and have
+// one byte.
+func (s *scanner) plain() {
+	body, pos := s.body, s.pos
+	for pos < len(body) && isPlain[body[pos]] {
+		pos++
+	}
+	s.pos = pos
+}
+
+var isPlain = func() (plain [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		plain[c] = c != '"' && c != '\\'
+	}
+	return plain
+}()
 
 // escape checks one escape, a surrogate pair being one.
 func (s *scanner) escape() *syntaxError {
