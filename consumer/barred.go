@@ -76,13 +76,18 @@ func (c *complaints) complain(keys []*limiter.KeyError) {
 	}
 }
 
-// judged is told of a customer that has been judged.
-func (c *complaints) judged(customerID string) {
+// judged is told of the entries of a batch after the limiter was asked.
+func (c *complaints) judged(entries []*entry) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, ok := c.said[customerID]; ok {
-		delete(c.said, customerID)
-		c.log.Info("retrying", "status", "success", "server", "Redis", "customerId", customerID,
-			"reason", "this customer's records can be judged again")
+	if len(c.said) == 0 {
+		return
+	}
+	for _, e := range entries {
+		if _, ok := c.said[e.customerID]; ok && !e.barred {
+			delete(c.said, e.customerID)
+			c.log.Info("retrying", "status", "success", "server", "Redis", "customerId", e.customerID,
+				"reason", "this customer's records can be judged again")
+		}
 	}
 }

@@ -61,7 +61,7 @@ type Options struct {
 // Consumer works queues off. Run may be called once.
 type Consumer struct {
 	opts   Options
-	slots  chan struct{}
+	slots  chan *batch // the room for one batch each
 	budget *budget
 	room   *room
 	// complaints are those of the limiter about customers.
@@ -95,7 +95,10 @@ const handBackTimeout = 4 * time.Second
 // that the package states. The error says why it gave up and what could not be
 // handed back; it is nil after an orderly end.
 func (c *Consumer) Run(ctx context.Context, queues ...streams.Queue) error {
-	c.slots = make(chan struct{}, c.opts.Concurrency)
+	c.slots = make(chan *batch, c.opts.Concurrency)
+	for range c.opts.Concurrency {
+		c.slots <- new(batch)
+	}
 	ctx, c.stop = context.WithCancel(ctx)
 	c.reading = ctx
 	defer c.stop()

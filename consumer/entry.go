@@ -2,7 +2,6 @@ package consumer
 
 import (
 	"errors"
-	"slices"
 	"time"
 
 	"ingestion/record"
@@ -20,14 +19,6 @@ type entry struct {
 	conflict   bool
 	due        time.Time // of a deferred one
 	barred     bool      // its customer can't be judged for now
-}
-
-func newEntries(deliveries []streams.Delivery) []*entry {
-	entries := make([]*entry, len(deliveries))
-	for i := range deliveries {
-		entries[i] = &entry{Delivery: &deliveries[i]}
-	}
-	return entries
 }
 
 func (e *entry) open() bool { return e.outcome == 0 }
@@ -52,29 +43,4 @@ func (e *entry) document() store.Document {
 
 func (e *entry) settlement() streams.Settlement {
 	return streams.Settlement{Delivery: *e.Delivery, Outcome: e.outcome, Reason: e.reason, Due: e.due}
-}
-
-// stillOpen lists the entries that have no outcome yet.
-func stillOpen(entries []*entry) []*entry {
-	var open []*entry
-	for _, e := range entries {
-		if e.open() {
-			open = append(open, e)
-		}
-	}
-	return open
-}
-
-// unfinished lists the deliveries without an outcome: all as open if time ran
-// out for one of them, else as barred, since they can't be judged for now.
-func unfinished(entries []*entry) (open, barred []streams.Delivery) {
-	left := stillOpen(entries)
-	deliveries := make([]streams.Delivery, len(left))
-	for i, e := range left {
-		deliveries[i] = *e.Delivery
-	}
-	if slices.ContainsFunc(left, func(e *entry) bool { return !e.barred }) {
-		return deliveries, nil
-	}
-	return nil, deliveries
 }

@@ -13,12 +13,12 @@ import (
 // limit holds each customer to its rate. An entry that is refused or put off
 // although it was delivered before may be in the store already, with its place
 // in the window long forgotten: that is looked up first.
-func (c *Consumer) limit(ctx context.Context, entries []*entry) error {
-	open := stillOpen(entries)
+func (c *Consumer) limit(ctx context.Context, b *batch, entries []*entry) error {
+	open := b.stillOpen(entries)
 	if len(open) == 0 || c.opts.Limiter == nil {
 		return nil
 	}
-	verdicts, now, err := c.verdicts(ctx, open)
+	verdicts, now, err := c.verdicts(ctx, b, open)
 	if err != nil {
 		return err
 	}
@@ -27,20 +27,19 @@ func (c *Consumer) limit(ctx context.Context, entries []*entry) error {
 		if apply(e, verdicts[i], now); !e.open() && e.Redelivered {
 			again = append(again, e)
 		}
-		if !e.barred {
-			c.complaints.judged(e.customerID)
-		}
 	}
-	return c.restoreIngested(ctx, again)
+	c.complaints.judged(open)
+	return c.restoreIngested(ctx, b, again)
 }
 
 // verdicts asks the limiter and, where it has reserved places, Redis for the
 // time. Customers that can't be judged have no decision.
-func (c *Consumer) verdicts(ctx context.Context, open []*entry) (verdicts []limiter.Verdict, now time.Time, err error) {
-	requests := make([]limiter.Request, len(open))
-	for i, e := range open {
-		requests[i] = limiter.Request{CustomerID: e.record.CustomerID, Member: e.record.ID, At: c.judgedAt(e)}
+func (c *Consumer) verdicts(ctx context.Context, b *batch, open []*entry) (verdicts []limiter.Verdict, now time.Time, err error) {
+	requests := b.requests[:0]
+	for _, e := range open {
+		requests = append(requests, limiter.Request{CustomerID: e.record.CustomerID, Member: e.record.ID, At: c.judgedAt(e)})
 	}
+	b.requests = requests
 	err = insist(ctx, c.opts.Log, "Redis", func() error {
 		verdicts, err = c.opts.Limiter.Judge(ctx, requests)
 		keys, err := limiter.SplitKeyErrors(err)
@@ -94,11 +93,11 @@ func rateReason(v limiter.Verdict) string {
 	return reason
 }
 
-func (c *Consumer) restoreIngested(ctx context.Context, refused []*entry) error {
+func (c *Consumer) restoreIngested(ctx context.Context, b *batch, refused []*entry) error {
 	if len(refused) == 0 {
 		return nil
 	}
-	owned, err := c.opts.Store.Owned(ctx, documents(refused))
+	owned, err := c.opts.Store.Owned(ctx, b.documents(refused))
 	for i, e := range refused {
 		switch {
 		case err != nil:

@@ -10,18 +10,17 @@ import (
 	"time"
 
 	"ingestion/record"
-	"ingestion/store"
 	"ingestion/streams"
 )
 
 // process takes a batch from bodies to outcomes and returns how many
 // deliveries were settled, those that have no outcome since judging ended, and
 // those that can't be judged for now. That context ends with ctx or before it.
-func (c *Consumer) process(ctx, judging context.Context, q streams.Queue, held *lease, deliveries []streams.Delivery) (settled int, open, barred []streams.Delivery) {
-	entries := newEntries(deliveries)
-	c.abortOn(judging, c.judgeWhole(judging, held, entries))
-	settled, unsettled := c.settle(ctx, q, entries)
-	open, barred = unfinished(entries)
+func (c *Consumer) process(ctx, judging context.Context, q streams.Queue, held *lease, b *batch, deliveries []streams.Delivery) (settled int, open, barred []streams.Delivery) {
+	b.begin(deliveries)
+	c.abortOn(judging, c.judgeWhole(judging, held, b))
+	settled, unsettled := c.settle(ctx, q, b)
+	open, barred = b.unfinished()
 	return settled, append(open, unsettled...), barred
 }
 
@@ -52,14 +51,17 @@ func (e *panicError) Error() string {
 
 // judgeWhole judges a batch, and its entries one by one if one of them makes
 // processing panic: that one is poisoned, the others take their way.
-func (c *Consumer) judgeWhole(ctx context.Context, held *lease, entries []*entry) error {
-	err := c.judge(ctx, held, entries)
+func (c *Consumer) judgeWhole(ctx context.Context, held *lease, b *batch) error {
+	err := c.judge(ctx, held, b, b.all)
 	var panicked *panicError
 	if !errors.As(err, &panicked) {
 		return err
 	}
-	for _, e := range stillOpen(entries) {
-		err := c.judge(ctx, held, []*entry{e})
+	for i, e := range b.all {
+		if !e.open() {
+			continue
+		}
+		err := c.judge(ctx, held, b, b.all[i:i+1])
 		switch {
 		case err == nil:
 		case errors.As(err, &panicked):
@@ -73,20 +75,20 @@ func (c *Consumer) judgeWhole(ctx context.Context, held *lease, entries []*entry
 
 // judge gives each entry its outcome, unless ctx ends before. A panic on the
 // way comes back as an error; some entries may have their outcome by then.
-func (c *Consumer) judge(ctx context.Context, held *lease, entries []*entry) (err error) {
+func (c *Consumer) judge(ctx context.Context, held *lease, b *batch, entries []*entry) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = &panicError{p}
 			c.opts.Log.Error("warning", "status", "error", "reason", err.Error(), "stack", string(debug.Stack()))
 		}
 	}()
-	c.decode(entries)
+	c.decode(b.stillOpen(entries))
 	held.progress()
-	if err := c.limit(ctx, entries); err != nil {
+	if err := c.limit(ctx, b, entries); err != nil {
 		return err
 	}
 	held.progress()
-	if err := c.insert(ctx, entries); err != nil {
+	if err := c.insert(ctx, b, entries); err != nil {
 		return err
 	}
 	held.progress()
@@ -94,7 +96,7 @@ func (c *Consumer) judge(ctx context.Context, held *lease, entries []*entry) (er
 }
 
 func (c *Consumer) decode(entries []*entry) {
-	for _, e := range stillOpen(entries) {
+	for _, e := range entries {
 		if e.Fields != nil {
 			e.end(record.Malformed, "Invalid JSON: the stream entry has no field \"data\"")
 			continue
@@ -108,12 +110,12 @@ func (c *Consumer) decode(entries []*entry) {
 	}
 }
 
-func (c *Consumer) insert(ctx context.Context, entries []*entry) error {
-	open := slices.DeleteFunc(stillOpen(entries), func(e *entry) bool { return e.barred })
+func (c *Consumer) insert(ctx context.Context, b *batch, entries []*entry) error {
+	open := slices.DeleteFunc(b.stillOpen(entries), func(e *entry) bool { return e.barred })
 	if len(open) == 0 {
 		return nil
 	}
-	results, err := c.opts.Store.Insert(ctx, documents(open))
+	results, err := c.opts.Store.Insert(ctx, b.documents(open))
 	for i, r := range results {
 		open[i].outcome, open[i].reason, open[i].conflict = r.Outcome, r.Reason, r.Conflict
 	}
@@ -124,14 +126,13 @@ func (c *Consumer) insert(ctx context.Context, entries []*entry) error {
 // takes; once the shutdown time is over it gets a last short try. Without a log
 // there is no account of what is refused: then no more is read. It returns how
 // many were settled, and what is to be handed back since it was not.
-func (c *Consumer) settle(ctx context.Context, q streams.Queue, entries []*entry) (int, []streams.Delivery) {
-	var settlements []streams.Settlement
-	for _, e := range entries {
+func (c *Consumer) settle(ctx context.Context, q streams.Queue, b *batch) (int, []streams.Delivery) {
+	for _, e := range b.all {
 		if !e.open() {
 			c.logOutcome(e)
-			settlements = append(settlements, e.settlement())
 		}
 	}
+	settlements := b.settled()
 	if len(settlements) == 0 {
 		return 0, nil
 	}
@@ -206,12 +207,4 @@ func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
 		context.AfterFunc(longer, func() { timer.Stop() })
 	})
 	return longer, cancel
-}
-
-func documents(entries []*entry) []store.Document {
-	docs := make([]store.Document, len(entries))
-	for i, e := range entries {
-		docs[i] = e.document()
-	}
-	return docs
 }

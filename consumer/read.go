@@ -12,29 +12,30 @@ import (
 func (c *Consumer) read(ctx, workCtx context.Context, q streams.Queue, held *leases, back *returns, readers int) {
 	patience := newPatience(c.opts.Log, "Redis")
 	for c.opts.Gate.Wait(ctx) == nil {
-		if !c.acquire(ctx) {
+		slot := c.acquire(ctx)
+		if slot == nil {
 			return
 		}
 		n := c.budget.take(ctx, c.opts.BatchSize, readers)
 		if n == 0 {
-			c.release()
+			c.release(slot)
 			return
 		}
 		inside := c.room.enter(ctx)
 		if inside == nil {
 			c.budget.done(0, n)
-			c.release()
+			c.release(slot)
 			return
 		}
 		deliveries, err := q.Receive(ctx, n)
 		c.budget.done(0, n-len(deliveries))
 		if len(deliveries) > 0 {
 			patience.recovered()
-			c.start(workCtx, q, held, back, inside, deliveries)
+			c.start(workCtx, q, held, back, slot, inside, deliveries)
 			continue
 		}
 		inside.leave()
-		c.release()
+		c.release(slot)
 		if err == nil {
 			patience.recovered()
 		} else {
@@ -47,30 +48,34 @@ func (c *Consumer) read(ctx, workCtx context.Context, q streams.Queue, held *lea
 	}
 }
 
-func (c *Consumer) acquire(ctx context.Context) bool {
+// acquire waits for a free slot; nil if ctx ends first.
+func (c *Consumer) acquire(ctx context.Context) *batch {
 	select {
-	case c.slots <- struct{}{}:
-		return true
+	case b := <-c.slots:
+		return b
 	case <-ctx.Done():
-		return false
+		return nil
 	}
 }
 
-func (c *Consumer) release() { <-c.slots }
+func (c *Consumer) release(b *batch) {
+	b.end(c.opts.BatchSize)
+	c.slots <- b
+}
 
-func (c *Consumer) start(workCtx context.Context, q streams.Queue, held *leases, back *returns, inside *pass, deliveries []streams.Delivery) {
+func (c *Consumer) start(workCtx context.Context, q streams.Queue, held *leases, back *returns, slot *batch, inside *pass, deliveries []streams.Delivery) {
 	place := back.place()
 	c.work.Go(func() {
-		defer c.release()
+		defer c.release(slot)
 		defer inside.leave()
 		ctx, lease := held.hold(workCtx, deliveries)
 		defer lease.end()
 		var settled int
 		var open, barred []streams.Delivery
 		if deliveries[0].Suspect {
-			settled, open, barred = c.processSuspect(ctx, q, lease, inside, deliveries[0])
+			settled, open, barred = c.processSuspect(ctx, q, lease, slot, inside, deliveries[0])
 		} else {
-			settled, open, barred = c.process(ctx, ctx, q, lease, deliveries)
+			settled, open, barred = c.process(ctx, ctx, q, lease, slot, deliveries)
 		}
 		switch {
 		case len(open) == 0:

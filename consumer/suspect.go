@@ -10,23 +10,23 @@ import (
 
 // processSuspect works on an entry that may kill its worker while the process
 // holds nothing else. It is poisoned where that has killed too often already.
-func (c *Consumer) processSuspect(ctx context.Context, q streams.Queue, held *lease, inside *pass, d streams.Delivery) (settled int, open, barred []streams.Delivery) {
+func (c *Consumer) processSuspect(ctx context.Context, q streams.Queue, held *lease, b *batch, inside *pass, d streams.Delivery) (settled int, open, barred []streams.Delivery) {
 	if d.Deadly() {
-		e := &entry{Delivery: &d}
-		e.end(record.Poisoned, fmt.Sprintf("it was delivered %d times, and the worker that worked on it alone died %d times", d.Deliveries, d.Tries))
-		settled, open = c.settle(ctx, q, []*entry{e})
+		b.begin([]streams.Delivery{d})
+		b.all[0].end(record.Poisoned, fmt.Sprintf("it was delivered %d times, and the worker that worked on it alone died %d times", d.Deliveries, d.Tries))
+		settled, open = c.settle(ctx, q, b)
 		return settled, open, nil
 	}
 	if !inside.getAlone(ctx) {
 		return 0, []streams.Delivery{d}, nil
 	}
-	return c.try(ctx, q, held, d)
+	return c.try(ctx, q, held, b, d)
 }
 
 // try begins an attempt only when the servers answer, and gives up when the
 // gate shuts: a worker that is killed while it waits for them does not die of
 // the entry.
-func (c *Consumer) try(ctx context.Context, q streams.Queue, held *lease, d streams.Delivery) (settled int, open, barred []streams.Delivery) {
+func (c *Consumer) try(ctx context.Context, q streams.Queue, held *lease, b *batch, d streams.Delivery) (settled int, open, barred []streams.Delivery) {
 	whileOpen, cancel := c.opts.Gate.whileOpen(ctx)
 	defer cancel()
 	if c.reading.Err() != nil || c.awaitStore(whileOpen) != nil {
@@ -44,7 +44,7 @@ func (c *Consumer) try(ctx context.Context, q streams.Queue, held *lease, d stre
 	case !ours:
 		return 0, nil, nil
 	default:
-		return c.process(ctx, whileOpen, q, held, []streams.Delivery{tried})
+		return c.process(ctx, whileOpen, q, held, b, []streams.Delivery{tried})
 	}
 }
 
