@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"ingestion/record"
 )
@@ -15,6 +16,7 @@ type call struct {
 	items      []item
 	results    []Result
 	open       int // documents without a result
+	room       *room
 
 	toSend   []segment // what goes out in the next round
 	toLookUp []int     // documents that are there: whose are they?
@@ -49,12 +51,15 @@ type segment struct {
 }
 
 func newCall(s *Store, docs []Document) *call {
+	r := rooms.Get().(*room)
+	r.items = slices.Grow(r.items, len(docs))[:len(docs)]
 	c := &call{
 		store:      s,
 		ingestedAt: s.opts.Now().UnixMilli(),
-		items:      make([]item, len(docs)),
+		items:      r.items,
 		results:    make([]Result, len(docs)),
 		open:       len(docs),
+		room:       r,
 	}
 	c.encode(docs)
 	if firsts := c.pairTwins(); len(firsts) > 0 {
@@ -69,20 +74,21 @@ func (c *call) encode(docs []Document) {
 	for i := range docs {
 		size += encodedSize(&docs[i])
 	}
-	buf := make([]byte, 0, size)
+	buf := slices.Grow(c.room.documents, size)
 	seen := c.store.passed.Load()
 	for i := range docs {
 		from := len(buf)
 		buf = appendDocument(buf, &docs[i], c.ingestedAt)
 		c.items[i] = item{doc: &docs[i], raw: buf[from:len(buf):len(buf)], twin: -1, seen: seen}
 	}
+	c.room.documents = buf
 }
 
 // pairTwins chains documents with the same _id and returns the first of each
 // chain: only these are sent. What MongoDB can't take at all is rejected here.
 func (c *call) pairTwins() []int {
-	firsts := make([]int, 0, len(c.items))
-	last := make(map[string]int, len(c.items))
+	firsts := slices.Grow(c.room.firsts, len(c.items))
+	last := c.room.last
 	for i := range c.items {
 		it := &c.items[i]
 		if len(it.raw) > maxDocument {
@@ -96,6 +102,7 @@ func (c *call) pairTwins() []int {
 		}
 		last[it.doc.Record.ID] = i
 	}
+	c.room.firsts = firsts
 	return firsts
 }
 
@@ -162,7 +169,7 @@ func (c *call) settle(i int, r Result) {
 // settleStored settles document i and all its twins by the document that is in
 // the collection. inserted says that it is i's own, just written.
 func (c *call) settleStored(i int, there stored, inserted bool) {
-	c.store.pass(c.items[i].raw)
+	c.store.passed.Add(1)
 	c.settle(i, c.judge(i, there, inserted || c.owns(i, there)))
 	for j := c.items[i].twin; j >= 0; j = c.items[j].twin {
 		c.settle(j, c.judge(j, there, c.owns(j, there)))

@@ -49,6 +49,7 @@ func (c *call) lookUp(ctx context.Context) {
 			left = append(left, i)
 		case a.there:
 			c.settleStored(i, a.stored, false)
+			c.store.prove(c.items[i].raw)
 		default:
 			c.missing(i)
 		}

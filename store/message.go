@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -13,10 +14,11 @@ import (
 // returned concerns all documents of the message, none of which is settled;
 // on nil, those that stay open are planned for.
 func (c *call) sendMessage(ctx context.Context, seg segment, t tempo) *Error {
-	docs := make([][]byte, len(seg.items))
-	for k, i := range seg.items {
-		docs[k] = c.items[i].raw
+	docs := c.room.message[:0]
+	for _, i := range seg.items {
+		docs = append(docs, c.items[i].raw)
 	}
+	c.room.message = docs
 	reply, err := c.store.insert(ctx, docs, t)
 	var v verdict
 	switch {
@@ -64,6 +66,7 @@ func (c *call) settleReply(ctx context.Context, seg segment, reply insertReply) 
 	}
 	if len(reply.writeErrors) < len(seg.items) {
 		c.store.recovered()
+		c.store.prove(c.items[seg.items[slices.Index(refused, false)]].raw)
 	}
 	var again []int
 	for _, e := range reply.writeErrors {

@@ -134,6 +134,7 @@ func (s *Store) Insert(ctx context.Context, docs []Document) ([]Result, error) {
 		return nil, nil
 	}
 	c := newCall(s, docs)
+	defer c.leave()
 	if err := c.run(ctx); err != nil {
 		return c.results, fmt.Errorf("store: %d of %d documents not settled: %w", c.open, len(docs), err)
 	}
