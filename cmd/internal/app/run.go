@@ -28,6 +28,7 @@ func RunWorker(ctx context.Context, w io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
+	defer reserveHeap()()
 	defer exitWithin(ctx, cfg.ShutdownTimeout.Duration()+overtime)()
 	log, buffer := NewLog(cfg, w)
 	defer func() {

@@ -1,0 +1,57 @@
+package app
+
+import (
+	"runtime"
+	"testing"
+)
+
+// A worker's live heap is small; garbage of the size of the reserve is let lie.
+func TestReservedHeapSparesCollections(t *testing.T) {
+	t.Setenv("GOGC", "")
+	t.Setenv("GOMEMLIMIT", "")
+	without := collections()
+	release := reserveHeap()
+	with := collections()
+	release()
+	if with*3 > without {
+		t.Errorf("%d collections with the reserve, %d without it, want a third at most", with, without)
+	}
+}
+
+func TestReservedHeapLeavesTheOperatorsTuningAlone(t *testing.T) {
+	for _, name := range []string{"GOGC", "GOMEMLIMIT"} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("GOGC", "")
+			t.Setenv("GOMEMLIMIT", "")
+			t.Setenv(name, "100")
+			before := heapInUse()
+			release := reserveHeap()
+			grown := heapInUse() - before
+			release()
+			if grown >= heapReserve {
+				t.Errorf("the heap has grown by %d bytes", grown)
+			}
+		})
+	}
+}
+
+var garbage []byte
+
+// collections counts how often the collector runs while 256 MiB are thrown away.
+func collections() uint32 {
+	runtime.GC()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range 256 << 10 {
+		garbage = make([]byte, 1<<10)
+	}
+	runtime.ReadMemStats(&after)
+	return after.NumGC - before.NumGC
+}
+
+func heapInUse() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
