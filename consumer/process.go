@@ -125,10 +125,10 @@ func (c *Consumer) insert(ctx context.Context, entries []*entry) error {
 // there is no account of what is refused: then no more is read. It returns how
 // many were settled, and what is to be handed back since it was not.
 func (c *Consumer) settle(ctx context.Context, q streams.Queue, entries []*entry) (int, []streams.Delivery) {
+	c.logOutcomes(entries)
 	var settlements []streams.Settlement
 	for _, e := range entries {
 		if !e.open() {
-			c.logOutcome(e)
 			settlements = append(settlements, e.settlement())
 		}
 	}
