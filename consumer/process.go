@@ -127,11 +127,7 @@ func (c *Consumer) insert(ctx context.Context, b *batch, entries []*entry) error
 // there is no account of what is refused: then no more is read. It returns how
 // many were settled, and what is to be handed back since it was not.
 func (c *Consumer) settle(ctx context.Context, q streams.Queue, b *batch) (int, []streams.Delivery) {
-	for _, e := range b.all {
-		if !e.open() {
-			c.logOutcome(e)
-		}
-	}
+	c.logOutcomes(b.all)
 	settlements := b.settled()
 	if len(settlements) == 0 {
 		return 0, nil

@@ -29,19 +29,19 @@ func NewBuffer(w io.Writer, size int, interval time.Duration) *Buffer {
 	return b
 }
 
-// Write takes one whole line.
-func (b *Buffer) Write(line []byte) (int, error) {
+// Write takes whole lines.
+func (b *Buffer) Write(lines []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.lines)+len(line) > cap(b.lines) {
+	if len(b.lines)+len(lines) > cap(b.lines) {
 		b.flush()
 	}
-	if len(line) > cap(b.lines) {
-		b.pass(line)
+	if len(lines) > cap(b.lines) {
+		b.pass(lines)
 	} else {
-		b.lines = append(b.lines, line...)
+		b.lines = append(b.lines, lines...)
 	}
-	return len(line), b.err
+	return len(lines), b.err
 }
 
 // Flush hands all lines taken so far to the operating system.

@@ -17,10 +17,13 @@ import (
 // milliseconds. The moment must be in UTC.
 const TimeLayout = "2006-01-02T15:04:05.000Z07:00"
 
+// eventKey takes the place of slog's "msg".
+const eventKey = "event"
+
 // New returns a logger that writes to w. format is json, text or auto, which
 // is text where terminal is true; text has colours only there. JSON lines have
 // the keys timestamp (UTC, ms), level (lower case) and event, and the
-// attributes of the call.
+// attributes of the call; their handler has a method Lines for many at once.
 func New(w io.Writer, format string, level slog.Level, terminal bool) *slog.Logger {
 	if format == "text" || format == "auto" && terminal {
 		return slog.New(tint.NewTextHandler(w, &tint.Options{
@@ -29,7 +32,7 @@ func New(w io.Writer, format string, level slog.Level, terminal bool) *slog.Logg
 			NoColor:    !terminal,
 		}))
 	}
-	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: rename}))
+	return slog.New(newJSONHandler(w, level))
 }
 
 // IsTerminal says whether a person reads what is written to f.
@@ -49,14 +52,22 @@ func rename(groups []string, a slog.Attr) slog.Attr {
 			return slog.String("level", levelName(l))
 		}
 	case slog.MessageKey:
-		a.Key = "event"
+		a.Key = eventKey
 	}
 	return a
 }
 
 func levelName(l slog.Level) string {
-	if l > slog.LevelError {
+	switch {
+	case l > slog.LevelError:
 		return "critical"
+	case l == slog.LevelError:
+		return "error"
+	case l == slog.LevelWarn:
+		return "warn"
+	case l == slog.LevelInfo:
+		return "info"
+	default:
+		return strings.ToLower(l.String())
 	}
-	return strings.ToLower(l.String())
 }

@@ -1,0 +1,83 @@
+package consumer_test
+
+import (
+	"context"
+	"log/slog"
+	"regexp"
+	"strings"
+	"testing"
+
+	"ingestion/internal/logging"
+	"ingestion/record"
+	"ingestion/store"
+)
+
+// slow is a log handler that takes its records one by one only.
+type slow struct{ slog.Handler }
+
+// outcomeLines are those of a batch with most outcomes, without their times.
+func outcomeLines(t *testing.T, level slog.Level, one func(slog.Handler) slog.Handler) string {
+	t.Helper()
+	r := newRig(t)
+	r.opts.Log = slog.New(one(logging.New(r.out, "json", level, false).Handler()))
+	r.store.insert = func(_ context.Context, docs []store.Document) ([]store.Result, error) {
+		return []store.Result{
+			{Outcome: record.Ingested}, {Outcome: record.Duplicate}, {Outcome: record.Duplicate, Conflict: true},
+			{Outcome: record.Rejected, Reason: "code 121: <rule>"},
+		}, nil
+	}
+	r.runAll(newShelf("a", "b", "c", "d", "bad \"\x80\u2028", "invalid"))
+	return regexp.MustCompile(`"timestamp":"[^"]*Z",`).ReplaceAllString(r.out.buf.String(), "")
+}
+
+func TestOutcomeLines(t *testing.T) {
+	const quiet = `{"level":"warn","event":"duplicate","status":"success","customerId":"c-b","_id":"b","streamId":"2-0"}
+{"level":"warn","event":"duplicate","status":"success","customerId":"c-c","_id":"c","streamId":"3-0","conflict":true}
+{"level":"error","event":"rejected","status":"error","customerId":"c-d","_id":"d","streamId":"4-0","reason":"code 121: <rule>"}
+{"level":"error","event":"parse_error","status":"error","streamId":"5-0","reason":"Invalid JSON: bad","raw":"bad \"�\u2028"}
+{"level":"error","event":"validation_failed","status":"error","customerId":"c","streamId":"6-0","reason":"email: missing"}
+`
+	const all = `{"level":"info","event":"ingested","status":"success","customerId":"c-a","_id":"a","streamId":"1-0"}
+` + quiet
+	for name, one := range map[string]func(slog.Handler) slog.Handler{
+		"together":   func(h slog.Handler) slog.Handler { return h },
+		"one by one": func(h slog.Handler) slog.Handler { return slow{h} },
+	} {
+		if got := outcomeLines(t, slog.LevelInfo, one); got != all {
+			t.Errorf("%s:\n%s\nwant\n%s", name, got, all)
+		}
+		if got := outcomeLines(t, slog.LevelWarn, one); got != quiet {
+			t.Errorf("%s, from warnings on:\n%s\nwant\n%s", name, got, quiet)
+		}
+	}
+}
+
+func TestOutcomesAsText(t *testing.T) {
+	r := newRig(t)
+	r.opts.Log = logging.New(r.out, "text", slog.LevelInfo, false)
+	r.runAll(newShelf("a", "bad"))
+	for _, want := range []string{" INF ingested status=success customerId=c-a _id=a streamId=1-0\n", " ERR parse_error status=error streamId=2-0 reason=\"Invalid JSON: bad\" raw=bad\n"} {
+		if got := r.out.buf.String(); !strings.Contains(got, want) {
+			t.Errorf("%q in\n%s", want, got)
+		}
+	}
+}
+
+// counter counts what is written to it.
+type counter struct{ writes, bytes int }
+
+func (c *counter) Write(p []byte) (int, error) {
+	c.writes++
+	c.bytes += len(p)
+	return len(p), nil
+}
+
+func TestLinesOfABatchAreWrittenTogether(t *testing.T) {
+	r, out := newRig(t), &counter{}
+	r.opts.Log = logging.New(out, "json", slog.LevelInfo, false)
+	r.opts.BatchSize, r.opts.Concurrency = 50, 1
+	r.runAll(newShelf(numbered(100)...))
+	if out.writes != 2 || out.bytes < 100*len(`{"event":"ingested"}`) {
+		t.Errorf("%d bytes in %d writes, want one write a batch", out.bytes, out.writes)
+	}
+}
