@@ -1,0 +1,137 @@
+package bench
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"ingestion/bench/internal/load"
+	"ingestion/consumer"
+	"ingestion/internal/logging"
+	"ingestion/limiter"
+	"ingestion/record"
+	"ingestion/store"
+	"ingestion/streams"
+)
+
+// drained is how many records one run of a pipeline takes: so many that its
+// start does not count.
+const drained = 40 * batch
+
+// BenchmarkPipeline is the consumer on servers that cost nothing, without and
+// with a log, and the whole pipeline on a redis-server and the counting sink.
+func BenchmarkPipeline(b *testing.B) {
+	for _, s := range []named{{"consumer", quietStep}, {"consumer with log", loggingStep}, {"pipeline", pipelineStep}} {
+		b.Run(s.name, func(b *testing.B) { runStep(b, s.open(b), drained) })
+	}
+}
+
+// quietStep is the consumer's own work: decoding, and keeping account of what
+// is in flight.
+func quietStep(tb testing.TB) step { return consumerStep(tb, slog.LevelWarn) }
+
+// loggingStep is quietStep with a line a record.
+func loggingStep(tb testing.TB) step { return consumerStep(tb, slog.LevelInfo) }
+
+func consumerStep(tb testing.TB, level slog.Level) step {
+	opts := options(tb, level)
+	opts.Store, opts.Limiter = yes{}, yes{}
+	var q *stock
+	return step{
+		prepare: func() { q = newStock() },
+		work:    func() { run(tb, opts, q) },
+	}
+}
+
+// pipelineStep is the worker without its upkeep, which goes by time and not by
+// records.
+func pipelineStep(tb testing.TB) step { return pipelineOn(tb, newRedis(tb)) }
+
+func pipelineOn(tb testing.TB, client redis.UniversalClient) step {
+	opts := options(tb, slog.LevelInfo)
+	opts.Store, opts.Limiter, opts.Lease = newStore(tb), newLimiter(client), lease
+	return step{
+		prepare: func() { fill(tb, client, drained) },
+		work:    func() { run(tb, opts, newStream(client, opts.Log)) },
+	}
+}
+
+// options are the worker's, with a log that goes nowhere.
+func options(tb testing.TB, level slog.Level) consumer.Options {
+	const logBytes, interval = 64 << 10, 200 * time.Millisecond // as the worker's
+	lines := logging.NewBuffer(io.Discard, logBytes, interval)
+	tb.Cleanup(func() { _ = lines.Close() })
+	return consumer.Options{
+		Decode: record.Decoder{}.Decode,
+		Log:    logging.New(lines, "json", level, false), Flush: lines.Flush, LogRaw: true,
+		BatchSize: batch, Concurrency: inFlight, MaxMessages: drained, ShutdownTimeout: time.Minute,
+	}
+}
+
+func run(tb testing.TB, opts consumer.Options, q streams.Queue) {
+	if err := consumer.New(opts).Run(context.Background(), q); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// yes is a limiter and a store that say yes to everything.
+type yes struct{ consumer.Store }
+
+func (yes) Judge(_ context.Context, requests []limiter.Request) ([]limiter.Verdict, error) {
+	verdicts := make([]limiter.Verdict, len(requests))
+	for i := range verdicts {
+		verdicts[i].Decision = limiter.Admitted
+	}
+	return verdicts, nil
+}
+
+func (yes) Insert(_ context.Context, docs []store.Document) ([]store.Result, error) {
+	results := make([]store.Result, len(docs))
+	for i := range results {
+		results[i].Outcome = record.Ingested
+	}
+	return results, nil
+}
+
+// stock is a queue that was made beforehand. What its consumer never calls is
+// missing.
+type stock struct {
+	streams.Queue
+	mu      sync.Mutex
+	batches [][]streams.Delivery
+}
+
+func newStock() *stock {
+	s := &stock{}
+	for from := 0; from < drained; from += batch {
+		deliveries := make([]streams.Delivery, batch)
+		for i := range deliveries {
+			deliveries[i] = streams.Delivery{ID: "1767225600000-0", Deliveries: 1,
+				ArrivedAt: loadStart.UnixMilli(), Body: []byte(load.Body(from+i, loadStart))}
+		}
+		s.batches = append(s.batches, deliveries)
+	}
+	return s
+}
+
+func (s *stock) Receive(context.Context, int) ([]streams.Delivery, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.batches) == 0 {
+		return nil, nil
+	}
+	first := s.batches[0]
+	s.batches = s.batches[1:]
+	return first, nil
+}
+
+func (s *stock) Settle(_ context.Context, settlements []streams.Settlement) (streams.Settled, error) {
+	return streams.Settled{Count: len(settlements)}, nil
+}
+
+func (s *stock) Close(context.Context) error { return nil }
