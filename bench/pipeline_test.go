@@ -1,10 +1,11 @@
 package bench
 
 import (
+	"bytes"
 	"context"
-	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,13 +40,20 @@ func quietStep(tb testing.TB) step { return consumerStep(tb, slog.LevelWarn) }
 func loggingStep(tb testing.TB) step { return consumerStep(tb, slog.LevelInfo) }
 
 func consumerStep(tb testing.TB, level slog.Level) step {
-	opts := options(tb, level)
+	opts, log := options(tb, level)
 	opts.Store, opts.Limiter = yes{}, yes{}
-	var q *stock
-	return step{
-		prepare: func() { q = newStock() },
-		work:    func() { run(tb, opts, q) },
+	wanted := int64(drained / 100) // those of bad records
+	if level == slog.LevelInfo {
+		wanted = drained
 	}
+	var q *stock
+	return step{prepare: func() { q = newStock() }, work: func() {
+		before := log.lines.Load()
+		run(tb, opts, q)
+		if n := log.lines.Load() - before; n != wanted {
+			tb.Fatalf("%d log lines of %d records, want %d", n, drained, wanted)
+		}
+	}}
 }
 
 // pipelineStep is the worker without its upkeep, which goes by time and not by
@@ -53,7 +61,7 @@ func consumerStep(tb testing.TB, level slog.Level) step {
 func pipelineStep(tb testing.TB) step { return pipelineOn(tb, newRedis(tb)) }
 
 func pipelineOn(tb testing.TB, client redis.UniversalClient) step {
-	opts := options(tb, slog.LevelInfo)
+	opts, _ := options(tb, slog.LevelInfo)
 	opts.Store, opts.Limiter, opts.Lease = newStore(tb), newLimiter(client), lease
 	return step{
 		prepare: func() { fill(tb, client, drained) },
@@ -61,16 +69,25 @@ func pipelineOn(tb testing.TB, client redis.UniversalClient) step {
 	}
 }
 
-// options are the worker's, with a log that goes nowhere.
-func options(tb testing.TB, level slog.Level) consumer.Options {
+// lineCount is a log of which nothing is kept but how long it is.
+type lineCount struct{ lines atomic.Int64 }
+
+func (l *lineCount) Write(text []byte) (int, error) {
+	l.lines.Add(int64(bytes.Count(text, []byte{'\n'})))
+	return len(text), nil
+}
+
+// options are the worker's, and the log that it writes.
+func options(tb testing.TB, level slog.Level) (consumer.Options, *lineCount) {
 	const logBytes, interval = 64 << 10, 200 * time.Millisecond // as the worker's
-	lines := logging.NewBuffer(io.Discard, logBytes, interval)
+	log := &lineCount{}
+	lines := logging.NewBuffer(log, logBytes, interval)
 	tb.Cleanup(func() { _ = lines.Close() })
 	return consumer.Options{
 		Decode: record.Decoder{}.Decode,
 		Log:    logging.New(lines, "json", level, false), Flush: lines.Flush, LogRaw: true,
 		BatchSize: batch, Concurrency: inFlight, MaxMessages: drained, ShutdownTimeout: time.Minute,
-	}
+	}, log
 }
 
 func run(tb testing.TB, opts consumer.Options, q streams.Queue) {
