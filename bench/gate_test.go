@@ -51,10 +51,10 @@ func TestBudgets(t *testing.T) {
 	t.Logf("the budgets, were they made of this run:\n%s", table.String())
 }
 
-// roomy is an eighth more, rounded up to two or more digits.
+// roomy is an eighth more, rounded up to three digits.
 func (m measured) roomy() float64 {
 	want := max(m.value*1.125, m.value+m.spare)
-	unit := math.Pow(10, math.Floor(math.Log10(want))-1)
+	unit := math.Pow(10, math.Floor(math.Log10(want))-2)
 	text := strconv.FormatFloat(math.Ceil(want/unit)*unit, 'g', 6, 64)
 	rounded, _ := strconv.ParseFloat(text, 64)
 	return rounded
