@@ -9,6 +9,7 @@ TESTFLAGS ?=
 PACKAGES  ?= ./...
 BENCH     ?= .
 BENCH_SYSTEM ?=
+SIT       ?=
 FUZZTIME  ?= 20s
 CHAOS     ?=
 
@@ -31,6 +32,7 @@ make lint           gofmt, go vet, staticcheck, the import rule, go.mod
 make fuzz           each fuzz target for FUZZTIME, $(FUZZTIME)
 make bench          Go benchmarks; BENCH=regexp picks some
 make bench-system   the worker as a process beside the bare loop of its commands; BENCH_SYSTEM=flags
+make performance    all of docs/performance.md measured anew, some 20 minutes; SIT=flags
 make build          the programs, into bin/
 make images         stand-ins for the public images, where none can be pulled
 make compose-smoke  docker-compose up on the stand-ins until documents arrive, then down
@@ -41,7 +43,7 @@ INTEGRATION_REDIS=container|local|auto picks the Redis of integration;
 CHAOS='--records 500000 --faults 1000 --seed 7' sets the flags of chaos, --help lists them.
 endef
 
-.PHONY: help demo run test integration race chaos crash planted lint fuzz bench bench-system build images compose-smoke clean
+.PHONY: help demo run test integration race chaos crash planted lint fuzz bench bench-system performance build images compose-smoke clean
 .DEFAULT_GOAL := help
 
 help:
@@ -96,6 +98,10 @@ bench:
 
 bench-system:
 	$(GO) run ./bench/system drain $(BENCH_SYSTEM)
+
+performance:
+	$(GO) run ./bench/system sit --out bench/results/sitting.jsonl $(SIT)
+	$(GO) run ./bench/system report bench/results/sitting.jsonl --into docs/performance.md --plots docs
 
 build:
 	$(GO) build -o bin/ ./cmd/...

@@ -15,12 +15,33 @@ counts (so that the store is not the limit) or with FerretDB. Every round fills
 the queue anew and runs each scenario once; what is reported is the median over
 the rounds. Only ratios within one sitting mean something: machines are noisy.
 
-Results are JSON lines on standard output, progress is on standard error.`,
+Results are JSON lines, progress is on standard error. docs/performance.md says
+what is measured and how.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newDrain(), newLatency(), newReport())
+	root.AddCommand(newSit(), newDrain(), newLatency(), newReport())
 	return root
+}
+
+func newSit() *cobra.Command {
+	opts := sitOptions{latency: latencyOptions{rate: defaultRate}}
+	command := &cobra.Command{
+		Use:   "sit",
+		Short: "Run everything that docs/performance.md tells of; some 20 minutes on two cores",
+		Args:  cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			return sit(command.Context(), os.Stderr, opts)
+		},
+	}
+	flags := command.Flags()
+	flags.IntVar(&opts.rounds, "rounds", 5, "runs of each scenario")
+	flags.IntVar(&opts.records, "records", 300_000, "records a run on the counting sink")
+	flags.IntVar(&opts.ferret, "ferret-records", 50_000, "records a run on FerretDB")
+	flags.IntVar(&opts.backlog, "backlog", 1_000_000, "records of the run whose memory is watched")
+	flags.DurationVar(&opts.latency.duration, "duration", defaultDuration, "how long records are sent for the latency")
+	flags.StringVar(&opts.out, "out", "bench/results/sitting.jsonl", "where the results go")
+	return command
 }
 
 func newDrain() *cobra.Command {
@@ -29,7 +50,7 @@ func newDrain() *cobra.Command {
 		Use:   "drain",
 		Short: "Fill the queue and time the worker until it is empty",
 		Example: `  go run ./bench/system drain --records 300000 --rounds 5 > results.jsonl
-  go run ./bench/system drain --only stream --records 1000000 --rounds 1
+  go run ./bench/system drain --only backlog --records 1000000 --rounds 1
   go run ./bench/system drain --only ferret-ceiling,ferret-stream --records 30000`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -50,26 +71,28 @@ func newLatency() *cobra.Command {
 		Short: "Time records from XADD to being durable, at a steady rate",
 		Args:  cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return latency(command.Context(), os.Stdout, opts)
+			return measureLatency(command.Context(), os.Stdout, os.Stderr, opts)
 		},
 	}
 	flags := command.Flags()
-	flags.IntVar(&opts.rate, "rate", 1000, "records a second")
+	flags.IntVar(&opts.rate, "rate", defaultRate, "records a second")
 	flags.DurationVar(&opts.duration, "duration", defaultDuration, "how long")
 	flags.IntVar(&opts.rounds, "rounds", 1, "runs")
 	return command
 }
 
 func newReport() *cobra.Command {
-	var svg string
+	var opts reportOptions
 	command := &cobra.Command{
-		Use:   "report RESULTS.jsonl...",
-		Short: "Print medians as a Markdown table, and draw them",
-		Args:  cobra.MinimumNArgs(1),
+		Use:     "report RESULTS.jsonl",
+		Short:   "Print medians as Markdown tables, and draw them",
+		Example: `  go run ./bench/system report bench/results/sitting.jsonl --into docs/performance.md --plots docs`,
+		Args:    cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, files []string) error {
-			return report(command.OutOrStdout(), files, svg)
+			return report(command.OutOrStdout(), files[0], opts)
 		},
 	}
-	command.Flags().StringVar(&svg, "svg", "", "also draw records a second into this file")
+	command.Flags().StringVar(&opts.into, "into", "", "write the tables between the marks of this page instead")
+	command.Flags().StringVar(&opts.plots, "plots", "", "also draw into this folder: "+barsFile+", "+memoryFile)
 	return command
 }

@@ -12,7 +12,6 @@ import (
 
 	"ingestion/bench/internal/load"
 	"ingestion/bench/internal/local"
-	"ingestion/bench/internal/sink"
 )
 
 type drainOptions struct {
@@ -20,33 +19,22 @@ type drainOptions struct {
 	only            []string
 }
 
-// result is a line of the results.
-type result struct {
-	Scenario     string  `json:"scenario"`
-	Records      int     `json:"records"`
-	PerSecond    float64 `json:"recordsPerSecond"`
-	WorkerMicros float64 `json:"workerCPUMicrosPerRecord,omitempty"`
-	RedisMicros  float64 `json:"redisCPUMicrosPerRecord,omitempty"`
-	PeakRSSMiB   float64 `json:"peakRSSMiB,omitempty"`
-
-	P50Millis  float64 `json:"p50Millis,omitempty"`
-	P99Millis  float64 `json:"p99Millis,omitempty"`
-	P999Millis float64 `json:"p999Millis,omitempty"`
-}
-
 // sitting is what all runs have in common.
 type sitting struct {
 	dir                         string
 	worker, ceiling, standalone string
 	redis                       *local.Redis
+	lines                       *json.Encoder
+	progress                    io.Writer
 }
 
-func newSitting(ctx context.Context, base string) (*sitting, error) {
-	dir, err := os.MkdirTemp(base, "ingestion-bench-")
+// newSitting builds the programs and starts Redis. Results go to out.
+func newSitting(ctx context.Context, out, progress io.Writer) (*sitting, error) {
+	dir, err := os.MkdirTemp("", "ingestion-bench-")
 	if err != nil {
 		return nil, err
 	}
-	s := &sitting{dir: dir}
+	s := &sitting{dir: dir, lines: json.NewEncoder(out), progress: progress}
 	programs, err := local.Build(ctx, dir, "ingestion/cmd/worker", "ingestion/bench/ceiling", "ingestion/cmd/standalone")
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
@@ -55,32 +43,39 @@ func newSitting(ctx context.Context, base string) (*sitting, error) {
 	if s.redis, err = local.StartRedis(ctx); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
+	if err := s.lines.Encode(heading{thisMachine(ctx, s.redis)}); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
 	return s, nil
 }
 
 func (s *sitting) close() error { return errors.Join(s.redis.Close(), os.RemoveAll(s.dir)) }
 
 func drain(ctx context.Context, out, progress io.Writer, opts drainOptions) (err error) {
-	s, err := newSitting(ctx, "")
+	s, err := newSitting(ctx, out, progress)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	lines := json.NewEncoder(out)
 	for round := range opts.rounds {
 		for _, what := range chosen(opts.only) {
-			r, err := s.measure(ctx, what, opts.records)
-			if err != nil {
-				return fmt.Errorf("%s: %w", what.name, err)
-			}
-			fmt.Fprintf(progress, "%d/%d  %-26s %8.0f records/s  worker %5.1f µs  Redis %5.1f µs a record  %4.0f MiB\n",
-				round+1, opts.rounds, what.name, r.PerSecond, r.WorkerMicros, r.RedisMicros, r.PeakRSSMiB)
-			if err := lines.Encode(r); err != nil {
+			if err := s.drainOnce(ctx, round, what, opts.records); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// drainOnce measures a scenario once and writes the result down.
+func (s *sitting) drainOnce(ctx context.Context, round int, what scenario, records int) error {
+	r, err := s.measure(ctx, what, records)
+	if err != nil {
+		return fmt.Errorf("%s: %w", what.name, err)
+	}
+	fmt.Fprintf(s.progress, "%2d  %-26s %8.0f records/s  worker %5.1f µs  Redis %5.1f µs a record  %4.0f MiB\n",
+		round+1, what.name, r.PerSecond, r.WorkerMicros, r.RedisMicros, r.PeakRSSMiB)
+	return s.lines.Encode(r)
 }
 
 // measure fills the queue and has it worked off once.
@@ -91,42 +86,31 @@ func (s *sitting) measure(ctx context.Context, what scenario, records int) (r re
 	if err := load.Fill(ctx, s.redis.Client, what.list, what.keys(), records); err != nil {
 		return r, err
 	}
-	mongoURI, stop, err := s.store(what)
+	documents, err := s.store(what)
 	if err != nil {
 		return r, err
 	}
-	defer func() { err = errors.Join(err, stop()) }()
+	defer func() { err = errors.Join(err, documents.stop()) }()
 	before, err := s.redis.CPU(ctx)
 	if err != nil {
 		return r, err
 	}
-	usage, err := s.work(ctx, what, what.env(s.redis.Addr, mongoURI, records), records)
+	usage, err := s.work(ctx, what, what.env(s.redis.Addr, documents.uri, records), records)
 	if err != nil {
 		return r, err
 	}
 	after, err := s.redis.CPU(ctx)
 	perRecord := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(records) }
-	return result{
+	r = result{
 		Scenario: what.name, Records: records,
-		PerSecond:    float64(records) / usage.Elapsed.Seconds(),
-		WorkerMicros: perRecord(usage.CPU), RedisMicros: perRecord(after - before),
-		PeakRSSMiB: float64(usage.PeakRSS) / (1 << 20),
-	}, err
-}
-
-func (s *sitting) store(what scenario) (uri string, stop func() error, err error) {
-	if what.ferret {
-		m, err := local.StartMongo(s.standalone)
-		if err != nil {
-			return "", nil, err
-		}
-		return m.URI, m.Close, nil
+		PerSecond:    round(float64(records)/usage.Elapsed.Seconds(), 1),
+		WorkerMicros: round(perRecord(usage.CPU), 100), RedisMicros: round(perRecord(after-before), 100),
+		PeakRSSMiB: round(float64(usage.PeakRSS)/(1<<20), 10),
 	}
-	counting, err := sink.Start(nil)
-	if err != nil {
-		return "", nil, err
+	if what.series {
+		r.Memory = memoryOf(usage.RSS)
 	}
-	return counting.URI(), counting.Close, nil
+	return r, errors.Join(err, s.check(ctx, what, records, documents))
 }
 
 func (s *sitting) work(ctx context.Context, what scenario, env []string, records int) (local.Usage, error) {
@@ -138,14 +122,7 @@ func (s *sitting) work(ctx context.Context, what scenario, env []string, records
 		return local.Run(ctx, program, env, log)
 	}
 	return local.RunUntil(ctx, what.processes, program, env, log, func() (bool, error) {
-		var settled int64
-		for _, key := range what.keys() {
-			ledger, err := s.redis.Client.HGetAll(ctx, "{"+key+"}:ledger").Result()
-			if err != nil {
-				return false, err
-			}
-			settled += sumOutcomes(ledger)
-		}
-		return settled >= int64(records), nil
+		settled, err := s.settled(ctx, what)
+		return settled >= int64(records), err
 	})
 }

@@ -15,6 +15,7 @@ type scenario struct {
 	level      string
 	processes  int // 0: one, which ends by itself after the last record
 	partitions int
+	series     bool // the worker's memory over time is of interest
 	extra      bool // only by name
 }
 
@@ -24,6 +25,7 @@ var scenarios = []scenario{
 	{name: "stream-quiet", level: "WARN"},
 	{name: "list", list: true, level: "INFO"},
 	{name: "list-quiet", list: true, level: "WARN"},
+	{name: "backlog", level: "INFO", series: true, extra: true},
 	{name: "ferret-ceiling", ceiling: true, ferret: true, extra: true},
 	{name: "ferret-stream", ferret: true, level: "INFO", extra: true},
 	{name: "ferret-list", ferret: true, list: true, level: "INFO", extra: true},
@@ -96,4 +98,36 @@ func (s scenario) env(redisAddr, mongoURI string, records int) []string {
 		env = append(env, "WORKER_MAX_MESSAGES="+strconv.Itoa(records))
 	}
 	return env
+}
+
+// kind is how scenarios are compared.
+type kind int
+
+const (
+	other   kind = iota // not drained
+	counted             // on the counting sink, beside the ceiling
+	onFerret
+	several // processes side by side
+)
+
+func kindOf(name string) kind {
+	i := slices.IndexFunc(scenarios, func(s scenario) bool { return s.name == name })
+	switch {
+	case i < 0:
+		return other
+	case scenarios[i].processes > 0:
+		return several
+	case scenarios[i].ferret:
+		return onFerret
+	default:
+		return counted
+	}
+}
+
+// ceilingOf is the bare loop on the same store.
+func ceilingOf(name string) string {
+	if kindOf(name) == onFerret {
+		return "ferret-ceiling"
+	}
+	return "ceiling"
 }

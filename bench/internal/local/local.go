@@ -18,7 +18,10 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-const startTimeout = 30 * time.Second
+const (
+	startTimeout = 30 * time.Second
+	poolSize     = 100 // connections, so that none who measures waits for one
+)
 
 // Build compiles commands of this module, named by their import paths, into
 // dir, and returns their paths in the same order.
@@ -54,7 +57,7 @@ func StartRedis(ctx context.Context) (*Redis, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("redis-server does not start, install it: %w", err)
 	}
-	r := &Redis{Client: redis.NewClient(&redis.Options{Addr: addr, ReadTimeout: time.Minute}), Addr: addr, cmd: cmd}
+	r := &Redis{Client: redis.NewClient(&redis.Options{Addr: addr, ReadTimeout: time.Minute, PoolSize: poolSize}), Addr: addr, cmd: cmd}
 	deadline := time.Now().Add(startTimeout)
 	for r.Client.Ping(ctx).Err() != nil {
 		if time.Now().After(deadline) {
@@ -144,31 +147,4 @@ func freeAddr() (string, error) {
 	}
 	defer l.Close()
 	return l.Addr().String(), nil
-}
-
-// Usage is what a program has used up.
-type Usage struct {
-	Elapsed time.Duration
-	CPU     time.Duration // user and system
-	PeakRSS int64         // bytes
-}
-
-// Run runs a program to its end, its standard output going to the file out.
-func Run(ctx context.Context, program string, env []string, out string) (Usage, error) {
-	file, err := os.Create(out)
-	if err != nil {
-		return Usage{}, fmt.Errorf("the program's output goes nowhere: %w", err)
-	}
-	defer file.Close()
-	cmd := exec.CommandContext(ctx, program)
-	var stderr strings.Builder
-	cmd.Env, cmd.Stdout, cmd.Stderr, cmd.Dir = append(env, "PATH="+os.Getenv("PATH")), file, &stderr, filepath.Dir(program)
-	endWithParent(cmd)
-	begin := time.Now()
-	if err := cmd.Run(); err != nil {
-		return Usage{}, fmt.Errorf("%s: %w\n%s", program, err, stderr.String())
-	}
-	usage := Usage{Elapsed: time.Since(begin)}
-	usage.add(cmd.ProcessState)
-	return usage, nil
 }

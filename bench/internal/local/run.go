@@ -1,0 +1,104 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Run runs a program to its end. Elapsed is from its start to its end, so it
+// holds what connecting and disconnecting take.
+func Run(ctx context.Context, program string, env []string, out string) (Usage, error) {
+	begin := time.Now()
+	p, err := start(program, env, out)
+	if err != nil {
+		return Usage{}, err
+	}
+	select {
+	case <-p.ended:
+	case <-ctx.Done():
+		p.kill()
+		return Usage{}, ctx.Err()
+	}
+	elapsed := time.Since(begin)
+	if p.err != nil {
+		return Usage{}, p.err
+	}
+	u := p.usage()
+	u.Elapsed = elapsed
+	return u, nil
+}
+
+const (
+	donePause = 5 * time.Millisecond
+	doneLimit = 10 * time.Minute // of RunUntil
+)
+
+// RunUntil runs n processes of a program side by side until done says so, then
+// ends them by SIGTERM. Elapsed is from the first one's start until done; CPU
+// is their sum, to their ends; PeakRSS is the largest.
+func RunUntil(ctx context.Context, n int, program string, env []string, out string, done func() (bool, error)) (Usage, error) {
+	var group group
+	begin := time.Now()
+	var failed error
+	for i := range n {
+		suffix := strconv.Itoa(i)
+		p, err := start(program, append(env[:len(env):len(env)], "STREAM_CONSUMER=bench-"+suffix), out+"."+suffix)
+		if failed = err; err != nil {
+			break
+		}
+		group = append(group, p)
+	}
+	if failed == nil {
+		failed = group.await(ctx, done)
+	}
+	elapsed := time.Since(begin)
+	usage, err := group.end()
+	usage.Elapsed = elapsed
+	return usage, errors.Join(failed, err)
+}
+
+// group are processes that do one work together.
+type group []*process
+
+func (g group) await(ctx context.Context, done func() (bool, error)) error {
+	ctx, cancel := context.WithTimeout(ctx, doneLimit)
+	defer cancel()
+	for {
+		if over, err := done(); over || err != nil {
+			return err
+		}
+		for _, p := range g {
+			if p.hasEnded() {
+				return fmt.Errorf("%s ended before the work was done", p.cmd.Path)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for the work to be done: %w", context.Cause(ctx))
+		case <-time.After(donePause):
+		}
+	}
+}
+
+func (g group) end() (Usage, error) {
+	var wait sync.WaitGroup
+	errs := make([]error, len(g))
+	for i, p := range g {
+		wait.Go(func() { errs[i] = p.end(syscall.SIGTERM) })
+	}
+	wait.Wait()
+	var sum Usage
+	for i, p := range g {
+		u := p.usage()
+		sum.CPU, sum.PeakRSS = sum.CPU+u.CPU, max(sum.PeakRSS, u.PeakRSS)
+		if i == 0 {
+			sum.RSS = u.RSS
+		}
+	}
+	return sum, errors.Join(errs...)
+}

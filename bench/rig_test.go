@@ -1,0 +1,121 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"ingestion/bench/internal/load"
+	"ingestion/bench/internal/sink"
+	"ingestion/internal/redisconn"
+	"ingestion/internal/testenv"
+	"ingestion/limiter"
+	"ingestion/record"
+	"ingestion/store"
+	"ingestion/streams"
+)
+
+const (
+	streamKey = "bench:stream"
+	group     = "ingest-workers"
+	inFlight  = 4 // batches, as WORKER_CONCURRENCY
+	lease     = time.Minute
+)
+
+var loadStart = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// newRedis is a client as the worker's, of a redis-server that keeps nothing on
+// disk.
+func newRedis(tb testing.TB) redis.UniversalClient {
+	tb.Helper()
+	server := testenv.Redis(tb, testenv.WithConfig("appendonly", "no"))
+	opts, err := redisconn.Parse(server.URL(), "")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	client := redisconn.New(opts, inFlight+6)
+	tb.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+// newLimiter lets all of the load pass.
+func newLimiter(client redis.UniversalClient) *limiter.Limiter {
+	return limiter.New(client, limiter.Config{
+		Limit: 100, Window: time.Minute, Lateness: time.Hour, Bases: []string{streamKey},
+	})
+}
+
+// newStore inserts into a counting sink.
+func newStore(tb testing.TB) *store.Store {
+	tb.Helper()
+	counting, err := sink.Start(nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = counting.Close() })
+	opts, err := store.ClientOptions(counting.URI())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	client, err := mongo.Connect(opts)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = client.Disconnect(context.Background()) })
+	return store.New(client.Database("bench").Collection("customers"), store.Options{})
+}
+
+func newStream(client redis.UniversalClient, log *slog.Logger) *streams.Stream {
+	return streams.NewStream(streams.StreamOptions{
+		Client: client, Key: streamKey, Group: group, Consumer: "bench",
+		PollTimeout: time.Second, ClaimIdle: lease, Retention: time.Hour,
+		DeadLetters: streams.DeadLetterOptions{On: true, Worker: "bench"}, Log: log,
+	})
+}
+
+// fill puts n more records on the stream.
+func fill(tb testing.TB, client redis.UniversalClient, n int) {
+	tb.Helper()
+	single, ok := client.(*redis.Client)
+	if !ok {
+		tb.Fatalf("the load wants a client of one server, not %T", client)
+	}
+	if err := load.Fill(context.Background(), single, false, []string{streamKey}, n); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// receive takes one whole batch.
+func receive(tb testing.TB, q streams.Queue) []streams.Delivery {
+	batched, err := q.Receive(context.Background(), batch)
+	if err != nil || len(batched) != batch {
+		tb.Fatalf("received %d of %d: %v", len(batched), batch, err)
+	}
+	return batched
+}
+
+// goodRecords is a batch of decoded records, each of another customer.
+func goodRecords() []record.Record {
+	records := make([]record.Record, 0, batch)
+	for i := range math.MaxInt {
+		if r, err := (record.Decoder{}).Decode([]byte(load.Body(i, loadStart))); err == nil && i%100 != 99 {
+			records = append(records, r)
+		}
+		if len(records) == batch {
+			break
+		}
+	}
+	return records
+}
+
+var members atomic.Uint64
+
+// newMember is an _id that was not there before.
+func newMember() string { return fmt.Sprintf("%064x", members.Add(1)*0x9E3779B97F4A7C15) }

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// tables is all that is to be read in Markdown.
+func tables(all *results) string {
+	var b strings.Builder
+	if m := all.machine; m != nil {
+		fmt.Fprintf(&b, "Measured on %s at commit %s: %s, %d cores, %s, %s, Redis %s.\n\n", m.Date, m.Commit, m.CPU, m.Cores, m.System, m.Go, m.Redis)
+	}
+	for _, part := range []func(*strings.Builder, *results){targetTable, speedTable, processTable, latencyTable, memorySentence} {
+		part(&b, all)
+	}
+	return strings.TrimSpace(b.String()) + "\n"
+}
+
+func targetTable(b *strings.Builder, all *results) {
+	if len(all.runs["ceiling"]) == 0 {
+		return
+	}
+	fmt.Fprintln(b, "| target | wanted | measured | |\n|---|---|---|---|")
+	for _, t := range targets {
+		fmt.Fprint(b, strings.Join(t.rows(all), ""))
+	}
+	fmt.Fprintln(b)
+}
+
+func speedTable(b *strings.Builder, all *results) {
+	fmt.Fprintln(b, "| scenario | runs | records | records/s | to the ceiling's | worker CPU µs | Redis CPU µs | to the ceiling's | peak RSS MiB |")
+	fmt.Fprintln(b, "|---|---|---|---|---|---|---|---|---|")
+	for _, name := range all.names {
+		runs := all.runs[name]
+		if kind := kindOf(name); kind == several || kind == other {
+			continue
+		}
+		ceiling := ceilingOf(name)
+		fmt.Fprintf(b, "| %s | %d | %s | %s | %s | %.1f | %.1f | %s | %.0f |\n", name, len(runs), grouped(float64(runs[0].Records)),
+			grouped(all.of(name, perSecond)), factor(all.ratio(name, ceiling, perSecond)), all.of(name, workerMicros),
+			all.of(name, redisMicros), factor(all.ratio(name, ceiling, redisMicros)), all.of(name, peakRSS))
+	}
+	fmt.Fprintln(b)
+}
+
+// processTable compares several processes with one on the same keys: their
+// clock ends otherwise than the ceiling's.
+func processTable(b *strings.Builder, all *results) {
+	if !slices.ContainsFunc(all.names, func(name string) bool { return kindOf(name) == several }) {
+		return
+	}
+	fmt.Fprintln(b, "| processes | records/s | to one process | CPU µs of all | Redis CPU µs | peak RSS MiB of one |\n|---|---|---|---|---|---|")
+	for _, name := range all.names {
+		if kindOf(name) != several {
+			continue
+		}
+		one := name[:len(name)-1] + "1"
+		fmt.Fprintf(b, "| %s | %s | %s | %.1f | %.1f | %.0f |\n", name, grouped(all.of(name, perSecond)),
+			factor(all.ratio(name, one, perSecond)), all.of(name, workerMicros), all.of(name, redisMicros), all.of(name, peakRSS))
+	}
+	fmt.Fprintln(b)
+}
+
+func latencyTable(b *strings.Builder, all *results) {
+	for _, name := range all.names {
+		timed := all.runs[name]
+		if timed[0].Latency == nil {
+			continue
+		}
+		of := func(f func(*latency) float64) float64 {
+			return all.of(name, func(r result) float64 { return f(r.Latency) })
+		}
+		row := func(from string, q func(*latency) quantiles) {
+			fmt.Fprintf(b, "| %s | %.1f | %.1f | %.1f | %.1f |\n", from,
+				of(func(l *latency) float64 { return q(l).P50 }), of(func(l *latency) float64 { return q(l).P99 }),
+				of(func(l *latency) float64 { return q(l).P999 }), of(func(l *latency) float64 { return q(l).Max }))
+		}
+		fmt.Fprintf(b, "| %s, ms, median of %d runs | p50 | p99 | p99.9 | max |\n|---|---|---|---|---|\n", name, len(timed))
+		row("from the XADD call", func(l *latency) quantiles { return l.FromXADD })
+		row("from when it was due", func(l *latency) quantiles { return l.FromDue })
+		fmt.Fprintf(b, "\nOf %s records a run %.0f were sent more than %d ms late, the latest by %.1f ms.\n\n", grouped(float64(timed[0].Records)),
+			of(func(l *latency) float64 { return float64(l.Late) }), lateAfter.Milliseconds(), of(func(l *latency) float64 { return l.LatestMs }))
+	}
+}
+
+func memorySentence(b *strings.Builder, all *results) {
+	for _, r := range all.runs["backlog"] {
+		if r.Memory != nil && len(r.Memory.MiB) > 0 {
+			fmt.Fprintf(b, "A backlog of %s records: resident memory %.0f MiB in the median, %.0f MiB at most.\n\n",
+				grouped(float64(r.Records)), median(r.Memory.MiB), slices.Max(r.Memory.MiB))
+		}
+	}
+}
+
+// factor is a ratio, or nothing where there is none.
+func factor(value float64) string {
+	if math.IsNaN(value) {
+		return ""
+	}
+	return fmt.Sprintf("%.2f", value)
+}
+
+// grouped writes a number with its thousands apart.
+func grouped(value float64) string {
+	digits := fmt.Sprintf("%.0f", value)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
