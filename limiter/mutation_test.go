@@ -21,15 +21,15 @@ var mutants = []struct {
 	broken        func(*testing.T, *redis.Client, *limiter.Limiter) bool
 }{
 	{
-		"the member is the time", `ARGV[j + 1], mode)`, `ARGV[j], mode)`,
+		"the member is the time", `judge(ARGV[IDS + answered + 1], `, `judge(score, `,
 		func(t *testing.T, _ *redis.Client, l *limiter.Limiter) bool {
 			return admissions(t, l, 0, 0, 0, 0) > 2
 		},
 	},
 	{
-		"the window is one-sided", `local function roomy(t, text)
-`, `local function roomy(t, text)
-  do return call('ZCOUNT', key, '(' .. (t - W), text) < L end
+		"the window is one-sided", `local function roomy()
+`, `local function roomy()
+  do return call('ZCOUNT', key, '(' .. (t - W), score) < L end
 `,
 		func(t *testing.T, _ *redis.Client, l *limiter.Limiter) bool {
 			return admissions(t, l, 9, 8, 7, 6) > 2
