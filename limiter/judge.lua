@@ -72,7 +72,6 @@ local nowText = format('%.0f', now)
 
 local work = 0            -- commands and members so far, about a microsecond each
 local spent = false       -- the budget is used up
-local dead                -- no later arrival meets the customer's places up to here
 local broken              -- the error reply that ends the script
 local answered = 0        -- number of records
 local others = {}         -- as returned
@@ -81,6 +80,8 @@ local key, L, W, delay    -- the customer at hand
 local size, fresh         -- its number of places; whether there were none at first
 local highest, byClock    -- its latest place in this batch; whether its arrivals
                           -- are by the clock
+local crowded = false     -- its first record is known to have L places that share
+                          -- a window with it or lie after it
 local jamFrom, jamTo      -- no room in [jamFrom, jamTo), and nothing lies after
 local full                -- { from, to }: no room in [from, to) is known
                           -- { .., crowd, passed }: so many blocks are no hindrance
@@ -248,7 +249,11 @@ local above, rank, cutoff, ms = writer('(%.0f'), writer('%.0f'), writer('%.0f'),
 -- whether fewer than L places share a window with t or lie after it; where it is
 -- full and nothing lies after, notes until when
 local function roomy()
-  if size < L or count(above(t - W), '+inf') < L then return true end
+  if crowded then
+    crowded = false
+  elseif size < L or count(above(t - W), '+inf') < L then
+    return true
+  end
   if count('(' .. score, '+inf') == 0 then
     local last = rank(L - 1)
     jamFrom, jamTo = t, tonumber(call('ZREVRANGE', key, last, last, 'WITHSCORES')[2]) + W
@@ -301,8 +306,9 @@ end
 
 -- Drops places that no later arrival meets.
 local function prune()
-  if dead == 0 then return end
-  local upTo = cutoff(dead)
+  local upTo = deadline()
+  if upTo == 0 then return end
+  upTo = cutoff(upTo)
   work = work + 1
   if size <= MAX_PRUNE then
     work = work + call('ZREMRANGEBYSCORE', key, '-inf', upTo)
@@ -312,14 +318,17 @@ local function prune()
   if dead > 0 then work = work + call('ZREMRANGEBYRANK', key, 0, dead - 1) end
 end
 
+-- Lets the key live longer than it must, so that not every record has to renew it.
+local function renew(life)
+  work = work + 1
+  call('PEXPIRE', key, ms(life + floor(min(W, lateness) / 2)))
+end
+
 -- Keeps the key as long as its places can matter.
 local function keep()
   local life = max(now, highest) - now + lateness + W
   work = work + 1
-  if not fresh and call('PTTL', key) >= life then return end
-  -- Longer than it must live, so that not every record has to renew it.
-  call('PEXPIRE', key, ms(life + floor(min(W, lateness) / 2)))
-  work = work + 1
+  if fresh or call('PTTL', key) < life then renew(life) end
 end
 
 -- places that can keep a time in [from, to) from having room
@@ -331,7 +340,7 @@ end
 -- places were lost: the part that no arrival meets any more is left out, short of
 -- the search that was made last and may have to go on.
 local function tell()
-  local from = max(full.from, min(dead + W, full.start))
+  local from = max(full.from, min(deadline() + W, full.start))
   return table.concat({ from, full.to, L, W, full.crowd, full.passed, around(from, full.to) }, ':')
 end
 
@@ -398,7 +407,8 @@ local function judgeAll(last)
       spent = true
       return
     end
-    local many = min(last - answered, L - size, MANY)
+    local many = last - answered
+    if many > 1 then many = min(many, L - size, MANY) end
     if many > 1 and answered >= entered then
       if not addAll(many) then entered = answered + many end
       if broken then return end
@@ -415,10 +425,10 @@ local function judgeAll(last)
   end
 end
 
--- judges the customer's records up to `last` by its places
-local function judgeCustomer(last, hint)
-  full, jamTo = nil, nil
-  size, work = pcall('ZCARD', key), work + 1
+-- judges the customer's records up to `last` by its places, of which there are so
+-- many; or the number is an error reply
+local function judgePlaces(places, last, hint)
+  full, jamTo, size = nil, nil, places
   if type(size) == 'table' then
     if not string.find(size.err, 'WRONGTYPE', 1, true) then broken = size return end
     return answerAll(last, NO_ZSET)
@@ -426,7 +436,6 @@ local function judgeCustomer(last, hint)
   fresh, highest, byClock = size == 0, 0, false
   if hint then recall(hint) end
   judgeAll(last)
-  if full or size - L > SPARE then dead = deadline() end
   if highest == 0 then return end
   keep()
   if size - L > SPARE then prune() end
@@ -449,26 +458,55 @@ local hints = {}
 for j = IDS + records + 1, #ARGV, 2 do hints[tonumber(ARGV[j])] = ARGV[j + 1] end
 
 local own, learnt = {}, {}
-local several = #counts / 4
-for c = 1, customers do
-  if spent then break end
-  key, L, W = KEYS[first + c], defaultLimit, defaultWindow
-  local last = answered + (c <= several and tonumber(sub(counts, 4 * c - 3, 4 * c)) or 1)
+
+-- judges the customer's records up to `last`; places as above, if already known
+local function judgeCustomer(c, places, last)
   local text, mode = limits[c], nil
   if text and text ~= '' then
     local l, w = parse(text)
     own[#own + 1], own[#own + 2] = c, sub(text, 1, 64)
     if w then L, W = l, w else mode = l end
   end
+  if mode then return answerAll(last, mode == 'off' and ADMITTED or REFUSED) end
   delay = min(longest, MAX_AHEAD * W)
-  if mode then
-    answerAll(last, mode == 'off' and ADMITTED or REFUSED)
-  else
-    judgeCustomer(last, hints[c])
-    if broken then return broken end
-    if full and full.keep then
-      learnt[#learnt + 1], learnt[#learnt + 2] = c, tell()
+  work = work + 1
+  judgePlaces(places or pcall('ZCARD', key), last, hints[c])
+  if full and full.keep then
+    learnt[#learnt + 1], learnt[#learnt + 2] = c, tell()
+  end
+end
+
+-- A customer with one record and no own limit has a short way if there is room.
+-- It is written out here because a function takes a good part of a command's time.
+local several = #counts / 4
+for c = 1, customers do
+  if spent or answered > 0 and work >= budget then break end
+  key, L, W = KEYS[first + c], defaultLimit, defaultWindow
+  local record, places, added = answered + 1, nil, nil
+  if c > several and not limits[c] and not hints[c] then
+    byClock = false
+    local given = sub(arrivals, 14 * record - 13, 14 * record)
+    if given ~= digits or given == CLOCK then arrive(record) end
+    places = pcall('ZCARD', key)
+    if type(places) == 'number' then
+      if places >= L then
+        work = work + 1
+        crowded = call('ZCOUNT', key, above(t - W), '+inf') >= L
+      end
+      if not crowded then added = pcall('ZADD', key, 'NX', score, ARGV[IDS + record]) end
     end
+  end
+  if added == 1 then
+    answered, work = record, work + 3
+    local life = lateness + W + (t > now and t - now or 0)
+    if places == 0 or call('PTTL', key) < life then renew(life) end
+    if places - L >= SPARE then
+      size = places + 1
+      prune()
+    end
+  else
+    judgeCustomer(c, places, answered + (c <= several and tonumber(sub(counts, 4 * c - 3, 4 * c)) or 1))
+    if broken then return broken end
   end
 end
 
