@@ -10,128 +10,129 @@ import (
 
 // call is what the script calls of one batch in one partition have in common.
 type call struct {
-	limiter  *Limiter
-	base     string // K
-	floor    int64
-	requests []Request
-	verdicts []Verdict
+	*batch
+	limiter *Limiter
+	base    string // K
+	floor   int64
 }
 
 // judge calls the script until no request of the customers is open. Broken-off
 // calls come to an end: each answers a record or gets further in its search.
-func (c *call) judge(ctx context.Context, customers []*customer) error {
+func (c *call) judge(ctx context.Context, open []customer) error {
 	var errs []error
-	for len(customers) > 0 {
+	for len(open) > 0 {
 		if err := ctx.Err(); err != nil {
 			return errors.Join(append(errs, fmt.Errorf("limiter: %w", err))...)
 		}
-		slice := cut(customers, c.limiter.cfg.Slice)
-		rep, err := c.run(ctx, slice)
+		rep, err := c.run(ctx, cut(open, c.limiter.cfg.Slice))
 		if err != nil {
 			return errors.Join(append(errs, fmt.Errorf("limiter: judging with %s: %w", c.limitsKey(), err))...)
 		}
-		if err := c.apply(slice, rep); err != nil {
+		if err := c.apply(open, rep); err != nil {
 			errs = append(errs, err)
 		}
-		customers = unanswered(customers)
+		open = unanswered(open, rep.answered)
 	}
 	return errors.Join(errs...)
 }
 
-// part is the first n open requests of a customer.
+// part is customers of whom a script call judges so many records: all, but for a
+// single customer who has more.
 type part struct {
-	*customer
-	n int
+	customers []customer
+	records   int
 }
+
+// number is how many records of the customer belong to the part.
+func (p part) number(c customer) int { return min(c.n, p.records) }
 
 // cut takes whole customers while they fit; of the first as much as fits.
-func cut(customers []*customer, records int) []part {
-	var slice []part
-	for _, cu := range customers {
-		n := len(cu.open)
-		if n > records && len(slice) > 0 {
+func cut(open []customer, most int) part {
+	p := part{open[:1], min(open[0].n, most)}
+	for _, next := range open[1:] {
+		if p.records+next.n > most {
 			break
 		}
-		n = min(n, records)
-		slice = append(slice, part{cu, n})
-		records -= n
+		p.customers, p.records = open[:len(p.customers)+1], p.records+next.n
 	}
-	return slice
+	return p
 }
 
-func unanswered(customers []*customer) []*customer {
-	for len(customers) > 0 && len(customers[0].open) == 0 {
-		customers = customers[1:]
+func unanswered(open []customer, answered int) []customer {
+	for len(open) > 0 && open[0].n <= answered {
+		answered -= open[0].n
+		open = open[1:]
 	}
-	return customers
+	if len(open) > 0 {
+		open[0].from += answered
+		open[0].n -= answered
+	}
+	return open
 }
 
-// run makes one script call for the slice. While its slot migrates the keys may
+// run makes one script call for the part. While its slot migrates the keys may
 // be on two servers (TRYAGAIN): then for the first customer alone.
-func (c *call) run(ctx context.Context, slice []part) (reply, error) {
-	keys, args := []string{c.limitsKey()}, c.head(true)
-	for _, p := range slice {
-		keys = append(keys, c.key(p.id))
-		args = c.append(args, p.id, p)
-	}
-	raw, err := runScript(ctx, c.limiter.client, keys, args)
+func (c *call) run(ctx context.Context, p part) (reply, error) {
+	raw, err := runScript(ctx, c.limiter.client, c.arguments(p, nil))
 	if redis.IsTryAgainError(err) {
-		raw, err = c.runAlone(ctx, slice[0])
+		p = cut(p.customers[:1], p.records)
+		raw, err = c.runAlone(ctx, p)
 	}
 	if err != nil {
 		return reply{}, err
 	}
-	return parseReply(raw)
+	return parseReply(raw, p)
 }
 
 // runAlone uses one key a command, which a migrating slot always has.
 func (c *call) runAlone(ctx context.Context, p part) (any, error) {
-	own, err := c.limiter.client.HGet(ctx, c.limitsKey(), p.id).Result()
+	own, err := c.limiter.client.HGet(ctx, c.limitsKey(), p.customers[0].id).Result()
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return nil, err
 	}
-	return runScript(ctx, c.limiter.client, []string{c.key(p.id)}, c.append(c.head(false), own, p))
+	return runScript(ctx, c.limiter.client, c.arguments(p, &own))
 }
 
 func (c *call) limitsKey() string { return "{" + c.base + "}:limits" }
 
 func (c *call) key(customerID string) string { return "{" + c.base + "}:limit:" + customerID }
 
-// head is the script's arguments before those of the customers.
-func (c *call) head(hashed bool) []any {
-	cfg := c.limiter.cfg
-	delay := int64(-1)
-	if cfg.Reserve {
-		delay = cfg.MaxDelay.Milliseconds()
-	}
-	return []any{cfg.Limit, cfg.Window.Milliseconds(), cfg.Lateness.Milliseconds(), delay, c.floor, cfg.Budget, hashed}
-}
-
-func (c *call) append(args []any, field string, p part) []any {
-	args = append(args, field, c.limiter.learnt.get(c.key(p.id)), p.n)
-	for _, i := range p.open[:p.n] {
-		r := c.requests[i]
-		args = append(args, min(max(r.At, 0), maxAt), r.Member)
-	}
-	return args
-}
-
 // apply takes the script's verdicts over; the error names keys of a wrong type.
-func (c *call) apply(slice []part, rep reply) error {
+func (c *call) apply(open []customer, rep reply) error {
+	left := rep.answered
+	for i := 0; left > 0; i++ {
+		cu := open[i]
+		n := min(cu.n, left)
+		c.admit(cu.from, n, rep.now, c.limit(cu.id, rep.own[i]))
+		left -= n
+	}
+	for i, hint := range rep.learnt {
+		c.limiter.learnt.set(c.key(open[i].id), hint)
+	}
+	return c.change(c.order[open[0].from:], rep.others)
+}
+
+// admit is the verdict on requests of one customer that others do not change.
+func (c *call) admit(from, n int, now int64, limit Limit) {
+	for _, i := range c.order[from : from+n] {
+		place := clip(c.requests[i].At)
+		if place == 0 {
+			place = now
+		}
+		c.verdicts[i] = Verdict{Decision: Admitted, Place: place, Limit: limit}
+	}
+}
+
+func (c *call) change(order []int32, others []other) error {
 	var errs []error
-	for i, p := range slice {
-		limit := c.limit(p.id, rep.own[i])
-		if text, ok := rep.learnt[i]; ok {
-			c.limiter.learnt.set(c.key(p.id), text)
+	wrong := ""
+	for _, o := range others {
+		i := order[o.index]
+		c.verdicts[i] = o.verdict(c.verdicts[i].Limit)
+		id := c.requests[i].CustomerID
+		if o.code == codeNoSet && (len(errs) == 0 || id != wrong) {
+			errs, wrong = append(errs, &KeyError{CustomerID: id, Key: c.key(id)}), id
 		}
-		judged := min(p.n, len(rep.answers))
-		for j, a := range rep.answers[:judged] {
-			c.verdicts[p.open[j]] = a.verdict(limit)
-		}
-		if judged > 0 && rep.answers[0].code == codeNoSet {
-			errs = append(errs, &KeyError{CustomerID: p.id, Key: c.key(p.id)})
-		}
-		p.open, rep.answers = p.open[judged:], rep.answers[judged:]
 	}
 	return errors.Join(errs...)
 }

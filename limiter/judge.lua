@@ -5,27 +5,37 @@
 -- ZSET, member = the record's ID, score = the place in ms. Records may come in
 -- any order of time, so windows on both sides of a new place are looked at.
 --
--- KEYS  hashed = 1: the limits hash, then one ZSET a customer
---       hashed = 0: one ZSET a customer
+-- Most records find room, one of a customer in each batch. They cost an argument
+-- for the key, one for the ID, 14 digits, three commands, and nothing in the reply.
+--
+-- KEYS  hashed = 1: the limits hash {K}:limits, then {K}:limit:<customer>, one
+--                   ZSET a customer
+--       hashed = 0: the ZSET of the only customer
 -- ARGV  1 limit       L where the customer has none of its own
 --       2 window      W, ms, likewise
 --       3 lateness    ms that a key outlives its last use and its last window
 --       4 delay       ms a place may lie ahead of its record, but no more than
 --                     3600 windows; -1: never reserve
---       5 floor       ms, the oldest arrival still unfinished; 0: unknown
---       6 budget      work after which the script stops; the caller goes on
---       7 hashed      1: own limits are looked up in KEYS[1]; 0: they are given
---       then for each customer in the order of KEYS
---         its field in the limits hash, or (hashed = 0) its own limit, '' for none
---         what an earlier call learnt, as returned in `learnt`, or ''
---         the number n of its records
---         n times: arrival in ms (0: this server's clock), the record's ID
--- Returns { now, own, learnt, verdicts }
+--       5 budget      work after which the script stops; the caller goes on
+--       6 floor       ms, the oldest arrival still unfinished; 0: unknown
+--       7 hashed      1: own limits are looked up in KEYS[1]; 0: it is given
+--       8 own         hashed = 0: the customer's own limit, '' for none; else ''
+--       9 counts      numbers of records of the first customers, 4 digits each;
+--                     the customers after them have one record each
+--      10 arrivals    those of the records, in ms, 14 digits each, in the order of
+--                     KEYS and within a customer in the order of judging;
+--                     0: this server's clock
+--       then the IDs of the records, in the same order
+--       then flat pairs: index of a customer (from 1), what an earlier call learnt
+-- Returns { now, answered, own, learnt, others }
 --   now       ms, this server's clock
---   own       flat pairs: index of a customer (from 1), its own limit as written
+--   answered  number of records that are answered, from the first on; fewer than
+--             all if the budget ran out
+--   own       flat pairs: index of a customer, its own limit as written
 --   learnt    flat pairs: index of a customer, text for the next call
---   verdicts  flat pairs in the order of the records: decision, time; fewer than
---             records if the budget ran out
+--   others    flat pairs: ten times the index of a record (from 1) plus its
+--             decision, time. An answered record that is not listed is admitted,
+--             and its place is its arrival
 --     1 admitted   time = its place
 --     2 refused    time = the earliest that has room, 0 if none ever has
 --     3 reserved   time = its place, which lies ahead
@@ -35,10 +45,14 @@
 
 local call, pcall = redis.call, redis.pcall
 local floor, max, min = math.floor, math.max, math.min
+local sub, format = string.sub, string.format
 
 local ADMITTED, REFUSED, RESERVED, NO_ZSET = 1, 2, 3, 4
+local CLOCK = '00000000000000'
+local IDS = 10            -- the arguments before the IDs
 local MAX_PAGE = 256      -- members read at once by a search
 local MAX_PRUNE = 2000    -- members removed at once
+local MANY = 64           -- members added at once
 local LONG = 32           -- steps from which a search is worth remembering
 local MAX_AHEAD = 3600    -- windows that a place may lie ahead (MaxWindowsAhead in Go)
 local NAMES = 64          -- places looked up by name at once
@@ -47,20 +61,27 @@ local SPARE = 4           -- places beyond the limit from which pruning is tried
 local KEYS, ARGV = KEYS, ARGV
 local defaultLimit, defaultWindow = tonumber(ARGV[1]), tonumber(ARGV[2])
 local lateness, longest = tonumber(ARGV[3]), tonumber(ARGV[4])
-local oldest, budget, hashed = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7] == '1'
+local budget, oldest, hashed = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7] == '1'
+local counts, arrivals = ARGV[9], ARGV[10]
 local reserving = longest >= 0
 longest = max(longest, 0)
 
 local clock = call('TIME')
 local now = clock[1] * 1000 + floor(clock[2] / 1000)
+local nowText = format('%.0f', now)
 
 local work = 0            -- commands and members so far, about a microsecond each
 local spent = false       -- the budget is used up
-local dead                -- no later arrival meets the customer's places up to here
 local broken              -- the error reply that ends the script
-local n = 0               -- length of the verdicts
+local answered = 0        -- number of records
+local others = {}         -- as returned
+local digits, t, score    -- the arrival at hand: as given, in ms, as a command takes it
 local key, L, W, delay    -- the customer at hand
-local size                -- its number of places, before the last one was added
+local size, fresh         -- its number of places; whether there were none at first
+local highest, byClock    -- its latest place in this batch; whether its arrivals
+                          -- are by the clock
+local crowded = false     -- its first record is known to have L places that share
+                          -- a window with it or lie after it
 local jamFrom, jamTo      -- no room in [jamFrom, jamTo), and nothing lies after
 local full                -- { from, to }: no room in [from, to) is known
                           -- { .., crowd, passed }: so many blocks are no hindrance
@@ -127,9 +148,9 @@ local function earliest(t)
   else
     i = before(t)
   end
-  local total, place = call('ZCARD', key), reader()
+  local place = reader()
   local stop = max(budget, work + budget / 2)
-  while i + L <= total do
+  while i + L <= size do
     if work > stop then
       learn(start, t, crowd(t), max(i - before(t), 0))
       full.keep = true
@@ -184,7 +205,7 @@ local function known(id, top, t)
   if near(top, t) then return top end
   if top < t then return nil end
   local from, to = floor(t / W) - 1, floor((t + delay) / W) + 1
-  if n > 0 and work + to - from > budget then return nil, true end
+  if answered > 0 and work + to - from > budget then return nil, true end
   for number = from, to, NAMES do
     local place = named(id, number, min(number + NAMES - 1, to), t)
     if place then return place end
@@ -192,10 +213,15 @@ local function known(id, top, t)
   return nil
 end
 
+-- the number of IDs added; an error reply goes to `broken`
 local function write(...)
   work, jamTo = work + 1, nil
   local added = pcall('ZADD', key, ...)
-  if type(added) == 'table' then broken = added end
+  if type(added) == 'table' then
+    broken = added
+  else
+    size = size + added
+  end
   return added
 end
 
@@ -209,31 +235,26 @@ local function put(id, top, place)
   end
 end
 
--- false where the key is no ZSET, with the reply in `broken`
-local function measure()
-  work = work + 1
-  size = pcall('ZCARD', key)
-  if type(size) ~= 'table' then return true end
-  broken, size = size, 0
-  return false
-end
-
 -- To write a number takes as long as a short command. Records of a batch have
 -- often the same time, and so do these texts.
-local function writer(format)
+local function writer(pattern)
   local number, text
   return function(n)
-    if n ~= number then number, text = n, string.format(format, n) end
+    if n ~= number then number, text = n, format(pattern, n) end
     return text
   end
 end
 local above, rank, cutoff, ms = writer('(%.0f'), writer('%.0f'), writer('%.0f'), writer('%.0f')
 
 -- whether fewer than L places share a window with t or lie after it; where it is
--- full and nothing lies after, notes until when. `text` is t as it came.
-local function roomy(t, text)
-  if size < L or count(above(t - W), '+inf') < L then return true end
-  if count('(' .. text, '+inf') == 0 then
+-- full and nothing lies after, notes until when
+local function roomy()
+  if crowded then
+    crowded = false
+  elseif size < L or count(above(t - W), '+inf') < L then
+    return true
+  end
+  if count('(' .. score, '+inf') == 0 then
     local last = rank(L - 1)
     jamFrom, jamTo = t, tonumber(call('ZREVRANGE', key, last, last, 'WITHSCORES')[2]) + W
     work = work + 1
@@ -247,7 +268,7 @@ local function latest(id)
 end
 
 -- decision, time; nil if the script is broken
-local function take(t, id, top, place)
+local function take(id, top, place)
   if place - t > delay then return REFUSED, place end
   put(id, top, place)
   if broken then return nil end
@@ -256,28 +277,27 @@ local function take(t, id, top, place)
 end
 
 -- decision, time; nil if the budget ran out or the script is broken
-local function judge(t, text, id)
+local function judge(id, entered)
   if not (jamTo and jamFrom <= t and t < jamTo) then
     jamTo = nil
-    if not measure() then return nil end
-    if roomy(t, text) then
-      local added = write('NX', text, id)
+    if not entered and roomy() then
+      local added = write('NX', score, id)
       if broken then return nil end
       if added == 1 then return ADMITTED, t end
     end
   end
   local top = latest(id)
-  if jamTo and not top then return take(t, id, top, jamTo) end
+  if jamTo and not top then return take(id, top, jamTo) end
   local place, later = known(id, top, t)
   if later then return nil end
   if place then return reserving and place > t and RESERVED or ADMITTED, place end
   place = crowd(t) < L and t or earliest(t)
   if not place then return nil end
-  return take(t, id, top, place)
+  return take(id, top, place)
 end
 
 -- the time up to which no later arrival meets a place; 0 if there is none
-local function deadline(byClock)
+local function deadline()
   local widest, cut = max(W, defaultWindow), 0
   if oldest > 0 then cut = oldest - widest end
   if byClock then cut = min(now - 2 * widest, oldest > 0 and cut or now) end
@@ -286,8 +306,9 @@ end
 
 -- Drops places that no later arrival meets.
 local function prune()
-  if dead == 0 then return end
-  local upTo = cutoff(dead)
+  local upTo = deadline()
+  if upTo == 0 then return end
+  upTo = cutoff(upTo)
   work = work + 1
   if size <= MAX_PRUNE then
     work = work + call('ZREMRANGEBYSCORE', key, '-inf', upTo)
@@ -297,14 +318,17 @@ local function prune()
   if dead > 0 then work = work + call('ZREMRANGEBYRANK', key, 0, dead - 1) end
 end
 
+-- Lets the key live longer than it must, so that not every record has to renew it.
+local function renew(life)
+  work = work + 1
+  call('PEXPIRE', key, ms(life + floor(min(W, lateness) / 2)))
+end
+
 -- Keeps the key as long as its places can matter.
-local function keep(highest)
+local function keep()
   local life = max(now, highest) - now + lateness + W
   work = work + 1
-  if size > 0 and call('PTTL', key) >= life then return end
-  -- Longer than it must live, so that not every record has to renew it.
-  call('PEXPIRE', key, ms(life + floor(min(W, lateness) / 2)))
-  work = work + 1
+  if fresh or call('PTTL', key) < life then renew(life) end
 end
 
 -- places that can keep a time in [from, to) from having room
@@ -316,7 +340,7 @@ end
 -- places were lost: the part that no arrival meets any more is left out, short of
 -- the search that was made last and may have to go on.
 local function tell()
-  local from = max(full.from, min(dead + W, full.start))
+  local from = max(full.from, min(deadline() + W, full.start))
   return table.concat({ from, full.to, L, W, full.crowd, full.passed, around(from, full.to) }, ':')
 end
 
@@ -328,85 +352,162 @@ local function recall(text)
     string.match(text, '^(%d+):(%d+):(%d+):(%d+):(%d+):(%d+):(%d+)$')
   if tonumber(l) ~= L or tonumber(w) ~= W then return end
   from, to = tonumber(from), tonumber(to)
-  if not measure() then
-    broken = nil          -- as the first record will find
-    return
-  end
   if to > from and crowd(to - 1) < L then return end
   if around(from, to) < tonumber(places) then return end
   full = { start = from, from = from, to = to, crowd = tonumber(seen), passed = tonumber(passed) }
 end
 
-local first = hashed and 1 or 0
-local fields, at = {}, {}
-local arg = 8
-for c = 1, #KEYS - first do
-  fields[c], at[c] = ARGV[arg], arg
-  arg = arg + 3 + 2 * tonumber(ARGV[arg + 2])
-end
-local limits = fields
-if hashed then
-  limits = call('HLEN', KEYS[1]) > 0 and call('HMGET', KEYS[1], unpack(fields)) or {}
-end
-
-local own, learnt, verdicts = {}, {}, {}
-local function answer(decision, time)
-  verdicts[n + 1], verdicts[n + 2] = decision, time
-  n = n + 2
-end
-
-local function judgeRecord(t, text, id, mode)
-  if mode == 'off' then return ADMITTED, t end
-  if mode == 'block' then return REFUSED, 0 end
-  return judge(t, text, id)
-end
-
--- judges the records of one customer until the budget ends or the script breaks
-local function judgeCustomer(c, mode)
-  local from, highest, byClock, typed = at[c] + 3, nil, false, true
-  for j = from, from + 2 * tonumber(ARGV[at[c] + 2]) - 2, 2 do
-    if n > 0 and work >= budget then
-      spent = true
-      break
-    end
-    local t = tonumber(ARGV[j])
-    if t == 0 then t, byClock = now, true end
-    local decision, time = NO_ZSET, 0
-    if typed then decision, time = judgeRecord(t, t == now and now or ARGV[j], ARGV[j + 1], mode) end
-    if broken and string.find(broken.err, 'WRONGTYPE', 1, true) then
-      broken, typed, decision, time = nil, false, NO_ZSET, 0
-    end
-    if not decision then
-      spent = true
-      break
-    end
-    if decision ~= REFUSED and typed then highest = max(highest or time, time) end
-    answer(decision, time)
+-- Takes the arrival of the record, which often is that of the one before.
+local function arrive(record)
+  local given = sub(arrivals, 14 * record - 13, 14 * record)
+  if given ~= digits then
+    digits, t, score = given, tonumber(given), given
+    if given == CLOCK then t, score = now, nowText end
   end
-  dead = deadline(byClock)
-  if not highest or mode then return end
-  keep(highest)
-  if size - L >= SPARE then prune() end
+  if given == CLOCK then byClock = true end
 end
 
-for c = 1, #KEYS - first do
-  if spent then break end
-  key, L, W = KEYS[first + c], defaultLimit, defaultWindow
+-- answers the record whose arrival is at hand
+local function answer(decision, time)
+  answered = answered + 1
+  if decision == ADMITTED and time == t then return end
+  local n = #others
+  others[n + 1], others[n + 2] = 10 * answered + decision, time
+end
+
+-- answers the customer's records up to `last` without a look at its places
+local function answerAll(last, decision)
+  while answered < last do
+    arrive(answered + 1)
+    answer(decision, decision == ADMITTED and t or 0)
+  end
+end
+
+-- Adds the next records, all of which have room, but not those whose IDs have a
+-- place already. Whether all were added: then they are answered.
+local function addAll(number)
+  local places, top = {}, highest
+  for j = 1, number do
+    arrive(answered + j)
+    places[2 * j - 1], places[2 * j] = score, ARGV[IDS + answered + j]
+    if t > top then top = t end
+  end
+  work = work + number
+  if write('NX', unpack(places)) ~= number then return false end
+  answered, highest = answered + number, top
+  return true
+end
+
+-- judges the customer's records up to `last`, until the budget ends or the script
+-- breaks
+local function judgeAll(last)
+  local entered = 0       -- the last record that was tried to add with others
+  while answered < last do
+    if answered > 0 and work >= budget then
+      spent = true
+      return
+    end
+    local many = last - answered
+    if many > 1 then many = min(many, L - size, MANY) end
+    if many > 1 and answered >= entered then
+      if not addAll(many) then entered = answered + many end
+      if broken then return end
+    else
+      arrive(answered + 1)
+      local decision, time = judge(ARGV[IDS + answered + 1], answered < entered)
+      if not decision then
+        spent = true
+        return
+      end
+      if decision ~= REFUSED and time > highest then highest = time end
+      answer(decision, time)
+    end
+  end
+end
+
+-- judges the customer's records up to `last` by its places, of which there are so
+-- many; or the number is an error reply
+local function judgePlaces(places, last, hint)
+  full, jamTo, size = nil, nil, places
+  if type(size) == 'table' then
+    if not string.find(size.err, 'WRONGTYPE', 1, true) then broken = size return end
+    return answerAll(last, NO_ZSET)
+  end
+  fresh, highest, byClock = size == 0, 0, false
+  if hint then recall(hint) end
+  judgeAll(last)
+  if highest == 0 then return end
+  keep()
+  if size - L > SPARE then prune() end
+end
+
+local first = hashed and 1 or 0
+local customers, records = #KEYS - first, #arrivals / 14
+
+-- own limits by the index of the customer
+local limits = {}
+if not hashed then
+  limits[1] = ARGV[8]
+elseif call('HLEN', KEYS[1]) > 0 then
+  local fields, from = {}, #KEYS[1] + 1   -- '{K}:limits' is as long as '{K}:limit:'
+  for c = 1, customers do fields[c] = sub(KEYS[c + 1], from) end
+  limits = call('HMGET', KEYS[1], unpack(fields))
+end
+
+local hints = {}
+for j = IDS + records + 1, #ARGV, 2 do hints[tonumber(ARGV[j])] = ARGV[j + 1] end
+
+local own, learnt = {}, {}
+
+-- judges the customer's records up to `last`; places as above, if already known
+local function judgeCustomer(c, places, last)
   local text, mode = limits[c], nil
   if text and text ~= '' then
     local l, w = parse(text)
-    own[#own + 1], own[#own + 2] = c, string.sub(text, 1, 64)
+    own[#own + 1], own[#own + 2] = c, sub(text, 1, 64)
     if w then L, W = l, w else mode = l end
   end
+  if mode then return answerAll(last, mode == 'off' and ADMITTED or REFUSED) end
   delay = min(longest, MAX_AHEAD * W)
-  full, jamTo = nil, nil
-  local hint = ARGV[at[c] + 1]
-  if hint ~= '' and not mode then recall(hint) end
-  judgeCustomer(c, mode)
-  if broken then return broken end
+  work = work + 1
+  judgePlaces(places or pcall('ZCARD', key), last, hints[c])
   if full and full.keep then
     learnt[#learnt + 1], learnt[#learnt + 2] = c, tell()
   end
 end
 
-return { now, own, learnt, verdicts }
+-- A customer with one record and no own limit has a short way if there is room.
+-- It is written out here because a function takes a good part of a command's time.
+local several = #counts / 4
+for c = 1, customers do
+  if spent or answered > 0 and work >= budget then break end
+  key, L, W = KEYS[first + c], defaultLimit, defaultWindow
+  local record, places, added = answered + 1, nil, nil
+  if c > several and not limits[c] and not hints[c] then
+    byClock = false
+    local given = sub(arrivals, 14 * record - 13, 14 * record)
+    if given ~= digits or given == CLOCK then arrive(record) end
+    places = pcall('ZCARD', key)
+    if type(places) == 'number' then
+      if places >= L then
+        work = work + 1
+        crowded = call('ZCOUNT', key, above(t - W), '+inf') >= L
+      end
+      if not crowded then added = pcall('ZADD', key, 'NX', score, ARGV[IDS + record]) end
+    end
+  end
+  if added == 1 then
+    answered, work = record, work + 3
+    local life = lateness + W + (t > now and t - now or 0)
+    if places == 0 or call('PTTL', key) < life then renew(life) end
+    if places - L >= SPARE then
+      size = places + 1
+      prune()
+    end
+  else
+    judgeCustomer(c, places, answered + (c <= several and tonumber(sub(counts, 4 * c - 3, 4 * c)) or 1))
+    if broken then return broken end
+  end
+end
+
+return { now, answered, own, learnt, others }

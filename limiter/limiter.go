@@ -11,6 +11,9 @@ import (
 // maxAt keeps sums of times within the 14 digits that Lua prints.
 const maxAt = 90_000_000_000_000
 
+// maxSlice keeps a call within what Lua passes to one command.
+const maxSlice = 2000
+
 // Config describes a limiter. All workers of a queue must use the same.
 type Config struct {
 	// Limit is the default number of records a window, up to MaxRecords.
@@ -39,7 +42,7 @@ type Config struct {
 	// replaced by the default, once for each customer and value. May be nil.
 	BadLimit func(customerID, value string)
 
-	// Slice is the most records in one script call; 0: 500.
+	// Slice is the most records in one script call, up to 2000; 0: 500.
 	Slice int
 	// Budget is the work, about a microsecond a unit, after which a script call
 	// breaks off and another goes on; 0: 5000.
@@ -53,6 +56,7 @@ type Limiter struct {
 	learnt  *memory
 	warned  *memory
 	primary Limit
+	bounds  []any // the script's arguments that are always the same
 }
 
 // New returns a limiter that uses client. It sends nothing yet.
@@ -69,6 +73,7 @@ func New(client redis.UniversalClient, cfg Config) *Limiter {
 	if cfg.Slice <= 0 {
 		cfg.Slice = 500
 	}
+	cfg.Slice = min(cfg.Slice, maxSlice)
 	if cfg.Budget <= 0 {
 		cfg.Budget = 5000
 	}
@@ -78,7 +83,16 @@ func New(client redis.UniversalClient, cfg Config) *Limiter {
 		learnt:  newMemory(hintLife),
 		warned:  newMemory(0),
 		primary: Limit{Records: cfg.Limit, Window: cfg.Window},
+		bounds:  bounds(cfg),
 	}
+}
+
+func bounds(cfg Config) []any {
+	delay := int64(-1)
+	if cfg.Reserve {
+		delay = cfg.MaxDelay.Milliseconds()
+	}
+	return []any{cfg.Limit, cfg.Window.Milliseconds(), cfg.Lateness.Milliseconds(), delay, cfg.Budget}
 }
 
 // Judge answers the requests in their order. Requests of one customer are judged
@@ -95,13 +109,18 @@ func (l *Limiter) Judge(ctx context.Context, requests []Request) ([]Verdict, err
 		admitAll(requests, verdicts)
 		return verdicts, nil
 	}
+	b := newBatch(requests, verdicts)
+	defer b.free()
+	b.group(l.cfg.Home)
 	var errs []error
 	floor := l.floor(requests)
-	for partition, customers := range l.group(requests) {
-		call := &call{limiter: l, base: l.cfg.Bases[partition], floor: floor, requests: requests, verdicts: verdicts}
-		if err := call.judge(ctx, customers); err != nil {
+	for open := b.customers; len(open) > 0; {
+		n := samePartition(open)
+		call := &call{batch: b, limiter: l, base: l.cfg.Bases[open[0].partition], floor: floor}
+		if err := call.judge(ctx, open[:n]); err != nil {
 			errs = append(errs, err)
 		}
+		open = open[n:]
 	}
 	return verdicts, errors.Join(errs...)
 }
@@ -121,27 +140,4 @@ func (l *Limiter) floor(requests []Request) int64 {
 		}
 	}
 	return floor
-}
-
-// customer is the open requests of one customer, as indexes into the batch.
-type customer struct {
-	id   string
-	open []int
-}
-
-// group puts the requests in order by partition and customer.
-func (l *Limiter) group(requests []Request) map[int][]*customer {
-	byID := make(map[string]*customer, len(requests))
-	byPartition := make(map[int][]*customer, 1)
-	for i, r := range requests {
-		c := byID[r.CustomerID]
-		if c == nil {
-			c = &customer{id: r.CustomerID}
-			byID[r.CustomerID] = c
-			p := l.cfg.Home(r.CustomerID)
-			byPartition[p] = append(byPartition[p], c)
-		}
-		c.open = append(c.open, i)
-	}
-	return byPartition
 }

@@ -2,6 +2,7 @@ package limiter
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,9 +16,10 @@ const hintLife = 5 * time.Second
 // memory holds a text a customer. Losing it costs work or a repeated warning,
 // never a wrong answer.
 type memory struct {
-	life  time.Duration // of a text since it was set; 0: for ever
-	mu    sync.Mutex
-	notes map[string]note
+	life   time.Duration // of a text since it was set; 0: for ever
+	latest atomic.Int64  // when a text was set, Unix time in ns; 0: never
+	mu     sync.Mutex
+	notes  map[string]note
 }
 
 type note struct {
@@ -27,6 +29,12 @@ type note struct {
 
 func newMemory(life time.Duration) *memory {
 	return &memory{life: life, notes: make(map[string]note)}
+}
+
+// empty spares asking for each customer while nothing is remembered.
+func (m *memory) empty() bool {
+	latest := m.latest.Load()
+	return latest == 0 || m.life > 0 && time.Since(time.Unix(0, latest)) > m.life
 }
 
 // get returns "" where there is no text.
@@ -49,6 +57,8 @@ func (m *memory) set(customerID, text string) bool {
 	if !ok && len(m.notes) >= memorySize {
 		clear(m.notes)
 	}
-	m.notes[customerID] = note{text, time.Now()}
+	now := time.Now()
+	m.notes[customerID] = note{text, now}
+	m.latest.Store(now.UnixNano())
 	return before.text != text
 }

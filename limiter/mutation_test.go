@@ -13,38 +13,55 @@ import (
 	"ingestion/limiter"
 )
 
-// mutants are faults that limiters of this kind have had. Each is a change of the
-// script's text, and the traffic in which the rule breaks by it.
+// mutants are faults that limiters of this kind have had. Each is changes of the
+// script's text, before and after, and the traffic in which the rule breaks by them.
 var mutants = []struct {
-	name          string
-	before, after string
-	broken        func(*testing.T, *redis.Client, *limiter.Limiter) bool
+	name    string
+	changes []string
+	broken  func(*testing.T, *redis.Client, *limiter.Limiter) bool
 }{
 	{
-		"the member is the time", `ARGV[j + 1], mode)`, `ARGV[j], mode)`,
+		"the member is the time",
+		[]string{`score, ARGV[IDS + record])`, `score, score)`, `judge(ARGV[IDS + answered + 1], `, `judge(score, `},
 		func(t *testing.T, _ *redis.Client, l *limiter.Limiter) bool {
 			return admissions(t, l, 0, 0, 0, 0) > 2
 		},
 	},
 	{
-		"the window is one-sided", `local function roomy(t, text)
-`, `local function roomy(t, text)
-  do return call('ZCOUNT', key, '(' .. (t - W), text) < L end
-`,
+		"one place more than the limit",
+		[]string{`crowded = call('ZCOUNT', key, above(t - W), '+inf') >= L`, `crowded = call('ZCOUNT', key, above(t - W), '+inf') > L`},
+		func(t *testing.T, _ *redis.Client, l *limiter.Limiter) bool {
+			return admissions(t, l, 0, 0, 0, 0) > 2
+		},
+	},
+	{
+		"records that come together are added, room or not",
+		[]string{`min(many, L - size, MANY)`, `min(many, MANY)`},
+		func(t *testing.T, _ *redis.Client, l *limiter.Limiter) bool {
+			return count(judge(t, l, at("ann", "a", ms(0)), at("ann", "b", ms(0)), at("ann", "c", ms(0))), admitted) > 2
+		},
+	},
+	{
+		"the window is one-sided",
+		[]string{
+			`crowded = call('ZCOUNT', key, above(t - W), '+inf')`, `crowded = call('ZCOUNT', key, above(t - W), score)`,
+			"local function roomy()\n", "local function roomy()\n  do return call('ZCOUNT', key, '(' .. (t - W), score) < L end\n",
+		},
 		func(t *testing.T, _ *redis.Client, l *limiter.Limiter) bool {
 			return admissions(t, l, 9, 8, 7, 6) > 2
 		},
 	},
 	{
-		"a refusal is recorded", `if place - t > delay then return REFUSED, place end`,
-		`if place - t > delay then put(id, top, t) return REFUSED, place end`,
+		"a refusal is recorded",
+		[]string{`if place - t > delay then return REFUSED, place end`, `if place - t > delay then put(id, top, t) return REFUSED, place end`},
 		func(t *testing.T, client *redis.Client, l *limiter.Limiter) bool {
 			admissions(t, l, 0, 0, 5)
 			return card(t, client, "{q}:limit:ann") > 2 || admissions(t, l, 12, 13) < 2
 		},
 	},
 	{
-		"the key expires before its window ends", `local life = max(now, highest) - now + lateness + W`, `local life = W - 1000`,
+		"the key expires before its window ends",
+		[]string{`ms(life + floor(min(W, lateness) / 2))`, `ms(W - 1000)`},
 		func(t *testing.T, client *redis.Client, l *limiter.Limiter) bool {
 			admissions(t, l, 0)
 			return client.PTTL(t.Context(), "{q}:limit:ann").Val() < time.Hour+10*time.Second
@@ -75,8 +92,10 @@ func TestFaultsAreFound(t *testing.T) {
 	source := string(text)
 	for _, m := range mutants {
 		t.Run(m.name, func(t *testing.T) {
-			if strings.Count(source, m.before) != 1 {
-				t.Fatalf("the script has changed: it does not have once %q", m.before)
+			for i := 0; i < len(m.changes); i += 2 {
+				if strings.Count(source, m.changes[i]) != 1 {
+					t.Fatalf("the script has changed: it does not have once %q", m.changes[i])
+				}
 			}
 			server := realRedis(t)
 			client := server.Client(t)
@@ -87,7 +106,7 @@ func TestFaultsAreFound(t *testing.T) {
 			if err := client.FlushAll(t.Context()).Err(); err != nil {
 				t.Fatal(err)
 			}
-			faulty := redis.NewScript(strings.Replace(source, m.before, m.after, 1))
+			faulty := redis.NewScript(strings.NewReplacer(m.changes...).Replace(source))
 			if err := faulty.Load(t.Context(), client).Err(); err != nil {
 				t.Fatal(err)
 			}

@@ -16,17 +16,28 @@ var judgeScript = redis.NewScript(source)
 // it: at first use, after a restart, a failover or SCRIPT FLUSH. EVAL is the last
 // resort, so that a Redis role can do without: only a node that is taking over
 // its first slot is not reached by SCRIPT LOAD but by redirection.
-func runScript(ctx context.Context, client redis.UniversalClient, keys []string, args []any) (any, error) {
-	reply, err := judgeScript.EvalSha(ctx, client, keys, args...).Result()
+//
+// The first two arguments are set by it; then come the number of keys and a key.
+func runScript(ctx context.Context, client redis.UniversalClient, args []any) (any, error) {
+	reply, err := evaluate(ctx, client, "evalsha", judgeScript.Hash(), args)
 	if !redis.HasErrorPrefix(err, "NOSCRIPT") {
 		return reply, err
 	}
 	if err := judgeScript.Load(ctx, client).Err(); err != nil {
 		return nil, err
 	}
-	reply, err = judgeScript.EvalSha(ctx, client, keys, args...).Result()
+	reply, err = evaluate(ctx, client, "evalsha", judgeScript.Hash(), args)
 	if redis.HasErrorPrefix(err, "NOSCRIPT") {
-		return judgeScript.Eval(ctx, client, keys, args...).Result()
+		return evaluate(ctx, client, "eval", source, args)
 	}
 	return reply, err
+}
+
+// evaluate sends the arguments as they are: the client's own methods copy them.
+func evaluate(ctx context.Context, client redis.UniversalClient, name, script string, args []any) (any, error) {
+	args[0], args[1] = name, script
+	cmd := redis.NewCmd(ctx, args...)
+	cmd.SetFirstKeyPos(3)
+	_ = client.Process(ctx, cmd) // the command has the error
+	return cmd.Result()
 }
