@@ -1,7 +1,5 @@
 package limiter
 
-import "strconv"
-
 // arguments are those of a script call, behind its name and hash. Texts go as
 // pointers, which need no allocation each, and are parts of one.
 type arguments struct {
@@ -98,12 +96,13 @@ func (c *call) appendHints(keys []string) {
 // clip brings an arrival into the bounds that the script knows; 0 is the clock.
 func clip(at int64) int64 { return min(max(at, 0), maxAt) }
 
-// appendDigits writes n with leading zeros.
+// appendDigits writes n, which is not negative, with leading zeros.
 func appendDigits(b []byte, n int64, width int) []byte {
-	var digits [20]byte
-	text := strconv.AppendInt(digits[:0], n, 10)
-	for range width - len(text) {
-		b = append(b, '0')
+	const zeros = "00000000000000"
+	b = append(b, zeros[:width]...)
+	for i := len(b) - 1; n > 0; i-- {
+		b[i] = '0' + byte(n%10)
+		n /= 10
 	}
-	return append(b, text...)
+	return b
 }

@@ -34,13 +34,20 @@ func TestExpiry(t *testing.T) {
 			cfg := config(5, window)
 			cfg.Lateness = lateness
 			l := limiter.New(client, cfg)
+			var together []limiter.Request
 			for i, after := range c.at {
-				judge(t, l, at(name, fmt.Sprint(i), now.Add(after).UnixMilli()))
+				r := at(name, fmt.Sprint(i), now.Add(after).UnixMilli())
+				judge(t, l, r)
+				r.CustomerID += ", together"
+				together = append(together, r)
 			}
-			expires := client.PExpireTime(t.Context(), "{q}:limit:"+name).Val() // ms since 1970
-			got := time.UnixMilli(expires.Milliseconds()).Sub(now)
-			if got < c.want-time.Millisecond || got > c.want+window/2+time.Minute {
-				t.Errorf("expires %v from now, want %v", got, c.want)
+			judge(t, l, together...)
+			for _, customer := range []string{name, name + ", together"} {
+				expires := client.PExpireTime(t.Context(), "{q}:limit:"+customer).Val() // ms since 1970
+				got := time.UnixMilli(expires.Milliseconds()).Sub(now)
+				if got < c.want-time.Millisecond || got > c.want+window/2+time.Minute {
+					t.Errorf("%s: expires %v from now, want %v", customer, got, c.want)
+				}
 			}
 		})
 	}
@@ -108,23 +115,32 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
-// TestPruningByTheClock has so many places that pruning is due. It keeps the last
-// two windows of records that are judged by the clock of Redis: a clock that is
-// set back by a window still finds its places.
+// TestPruningByTheClock has so many places that pruning is due, of three customers
+// in one batch. It keeps the last two windows of those whose records are judged by
+// the clock of Redis: a clock that is set back by a window still finds its places.
+// Of the third, whose record has an arrival, none is known to be out of reach.
 func TestPruningByTheClock(t *testing.T) {
 	client := realRedis(t).Client(t)
 	now := time.Now()
 	ages := append(slices.Repeat([]time.Duration{time.Hour}, 8), 20*time.Minute+time.Second, 19*time.Minute, 5*time.Minute)
+	batch := []limiter.Request{at("ann", "new", 0), at("bob", "new", 0), at("cyd", "new", now.UnixMilli())}
+	all := []string{}
 	for i, age := range ages {
-		score := float64(now.Add(-age).UnixMilli())
-		if err := client.ZAdd(t.Context(), "{q}:limit:ann", redis.Z{Score: score, Member: fmt.Sprint(i)}).Err(); err != nil {
-			t.Fatal(err)
+		place := redis.Z{Score: float64(now.Add(-age).UnixMilli()), Member: fmt.Sprint(i)}
+		for _, r := range batch {
+			if err := client.ZAdd(t.Context(), "{q}:limit:"+r.CustomerID, place).Err(); err != nil {
+				t.Fatal(err)
+			}
 		}
+		all = append(all, fmt.Sprint(i))
 	}
-	judge(t, limiter.New(client, config(5, 10*time.Minute)), at("ann", "new", 0))
-	got := client.ZRange(t.Context(), "{q}:limit:ann", 0, -1).Val()
-	if diff := cmp.Diff([]string{"9", "10", "new"}, got); diff != "" {
-		t.Errorf("records kept (-want +got):\n%s", diff)
+	judge(t, limiter.New(client, config(5, 10*time.Minute)), batch...)
+	recent := []string{"9", "10", "new"}
+	for customer, want := range map[string][]string{"ann": recent, "bob": recent, "cyd": append(all, "new")} {
+		got := client.ZRange(t.Context(), "{q}:limit:"+customer, 0, -1).Val()
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("records of %s kept (-want +got):\n%s", customer, diff)
+		}
 	}
 }
 

@@ -74,6 +74,7 @@ local work = 0            -- commands and members so far, about a microsecond ea
 local spent = false       -- the budget is used up
 local broken              -- the error reply that ends the script
 local answered = 0        -- number of records
+local entered = 0         -- up to this record, those without a place have got one
 local others = {}         -- as returned
 local digits, t, score    -- the arrival at hand: as given, in ms, as a command takes it
 local key, L, W, delay    -- the customer at hand
@@ -277,10 +278,10 @@ local function take(id, top, place)
 end
 
 -- decision, time; nil if the budget ran out or the script is broken
-local function judge(id, entered)
+local function judge(id)
   if not (jamTo and jamFrom <= t and t < jamTo) then
     jamTo = nil
-    if not entered and roomy() then
+    if answered >= entered and roomy() then
       local added = write('NX', score, id)
       if broken then return nil end
       if added == 1 then return ADMITTED, t end
@@ -401,7 +402,6 @@ end
 -- judges the customer's records up to `last`, until the budget ends or the script
 -- breaks
 local function judgeAll(last)
-  local entered = 0       -- the last record that was tried to add with others
   while answered < last do
     if answered > 0 and work >= budget then
       spent = true
@@ -414,7 +414,7 @@ local function judgeAll(last)
       if broken then return end
     else
       arrive(answered + 1)
-      local decision, time = judge(ARGV[IDS + answered + 1], answered < entered)
+      local decision, time = judge(ARGV[IDS + answered + 1])
       if not decision then
         spent = true
         return
@@ -505,6 +505,7 @@ for c = 1, customers do
       prune()
     end
   else
+    if added == 0 then entered = record end
     judgeCustomer(c, places, answered + (c <= several and tonumber(sub(counts, 4 * c - 3, 4 * c)) or 1))
     if broken then return broken end
   end

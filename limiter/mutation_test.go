@@ -22,7 +22,7 @@ var mutants = []struct {
 }{
 	{
 		"the member is the time",
-		[]string{`score, ARGV[IDS + record])`, `score, score)`, `judge(ARGV[IDS + answered + 1], `, `judge(score, `},
+		[]string{`score, ARGV[IDS + record])`, `score, score)`, `judge(ARGV[IDS + answered + 1])`, `judge(score)`},
 		func(t *testing.T, _ *redis.Client, l *limiter.Limiter) bool {
 			return admissions(t, l, 0, 0, 0, 0) > 2
 		},
