@@ -51,7 +51,7 @@ func (e *entry) document() store.Document {
 }
 
 func (e *entry) settlement() streams.Settlement {
-	return streams.Settlement{Delivery: *e.Delivery, Outcome: e.outcome, Reason: e.reason, Due: e.due}
+	return streams.Settlement{Delivery: e.Delivery, Outcome: e.outcome, Reason: e.reason, Due: e.due}
 }
 
 // stillOpen lists the entries that have no outcome yet.
