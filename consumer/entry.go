@@ -42,5 +42,5 @@ func (e *entry) document() store.Document {
 }
 
 func (e *entry) settlement() streams.Settlement {
-	return streams.Settlement{Delivery: *e.Delivery, Outcome: e.outcome, Reason: e.reason, Due: e.due}
+	return streams.Settlement{Delivery: e.Delivery, Outcome: e.outcome, Reason: e.reason, Due: e.due}
 }

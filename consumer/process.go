@@ -173,7 +173,7 @@ func (c *Consumer) settleAll(ctx context.Context, q streams.Queue, settlements [
 		return total, nil
 	}
 	for i := range settlements {
-		unsettled = append(unsettled, settlements[i].Delivery)
+		unsettled = append(unsettled, *settlements[i].Delivery)
 	}
 	return total, unsettled
 }

@@ -45,7 +45,7 @@ func TestWhatVanishedWithItsGroupIsNotCountedAsSettled(t *testing.T) {
 		case 1:
 			return streams.Settled{}, errors.New("connection reset")
 		case 2:
-			s.waiting = append(s.waiting, list[0].Delivery) // the group made again
+			s.waiting = append(s.waiting, *list[0].Delivery) // the group made again
 			return streams.Settled{GroupGone: true}, nil
 		default:
 			return streams.Settled{}, nil

@@ -25,23 +25,23 @@ const timeLayout = "2006-01-02T15:04:05.000Z07:00"
 // fields are the dead letter's, as XADD takes them. Those of an entry that was
 // never read lack its data: who writes them has to add it.
 func (o *DeadLetterOptions) fields(s *Settlement, now time.Time) []any {
-	var fields []any
+	fields := make([]any, 0, 18)
 	if !s.unread {
 		fields = append(fields, "data", s.Content())
 	}
 	fields = append(fields,
 		"event", s.Outcome.String(),
-		"reason", s.Reason,
-		"streamId", s.ID,
+		"reason", &s.Reason,
+		"streamId", &s.ID,
 		"deliveries", strconv.FormatInt(s.Deliveries, 10),
 		"failedAt", now.UTC().Format(timeLayout),
-		"worker", o.Worker,
+		"worker", &o.Worker,
 	)
 	if s.Origin != "" {
-		fields = append(fields, "origin", s.Origin)
+		fields = append(fields, "origin", &s.Origin)
 	}
 	if s.TraceParent != "" {
-		fields = append(fields, "traceparent", s.TraceParent)
+		fields = append(fields, "traceparent", &s.TraceParent)
 	}
 	return fields
 }

@@ -23,9 +23,7 @@ func delivery(entry redis.XMessage, deliveries int64) Delivery {
 	}
 	d.Origin = text(fieldOrigin)
 	d.TraceParent = text(fieldTraceParent)
-	if at, err := strconv.ParseInt(text(fieldAdmitAt), 10, 64); err == nil && at > 0 {
-		d.AdmitAt = at
-	}
+	d.AdmitAt = admission(text(fieldAdmitAt))
 	if body, ok := entry.Values[fieldData].(string); ok {
 		d.Body = []byte(body)
 		return d

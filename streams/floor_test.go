@@ -40,7 +40,7 @@ func (b *rig) take(s *streams.Stream) streams.Delivery {
 
 func (b *rig) settle(s *streams.Stream, d streams.Delivery, outcome record.Outcome, due time.Time) {
 	b.t.Helper()
-	done, err := s.Settle(b.t.Context(), []streams.Settlement{{Delivery: d, Outcome: outcome, Due: due}})
+	done, err := s.Settle(b.t.Context(), []streams.Settlement{{Delivery: &d, Outcome: outcome, Due: due}})
 	must(b.t, err)
 	if done.Count != 1 {
 		b.t.Fatalf("settled %+v", done)

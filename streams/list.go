@@ -9,6 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"ingestion/internal/redisconn"
 	"ingestion/record"
 )
 
@@ -36,6 +37,8 @@ type List struct {
 	opts  ListOptions
 	keys  Keys
 	sizer sizer
+
+	lastReply int // bytes of the reply that was read last
 }
 
 // NewList returns the queue on a list. It does not connect.
@@ -70,15 +73,34 @@ func (l *List) fill(ctx context.Context, first string, max int) ([]Delivery, err
 	batch := []Delivery{{Body: []byte(first), Deliveries: 1}}
 	l.sizer.observe(batch) // the others may be as large
 	if n := l.sizer.limit(max) - 1; n > 0 {
-		more, err := l.opts.Client.LPopCount(ctx, l.keys.Main, n).Result()
-		if err != nil && !errors.Is(err, redis.Nil) {
+		var err error
+		if batch, err = l.pop(ctx, batch, n); err != nil {
 			l.opts.Log.Warn("warning", "status", "error", "reason", fmt.Sprintf("LPOP %s %d failed; if the reply alone was lost, so are the records in it: %v", l.keys.Main, n, err))
-		}
-		for _, body := range more {
-			batch = append(batch, Delivery{Body: []byte(body), Deliveries: 1})
 		}
 	}
 	l.sizer.observe(batch)
+	return batch, nil
+}
+
+// pop adds up to n records to a batch, which are parts of the reply. Where that is
+// an error nothing was popped: then it asks once more by the library's own
+// command, which follows a Cluster.
+func (l *List) pop(ctx context.Context, batch []Delivery, n int) ([]Delivery, error) {
+	reply, err := redisconn.Raw(ctx, l.opts.Client, l.lastReply, 1, "lpop", l.keys.Main, n)
+	if err != nil {
+		return batch, err
+	}
+	if !isErrorReply(reply) {
+		l.lastReply = len(reply)
+		return popped(batch, reply)
+	}
+	more, err := l.opts.Client.LPopCount(ctx, l.keys.Main, n).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return batch, err
+	}
+	for _, body := range more {
+		batch = append(batch, Delivery{Body: []byte(body), Deliveries: 1})
+	}
 	return batch, nil
 }
 

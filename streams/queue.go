@@ -47,7 +47,10 @@ type Queue interface {
 	Close(ctx context.Context) error
 }
 
-// Delivery is one record's body on its way, with where it comes from.
+// Delivery is one record's body on its way, with where it comes from. Its
+// strings and its body are parts of what was read with it, all of which stays in
+// memory as long as one of them: the body must not be written to, and what is
+// kept for long has to be cloned.
 type Delivery struct {
 	ID          string            // stream entry ID; empty in list mode
 	Origin      string            // ID under which the record first came, where it was put back since
@@ -55,20 +58,19 @@ type Delivery struct {
 	Fields      map[string]string // all fields of an entry that has no field `data`; else nil
 	ArrivedAt   int64             // ms since 1970, by Redis' clock; 0 in list mode
 	AdmitAt     int64             // ms: the place in its customer's window that was reserved for it; else 0
-	Redelivered bool              // taken over from a worker, so it may be in the store already
 	Deliveries  int64             // times delivered, this one included
 	TraceParent string            // W3C trace context, if the producer gave one
-
-	// Suspect says that the entry was delivered more often than is allowed,
-	// perhaps since it kills its worker: it is to be worked on while the process
-	// holds nothing else.
-	Suspect bool
 	// Tries counts the lone attempts at a suspect that came to no orderly end,
 	// with the one that Try has begun.
 	Tries int64
 
-	unread bool // a suspect whose body was not read
-	tried  bool // a suspect that Try has begun to work on
+	Redelivered bool // taken over from a worker, so it may be in the store already
+	// Suspect says that the entry was delivered more often than is allowed,
+	// perhaps since it kills its worker: it is to be worked on while the process
+	// holds nothing else.
+	Suspect bool
+	unread  bool // a suspect whose body was not read
+	tried   bool // a suspect that Try has begun to work on
 }
 
 // MaxTries is how many lone attempts may kill their worker before a suspect is
@@ -104,9 +106,10 @@ func (d *Delivery) size() int {
 	return n
 }
 
-// Settlement is the outcome of one delivery.
+// Settlement is the outcome of one delivery. The delivery stays its holder's:
+// Settle reads it and keeps nothing of it, and nobody changes it meanwhile.
 type Settlement struct {
-	Delivery
+	*Delivery
 	Outcome record.Outcome
 	Reason  string    // why it was refused; goes into the dead letter
 	Due     time.Time // when a deferred record goes back on the stream

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"ingestion/internal/redisconn"
 )
 
 // Receive returns entries whose worker died first, then new ones. The wait
@@ -52,17 +55,43 @@ func (s *Stream) read(ctx context.Context, max int, block time.Duration) ([]Deli
 	if err != nil {
 		return nil, err
 	}
+	batch, err := s.readNew(ctx, count, block)
+	if err != nil {
+		return nil, fmt.Errorf("XREADGROUP %s: %w", s.keys.Main, err)
+	}
+	small := s.sizer.observe(batch)
+	s.small.Store(small && !bounded)
+	s.markRereads(ctx, batch)
+	return batch, nil
+}
+
+// readNew reads entries that nobody has had, without a copy of what is in them.
+// A reply that is an error tells that nothing was taken: then it asks once more
+// by the library's own command, which follows a Cluster and knows errors by type.
+func (s *Stream) readNew(ctx context.Context, count int, block time.Duration) ([]Delivery, error) {
+	begun := time.Now()
+	const key = 9 // where the stream's is among the arguments
+	reply, err := redisconn.Raw(ctx, s.opts.Client, s.lastReply, key,
+		"xreadgroup", "group", s.opts.Group, s.opts.Consumer, "count", count, "block", block.Milliseconds(), "streams", s.keys.Main, ">")
+	if err != nil {
+		return nil, err
+	}
+	if isErrorReply(reply) {
+		return s.readTyped(ctx, count, max(block-time.Since(begun), time.Millisecond))
+	}
+	s.lastReply = len(reply)
+	return entries(reply)
+}
+
+func (s *Stream) readTyped(ctx context.Context, count int, block time.Duration) ([]Delivery, error) {
 	reply, err := s.opts.Client.XReadGroup(ctx, &redis.XReadGroupArgs{
 		Group: s.opts.Group, Consumer: s.opts.Consumer,
 		Streams: []string{s.keys.Main, ">"},
 		Count:   int64(count),
 		Block:   block,
 	}).Result()
-	if errors.Is(err, redis.Nil) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("XREADGROUP %s: %w", s.keys.Main, err)
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return nil, err
 	}
 	var batch []Delivery
 	for _, stream := range reply {
@@ -70,9 +99,6 @@ func (s *Stream) read(ctx context.Context, max int, block time.Duration) ([]Deli
 			batch = append(batch, delivery(entry, 1))
 		}
 	}
-	small := s.sizer.observe(batch)
-	s.small.Store(small && !bounded)
-	s.markRereads(ctx, batch)
 	return batch, nil
 }
 
@@ -87,7 +113,7 @@ func (s *Stream) markRereads(ctx context.Context, batch []Delivery) {
 		unsure = s.Open(ctx) != nil
 		s.groupKnown = !unsure
 	}
-	s.lastRead = batch[len(batch)-1].ID
+	s.lastRead = strings.Clone(batch[len(batch)-1].ID)
 	for i := range batch {
 		batch[i].Redelivered = unsure || s.again != "" && !before(s.again, batch[i].ID)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"ingestion/internal/redisconn"
 	"ingestion/record"
 )
 
@@ -18,7 +19,7 @@ const settleBytes = 4 << 20
 // refused records are large. They become dead letters, and deferred ones go to
 // the delayed set, before their entries are acknowledged.
 func (s *Stream) Settle(ctx context.Context, settlements []Settlement) (Settled, error) {
-	accepted, guarded := s.split(settlements)
+	accepted, guarded := settlements, guardedOf(settlements)
 	var all Settled
 	for first := true; first || len(guarded) > 0; first = false {
 		var page []*Settlement
@@ -34,19 +35,15 @@ func (s *Stream) Settle(ctx context.Context, settlements []Settlement) (Settled,
 	return all, nil
 }
 
-// split sorts settlements into those that are acknowledged by ID and those that
-// are written elsewhere first.
-func (s *Stream) split(settlements []Settlement) (accepted map[record.Outcome][]any, guarded []*Settlement) {
-	accepted = map[record.Outcome][]any{}
+// guardedOf are the settlements that are written elsewhere before their entries
+// are acknowledged.
+func guardedOf(settlements []Settlement) (guarded []*Settlement) {
 	for i := range settlements {
-		set := &settlements[i]
-		if set.Outcome.Status() == record.Success {
-			accepted[set.Outcome] = append(accepted[set.Outcome], set.ID)
-			continue
+		if settlements[i].Outcome.Status() != record.Success {
+			guarded = append(guarded, &settlements[i])
 		}
-		guarded = append(guarded, set)
 	}
-	return accepted, guarded
+	return guarded
 }
 
 // cut takes as many settlements off the front as one call may write.
@@ -60,9 +57,8 @@ func cut(guarded []*Settlement) (page, rest []*Settlement) {
 	return guarded, nil
 }
 
-func (s *Stream) settlePage(ctx context.Context, accepted map[record.Outcome][]any, guarded []*Settlement) (Settled, error) {
-	keys := []string{s.keys.Main, s.keys.Dead, s.keys.Delayed, s.keys.DelayedData, s.keys.Ledger, s.keys.Suspects}
-	reply, err := s.run(ctx, settleScript, keys, s.settleArgs(accepted, guarded)...).Slice()
+func (s *Stream) settlePage(ctx context.Context, settlements []Settlement, guarded []*Settlement) (Settled, error) {
+	reply, err := s.settleCall(settlements, guarded).Run(ctx, s.opts.Client).Slice()
 	if err != nil {
 		return Settled{}, err
 	}
@@ -83,36 +79,72 @@ func (s *Settled) add(more Settled) {
 	s.Cause = errors.Join(s.Cause, more.Cause)
 }
 
-func (s *Stream) settleArgs(accepted map[record.Outcome][]any, guarded []*Settlement) []any {
-	args := []any{s.opts.Group, s.opts.Consumer, s.opts.DeadLetters.Max, len(accepted)}
-	for _, outcome := range record.Outcomes() {
-		if ids := accepted[outcome]; ids != nil {
-			args = append(args, outcome.String(), len(ids))
-			args = append(args, ids...)
+// The most arguments that go with a call of the script, an outcome and a guarded
+// settlement.
+const (
+	argsPerCall    = 8
+	argsPerOutcome = 2
+	argsPerGuarded = 24
+)
+
+// settleCall is the script with its arguments: of settlements those that are
+// accepted, as IDs by their outcomes, and the guarded ones.
+func (s *Stream) settleCall(settlements []Settlement, guarded []*Settlement) *redisconn.Call {
+	keys := []string{s.keys.Main, s.keys.Dead, s.keys.Delayed, s.keys.DelayedData, s.keys.Ledger, s.keys.Suspects}
+	outcomes := record.Outcomes()
+	call := redisconn.NewCall(settleScript, keys, argsPerCall+len(outcomes)*argsPerOutcome+len(settlements)+len(guarded)*argsPerGuarded)
+	call.Add(s.opts.Group, s.opts.Consumer, s.opts.DeadLetters.Max)
+	setSets, sets := call.Hold(), 0
+	for _, outcome := range outcomes {
+		if outcome.Status() == record.Success && addIDs(call, settlements, outcome) {
+			sets++
 		}
 	}
-	args = append(args, len(guarded))
+	setSets(sets)
+	call.Add(len(guarded))
 	now := time.Now()
 	for _, set := range guarded {
-		args = s.appendGuarded(args, set, now)
+		s.addGuarded(call, set, now)
 	}
-	return args
+	return call
 }
 
-func (s *Stream) appendGuarded(args []any, set *Settlement, now time.Time) []any {
+// addIDs adds the IDs of the settlements with an outcome, if there are any.
+func addIDs(call *redisconn.Call, settlements []Settlement, outcome record.Outcome) bool {
+	var setCount func(int)
+	n := 0
+	for i := range settlements {
+		if settlements[i].Outcome != outcome {
+			continue
+		}
+		if n == 0 {
+			call.Add(outcome.String())
+			setCount = call.Hold()
+		}
+		call.Add(&settlements[i].ID)
+		n++
+	}
+	if n > 0 {
+		setCount(n)
+	}
+	return n > 0
+}
+
+func (s *Stream) addGuarded(call *redisconn.Call, set *Settlement, now time.Time) {
+	call.Add(set.Outcome.String(), &set.ID)
 	switch {
 	case set.Outcome == record.Deferred:
-		return append(args, set.Outcome.String(), set.ID, "delay", set.Due.UnixMilli(), 1, payload(&set.Delivery))
+		call.Add("delay", set.Due.UnixMilli(), 1, payload(set.Delivery))
 	case s.opts.DeadLetters.keeps(set.Outcome):
-		fields := s.opts.DeadLetters.fields(set, now)
 		kind := "dead"
 		if set.unread {
 			kind = "copy"
 		}
-		args = append(args, set.Outcome.String(), set.ID, kind, 0, len(fields))
-		return append(args, fields...)
+		fields := s.opts.DeadLetters.fields(set, now)
+		call.Add(kind, 0, len(fields))
+		call.Add(fields...)
 	default:
-		return append(args, set.Outcome.String(), set.ID, "drop", 0, 0)
+		call.Add("drop", 0, 0)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 
 // StreamOptions configures a Stream.
 type StreamOptions struct {
+	// Client waits for a reply two seconds or longer.
 	Client      redis.UniversalClient
 	Key         string        // the partition's stream
 	Group       string        // consumer group
@@ -66,6 +67,7 @@ type Stream struct {
 	groupSeen  bool      // true once it was: a group made after that had vanished
 	again      string    // up to this ID entries may have been settled before the group was made again
 	lastRead   string    // ID of the entry that was read last
+	lastReply  int       // bytes of the reply that was read last
 }
 
 type claimed struct {

@@ -96,8 +96,8 @@ type hasty struct{ streams.Queue }
 func (q hasty) Receive(ctx context.Context, most int) ([]streams.Delivery, error) {
 	batch, err := q.Queue.Receive(ctx, most)
 	done := make([]streams.Settlement, len(batch))
-	for i, d := range batch {
-		done[i] = streams.Settlement{Delivery: d, Outcome: record.Ingested}
+	for i := range batch {
+		done[i] = streams.Settlement{Delivery: &batch[i], Outcome: record.Ingested}
 	}
 	if len(done) > 0 {
 		_, _ = q.Queue.Settle(context.WithoutCancel(ctx), done)
@@ -105,18 +105,13 @@ func (q hasty) Receive(ctx context.Context, most int) ([]streams.Delivery, error
 	return batch, err
 }
 
-// noAck reads without making entries pending.
+// noAck reads without making entries pending, and so without waiting: NOACK, said
+// twice, takes the place of BLOCK and its time.
 func noAck(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
-	reading, ok := cmd.(*redis.XStreamSliceCmd)
-	if !ok || cmd.Name() != "xreadgroup" {
-		return next(ctx, cmd)
+	if args := cmd.Args(); cmd.Name() == "xreadgroup" && args[6] == "block" {
+		args[6], args[7] = "NOACK", "NOACK" // after XREADGROUP GROUP g c COUNT n
 	}
-	args := append([]any{}, cmd.Args()[:4]...) // XREADGROUP GROUP g c
-	careless := redis.NewXStreamSliceCmd(ctx, append(append(args, "NOACK"), cmd.Args()[4:]...)...)
-	err := next(ctx, careless)
-	reading.SetVal(careless.Val())
-	reading.SetErr(err)
-	return err
+	return next(ctx, cmd)
 }
 
 // careless inserts by the driver's InsertMany and takes some errors for success.

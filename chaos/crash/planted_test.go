@@ -56,7 +56,7 @@ func scenarios() []scenario {
 		},
 		{
 			bug:   "result of XACK ignored",
-			plant: plant{patch: settle, find: `n = n \+ (redis\.call\('XACK'.*)`, by: "$1\n    n = #ids"},
+			plant: plant{patch: settle, find: `n = n \+ (redis\.call\('XACK'.*)`, by: "$1\n    n = last - first + 1"},
 			plans: dying(settle, 1, unanswered), sorts: all,
 		},
 		{

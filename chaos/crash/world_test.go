@@ -167,7 +167,7 @@ func (w *world) haunt(ctx context.Context, course int) error {
 	}
 	if len(held) > 0 {
 		if _, ok := good(&held[0]); ok {
-			if _, err := g.Settle(ctx, []streams.Settlement{{Delivery: held[0], Outcome: record.Deferred, Due: time.Now()}}); err != nil {
+			if _, err := g.Settle(ctx, []streams.Settlement{{Delivery: &held[0], Outcome: record.Deferred, Due: time.Now()}}); err != nil {
 				return err
 			}
 		}

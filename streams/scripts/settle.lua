@@ -14,12 +14,14 @@
 --
 -- The dead letter or delayed entry is written before the entry is
 -- acknowledged: at maxmemory Redis checks a script's first write only, and
--- XACK passes while XADD fails. Running it again changes nothing.
+-- XACK passes while XADD fails. The ledger is added to once a field, at the end:
+-- by then there has been a write that passed. Running it again changes nothing.
 
 local stream, dead, delayed, data, ledger = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local group, consumer, dead_max = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local suspects = KEYS[6]
 local settled, exists, kept, lost, failure = 0, 1, {}, {}, ''
+local counts = {} -- by field of the ledger
 local at = 4
 
 local function take()
@@ -28,17 +30,15 @@ local function take()
   return value
 end
 
+-- take_list passes over n arguments and returns the places of the first and the
+-- last one: copying hundreds costs as much as what is done with them.
 local function take_list(n)
-  local list = {}
-  for i = 1, n do list[i] = ARGV[at + i - 1] end
   at = at + n
-  return list
+  return at - n, at - 1
 end
 
-local accepted = {}
-for _ = 1, tonumber(take()) do
-  local outcome = take()
-  accepted[#accepted + 1] = {outcome, take_list(tonumber(take()))}
+local function count(field, n)
+  counts[field] = (counts[field] or 0) + n
 end
 
 local function failed(reply)
@@ -59,18 +59,15 @@ local function owner(id)
   return pending[1] and pending[1][2]
 end
 
-local function bury(fields)
-  if failed(redis.pcall('XADD', dead, '*', unpack(fields))) then return false end
-  redis.call('HINCRBY', ledger, 'dead', 1)
-  if dead_max > 0 then
-    local purged = redis.call('XTRIM', dead, 'MAXLEN', dead_max)
-    if purged > 0 then redis.call('HINCRBY', ledger, 'purged', purged) end
-  end
+local function bury(fields, first, last)
+  if failed(redis.pcall('XADD', dead, '*', unpack(fields, first, last))) then return false end
+  count('dead', 1)
   return true
 end
 
 -- copy buries an entry that was never read.
-local function copy(id, letter)
+local function copy(id, first, last)
+  local letter = {unpack(ARGV, first, last)}
   local found = redis.call('XRANGE', stream, id, id)
   local fields = {}
   for i = 1, #found > 0 and #found[1][2] or 0, 2 do fields[found[1][2][i]] = found[1][2][i + 1] end
@@ -82,63 +79,97 @@ local function copy(id, letter)
   end
   letter[#letter + 1] = 'data'
   letter[#letter + 1] = fields['data'] or cjson.encode(fields)
-  return bury(letter)
+  return bury(letter, 1, #letter)
 end
 
 local function delay(id, due, payload)
   if failed(redis.pcall('HSET', data, id, payload)) then return false end
   if redis.call('ZADD', delayed, due, id) == 0 then
     -- Deferred before the group was made again, and now in place of that.
-    redis.call('HINCRBY', ledger, 'returned', 1)
+    count('returned', 1)
   end
   return true
 end
 
 -- place writes a guarded entry where it is to go from the stream.
-local function place(kind, id, due, strings)
-  if kind == 'dead' then return bury(strings) end
-  if kind == 'copy' then return copy(id, strings) end
-  if kind == 'delay' then return delay(id, due, strings[1]) end
+local function place(kind, id, due, first, last)
+  if kind == 'dead' then return bury(ARGV, first, last) end
+  if kind == 'copy' then return copy(id, first, last) end
+  if kind == 'delay' then return delay(id, due, ARGV[first]) end
   return true
 end
 
 local any_suspects = redis.call('EXISTS', suspects) == 1
-local function clear(ids, first, last)
-  if any_suspects then redis.call('HDEL', suspects, unpack(ids, first, last)) end
-end
 
-for _ = 1, tonumber(take()) do
-  local outcome, id, kind, due = take(), take(), take(), take()
-  local strings = take_list(tonumber(take()))
-  local holder = owner(id)
-  if not holder then
-    -- Settled before: this is a repetition.
-  elseif holder ~= consumer then
-    lost[#lost + 1] = id
-  elseif not place(kind, id, due, strings) then
-    kept[#kept + 1] = id
-  else
-    redis.call('XACK', stream, group, id)
-    redis.call('HINCRBY', ledger, outcome, 1)
-    clear({id}, 1, 1)
-    settled = settled + 1
-  end
-end
-
-for _, set in ipairs(accepted) do
-  local outcome, ids = set[1], set[2]
+-- acknowledge counts what was still pending of the IDs, and returns how many.
+local function acknowledge(outcome, ids, first, last)
   local n = 0
-  for first = 1, #ids, 1000 do
-    local last = math.min(first + 999, #ids)
-    n = n + redis.call('XACK', stream, group, unpack(ids, first, last))
-    clear(ids, first, last)
+  for from = first, last, 1000 do
+    n = n + redis.call('XACK', stream, group, unpack(ids, from, math.min(from + 999, last)))
   end
-  if n > 0 then redis.call('HINCRBY', ledger, outcome, n) end
-  if n < #ids then
-    local reply = redis.pcall('XPENDING', stream, group)
-    if type(reply) == 'table' and reply['err'] then exists = 0 end
-  end
+  if n > 0 then count(outcome, n) end
   settled = settled + n
+  for from = first, any_suspects and last or 0, 1000 do
+    redis.call('HDEL', suspects, unpack(ids, from, math.min(from + 999, last)))
+  end
+  return n
 end
 
+local function settle_accepted(sets)
+  for _, set in ipairs(sets) do
+    local outcome, first, last = unpack(set)
+    if acknowledge(outcome, ARGV, first, last) < last - first + 1 then
+      local reply = redis.pcall('XPENDING', stream, group)
+      if type(reply) == 'table' and reply['err'] then exists = 0 end
+    end
+  end
+end
+
+-- settle_guarded adds the IDs that may be acknowledged to those of their outcome.
+local function settle_guarded(placed)
+  local seen = {}
+  for _ = 1, tonumber(take()) do
+    local outcome, id, kind, due = take(), take(), take(), take()
+    local first, last = take_list(tonumber(take()))
+    local holder = not seen[id] and owner(id)
+    if not holder then
+      -- Settled before: this is a repetition.
+    elseif holder ~= consumer then
+      lost[#lost + 1] = id
+    elseif not place(kind, id, due, first, last) then
+      kept[#kept + 1] = id
+    else
+      seen[id] = true
+      placed[outcome] = placed[outcome] or {}
+      table.insert(placed[outcome], id)
+    end
+  end
+end
+
+local function purge()
+  local purged = redis.call('XTRIM', dead, 'MAXLEN', dead_max)
+  if purged > 0 then count('purged', purged) end
+end
+
+-- try goes on where a step fails, so that what was done is counted all the same.
+local problem
+local function try(step, ...)
+  local ok, what = pcall(step, ...)
+  if not ok then problem = problem or what end
+end
+
+local sets, placed = {}, {}
+for i = 1, tonumber(take()) do
+  local outcome = take()
+  sets[i] = {outcome, take_list(tonumber(take()))}
+end
+
+redis.call('HGET', ledger, 'group') -- no hash: nothing is acknowledged that can't be counted
+try(settle_guarded, placed)
+for outcome, ids in pairs(placed) do try(acknowledge, outcome, ids, 1, #ids) end
+if not problem then try(settle_accepted, sets) end
+if counts['dead'] and dead_max > 0 then try(purge) end
+for field, n in pairs(counts) do redis.call('HINCRBY', ledger, field, n) end
+
+if problem then return type(problem) == 'table' and problem or redis.error_reply(tostring(problem)) end
 return {settled, exists, kept, lost, failure}

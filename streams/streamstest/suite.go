@@ -83,8 +83,8 @@ func Bodies(deliveries []streams.Delivery) []string {
 // All gives every delivery the same outcome.
 func All(outcome record.Outcome, deliveries []streams.Delivery) []streams.Settlement {
 	out := make([]streams.Settlement, len(deliveries))
-	for i, d := range deliveries {
-		out[i] = streams.Settlement{Delivery: d, Outcome: outcome, Reason: "because"}
+	for i := range deliveries {
+		out[i] = streams.Settlement{Delivery: &deliveries[i], Outcome: outcome, Reason: "because"}
 	}
 	return out
 }
@@ -158,9 +158,9 @@ func forgetsSettled(t *testing.T, f *Fixture) {
 	f.Push(numbered(3)...)
 	held := Receive(t, f.Queue, 3)
 	done := settle(t, f.Queue, []streams.Settlement{
-		{Delivery: held[0], Outcome: record.Ingested},
-		{Delivery: held[1], Outcome: record.Duplicate},
-		{Delivery: held[2], Outcome: record.Invalid, Reason: "email: missing"},
+		{Delivery: &held[0], Outcome: record.Ingested},
+		{Delivery: &held[1], Outcome: record.Duplicate},
+		{Delivery: &held[2], Outcome: record.Invalid, Reason: "email: missing"},
 	})
 	want(t, "settled", done, streams.Settled{Count: 3, Kept: done.Kept, Lost: done.Lost})
 	want(t, "kept and lost", len(done.Kept)+len(done.Lost), 0)
@@ -183,7 +183,7 @@ func keepsDeadLetters(t *testing.T, f *Fixture) {
 	var s []streams.Settlement
 	var events []string
 	for i, o := range refused {
-		s = append(s, streams.Settlement{Delivery: held[i], Outcome: o, Reason: "because"})
+		s = append(s, streams.Settlement{Delivery: &held[i], Outcome: o, Reason: "because"})
 		events = append(events, o.String())
 	}
 	want(t, "settled", settle(t, f.Queue, s).Count, len(refused))
