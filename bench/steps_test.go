@@ -152,7 +152,7 @@ func settleStep(tb testing.TB) step {
 		fill(tb, client, batch)
 		settlements = settlements[:0]
 		for i, d := range receive(tb, s) {
-			settlements = append(settlements, streams.Settlement{Delivery: d, Outcome: record.Ingested})
+			settlements = append(settlements, streams.Settlement{Delivery: &d, Outcome: record.Ingested})
 			switch i % 100 {
 			case 50:
 				settlements[i].Outcome, settlements[i].Reason = record.Malformed, "Invalid JSON: cut off"
