@@ -51,6 +51,19 @@ func newSitting(ctx context.Context, out, progress io.Writer) (*sitting, error) 
 
 func (s *sitting) close() error { return errors.Join(s.redis.Close(), os.RemoveAll(s.dir)) }
 
+// renewRedis starts Redis anew: in one that has been flushed, memory and upkeep
+// of what was there before would be charged to the next run.
+func (s *sitting) renewRedis(ctx context.Context) error {
+	if err := s.redis.Close(); err != nil {
+		return err
+	}
+	fresh, err := local.StartRedis(ctx)
+	if err == nil {
+		s.redis = fresh
+	}
+	return err
+}
+
 func drain(ctx context.Context, out, progress io.Writer, opts drainOptions) (err error) {
 	s, err := newSitting(ctx, out, progress)
 	if err != nil {
@@ -80,7 +93,7 @@ func (s *sitting) drainOnce(ctx context.Context, round int, what scenario, recor
 
 // measure fills the queue and has it worked off once.
 func (s *sitting) measure(ctx context.Context, what scenario, records int) (r result, err error) {
-	if err := s.redis.Client.FlushAll(ctx).Err(); err != nil {
+	if err := s.renewRedis(ctx); err != nil {
 		return r, err
 	}
 	if err := load.Fill(ctx, s.redis.Client, what.list, what.keys(), records); err != nil {

@@ -50,7 +50,7 @@ func (s *sitting) latencyOnce(ctx context.Context, opts latencyOptions) error {
 // timeRecords sends records at a steady rate to a worker that has started and
 // takes the time until the sink has them.
 func (s *sitting) timeRecords(ctx context.Context, opts latencyOptions) (r result, err error) {
-	if err := s.redis.Client.FlushAll(ctx).Err(); err != nil {
+	if err := s.renewRedis(ctx); err != nil {
 		return r, err
 	}
 	total := int(opts.duration.Seconds() * float64(opts.rate))
