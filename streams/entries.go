@@ -1,15 +1,18 @@
 package streams
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"unsafe"
 )
 
 // entries are the deliveries in a reply of XREADGROUP, or none. They are parts
-// of the reply and keep all of it in memory: it must not be changed, and what
-// outlives a batch has to be cloned.
+// of the reply and keep all of it in memory, unless most of it is fields that
+// nobody reads: it must not be changed, and what outlives a batch has to be
+// cloned.
 func entries(reply []byte) (batch []Delivery, err error) {
 	r := resp{reply}
 	n, err := r.list()
@@ -31,7 +34,34 @@ func entries(reply []byte) (batch []Delivery, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("the reply can't be understood: %w", err)
 	}
+	detach(batch, len(reply))
 	return batch, nil
+}
+
+// fewBytes is how many bytes of a reply may be kept for nothing.
+const fewBytes = 64 << 10
+
+// detach copies the deliveries out of a reply of which they are the smaller part.
+func detach(batch []Delivery, reply int) {
+	used := 0
+	for i := range batch {
+		used += batch[i].content()
+	}
+	if reply-used <= max(used, fewBytes) {
+		return
+	}
+	for i := range batch {
+		d := &batch[i]
+		d.ID, d.Origin, d.TraceParent = strings.Clone(d.ID), strings.Clone(d.Origin), strings.Clone(d.TraceParent)
+		d.Body = bytes.Clone(d.Body)
+		fields := d.Fields
+		if fields != nil {
+			d.Fields = make(map[string]string, len(fields))
+		}
+		for name, value := range fields {
+			d.Fields[strings.Clone(name)] = strings.Clone(value)
+		}
+	}
 }
 
 // leastEntry is how many bytes an entry takes in a reply, at least.
@@ -57,6 +87,7 @@ func (r *resp) stream(batch []Delivery) ([]Delivery, error) {
 }
 
 func (r *resp) entry(d *Delivery) error {
+	before := len(r.rest)
 	if err := r.pair(); err != nil {
 		return err
 	}
@@ -84,6 +115,7 @@ func (r *resp) entry(d *Delivery) error {
 	if d.Body == nil {
 		d.Fields = start.fields(n / 2)
 	}
+	d.taken = before - len(r.rest)
 	return nil
 }
 
@@ -100,7 +132,7 @@ func (r *resp) fields(n int) map[string]string {
 	all := make(map[string]string, n)
 	for range n {
 		name, value, _ := r.field()
-		all[string(name)] = string(value)
+		all[view(name)] = view(value)
 	}
 	return all
 }

@@ -75,7 +75,7 @@ func (l *List) fill(ctx context.Context, first string, max int) ([]Delivery, err
 	if n := l.sizer.limit(max) - 1; n > 0 {
 		var err error
 		if batch, err = l.pop(ctx, batch, n); err != nil {
-			l.opts.Log.Warn("warning", "status", "error", "reason", fmt.Sprintf("LPOP %s %d failed; if the reply alone was lost, so are the records in it: %v", l.keys.Main, n, err))
+			l.opts.Log.Warn("warning", "status", "error", "reason", fmt.Sprintf("LPOP %s %d failed; if the reply alone was lost, so are the records in it, but for %d that have come: %v", l.keys.Main, n, len(batch)-1, err))
 		}
 	}
 	l.sizer.observe(batch)
@@ -86,8 +86,9 @@ func (l *List) fill(ctx context.Context, first string, max int) ([]Delivery, err
 // an error nothing was popped: then it asks once more by the library's own
 // command, which follows a Cluster.
 func (l *List) pop(ctx context.Context, batch []Delivery, n int) ([]Delivery, error) {
-	reply, err := redisconn.Raw(ctx, l.opts.Client, l.lastReply, 1, "lpop", l.keys.Main, n)
+	reply, err := redisconn.Raw(ctx, l.opts.Client, min(l.lastReply, mostExpected), 1, "lpop", l.keys.Main, n)
 	if err != nil {
+		batch, _ = popped(batch, reply)
 		return batch, err
 	}
 	if !isErrorReply(reply) {

@@ -69,6 +69,7 @@ type Delivery struct {
 	// perhaps since it kills its worker: it is to be worked on while the process
 	// holds nothing else.
 	Suspect bool
+	taken   int  // bytes in the reply that it came in; 0 if not known
 	unread  bool // a suspect whose body was not read
 	tried   bool // a suspect that Try has begun to work on
 }
@@ -97,9 +98,12 @@ func (d *Delivery) Content() []byte {
 	return content
 }
 
-// size is how many bytes the delivery takes, roughly.
-func (d *Delivery) size() int {
-	n := len(d.Body)
+// size is how many bytes the delivery takes, or took in the reply, roughly.
+func (d *Delivery) size() int { return max(d.content(), d.taken) }
+
+// content is how many bytes it refers to.
+func (d *Delivery) content() int {
+	n := len(d.Body) + len(d.ID) + len(d.Origin) + len(d.TraceParent)
 	for name, value := range d.Fields {
 		n += len(name) + len(value)
 	}

@@ -68,15 +68,20 @@ func (s *Stream) read(ctx context.Context, max int, block time.Duration) ([]Deli
 // readNew reads entries that nobody has had, without a copy of what is in them.
 // A reply that is an error tells that nothing was taken: then it asks once more
 // by the library's own command, which follows a Cluster and knows errors by type.
+// It does not where the group is gone, since that must not be missed: another
+// worker may make it again meanwhile.
 func (s *Stream) readNew(ctx context.Context, count int, block time.Duration) ([]Delivery, error) {
 	begun := time.Now()
 	const key = 9 // where the stream's is among the arguments
-	reply, err := redisconn.Raw(ctx, s.opts.Client, s.lastReply, key,
+	reply, err := redisconn.Raw(ctx, s.opts.Client, min(s.lastReply, mostExpected), key,
 		"xreadgroup", "group", s.opts.Group, s.opts.Consumer, "count", count, "block", block.Milliseconds(), "streams", s.keys.Main, ">")
 	if err != nil {
 		return nil, err
 	}
 	if isErrorReply(reply) {
+		if err := errors.New(strings.TrimSpace(string(reply[1:]))); isNoGroup(err) {
+			return nil, err
+		}
 		return s.readTyped(ctx, count, max(block-time.Since(begun), time.Millisecond))
 	}
 	s.lastReply = len(reply)

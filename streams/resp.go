@@ -3,6 +3,7 @@ package streams
 import (
 	"errors"
 	"fmt"
+	"math"
 )
 
 // resp walks through one reply as Redis sends it, in RESP2 or RESP3. What it
@@ -41,8 +42,8 @@ func (r *resp) head() (kind byte, n int, err error) {
 	at := 1
 	for ; at < len(r.rest) && '0' <= r.rest[at] && r.rest[at] <= '9'; at++ {
 		n = 10*n + int(r.rest[at]-'0')
-		if n > len(r.rest) { // nothing takes less than a byte
-			return 0, 0, errEnds
+		if n > math.MaxInt32 {
+			return 0, 0, errNumber
 		}
 	}
 	if at == 1 {

@@ -11,6 +11,10 @@ const (
 	largeEntry = 64 << 10
 )
 
+// mostExpected is how much room for a reply is reserved when it begins; one that
+// is larger makes its own.
+const mostExpected = 1 << 20
+
 // sizer adapts the number of entries asked for to the size of recent ones, so
 // that a reply stays within some MiB. It is used by one reader.
 type sizer struct {

@@ -3,6 +3,8 @@ package redisconn
 import (
 	"bytes"
 	"context"
+	"io"
+	"slices"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -12,20 +14,52 @@ import (
 // also to a Cluster, and waits as long as the client's read timeout at most. A
 // reply that is an error comes back in the bytes, not as err, and a redirection
 // is not followed: then the server has done nothing, and the caller may ask
-// again by a command that the library understands. After err nothing is known.
+// again by a command that the library understands. After err it is not known
+// what the server has done; the bytes are what has come of its reply.
 //
 // key is the position of the key among args, by which a Cluster's node is
-// chosen, and expect about how many bytes will come: of the memory that the
-// bytes hold at least half is used.
+// chosen, and expect about how many bytes will come: they are reserved when the
+// reply begins. Of the memory that the bytes hold at least half is used.
 func Raw(ctx context.Context, c redis.UniversalClient, expect int, key int8, args ...any) ([]byte, error) {
-	reply := bytes.NewBuffer(make([]byte, 0, expect+expect/8+bytes.MinRead)) // one that is too small is copied
-	cmd := redis.NewRawWriteToCmd(ctx, reply, args...)
+	r := reply{expect: expect}
+	cmd := redis.NewRawWriteToCmd(ctx, &r, args...)
 	cmd.SetFirstKeyPos(key)
-	if err := c.Process(ctx, cmd); err != nil {
-		return nil, err
+	err := c.Process(ctx, cmd)
+	if cap(r.bytes) > 2*len(r.bytes) {
+		return bytes.Clone(r.bytes), err
 	}
-	if reply.Cap() > 2*reply.Len() {
-		return bytes.Clone(reply.Bytes()), nil
+	return r.bytes, err
+}
+
+// reply gathers what comes. It holds no memory before something does.
+type reply struct {
+	bytes  []byte
+	expect int
+}
+
+func (r *reply) reserve(n int) {
+	if r.bytes == nil {
+		n = max(n, r.expect+r.expect/8)
 	}
-	return reply.Bytes(), nil
+	r.bytes = slices.Grow(r.bytes, n)
+}
+
+func (r *reply) Write(line []byte) (int, error) {
+	r.reserve(len(line))
+	r.bytes = append(r.bytes, line...)
+	return len(line), nil
+}
+
+// ReadFrom takes in a string, whose length the library's reader knows, without
+// a buffer between.
+func (r *reply) ReadFrom(src io.Reader) (int64, error) {
+	limited, ok := src.(*io.LimitedReader)
+	if !ok {
+		return io.Copy(struct{ io.Writer }{r}, src)
+	}
+	r.reserve(int(limited.N))
+	before := len(r.bytes)
+	n, err := io.ReadFull(src, r.bytes[before:before+int(limited.N)])
+	r.bytes = r.bytes[:before+n]
+	return int64(n), err
 }

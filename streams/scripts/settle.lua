@@ -169,7 +169,7 @@ try(settle_guarded, placed)
 for outcome, ids in pairs(placed) do try(acknowledge, outcome, ids, 1, #ids) end
 if not problem then try(settle_accepted, sets) end
 if counts['dead'] and dead_max > 0 then try(purge) end
-for field, n in pairs(counts) do redis.call('HINCRBY', ledger, field, n) end
+for field, n in pairs(counts) do try(redis.call, 'HINCRBY', ledger, field, n) end
 
 if problem then return type(problem) == 'table' and problem or redis.error_reply(tostring(problem)) end
 return {settled, exists, kept, lost, failure}
