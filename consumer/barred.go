@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -69,7 +70,7 @@ func (c *complaints) complain(keys []*limiter.KeyError) {
 	defer c.mu.Unlock()
 	for _, err := range keys {
 		if time.Since(c.said[err.CustomerID]) > sayAgainAfter {
-			c.said[err.CustomerID] = time.Now()
+			c.said[strings.Clone(err.CustomerID)] = time.Now()
 			c.log.Error("warning", "status", "error", "customerId", err.CustomerID,
 				"reason", err.Error()+"; this customer's records wait until then, all others go on")
 		}

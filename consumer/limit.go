@@ -22,14 +22,40 @@ func (c *Consumer) limit(ctx context.Context, b *batch, entries []*entry) error 
 	if err != nil {
 		return err
 	}
-	var again []*entry
+	var again []int
 	for i, e := range open {
-		if apply(e, verdicts[i], now); !e.open() && e.Redelivered {
-			again = append(again, e)
+		if e.Redelivered && refuses(verdicts[i], now) {
+			again = append(again, i)
+			continue
 		}
+		apply(e, verdicts[i], now)
 	}
 	c.complaints.judged(open)
-	return c.restoreIngested(ctx, b, again)
+	return c.lookUp(ctx, b, open, again, func(i int) { apply(open[i], verdicts[i], now) })
+}
+
+// lookUp ends those of the entries at the places given that are stored already,
+// and has refuse end the others. Until it is known which they are, all stay open.
+func (c *Consumer) lookUp(ctx context.Context, b *batch, open []*entry, places []int, refuse func(place int)) error {
+	if len(places) == 0 {
+		return nil
+	}
+	entries := make([]*entry, len(places))
+	for k, i := range places {
+		entries[k] = open[i]
+	}
+	owned, err := c.opts.Store.Owned(ctx, b.documents(entries))
+	if err != nil {
+		return err
+	}
+	for k, i := range places {
+		if owned[k] {
+			open[i].end(record.Ingested, "")
+		} else {
+			refuse(i)
+		}
+	}
+	return nil
 }
 
 // verdicts asks the limiter and, where it has reserved places, Redis for the
@@ -67,13 +93,17 @@ func (c *Consumer) judgedAt(e *entry) int64 {
 
 func reserved(v limiter.Verdict) bool { return v.Decision == limiter.Reserved }
 
-// apply lets an entry go on, or ends it. A reserved place that has come already,
-// as in a backlog, is as good as room.
+// refuses says that the entry does not go on now. A reserved place that has come
+// already, as in a backlog, is as good as room.
+func refuses(v limiter.Verdict, now time.Time) bool {
+	return v.Decision == limiter.Refused || v.Decision == limiter.Reserved && v.Place > now.UnixMilli()
+}
+
+// apply lets an entry go on, or ends it.
 func apply(e *entry, v limiter.Verdict, now time.Time) {
 	e.barred = v.Decision == 0
 	switch {
-	case e.barred, v.Decision == limiter.Admitted:
-	case v.Decision == limiter.Reserved && v.Place <= now.UnixMilli():
+	case !refuses(v, now):
 	case v.Decision == limiter.Reserved:
 		e.end(record.Deferred, "")
 		e.due = time.UnixMilli(v.Place)
@@ -91,20 +121,4 @@ func rateReason(v limiter.Verdict) string {
 		reason += "; room from " + time.UnixMilli(v.RetryAt).UTC().Format(time.RFC3339)
 	}
 	return reason
-}
-
-func (c *Consumer) restoreIngested(ctx context.Context, b *batch, refused []*entry) error {
-	if len(refused) == 0 {
-		return nil
-	}
-	owned, err := c.opts.Store.Owned(ctx, b.documents(refused))
-	for i, e := range refused {
-		switch {
-		case err != nil:
-			e.outcome = 0 // not known yet
-		case owned[i]:
-			e.end(record.Ingested, "")
-		}
-	}
-	return err
 }

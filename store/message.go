@@ -127,10 +127,16 @@ func (s *Store) insert(ctx context.Context, docs [][]byte, t tempo) (insertReply
 	ctx, cancel := context.WithTimeout(ctx, t.timeout)
 	defer cancel()
 	buf := commands.Get().(*[]byte)
-	defer commands.Put(buf)
+	defer keepCommand(buf)
 	*buf = appendInsert((*buf)[:0], s.coll.Name(), docs)
 	return readInsert(s.coll.Database().RunCommand(ctx, bson.Raw(*buf)).Raw())
 }
 
 // commands holds buffers for commands; the driver copies what it is given.
 var commands = sync.Pool{New: func() any { return new([]byte) }}
+
+func keepCommand(buf *[]byte) {
+	if cap(*buf) <= roomyBytes {
+		commands.Put(buf)
+	}
+}

@@ -15,10 +15,9 @@ type room struct {
 // that is under way any more looks at it.
 var rooms = sync.Pool{New: func() any { return &room{last: map[string]int{}} }}
 
-// The largest room that is kept: that of a batch of some thousand ordinary
-// records.
+// The largest room that is kept: that of a batch of 10,000 ordinary records.
 const (
-	roomyItems = 8 << 10
+	roomyItems = 16 << 10
 	roomyBytes = 4 << 20
 )
 
@@ -31,7 +30,7 @@ func (c *call) leave() {
 	}
 	clear(r.items)
 	clear(r.last)
-	clear(r.message)
+	clear(r.message[:cap(r.message)])
 	r.items, r.documents, r.firsts, r.message = r.items[:0], r.documents[:0], r.firsts[:0], r.message[:0]
 	rooms.Put(r)
 }

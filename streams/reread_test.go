@@ -2,7 +2,10 @@ package streams_test
 
 import (
 	"fmt"
+	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -32,6 +35,45 @@ func TestEntriesThatAreReadAgainAreMarked(t *testing.T) {
 	}
 	if d := streamstest.Receive(t, other, 1)[0]; d.ID != last || d.Redelivered {
 		t.Errorf("received %+v, want the new entry, which nobody had before", d)
+	}
+}
+
+// TestAGroupThatIsMadeAgainUnderAWaitingReader vanishes while the reader waits, and
+// another worker is faster to make it again.
+func TestAGroupThatIsMadeAgainUnderAWaitingReader(t *testing.T) {
+	b := newRig(t)
+	settled, faster := b.open("settled", nil), b.open("faster", nil)
+	var gone atomic.Bool
+	client := newClient(t, b.server)
+	client.(*redis.Client).AddHook(around{name: "xreadgroup", after: func() {
+		if gone.CompareAndSwap(true, false) {
+			must(t, faster.Open(t.Context()))
+		}
+	}})
+	waits := b.open("waits", func(o *streams.StreamOptions) { o.Client, o.PollTimeout = client, time.Minute })
+	must(t, waits.Open(t.Context()))
+	b.pushMany(2)
+	settleAll(t, settled, record.Ingested, streamstest.Receive(t, settled, 2))
+	go func() {
+		for !strings.Contains(b.client.Info(t.Context(), "clients").Val(), "blocked_clients:1") {
+			if t.Context().Err() != nil {
+				return
+			}
+		}
+		gone.Store(true)
+		if err := b.client.XGroupDestroy(t.Context(), "s", "g").Err(); err != nil {
+			t.Error(err)
+		}
+	}()
+	got, err := waits.Receive(t.Context(), 2)
+	must(t, err)
+	for _, d := range got {
+		if !d.Redelivered {
+			t.Errorf("%s was settled before the group vanished, which is not told", d.ID)
+		}
+	}
+	if len(got) != 2 {
+		t.Errorf("received %d entries, want both again", len(got))
 	}
 }
 

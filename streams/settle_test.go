@@ -97,3 +97,29 @@ func (b *rig) addMany(n int) {
 	_, err := pipe.Exec(b.t.Context())
 	must(b.t, err)
 }
+
+// TestABadFieldOfTheLedgerCostsItsOwnCountOnly has one field after the other that
+// is no number: what is acknowledged is counted under all others.
+func TestABadFieldOfTheLedgerCostsItsOwnCountOnly(t *testing.T) {
+	outcomes := []record.Outcome{record.Invalid, record.Ingested, record.Duplicate, record.Malformed}
+	for _, bad := range outcomes {
+		t.Run(bad.String(), func(t *testing.T) {
+			b := newRig(t)
+			q := b.open("c", nil)
+			b.pushMany(len(outcomes))
+			s := streamstest.All(bad, streamstest.Receive(t, q, len(outcomes)))
+			for i, o := range outcomes {
+				s[i].Outcome = o
+			}
+			must(t, b.client.HSet(t.Context(), "{s}:ledger", bad.String(), "no number").Err())
+			if _, err := q.Settle(t.Context(), s); err == nil {
+				t.Error("the damage is not told")
+			}
+			for _, o := range outcomes {
+				if o != bad && b.ledger(o.String()) != "1" {
+					t.Errorf("%s is counted %q times", o, b.ledger(o.String()))
+				}
+			}
+		})
+	}
+}
