@@ -16,16 +16,24 @@ import (
 // Customers is how many the records are of.
 const Customers = 50_000
 
-const page = 1000 // commands in one pipeline
+const (
+	page = 1000 // commands in one pipeline
+
+	// repeatedAfter is how many records later a good one comes again: so many
+	// that, with a few batches of 500 under way, the two are never of one batch
+	// and the first is mostly stored already. It keeps the hundredths in step.
+	repeatedAfter = 5001
+)
 
 // Body is the n-th record of a load that began at start. Every hundredth is
-// bad, every hundredth the repetition of the one before.
+// bad, every hundredth the repetition of a good one long before, or in the
+// beginning of the first.
 func Body(n int, start time.Time) string {
 	switch n % 100 {
 	case 50:
 		return `{"customerId":"` // cut off
 	case 99:
-		n--
+		n = max(n-repeatedAfter, 0)
 	}
 	customer := n % Customers
 	at := start.Add(time.Duration(n) * time.Millisecond).UTC()
@@ -33,8 +41,14 @@ func Body(n int, start time.Time) string {
 		customer, customer, customer, at.Format("2006-01-02T15:04:05.000Z"))
 }
 
-// Good is how many of n records make a document.
-func Good(n int) int { return n - n/100 - (n+49)/100 }
+// Good is how many of the first n records make a document.
+func Good(n int) int { return n - Repeated(n) - Bad(n) }
+
+// Repeated is how many of the first n records came before.
+func Repeated(n int) int { return n / 100 }
+
+// Bad is how many of the first n records can't be decoded.
+func Bad(n int) int { return (n + 49) / 100 }
 
 // Fill puts n records on the list or on the partitions of a stream, in random
 // order of their times.
