@@ -55,7 +55,7 @@ func newLimiter(client redis.UniversalClient) *limiter.Limiter {
 // newStore inserts into a counting sink.
 func newStore(tb testing.TB) *store.Store {
 	tb.Helper()
-	counting, err := sink.Start(nil)
+	counting, err := sink.Start(sink.Options{})
 	if err != nil {
 		tb.Fatal(err)
 	}
