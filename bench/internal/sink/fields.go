@@ -1,6 +1,7 @@
 package sink
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
@@ -13,26 +14,46 @@ type fields struct {
 	ingestedAt         int64 // Unix ms
 }
 
-func fieldsOf(document bsoncore.Document) fields {
+// fieldsOf reads a document without the driver's checks, which would cost more
+// than all else that is done with it. It stops at a value that is neither a
+// string nor a date: no document of the worker has one.
+func fieldsOf(document []byte) fields {
 	var f fields
-	_, rest, ok := bsoncore.ReadLength(document)
-	for ok && len(rest) > 1 {
-		var e bsoncore.Element
-		if e, rest, ok = bsoncore.ReadElement(rest); !ok {
+	rest := document[min(4, len(document)):] // after its length
+	for len(rest) > 1 {
+		kind, end := bsoncore.Type(rest[0]), bytes.IndexByte(rest, 0)
+		if end < 0 {
 			break
 		}
-		switch value := e.Value(); string(e.KeyBytes()) {
-		case "_id":
-			f.id = textOf(value)
-		case "streamId":
-			f.streamID = textOf(value)
-		case "name":
-			f.name = textOf(value)
-		case "ingestedAt":
-			f.ingestedAt, _ = value.DateTimeOK()
+		key, value := rest[1:end], rest[end+1:]
+		size := sizeOf(kind, value)
+		if size == 0 || size > len(value) {
+			break
 		}
+		switch string(key) {
+		case "_id":
+			f.id = textOf(bsoncore.Value{Type: kind, Data: value})
+		case "streamId":
+			f.streamID = textOf(bsoncore.Value{Type: kind, Data: value})
+		case "name":
+			f.name = textOf(bsoncore.Value{Type: kind, Data: value})
+		case "ingestedAt":
+			f.ingestedAt, _ = bsoncore.Value{Type: kind, Data: value}.DateTimeOK()
+		}
+		rest = value[size:]
 	}
 	return f
+}
+
+// sizeOf is how many bytes a value has; 0 where that is not known.
+func sizeOf(kind bsoncore.Type, value []byte) int {
+	switch {
+	case kind == bsoncore.TypeString && len(value) > 4:
+		return 4 + int(binary.LittleEndian.Uint32(value))
+	case kind == bsoncore.TypeDateTime:
+		return 8
+	}
+	return 0
 }
 
 // textOf are the bytes of a string, without its length and its end.

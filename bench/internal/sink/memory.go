@@ -17,40 +17,53 @@ type memory struct {
 	mu    sync.Mutex
 	slots []slot // open addressing, a power of two of them
 	used  int
-	text  []byte // what is remembered of all documents, one after the other
+	text  []byte // the entries of all documents, one after the other
 }
 
-// slot is of one document; its hash is never 0.
-type slot struct {
-	hash uint64
-	at   int // where in text
-}
+// slot is of one document: the upper half of its hash, and one more than where
+// in text its entry is, so that 0 is a free slot. It is small because whoever
+// looks into one waits for memory. All entries together have less than 4 GiB.
+type slot uint64
 
-// newMemory has room for n documents and grows when there are more.
+// An entry is the whole hash, ingestedAt, streamId and name.
+const entryFixed = 8 + 8
+
+// newMemory has room for n documents and grows when there are more. It writes
+// to all of its memory, so that the kernel need not provide pages during a run.
 func newMemory(n int) *memory {
-	const perDocument = 64 // bytes of text
+	const perDocument = 72 // bytes of text
 	size := 1024
-	for size < 2*n {
+	for size < n+n/2 {
 		size *= 2
 	}
-	return &memory{seed: maphash.MakeSeed(), slots: make([]slot, size), text: make([]byte, 0, n*perDocument)}
+	text := make([]byte, n*perDocument)
+	for i := range text {
+		text[i] = 0xff
+	}
+	m := &memory{seed: maphash.MakeSeed(), slots: make([]slot, size), text: text[:0]}
+	for i := range m.slots {
+		m.slots[i] = ^slot(0)
+	}
+	clear(m.slots)
+	return m
 }
 
 // add remembers a document and returns false where its _id is there already.
 func (m *memory) add(document bsoncore.Document) bool {
 	f := fieldsOf(document)
-	hash := m.hash(f.id)
+	hash := maphash.Bytes(m.seed, f.id)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if 2*m.used >= len(m.slots) {
+	if m.used >= len(m.slots)/4*3 {
 		m.grow()
 	}
 	free, there := m.place(hash)
 	if there {
 		return false
 	}
-	m.slots[free] = slot{hash: hash, at: len(m.text)}
+	m.slots[free] = slotOf(hash, len(m.text))
 	m.used++
+	m.text = binary.LittleEndian.AppendUint64(m.text, hash)
 	m.text = binary.LittleEndian.AppendUint64(m.text, uint64(f.ingestedAt))
 	m.text = appendText(m.text, f.streamID)
 	m.text = appendText(m.text, f.name)
@@ -61,39 +74,46 @@ func (m *memory) add(document bsoncore.Document) bool {
 func (m *memory) find(id []byte) (fields, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	i, there := m.place(m.hash(id))
+	i, there := m.place(maphash.Bytes(m.seed, id))
 	if !there {
 		return fields{}, false
 	}
-	text := m.text[m.slots[i].at:]
-	f := fields{id: id, ingestedAt: int64(binary.LittleEndian.Uint64(text))}
-	f.streamID, text = readText(text[8:])
-	f.name, _ = readText(text)
+	entry := m.text[m.slots[i].entry():]
+	f := fields{id: id, ingestedAt: int64(binary.LittleEndian.Uint64(entry[8:]))}
+	f.streamID, entry = readText(entry[entryFixed:])
+	f.name, _ = readText(entry)
 	return f, true
 }
-
-func (m *memory) hash(id []byte) uint64 { return max(maphash.Bytes(m.seed, id), 1) }
 
 // place is where a hash is, or where it is to be put.
 func (m *memory) place(hash uint64) (at int, there bool) {
 	mask := len(m.slots) - 1
-	at = int(hash) & mask
-	for m.slots[at].hash != 0 && m.slots[at].hash != hash {
-		at = (at + 1) & mask
+	for at = int(hash) & mask; m.slots[at] != 0; at = (at + 1) & mask {
+		if s := m.slots[at]; s.upper() == hash>>32 && m.hashAt(s) == hash {
+			return at, true
+		}
 	}
-	return at, m.slots[at].hash == hash
+	return at, false
 }
+
+func (m *memory) hashAt(s slot) uint64 { return binary.LittleEndian.Uint64(m.text[s.entry():]) }
 
 func (m *memory) grow() {
 	old := m.slots
 	m.slots = make([]slot, 2*len(old))
 	for _, s := range old {
-		if s.hash != 0 {
-			at, _ := m.place(s.hash)
+		if s != 0 {
+			at, _ := m.place(m.hashAt(s))
 			m.slots[at] = s
 		}
 	}
 }
+
+func slotOf(hash uint64, entry int) slot { return slot(hash>>32<<32 | uint64(uint32(entry+1))) }
+
+func (s slot) upper() uint64 { return uint64(s) >> 32 }
+
+func (s slot) entry() uint32 { return uint32(s) - 1 }
 
 func appendText(dst, text []byte) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(text))), text...)
