@@ -23,9 +23,9 @@ type scenario struct {
 const (
 	quiet = "WARN" // the level of those without a line a record
 
-	// reserved has the bare loop collect as seldom as the worker, whose reserve
-	// of 20 MiB lets some 40 MiB of heap come about: ten times Go's least 4 MiB.
-	// Both halves of a ratio are to pay as much for their garbage.
+	// reserved lets the bare loop collect as seldom as the worker at least, which
+	// by its reserve has room for some 20 MiB of garbage: here it is ten times
+	// Go's least heap of 4 MiB.
 	reserved = "1000"
 )
 
