@@ -95,7 +95,7 @@ func (s *sitting) measure(ctx context.Context, what scenario, records int) (r re
 	if err := errors.Join(s.renewRedis(ctx), s.forgetLogs()); err != nil {
 		return r, err
 	}
-	if err := load.Fill(ctx, s.redis.Client, what.list, what.keys(), records); err != nil {
+	if err := load.Fill(ctx, s.redis.Client, what.list, what.keys(), records, what.repeated()); err != nil {
 		return r, err
 	}
 	documents, err := s.store(what, records)

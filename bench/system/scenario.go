@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"ingestion/bench/internal/load"
 )
 
 // scenario is one thing that is measured.
@@ -97,6 +99,16 @@ func (s scenario) collection() string {
 		return "ceiling"
 	}
 	return "customers"
+}
+
+// repeated is how many records later some of them come again. In FerretDB a
+// document that is there slows its whole batch down, which is then inserted one
+// by one; the bare loop inserts none such. So there they meet in the worker.
+func (s scenario) repeated() int {
+	if s.ferret {
+		return load.AtOnce
+	}
+	return load.Later
 }
 
 // env is the program's configuration. The limit is so high that the limiter
