@@ -129,7 +129,7 @@ func newStock() *stock {
 		deliveries := make([]streams.Delivery, batch)
 		for i := range deliveries {
 			deliveries[i] = streams.Delivery{ID: "1767225600000-0", Deliveries: 1,
-				ArrivedAt: loadStart.UnixMilli(), Body: []byte(load.Body(from+i, loadStart))}
+				ArrivedAt: loadStart.UnixMilli(), Body: []byte(load.Body(from+i, loadStart, load.Later))}
 		}
 		s.batches = append(s.batches, deliveries)
 	}

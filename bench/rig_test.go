@@ -55,7 +55,7 @@ func newLimiter(client redis.UniversalClient) *limiter.Limiter {
 // newStore inserts into a counting sink.
 func newStore(tb testing.TB) *store.Store {
 	tb.Helper()
-	counting, err := sink.Start(nil)
+	counting, err := sink.Start(sink.Options{})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func fill(tb testing.TB, client redis.UniversalClient, n int) {
 	if !ok {
 		tb.Fatalf("the load wants a client of one server, not %T", client)
 	}
-	if err := load.Fill(context.Background(), single, false, []string{streamKey}, n); err != nil {
+	if err := load.Fill(context.Background(), single, false, []string{streamKey}, n, load.Later); err != nil {
 		tb.Fatal(err)
 	}
 }
@@ -105,7 +105,7 @@ func receive(tb testing.TB, q streams.Queue) []streams.Delivery {
 func goodRecords() []record.Record {
 	records := make([]record.Record, 0, batch)
 	for i := range math.MaxInt {
-		if r, err := (record.Decoder{}).Decode([]byte(load.Body(i, loadStart))); err == nil && i%100 != 99 {
+		if r, err := (record.Decoder{}).Decode([]byte(load.Body(i, loadStart, load.Later))); err == nil && i%100 != 99 {
 			records = append(records, r)
 		}
 		if len(records) == batch {

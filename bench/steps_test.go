@@ -91,7 +91,7 @@ func allocationsOf(work func()) allocation {
 func decodeStep(testing.TB) step {
 	bodies := make([][]byte, batch)
 	for i := range bodies {
-		bodies[i] = []byte(load.Body(i, loadStart))
+		bodies[i] = []byte(load.Body(i, loadStart, load.Later))
 	}
 	return step{prepare: func() {}, work: func() {
 		for _, body := range bodies {

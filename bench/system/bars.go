@@ -62,14 +62,14 @@ func (b *bars) frame(bottom float64) {
 	}
 	x := 20.0
 	for _, l := range []struct{ color, text string }{
-		{workerColor, "worker"}, {redisColor, "Redis"}, {ceilingColor, "bare loop, the ceiling"}, {ceilingColor2, "its Redis"},
+		{workerColor, "worker"}, {redisColor, "Redis"}, {ceilingColor, "bare loop"}, {ceilingColor2, "its Redis"},
 	} {
 		b.rect(x, 46, 14, 12, l.color)
 		b.text(x+20, 57, "start", ink, "", l.text)
 		x += 50 + 7.5*float64(len(l.text))
 	}
 	b.line(x, 44, x, 60, ink, 2)
-	b.text(x+8, 57, "start", ink, "", "target, made of this sitting's ceiling")
+	b.text(x+8, 57, "start", ink, "", "target, made of this sitting's figures")
 }
 
 func (b *bars) group(y float64, want kind, heading string) float64 {
@@ -90,7 +90,7 @@ func (b *bars) group(y float64, want kind, heading string) float64 {
 
 func (b *bars) row(y float64, name string, want kind) {
 	worker, redis := workerColor, redisColor
-	if name == ceilingOf(name) {
+	if isCeiling(name) {
 		worker, redis = ceilingColor, ceilingColor2
 	}
 	b.text(barsLeft-10, y+17, "end", ink, "", name)
@@ -111,16 +111,20 @@ func (b *bars) row(y float64, name string, want kind) {
 
 // marks show where the targets lie.
 func (b *bars) marks(y float64, name string) {
-	t, ok := targetOf(name)
-	if !ok || len(b.all.runs["ceiling"]) == 0 {
-		return
+	for _, t := range targets {
+		value := t.absolute(b.all)
+		if t.scenario != name || math.IsNaN(value) {
+			continue
+		}
+		switch t.mark {
+		case onSpeed:
+			b.line(b.speed.at(value), y-2, b.speed.at(value), y+26, ink, 2)
+		case onWorker:
+			b.line(b.cost.at(value), y-1, b.cost.at(value), y+12, ink, 2)
+		case onRedis:
+			b.line(b.cost.at(value), y+12, b.cost.at(value), y+25, ink, 2)
+		}
 	}
-	mark := func(a axis, value, top, height float64) {
-		b.line(a.at(value), top, a.at(value), top+height, ink, 2)
-	}
-	mark(b.speed, t.speed*b.all.of("ceiling", perSecond), y-2, 28)
-	mark(b.cost, t.worker, y-1, 13)
-	mark(b.cost, t.redis*b.all.of("ceiling", redisMicros), y+12, 13)
 }
 
 // shortly is a number as an axis has it.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
 
 	"ingestion/bench/internal/load"
@@ -71,7 +70,7 @@ func drain(ctx context.Context, out, progress io.Writer, opts drainOptions) (err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	for round := range opts.rounds {
-		for _, what := range chosen(opts.only) {
+		for _, what := range inTurn(chosen(opts.only), round) {
 			if err := s.drainOnce(ctx, round, what, opts.records); err != nil {
 				return err
 			}
@@ -93,13 +92,13 @@ func (s *sitting) drainOnce(ctx context.Context, round int, what scenario, recor
 
 // measure fills the queue and has it worked off once.
 func (s *sitting) measure(ctx context.Context, what scenario, records int) (r result, err error) {
-	if err := s.renewRedis(ctx); err != nil {
+	if err := errors.Join(s.renewRedis(ctx), s.forgetLogs()); err != nil {
 		return r, err
 	}
-	if err := load.Fill(ctx, s.redis.Client, what.list, what.keys(), records); err != nil {
+	if err := load.Fill(ctx, s.redis.Client, what.list, what.keys(), records, what.repeated()); err != nil {
 		return r, err
 	}
-	documents, err := s.store(what)
+	documents, err := s.store(what, records)
 	if err != nil {
 		return r, err
 	}
@@ -123,19 +122,26 @@ func (s *sitting) measure(ctx context.Context, what scenario, records int) (r re
 	if what.series {
 		r.Memory = memoryOf(usage.RSS)
 	}
-	return r, errors.Join(err, s.check(ctx, what, records, documents))
+	if err != nil {
+		return r, err
+	}
+	left, err := s.traces(ctx, what, documents)
+	if err != nil {
+		return r, err
+	}
+	return r, left.verify(what, made(records))
 }
 
 func (s *sitting) work(ctx context.Context, what scenario, env []string, records int) (local.Usage, error) {
-	program, log := s.worker, filepath.Join(s.dir, "log")
+	program := s.worker
 	if what.ceiling {
 		program = s.ceiling
 	}
 	if what.processes == 0 {
-		return local.Run(ctx, program, env, log)
+		return local.Run(ctx, program, env, s.log())
 	}
-	return local.RunUntil(ctx, what.processes, program, env, log, func() (bool, error) {
-		settled, err := s.settled(ctx, what)
-		return settled >= int64(records), err
+	return local.RunUntil(ctx, what.processes, program, env, s.log(), func() (bool, error) {
+		settled, err := s.ledger(ctx, what)
+		return settled.sum() >= int64(records), err
 	})
 }

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"sync"
 	"time"
 
 	"ingestion/bench/internal/local"
 	"ingestion/bench/internal/sink"
+	"ingestion/record"
 )
 
 const (
@@ -50,12 +50,12 @@ func (s *sitting) latencyOnce(ctx context.Context, opts latencyOptions) error {
 // timeRecords sends records at a steady rate to a worker that has started and
 // takes the time until the sink has them.
 func (s *sitting) timeRecords(ctx context.Context, opts latencyOptions) (r result, err error) {
-	if err := s.renewRedis(ctx); err != nil {
+	if err := errors.Join(s.renewRedis(ctx), s.forgetLogs()); err != nil {
 		return r, err
 	}
 	total := int(opts.duration.Seconds() * float64(opts.rate))
 	seen := newArrivals(total)
-	counting, err := sink.Start(seen.see)
+	counting, err := sink.Start(sink.Options{Each: seen.see})
 	if err != nil {
 		return r, err
 	}
@@ -67,7 +67,7 @@ func (s *sitting) timeRecords(ctx context.Context, opts latencyOptions) (r resul
 	started := false
 	what := scenario{level: "INFO", processes: 1}
 	env := what.env(s.redis.Addr, counting.URI(), total)
-	usage, err := local.RunUntil(ctx, 1, s.worker, env, filepath.Join(s.dir, "log"), func() (bool, error) {
+	usage, err := local.RunUntil(ctx, 1, s.worker, env, s.log(), func() (bool, error) {
 		if !started && s.redis.Client.Exists(ctx, "{"+streamKey+"}:ledger").Val() == 1 {
 			started = true
 			sending.Go(func() {
@@ -81,10 +81,17 @@ func (s *sitting) timeRecords(ctx context.Context, opts latencyOptions) (r resul
 	if err != nil {
 		return r, err
 	}
+	count := func(context.Context) (int64, error) { return counting.Documents(), nil }
+	left, err := s.traces(ctx, what, documents{count: count})
+	if err != nil {
+		return r, err
+	}
 	return result{
-		Scenario: fmt.Sprintf("latency at %d/s", opts.rate), Records: total, PerSecond: float64(opts.rate),
+		Scenario: latencyAt(opts.rate), Records: total, PerSecond: float64(opts.rate),
 		WorkerMicros: round(float64(usage.CPU.Microseconds())/float64(total), 100),
 		PeakRSSMiB:   round(float64(usage.PeakRSS)/(1<<20), 10),
 		Latency:      seen.latency(),
-	}, nil
+	}, left.verify(what, counts{record.Ingested: int64(total)})
 }
+
+func latencyAt(rate int) string { return fmt.Sprintf("latency at %d/s", rate) }

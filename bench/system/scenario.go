@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"ingestion/bench/internal/load"
 )
 
 // scenario is one thing that is measured.
@@ -13,28 +15,39 @@ type scenario struct {
 	list       bool
 	ferret     bool // FerretDB instead of the counting sink
 	level      string
-	processes  int // 0: one, which ends by itself after the last record
+	gogc       string // how the collector is set; empty: by the program, or else Go's default
+	processes  int    // 0: one, which ends by itself after the last record
 	partitions int
 	series     bool // the worker's memory over time is of interest
 	extra      bool // only by name
 }
 
+const (
+	quiet = "WARN" // the level of those without a line a record
+
+	// reserved lets the bare loop collect as seldom as the worker at least, which
+	// by its reserve has room for some 20 MiB of garbage: here it is ten times
+	// Go's least heap of 4 MiB.
+	reserved = "1000"
+)
+
 var scenarios = []scenario{
-	{name: "ceiling", ceiling: true},
+	{name: "ceiling", ceiling: true, gogc: reserved},
+	{name: "ceiling-gogc-100", ceiling: true, extra: true},
 	{name: "stream", level: "INFO"},
-	{name: "stream-quiet", level: "WARN"},
+	{name: "stream-quiet", level: quiet},
 	{name: "list", list: true, level: "INFO"},
-	{name: "list-quiet", list: true, level: "WARN"},
+	{name: "list-quiet", list: true, level: quiet},
 	{name: "backlog", level: "INFO", series: true, extra: true},
-	{name: "ferret-ceiling", ceiling: true, ferret: true, extra: true},
+	{name: "ferret-ceiling", ceiling: true, gogc: reserved, ferret: true, extra: true},
 	{name: "ferret-stream", ferret: true, level: "INFO", extra: true},
 	{name: "ferret-list", ferret: true, list: true, level: "INFO", extra: true},
-	{name: "processes-1", level: "WARN", processes: 1, extra: true},
-	{name: "processes-2", level: "WARN", processes: 2, extra: true},
-	{name: "processes-4", level: "WARN", processes: 4, extra: true},
-	{name: "partitions-4-processes-1", level: "WARN", processes: 1, partitions: 4, extra: true},
-	{name: "partitions-4-processes-2", level: "WARN", processes: 2, partitions: 4, extra: true},
-	{name: "partitions-4-processes-4", level: "WARN", processes: 4, partitions: 4, extra: true},
+	{name: "processes-1", level: quiet, processes: 1, extra: true},
+	{name: "processes-2", level: quiet, processes: 2, extra: true},
+	{name: "processes-4", level: quiet, processes: 4, extra: true},
+	{name: "partitions-4-processes-1", level: quiet, processes: 1, partitions: 4, extra: true},
+	{name: "partitions-4-processes-2", level: quiet, processes: 2, partitions: 4, extra: true},
+	{name: "partitions-4-processes-4", level: quiet, processes: 4, partitions: 4, extra: true},
 }
 
 func scenarioNames() string {
@@ -60,6 +73,7 @@ const (
 	streamKey = "bench:stream"
 	queueKey  = "bench:queue"
 	group     = "ingest-workers"
+	database  = "bench" // as the bare loop's
 	batchSize = 500
 	inFlight  = 4
 )
@@ -79,6 +93,24 @@ func (s scenario) keys() []string {
 	return keys
 }
 
+// collection is where the documents go.
+func (s scenario) collection() string {
+	if s.ceiling {
+		return "ceiling"
+	}
+	return "customers"
+}
+
+// repeated is how many records later some of them come again. In FerretDB a
+// document that is there slows its whole batch down, which is then inserted one
+// by one; the bare loop inserts none such. So there they meet in the worker.
+func (s scenario) repeated() int {
+	if s.ferret {
+		return load.AtOnce
+	}
+	return load.Later
+}
+
 // env is the program's configuration. The limit is so high that the limiter
 // works but refuses nothing.
 func (s scenario) env(redisAddr, mongoURI string, records int) []string {
@@ -87,12 +119,16 @@ func (s scenario) env(redisAddr, mongoURI string, records int) []string {
 		mode = "list"
 	}
 	env := []string{
-		"REDIS_URL=redis://" + redisAddr + "/0", "MONGO_URI=" + mongoURI,
+		"REDIS_URL=redis://" + redisAddr + "/0",
+		"MONGO_URI=" + mongoURI, "MONGO_DB=" + database, "MONGO_COLLECTION=" + s.collection(),
 		"QUEUE_MODE=" + mode, "STREAM_KEY=" + streamKey, "QUEUE_KEY=" + queueKey, "STREAM_GROUP=" + group,
 		"STREAM_PARTITIONS=" + strconv.Itoa(max(s.partitions, 1)),
 		"BATCH_SIZE=" + strconv.Itoa(batchSize), "WORKER_CONCURRENCY=" + strconv.Itoa(inFlight),
 		"RATE_LIMIT_LIMIT=100", "RATE_LIMIT_WINDOW_SEC=60", "MONGO_INDEXES=off",
 		"ADMIN_ADDR=", "LOG_FORMAT=json", "LOG_LEVEL=" + s.level,
+	}
+	if s.gogc != "" {
+		env = append(env, "GOGC="+s.gogc)
 	}
 	if s.processes == 0 {
 		env = append(env, "WORKER_MAX_MESSAGES="+strconv.Itoa(records))
@@ -122,6 +158,18 @@ func kindOf(name string) kind {
 	default:
 		return counted
 	}
+}
+
+// inTurn is the order of a round: each begins with another scenario, so that
+// none always follows the same one.
+func inTurn(all []scenario, round int) []scenario {
+	first := round % max(len(all), 1)
+	return slices.Concat(all[first:], all[:first])
+}
+
+// isCeiling says whether a scenario runs the bare loop, however it is set.
+func isCeiling(name string) bool {
+	return slices.ContainsFunc(scenarios, func(s scenario) bool { return s.name == name && s.ceiling })
 }
 
 // ceilingOf is the bare loop on the same store.

@@ -54,7 +54,7 @@ func sit(ctx context.Context, progress io.Writer, opts sitOptions) (err error) {
 }
 
 func (s *sitting) round(ctx context.Context, round int, opts sitOptions) error {
-	for _, what := range scenarios {
+	for _, what := range inTurn(scenarios, round) {
 		records := opts.records
 		switch {
 		case what.series:

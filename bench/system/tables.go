@@ -20,12 +20,9 @@ func tables(all *results) string {
 }
 
 func targetTable(b *strings.Builder, all *results) {
-	if len(all.runs["ceiling"]) == 0 {
-		return
-	}
 	fmt.Fprintln(b, "| target | wanted | measured | |\n|---|---|---|---|")
 	for _, t := range targets {
-		fmt.Fprint(b, strings.Join(t.rows(all), ""))
+		b.WriteString(t.row(all))
 	}
 	fmt.Fprintln(b)
 }

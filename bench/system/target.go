@@ -5,33 +5,84 @@ import (
 	"math"
 )
 
-// target is what a scenario is to reach.
+// target is a figure that a scenario is to reach, by itself or in relation to
+// another scenario of the same round.
 type target struct {
+	what     string
 	scenario string
-	log      string
-	speed    float64 // records a second, at least, to the ceiling's
-	worker   float64 // µs of CPU a record, at most
-	redis    float64 // CPU, at most, to the ceiling's
+	to       string // the other one; empty: the figure by itself
+	of       figure
+	least    bool // else the limit is the most
+	limit    float64
+	mark     mark
 }
+
+// mark is where the plot shows a target.
+type mark int
+
+const (
+	unmarked mark = iota
+	onSpeed
+	onWorker
+	onRedis
+)
+
+const mostRedis = 1.15 // of the ceiling's
 
 var targets = []target{
-	{scenario: "stream-quiet", log: "LOG_LEVEL=WARN", speed: 0.80, worker: 6, redis: 1.15},
-	{scenario: "stream", log: "log to a file", speed: 0.70, worker: 8, redis: 1.15},
+	{"records/s, to the ceiling's, LOG_LEVEL=WARN", "stream-quiet", "ceiling", perSecond, true, 0.80, onSpeed},
+	{"worker CPU µs a record, LOG_LEVEL=WARN", "stream-quiet", "", workerMicros, false, 6, onWorker},
+	{"Redis CPU, to the ceiling's, LOG_LEVEL=WARN", "stream-quiet", "ceiling", redisMicros, false, mostRedis, onRedis},
+	{"records/s, to the ceiling's, log to a file", "stream", "ceiling", perSecond, true, 0.70, onSpeed},
+	{"worker CPU µs a record, log to a file", "stream", "", workerMicros, false, 8, onWorker},
+	{"Redis CPU, to the ceiling's, log to a file", "stream", "ceiling", redisMicros, false, mostRedis, onRedis},
+	{"records/s on FerretDB, to its ceiling's", "ferret-stream", "ferret-ceiling", perSecond, true, 0.95, onSpeed},
+	{"records/s of a list, to a stream's, LOG_LEVEL=WARN", "list-quiet", "stream-quiet", perSecond, true, 0.80, onSpeed},
+	{"records/s of a list, to a stream's, log to a file", "list", "stream", perSecond, true, 0.80, onSpeed},
+	{"records/s of a list, to a stream's, FerretDB", "ferret-list", "ferret-stream", perSecond, true, 0.80, onSpeed},
+	{"p99 from the XADD call at 1,000 records/s, ms", latencyAt(defaultRate), "", fromXADD99, false, 10, unmarked},
+	{"peak RSS with a large backlog, MiB", "backlog", "", peakRSS, false, 64, unmarked},
 }
 
-// rows are those of the table of targets.
-func (t target) rows(all *results) []string {
-	ceiling := ceilingOf(t.scenario)
-	speed, redis := all.ratio(t.scenario, ceiling, perSecond), all.ratio(t.scenario, ceiling, redisMicros)
-	worker := all.of(t.scenario, workerMicros)
-	row := func(what, sign, format string, limit, value float64, met bool) string {
-		return fmt.Sprintf("| %s, %s | %s "+format+" | "+format+" | %s |\n", what, t.log, sign, limit, value, verdict(value, met))
+func fromXADD99(r result) float64 {
+	if r.Latency == nil {
+		return math.NaN()
 	}
-	return []string{
-		row("records/s, to the ceiling's", "≥", "%.2f", t.speed, speed, speed >= t.speed),
-		row("worker CPU µs a record", "≤", "%.1f", t.worker, worker, worker <= t.worker),
-		row("Redis CPU, to the ceiling's", "≤", "%.2f", t.redis, redis, redis <= t.redis),
+	return r.Latency.FromXADD.P99
+}
+
+// measured is NaN where there is nothing to measure by.
+func (t target) measured(all *results) float64 {
+	if t.to == "" {
+		return all.of(t.scenario, t.of)
 	}
+	return all.ratio(t.scenario, t.to, t.of)
+}
+
+// absolute is the limit in the figure's own unit, made of this sitting.
+func (t target) absolute(all *results) float64 {
+	if t.to == "" {
+		return t.limit
+	}
+	return t.limit * all.of(t.to, t.of)
+}
+
+// row is the target's in the table.
+func (t target) row(all *results) string {
+	value := t.measured(all)
+	sign, met := "≤", value <= t.limit
+	if t.least {
+		sign, met = "≥", value >= t.limit
+	}
+	digits := 1
+	if t.to != "" {
+		digits = 2
+	}
+	measured := fmt.Sprintf("%.*f", digits, value)
+	if math.IsNaN(value) {
+		measured = ""
+	}
+	return fmt.Sprintf("| %s | %s %.*f | %s | %s |\n", t.what, sign, digits, t.limit, measured, verdict(value, met))
 }
 
 func verdict(value float64, met bool) string {
@@ -43,13 +94,4 @@ func verdict(value float64, met bool) string {
 	default:
 		return "**missed**"
 	}
-}
-
-func targetOf(scenario string) (target, bool) {
-	for _, t := range targets {
-		if t.scenario == scenario {
-			return t, true
-		}
-	}
-	return target{}, false
 }

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// rssLook is the pause between two looks at a process' memory.
-const rssLook = 100 * time.Millisecond
+// memoryLook is the pause between two looks at a process' memory.
+const memoryLook = 20 * time.Millisecond
 
 // process is a program that runs.
 type process struct {
@@ -20,7 +20,10 @@ type process struct {
 	stderr strings.Builder
 	ended  chan struct{}
 	err    error // once it has ended
-	memory chan Series
+
+	watched chan struct{} // closed when the next two are final
+	peak    int64         // bytes, 0 where it ended within the first millisecond
+	memory  Series
 }
 
 // start runs a program, its standard output going to the file out.
@@ -30,12 +33,13 @@ func start(program string, env []string, out string) (*process, error) {
 		return nil, fmt.Errorf("the program's output goes nowhere: %w", err)
 	}
 	defer file.Close()
-	p := &process{cmd: exec.Command(program), ended: make(chan struct{}), memory: make(chan Series, 1)}
+	p := &process{cmd: exec.Command(program), ended: make(chan struct{}), watched: make(chan struct{}), memory: newSeries(memoryLook)}
 	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr, p.cmd.Dir = env, file, &p.stderr, filepath.Dir(program)
 	endWithParent(p.cmd)
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", program, err)
 	}
+	p.look() // some end at once
 	go p.await()
 	go p.watch()
 	return p, nil
@@ -49,19 +53,23 @@ func (p *process) await() {
 }
 
 func (p *process) watch() {
-	series := newSeries(rssLook)
-	tick := time.NewTicker(rssLook)
+	defer close(p.watched)
+	tick := time.NewTicker(memoryLook)
 	defer tick.Stop()
 	for {
-		if bytes, ok := rss(p.cmd.Process.Pid); ok {
-			series.add(bytes)
-		}
 		select {
 		case <-tick.C:
+			p.look()
 		case <-p.ended:
-			p.memory <- series
 			return
 		}
+	}
+}
+
+func (p *process) look() {
+	if now, peak, ok := memory(p.cmd.Process.Pid); ok {
+		p.memory.add(now)
+		p.peak = peak
 	}
 }
 
@@ -74,11 +82,11 @@ func (p *process) end(signal os.Signal) error {
 	return p.err
 }
 
+// usage is to be asked for once the program has ended.
 func (p *process) usage() Usage {
-	var u Usage
-	u.add(p.cmd.ProcessState)
-	u.RSS = <-p.memory
-	return u
+	<-p.watched
+	state := p.cmd.ProcessState
+	return Usage{CPU: state.UserTime() + state.SystemTime(), PeakRSS: p.peak, RSS: p.memory}
 }
 
 func (p *process) hasEnded() bool {

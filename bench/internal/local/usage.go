@@ -1,22 +1,11 @@
 package local
 
-import (
-	"os"
-	"syscall"
-	"time"
-)
+import "time"
 
 // Usage is what programs have used up.
 type Usage struct {
 	Elapsed time.Duration
 	CPU     time.Duration // user and system
-	PeakRSS int64         // bytes
+	PeakRSS int64         // bytes, as seen at the last look before the end; 0 where that is not known
 	RSS     Series        // bytes over time; of the first process where there are several
-}
-
-func (u *Usage) add(state *os.ProcessState) {
-	u.CPU += state.UserTime() + state.SystemTime()
-	if r, ok := state.SysUsage().(*syscall.Rusage); ok {
-		u.PeakRSS = max(u.PeakRSS, r.Maxrss<<10) // in KiB on Linux
-	}
 }

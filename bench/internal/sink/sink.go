@@ -1,6 +1,7 @@
 // Package sink is a server that speaks just enough of MongoDB's wire protocol
-// to acknowledge inserts. It keeps nothing but counts, so that in a benchmark
-// the store is not what limits.
+// to acknowledge inserts. It counts, and where it is told to it remembers which
+// _ids are there, but keeps no documents: in a benchmark the store is not to be
+// what limits.
 package sink
 
 import (
@@ -12,26 +13,38 @@ import (
 	"sync/atomic"
 )
 
-// Sink acknowledges every insert. It is safe for concurrent use.
+// Options say what a sink does beyond counting.
+type Options struct {
+	// Each, where it is not nil, sees every document that is to be inserted. It
+	// must not keep it, and is called from one goroutine a connection.
+	Each func(document []byte)
+	// Remember is of how many documents the _ids are remembered (there may be
+	// more): an _id that is there is refused, and found. 0 remembers none.
+	Remember int
+}
+
+// Sink acknowledges inserts. It is safe for concurrent use.
 type Sink struct {
 	listener  net.Listener
 	documents atomic.Int64
 	each      func(document []byte) // may be nil
+	memory    *memory               // nil: nothing is remembered
 	conns     sync.WaitGroup
 
 	mu   sync.Mutex
 	open map[net.Conn]struct{} // nil once closed
 }
 
-// Start listens on a free loopback port. each, where it is not nil, sees every
-// document that is inserted; it must not keep it, and is called from one
-// goroutine a connection.
-func Start(each func(document []byte)) (*Sink, error) {
+// Start listens on a free loopback port.
+func Start(opts Options) (*Sink, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("the counting sink finds no port: %w", err)
 	}
-	s := &Sink{listener: l, each: each, open: map[net.Conn]struct{}{}}
+	s := &Sink{listener: l, each: opts.Each, open: map[net.Conn]struct{}{}}
+	if opts.Remember > 0 {
+		s.memory = newMemory(opts.Remember)
+	}
 	s.conns.Go(s.accept)
 	return s, nil
 }

@@ -3,9 +3,7 @@ package sink
 import (
 	"encoding/binary"
 	"io"
-	"time"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 )
 
@@ -94,59 +92,4 @@ func (r *request) frame(reply []byte) []byte {
 	binary.LittleEndian.PutUint32(b[12:], op)
 	r.out = b
 	return b
-}
-
-// answer says yes to everything.
-func (s *Sink) answer(r *request) ([]byte, error) {
-	command, err := r.body.IndexErr(0)
-	if err != nil {
-		return nil, errUnknown
-	}
-	switch command.Key() {
-	case "hello", "isMaster", "ismaster":
-		return hello()
-	case "insert":
-		n, err := s.count(r.body)
-		if err != nil {
-			return nil, err
-		}
-		s.documents.Add(n)
-		return bson.Marshal(bson.D{{Key: "n", Value: int32(n)}, {Key: "ok", Value: 1.0}})
-	case "find":
-		none := bson.D{{Key: "firstBatch", Value: bson.A{}}, {Key: "id", Value: int64(0)}, {Key: "ns", Value: "bench.documents"}}
-		return bson.Marshal(bson.D{{Key: "cursor", Value: none}, {Key: "ok", Value: 1.0}})
-	default:
-		return bson.Marshal(bson.D{{Key: "ok", Value: 1.0}})
-	}
-}
-
-func (s *Sink) count(command bsoncore.Document) (int64, error) {
-	documents, ok := command.Lookup("documents").ArrayOK()
-	if !ok {
-		return 0, errUnknown
-	}
-	_, rest, ok := bsoncore.ReadLength(bsoncore.Document(documents))
-	var n int64
-	for ok && len(rest) > 1 {
-		var element bsoncore.Element
-		element, rest, ok = bsoncore.ReadElement(rest)
-		if !ok {
-			return 0, errUnknown
-		}
-		n++
-		if s.each != nil {
-			s.each(element.Value().Data)
-		}
-	}
-	return n, nil
-}
-
-func hello() ([]byte, error) {
-	return bson.Marshal(bson.D{
-		{Key: "ismaster", Value: true}, {Key: "isWritablePrimary", Value: true},
-		{Key: "maxBsonObjectSize", Value: int32(16 << 20)}, {Key: "maxMessageSizeBytes", Value: int32(maxMessage)},
-		{Key: "maxWriteBatchSize", Value: int32(100_000)}, {Key: "localTime", Value: time.Now()},
-		{Key: "minWireVersion", Value: int32(0)}, {Key: "maxWireVersion", Value: int32(21)},
-		{Key: "readOnly", Value: false}, {Key: "ok", Value: 1.0},
-	})
 }
