@@ -6,11 +6,14 @@
 // better: ratios to it are comparable only as long as it stays as it is.
 //
 // It takes the worker's REDIS_URL, MONGO_URI, STREAM_KEY, BATCH_SIZE,
-// WORKER_CONCURRENCY and WORKER_MAX_MESSAGES, all of them required.
+// WORKER_CONCURRENCY and WORKER_MAX_MESSAGES, all of them required. With
+// CEILING_IDS=hashed the documents have _ids in no order, as the worker's have,
+// instead of ascending ones; a store may take those faster.
 package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -59,6 +62,7 @@ type loop struct {
 	documents *mongo.Collection
 	stream    string
 	batch     int64
+	hashed    bool
 	left      atomic.Int64
 }
 
@@ -80,6 +84,7 @@ func run(ctx context.Context) error {
 	l := &loop{
 		redis: redis.NewClient(opts), script: redis.NewScript(plainLimiter),
 		documents: client.Database("bench").Collection("ceiling"), stream: os.Getenv("STREAM_KEY"), batch: int64(batch),
+		hashed: os.Getenv("CEILING_IDS") == "hashed",
 	}
 	l.left.Store(int64(max))
 	if err := l.redis.XGroupCreate(ctx, l.stream, group, "0").Err(); err != nil {
@@ -127,7 +132,7 @@ func (l *loop) once(ctx context.Context, consumer string) error {
 	if err := l.script.EvalSha(ctx, l.redis, keys, args...).Err(); err != nil {
 		return err
 	}
-	if err := l.documents.Database().RunCommand(ctx, insert(l.documents.Name(), ids, keys)).Err(); err != nil {
+	if err := l.documents.Database().RunCommand(ctx, insert(l.documents.Name(), ids, keys, l.hashed)).Err(); err != nil {
 		return err
 	}
 	if err := l.redis.XAck(ctx, l.stream, group, ids...).Err(); err != nil {
@@ -146,7 +151,7 @@ func customer(body string) string {
 }
 
 // insert is the command with documents of the size that the worker's have.
-func insert(collection string, ids, customers []string) bson.Raw {
+func insert(collection string, ids, customers []string, hashed bool) bson.Raw {
 	const filler = "0123456789abcdef0123456789abcdef0123456789a"
 	start, b := bsoncore.AppendDocumentStart(nil)
 	b = bsoncore.AppendStringElement(b, "insert", collection)
@@ -156,7 +161,11 @@ func insert(collection string, ids, customers []string) bson.Raw {
 	for i, id := range ids {
 		var doc int32
 		doc, b = bsoncore.AppendDocumentElementStart(b, strconv.Itoa(i))
-		b = bsoncore.AppendStringElement(b, "_id", filler+id)
+		_id := filler + id
+		if hashed {
+			_id = fmt.Sprintf("%x", sha256.Sum256([]byte(id)))
+		}
+		b = bsoncore.AppendStringElement(b, "_id", _id)
 		b = bsoncore.AppendStringElement(b, "customerId", customers[i])
 		b = bsoncore.AppendStringElement(b, "name", "Ada Lovelace")
 		b = bsoncore.AppendStringElement(b, "email", "ada@mail-host.org")

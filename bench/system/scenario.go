@@ -15,6 +15,7 @@ type scenario struct {
 	list       bool
 	ferret     bool // FerretDB instead of the counting sink
 	level      string
+	hashed     bool   // the bare loop's _ids are in no order, as the worker's are
 	gogc       string // how the collector is set; empty: by the program, or else Go's default
 	processes  int    // 0: one, which ends by itself after the last record
 	partitions int
@@ -39,7 +40,8 @@ var scenarios = []scenario{
 	{name: "list", list: true, level: "INFO"},
 	{name: "list-quiet", list: true, level: quiet},
 	{name: "backlog", level: "INFO", series: true, extra: true},
-	{name: "ferret-ceiling", ceiling: true, gogc: reserved, ferret: true, extra: true},
+	{name: "ferret-ceiling", ceiling: true, hashed: true, gogc: reserved, ferret: true, extra: true},
+	{name: "ferret-ceiling-ascending", ceiling: true, gogc: reserved, ferret: true, extra: true},
 	{name: "ferret-stream", ferret: true, level: "INFO", extra: true},
 	{name: "ferret-list", ferret: true, list: true, level: "INFO", extra: true},
 	{name: "processes-1", level: quiet, processes: 1, extra: true},
@@ -129,6 +131,9 @@ func (s scenario) env(redisAddr, mongoURI string, records int) []string {
 	}
 	if s.gogc != "" {
 		env = append(env, "GOGC="+s.gogc)
+	}
+	if s.hashed {
+		env = append(env, "CEILING_IDS=hashed")
 	}
 	if s.processes == 0 {
 		env = append(env, "WORKER_MAX_MESSAGES="+strconv.Itoa(records))

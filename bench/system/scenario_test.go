@@ -27,7 +27,7 @@ func TestEachRoundBeginsWithAnotherScenario(t *testing.T) {
 
 func TestTheCeilingCollectsAsTheWorkerDoes(t *testing.T) {
 	for name, want := range map[string]bool{
-		"ceiling": true, "ferret-ceiling": true,
+		"ceiling": true, "ferret-ceiling": true, "ferret-ceiling-ascending": true,
 		"ceiling-gogc-100": false, "stream": false, // left to Go, to the worker
 	} {
 		env := chosen([]string{name})[0].env("redis", "mongo", 1)
