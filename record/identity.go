@@ -3,6 +3,7 @@ package record
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"strings"
 	"time"
 )
 
@@ -44,6 +45,9 @@ func appendTime(buf []byte, t time.Time) []byte {
 }
 
 func appendEscaped(buf []byte, field string) []byte {
+	if strings.IndexByte(field, '|') < 0 && strings.IndexByte(field, '\\') < 0 {
+		return append(buf, field...)
+	}
 	for i := range len(field) {
 		if c := field[i]; c == '|' || c == '\\' {
 			buf = append(buf, '\\')

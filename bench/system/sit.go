@@ -45,8 +45,9 @@ func sit(ctx context.Context, progress io.Writer, opts sitOptions) (err error) {
 			return err
 		}
 	}
-	for _, what := range chosen([]string{"backlog"}) {
-		if err := s.drainOnce(ctx, 0, what, opts.backlog); err != nil {
+	backlog := chosen([]string{"backlog"})[0]
+	for round := range opts.rounds {
+		if err := s.drainOnce(ctx, round, backlog, opts.backlog); err != nil {
 			return err
 		}
 	}
