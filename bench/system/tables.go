@@ -84,11 +84,16 @@ func latencyTable(b *strings.Builder, all *results) {
 }
 
 func memorySentence(b *strings.Builder, all *results) {
-	for _, r := range all.runs["backlog"] {
-		if r.Memory != nil && len(r.Memory.MiB) > 0 {
-			fmt.Fprintf(b, "A backlog of %s records: resident memory %.0f MiB in the median, %.0f MiB at most.\n\n",
-				grouped(float64(r.Records)), median(r.Memory.MiB), slices.Max(r.Memory.MiB))
+	var seen []float64
+	runs := all.runs["backlog"]
+	for _, r := range runs {
+		if r.Memory != nil {
+			seen = append(seen, r.Memory.MiB...)
 		}
+	}
+	if len(seen) > 0 {
+		fmt.Fprintf(b, "Backlogs of %s records, %d of them: resident memory %.0f MiB in the median, %.0f MiB at most; the plot has the first.\n\n",
+			grouped(float64(runs[0].Records)), len(runs), median(seen), slices.Max(seen))
 	}
 }
 
