@@ -99,8 +99,8 @@ func TestRawReturnsWhatTheServerWrote(t *testing.T) {
 		"*2\r\n$3\r\na\r\n\r\n$-1\r\n", "%1\r\n$1\r\ns\r\n*0\r\n", "_\r\n", "*-1\r\n",
 		"-MOVED 1 127.0.0.1:1\r\n", "-READONLY no\r\n", "*1\r\n$9000\r\n" + strings.Repeat("x", 9000) + "\r\n",
 	} {
-		client := clusterOf(t, "get", said, new(atomic.Int64))
 		for _, expect := range []int{0, 1 << 20} {
+			client := clusterOf(t, "get", said, new(atomic.Int64)) // its server answers once
 			reply, err := redisconn.Raw(t.Context(), client, expect, 1, "get", "key")
 			if err != nil || string(reply) != said {
 				t.Errorf("%.40q came as %.40q, %v", said, reply, err)
