@@ -31,16 +31,19 @@ func (b *batch) begin(deliveries []streams.Delivery) {
 	}
 }
 
-// end lets go of all data, and of room that was needed for once only.
+// end lets go of all data, and of room that was needed for once only. No list of
+// the batch was longer than its entries.
 func (b *batch) end(usual int) {
 	if cap(b.entries) > 2*usual {
 		*b = batch{}
 		return
 	}
-	clear(b.entries[:cap(b.entries)])
-	clear(b.requests[:cap(b.requests)])
-	clear(b.docs[:cap(b.docs)])
-	clear(b.settlements[:cap(b.settlements)])
+	n := len(b.entries)
+	clear(b.entries)
+	clear(b.requests[:min(n, cap(b.requests))])
+	clear(b.docs[:min(n, cap(b.docs))])
+	clear(b.settlements[:min(n, cap(b.settlements))])
+	b.entries, b.all = b.entries[:0], b.all[:0]
 }
 
 // stillOpen lists those of the entries that have no outcome yet.

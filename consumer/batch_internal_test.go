@@ -1,0 +1,41 @@
+package consumer
+
+import (
+	"testing"
+
+	"ingestion/limiter"
+	"ingestion/record"
+	"ingestion/store"
+	"ingestion/streams"
+)
+
+// TestAnIdleSlotRefersToNothing has a list of a batch used twice, the second time
+// for fewer entries, and a smaller batch after a larger one.
+func TestAnIdleSlotRefersToNothing(t *testing.T) {
+	var b batch
+	for _, n := range []int{9, 3} {
+		b.begin(make([]streams.Delivery, n))
+		for i, e := range b.all {
+			e.Delivery.ID, e.record.ID = "id", "_id"
+			b.requests = append(b.requests[:i], limiter.Request{Member: e.record.ID})
+			e.end(record.Ingested, "")
+		}
+		b.documents(b.all)
+		b.documents(b.all[:1])
+		b.settled()
+		b.end(500)
+		wantEmpty(t, "entry", b.entries, func(e entry) bool { return e.Delivery == nil && e.record.ID == "" })
+		wantEmpty(t, "request", b.requests, func(r limiter.Request) bool { return r.Member == "" })
+		wantEmpty(t, "document", b.docs, func(d store.Document) bool { return d.Record.ID == "" && d.StreamID == "" })
+		wantEmpty(t, "settlement", b.settlements, func(s streams.Settlement) bool { return s.Delivery == nil })
+	}
+}
+
+func wantEmpty[T any](t *testing.T, what string, list []T, empty func(T) bool) {
+	t.Helper()
+	for i, v := range list[:cap(list)] {
+		if !empty(v) {
+			t.Errorf("%s %d is still there", what, i)
+		}
+	}
+}
