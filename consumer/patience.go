@@ -20,7 +20,7 @@ type patience struct {
 
 const (
 	shortestPause = 50 * time.Millisecond
-	longestPause  = 5 * time.Second
+	longestPause  = 2 * time.Second
 	sayAgainAfter = time.Minute
 )
 
