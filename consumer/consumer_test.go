@@ -145,6 +145,8 @@ type memory struct {
 	docs   map[string]store.Document
 	insert func(ctx context.Context, docs []store.Document) ([]store.Result, error)
 	owned  func(store.Document) bool
+
+	lookups int // calls of Owned
 }
 
 func (m *memory) Insert(ctx context.Context, docs []store.Document) ([]store.Result, error) {
@@ -165,6 +167,9 @@ func (m *memory) Insert(ctx context.Context, docs []store.Document) ([]store.Res
 }
 
 func (m *memory) Owned(_ context.Context, docs []store.Document) ([]bool, error) {
+	m.mu.Lock()
+	m.lookups++
+	m.mu.Unlock()
 	owned := make([]bool, len(docs))
 	for i, d := range docs {
 		owned[i] = m.owned != nil && m.owned(d)
