@@ -69,10 +69,11 @@ type Delivery struct {
 	// perhaps since it kills its worker: it is to be worked on while the process
 	// holds nothing else.
 	Suspect   bool
-	partition int32 // which of Partitions it comes from
-	taken     int   // bytes in the reply that it came in; 0 if not known
-	unread    bool  // a suspect whose body was not read
-	tried     bool  // a suspect that Try has begun to work on
+	partition int32  // which of Partitions it comes from
+	pop       uint64 // the number of a list's pop; 0 in stream mode
+	taken     int    // bytes in the reply that it came in; 0 if not known
+	unread    bool   // a suspect whose body was not read
+	tried     bool   // a suspect that Try has begun to work on
 }
 
 // MaxTries is how many lone attempts may kill their worker before a suspect is
