@@ -48,6 +48,8 @@ func (c *redisCheck) ping(ctx context.Context) error {
 		return nil
 	case redisconn.Fault(err) != "":
 		return fmt.Errorf("asking Redis at %s: %w", c.cfg.RedisURL, err)
+	case redisconn.IsReply(err):
+		return fmt.Errorf("REDIS_URL: the Redis at %s is not ready: %w", c.cfg.RedisURL, redisconn.Explain(c.opts, err))
 	default:
 		return fmt.Errorf("REDIS_URL: no Redis answers at %s: %w", c.cfg.RedisURL, redisconn.Explain(c.opts, err))
 	}
