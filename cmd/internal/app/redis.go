@@ -22,6 +22,9 @@ func connectRedis(ctx context.Context, cfg *config.Config, log *slog.Logger, con
 	if err != nil {
 		return nil, err
 	}
+	if unsafe := redisconn.Unsafe(opts); unsafe != "" {
+		log.Warn("warning", "reason", unsafe)
+	}
 	client := redisconn.New(opts, connections)
 	check := redisCheck{client: client, opts: opts, cfg: cfg, log: log}
 	for _, step := range []func(context.Context) error{check.ping, check.setUp} {
