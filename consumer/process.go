@@ -118,6 +118,7 @@ func (c *Consumer) insert(ctx context.Context, b *batch, entries []*entry) error
 	results, err := c.opts.Store.Insert(ctx, b.documents(open))
 	for i, r := range results {
 		open[i].outcome, open[i].reason, open[i].conflict = r.Outcome, r.Reason, r.Conflict
+		open[i].barred, open[i].keep = r.Postponed, r.Keep
 	}
 	return err
 }
