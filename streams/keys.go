@@ -11,6 +11,7 @@ type Keys struct {
 	DelayedData string // hash of their fields
 	Ledger      string // hash of counts and book-keeping
 	Suspects    string // hash of lone attempts by entry ID
+	Returns     string // hash by entry ID: what we put back on the stream, with its origin and place
 	Limits      string // hash of customers' own limits, which the limiter reads
 }
 
@@ -24,6 +25,7 @@ func KeysOf(main string) Keys {
 		DelayedData: tag + ":delayed:data",
 		Ledger:      tag + ":ledger",
 		Suspects:    tag + ":suspects",
+		Returns:     tag + ":returns",
 		Limits:      tag + ":limits",
 	}
 }

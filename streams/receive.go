@@ -27,6 +27,9 @@ func (s *Stream) Receive(ctx context.Context, max int) ([]Delivery, error) {
 		if err == nil && len(batch) == 0 {
 			batch, err = s.read(calls, max, s.patience(deadline))
 		}
+		if err == nil {
+			err = s.recogniseOrKeep(calls, batch)
+		}
 		switch {
 		case isNoGroup(err):
 			s.groupKnown = false
@@ -65,6 +68,9 @@ func (s *Stream) read(ctx context.Context, max int, block time.Duration) ([]Deli
 	return batch, nil
 }
 
+// firstKey is where the stream's key is among the arguments of XREADGROUP.
+const firstKey = 9
+
 // readNew reads entries that nobody has had, without a copy of what is in them.
 // A reply that is an error tells that nothing was taken: then it asks once more
 // by the library's own command, which follows a Cluster and knows errors by type.
@@ -72,8 +78,7 @@ func (s *Stream) read(ctx context.Context, max int, block time.Duration) ([]Deli
 // worker may make it again meanwhile.
 func (s *Stream) readNew(ctx context.Context, count int, block time.Duration) ([]Delivery, error) {
 	begun := time.Now()
-	const key = 9 // where the stream's is among the arguments
-	reply, err := redisconn.Raw(ctx, s.opts.Client, min(s.lastReply, mostExpected), key,
+	reply, err := redisconn.Raw(ctx, s.opts.Client, min(s.lastReply, mostExpected), firstKey,
 		"xreadgroup", "group", s.opts.Group, s.opts.Consumer, "count", count, "block", block.Milliseconds(), "streams", s.keys.Main, ">")
 	if err != nil {
 		return nil, err
@@ -89,22 +94,14 @@ func (s *Stream) readNew(ctx context.Context, count int, block time.Duration) ([
 }
 
 func (s *Stream) readTyped(ctx context.Context, count int, block time.Duration) ([]Delivery, error) {
-	reply, err := s.opts.Client.XReadGroup(ctx, &redis.XReadGroupArgs{
-		Group: s.opts.Group, Consumer: s.opts.Consumer,
-		Streams: []string{s.keys.Main, ">"},
-		Count:   int64(count),
-		Block:   block,
-	}).Result()
+	cmd := redis.NewCmd(ctx, "xreadgroup", "group", s.opts.Group, s.opts.Consumer, "count", count, "block", block.Milliseconds(), "streams", s.keys.Main, ">")
+	cmd.SetFirstKeyPos(firstKey)
+	_ = s.opts.Client.Process(ctx, cmd) // its error is the command's too
+	reply, err := cmd.Result()
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return nil, err
 	}
-	var batch []Delivery
-	for _, stream := range reply {
-		for _, entry := range stream.Messages {
-			batch = append(batch, delivery(entry, 1))
-		}
-	}
-	return batch, nil
+	return typedEntries(reply), nil
 }
 
 // markRereads marks what may have been worked on before the group was made
