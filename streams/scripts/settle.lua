@@ -16,6 +16,8 @@
 -- acknowledged: at maxmemory Redis checks a script's first write only, and
 -- XACK passes while XADD fails. The ledger is added to once a field, at the end:
 -- by then there has been a write that passed. Running it again changes nothing.
+-- Each command that writes is tried first in a form that changes nothing, so that
+-- one that is refused leaves nothing half done.
 
 local stream, dead, delayed, data, ledger = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local group, consumer, dead_max = ARGV[1], ARGV[2], tonumber(ARGV[3])
@@ -59,8 +61,16 @@ local function owner(id)
   return pending[1] and pending[1][2]
 end
 
+local full = '' -- why there is no room
+
+-- writes says that there is room.
+local function writes()
+  if full ~= '' then failure = full end
+  return full == ''
+end
+
 local function bury(fields, first, last)
-  if failed(redis.pcall('XADD', dead, '*', unpack(fields, first, last))) then return false end
+  if not writes() or failed(redis.pcall('XADD', dead, '*', unpack(fields, first, last))) then return false end
   count('dead', 1)
   return true
 end
@@ -100,8 +110,10 @@ local function copy(id, first, last)
 end
 
 local function delay(id, due, payload)
-  if failed(redis.pcall('HSET', data, id, payload)) then return false end
-  if redis.call('ZADD', delayed, due, id) == 0 then
+  if not writes() or failed(redis.pcall('HSET', data, id, payload)) then return false end
+  local added = redis.pcall('ZADD', delayed, due, id)
+  if failed(added) then return false end
+  if added == 0 then
     -- Deferred before the group was made again, and now in place of that.
     count('returned', 1)
   end
@@ -187,7 +199,24 @@ for i = 1, tonumber(take()) do
   sets[i] = {outcome, take_list(tonumber(take()))}
 end
 
-redis.call('HGET', ledger, 'group') -- no hash: nothing is acknowledged that can't be counted
+-- refused is why Redis does not take one of the commands; nothing is acknowledged
+-- that can't be counted. Counting comes first, since it tells of maxmemory.
+local function refused(guarded)
+  local function refusal(expected, ...)
+    local reply = redis.pcall(...)
+    local err = type(reply) == 'table' and reply['err']
+    if err and not (expected and string.find(err, expected, 1, true)) then return err end
+  end
+  local err = refusal('not an integer', 'HINCRBY', ledger, 'epoch', 0)
+  if err and string.find(err, 'OOM', 1, true) then full, err = err, nil end
+  err = err or refusal(nil, 'XACK', stream, group, '0-0')
+  for _, key in ipairs(notes) do err = err or refusal(nil, 'HDEL', key, '') end
+  if guarded and dead_max > 0 then err = err or refusal(nil, 'XTRIM', dead, 'MAXLEN', '9223372036854775807') end
+  return err
+end
+
+local why = refused(ARGV[at] ~= '0')
+if why then return redis.error_reply(why) end
 try(settle_guarded, placed)
 for outcome, ids in pairs(placed) do try(acknowledge, outcome, ids, 1, #ids) end
 if not problem then try(settle_accepted, sets) end
