@@ -52,7 +52,7 @@ func (s *Stream) scan(ctx context.Context, max int) error {
 			return err
 		}
 		if s.cursor == scanStart {
-			s.nextScan = time.Now().Add(jitter(min(s.opts.ClaimIdle/4, longestScanPause)))
+			s.nextScan = time.Now().Add(s.scanPause())
 		}
 		if len(found) > 0 {
 			s.opts.Log.Info("claimed", "stream", s.keys.Main, "count", len(found),
@@ -113,6 +113,9 @@ func (s *Stream) fetch(ctx context.Context, max int) ([]Delivery, error) {
 	batch := parseEntries(reply[0], counts)
 	missing, lost := texts(reply[1]), texts(reply[2])
 	s.reportMissing(missing)
+	if err := s.recognise(ctx, batch); err != nil {
+		return nil, err
+	}
 	if !s.fetched(want[0].id, len(batch)+len(missing)+len(lost)) {
 		return nil, nil
 	}

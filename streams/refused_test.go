@@ -296,7 +296,9 @@ func toHandBack(b *rig) func(redis.UniversalClient) error {
 	held := streamstest.Receive(b.t, q, 2)
 	held[0], held[1] = try(b.t, q, held[0]), try(b.t, q, try(b.t, q, held[1]))
 	held = append(held, d[2])
-	return func(client redis.UniversalClient) error { return b.stream(client, "c", rare).HandBack(b.t.Context(), held) }
+	return func(client redis.UniversalClient) error {
+		return b.stream(client, "c", rare).HandBack(b.t.Context(), held)
+	}
 }
 
 func toExtend(b *rig) func(redis.UniversalClient) error {

@@ -58,13 +58,8 @@ func (d *Delivery) resolve(returned, legacy string) {
 	}
 }
 
-// recogniseOrKeep is recognise for what was just read. If it fails the entries
-// are kept for the next call, as if they had been taken over.
-func (s *Stream) recogniseOrKeep(ctx context.Context, batch []Delivery) error {
-	err := s.recognise(ctx, batch)
-	if err == nil {
-		return nil
-	}
+// keepUnread keeps what was read for the next look for entries to take over.
+func (s *Stream) keepUnread(batch []Delivery) {
 	kept := make([]claimed, len(batch))
 	for i, d := range batch {
 		kept[i] = claimed{id: strings.Clone(d.ID), deliveries: d.Deliveries, tries: -1}
@@ -72,7 +67,6 @@ func (s *Stream) recogniseOrKeep(ctx context.Context, batch []Delivery) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.claimed = append(kept, s.claimed...)
-	return err
 }
 
 // isEntryID says that text is written as Redis writes an entry's ID.

@@ -29,6 +29,7 @@ func (s *Stream) Settle(ctx context.Context, settlements []Settlement) (Settled,
 			return Settled{}, fmt.Errorf("settling %d entries of %s: %w", len(settlements), s.keys.Main, err)
 		}
 		all.add(done)
+		s.tellDeferred(page)
 		accepted = nil
 	}
 	s.letGo(len(settlements) - len(all.Kept))
@@ -135,7 +136,7 @@ func (s *Stream) addGuarded(call *redisconn.Call, set *Settlement, now time.Time
 	switch {
 	case set.Outcome == record.Deferred:
 		call.Add("delay", set.Due.UnixMilli(), 1, payload(set.Delivery))
-	case s.opts.DeadLetters.keeps(set.Outcome):
+	case s.opts.DeadLetters.keeps(set):
 		kind := "dead"
 		if set.unread {
 			kind = "copy"
