@@ -97,8 +97,8 @@ func (c *Consumer) judge(ctx context.Context, held *lease, b *batch, entries []*
 
 func (c *Consumer) decode(entries []*entry) {
 	for _, e := range entries {
-		if e.Fields != nil {
-			e.end(record.Malformed, "Invalid JSON: the stream entry has no field \"data\"")
+		if fault := e.Fault(); fault != "" {
+			e.end(record.Malformed, "Invalid JSON: "+fault)
 			continue
 		}
 		rec, err := c.opts.Decode(e.Body)
@@ -118,6 +118,7 @@ func (c *Consumer) insert(ctx context.Context, b *batch, entries []*entry) error
 	results, err := c.opts.Store.Insert(ctx, b.documents(open))
 	for i, r := range results {
 		open[i].outcome, open[i].reason, open[i].conflict = r.Outcome, r.Reason, r.Conflict
+		open[i].barred, open[i].keep = r.Postponed, r.Keep
 	}
 	return err
 }
