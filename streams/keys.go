@@ -11,6 +11,7 @@ type Keys struct {
 	DelayedData string // hash of their fields
 	Ledger      string // hash of counts and book-keeping
 	Suspects    string // hash of lone attempts by entry ID
+	Gone        string // hash of IDs that were dropped and counted as missing
 	Limits      string // hash of customers' own limits, which the limiter reads
 }
 
@@ -24,6 +25,7 @@ func KeysOf(main string) Keys {
 		DelayedData: tag + ":delayed:data",
 		Ledger:      tag + ":ledger",
 		Suspects:    tag + ":suspects",
+		Gone:        tag + ":gone",
 		Limits:      tag + ":limits",
 	}
 }

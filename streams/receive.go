@@ -107,23 +107,6 @@ func (s *Stream) readTyped(ctx context.Context, count int, block time.Duration) 
 	return batch, nil
 }
 
-// markRereads marks what may have been worked on before the group was made
-// again, by whomever: going back in the stream tells of it.
-func (s *Stream) markRereads(ctx context.Context, batch []Delivery) {
-	if len(batch) == 0 {
-		return
-	}
-	unsure := false
-	if s.lastRead != "" && !before(s.lastRead, batch[0].ID) {
-		unsure = s.Open(ctx) != nil
-		s.groupKnown = !unsure
-	}
-	s.lastRead = strings.Clone(batch[len(batch)-1].ID)
-	for i := range batch {
-		batch[i].Redelivered = unsure || s.again != "" && !before(s.again, batch[i].ID)
-	}
-}
-
 // count is how many entries to ask for, and says whether their bytes bound it.
 // Those that wait are looked at unless they are known to be small; what comes
 // while the reader waits comes a few at a time anyway.
