@@ -1,6 +1,7 @@
 package streams
 
 import (
+	"strings"
 	"time"
 
 	"ingestion/record"
@@ -69,6 +70,23 @@ func (a *Account) Lost(id string) bool {
 		}
 	}
 	return false
+}
+
+// LostSpan is a range of texts in which the IDs of all lost entries are; two
+// empty ones where none was lost.
+func (a *Account) LostSpan() (from, to string) {
+	for _, r := range a.Rewinds {
+		if r.Before == "" {
+			continue
+		}
+		first, _, _ := strings.Cut(r.After, "-")
+		last, _, _ := strings.Cut(r.Before, "-")
+		if to == "" || first < from {
+			from = first
+		}
+		to = max(to, last+"~")
+	}
+	return from, to
 }
 
 // Settled is the number of settled entries.

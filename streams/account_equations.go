@@ -148,6 +148,15 @@ func (d Documents) Fault() string {
 	}
 }
 
+// Note says what is worth knowing of the documents; empty if nothing is.
+func (d Documents) Note() string {
+	if d.Lost == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s in MongoDB whose entries Redis lost when it went back: they were ingested, and are in no count of the ledger",
+		plural(d.Lost, "document is", "documents are"))
+}
+
 func plural(n int64, one, many string) string {
 	if n == 1 {
 		return "1 " + one

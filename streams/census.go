@@ -41,12 +41,16 @@ func (s *Stream) takeCensus(ctx context.Context) (time.Duration, error) {
 		err = s.beginAnew(ctx, found, known)
 	}
 	if err != nil {
+		s.noteFailure()
 		return censusPause, wrap(err, "looking for entries missing from %s", s.keys.Main)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.era.name == found.text("era") {
 		s.era.saw = found
+		if s.era.doubt == known.doubt {
+			s.era.doubt = ""
+		}
 	}
 	return pauseAfter(found.number("brought")), nil
 }
@@ -64,7 +68,7 @@ func (s *Stream) lookBack(ctx context.Context, known era) error {
 
 // look runs the script and takes in what it tells of.
 func (s *Stream) look(ctx context.Context, known era) (census, error) {
-	args := []any{s.opts.Group, known.saw.text("era"), known.saw.number("added"), known.saw.text("delivered"), known.saw.number("ended"), known.lastRead}
+	args := []any{s.opts.Group, known.saw.text("era"), known.saw.number("added"), known.saw.text("delivered"), known.saw.number("ended"), known.latest(), known.doubt != ""}
 	reply, err := s.run(ctx, censusScript, []string{s.keys.Main, s.keys.Ledger}, append(args, outcomeNames()...)...).Slice()
 	if err != nil {
 		return nil, err

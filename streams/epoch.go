@@ -13,6 +13,7 @@ type era struct {
 	name     string // by which it is known from others, also after a flush
 	again    string // up to this ID entries may have been settled before
 	lastRead string // ID of the entry that was read last, in this one
+	doubt    string // ID of that entry when Redis last failed: it may have been lost
 	saw      census // what the last census found, in this one
 }
 
@@ -95,6 +96,16 @@ func (s *Stream) eraNow() era {
 	return s.era
 }
 
+// noteFailure keeps what was read before Redis failed: another server may answer
+// from now on, which does not know of it.
+func (s *Stream) noteFailure() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.era.doubt == "" {
+		s.era.doubt = s.era.lastRead
+	}
+}
+
 // markRereads marks what may have been worked on in an earlier epoch, by
 // whomever: going back in the stream tells of one.
 func (s *Stream) markRereads(ctx context.Context, batch []Delivery) {
@@ -142,10 +153,18 @@ func (e era) delivered() string {
 	if before(e.saw.text("last"), last) {
 		last = "" // there was no such entry: the group was set so
 	}
-	if before(last, e.lastRead) {
-		last = e.lastRead
+	if before(last, e.latest()) {
+		last = e.latest()
 	}
 	return last
+}
+
+// latest is the last entry that this worker has read and that may be lost.
+func (e era) latest() string {
+	if e.doubt != "" {
+		return e.doubt
+	}
+	return e.lastRead
 }
 
 // reportRecreated says what is at stake: after a flush or a failover nobody

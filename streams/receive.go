@@ -32,6 +32,7 @@ func (s *Stream) Receive(ctx context.Context, max int) ([]Delivery, error) {
 			s.groupKnown = false
 			continue
 		case err != nil:
+			s.noteFailure()
 			return nil, err
 		case len(batch) > 0:
 			s.held.Add(int64(len(batch)))

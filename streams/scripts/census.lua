@@ -4,8 +4,8 @@
 -- KEYS  1 stream  2 ledger
 -- ARGV  what the last census found, '' or 0 where there was none:
 --       1 group  2 era  3 added  4 delivered  5 ended
---       6 the last entry that this worker has read
---       7… the outcomes' names
+--       6 the last entry that this worker has read, 7 1 if it may have been lost
+--       8… the outcomes' names
 -- Returns names and values; only the first two where the group does not exist:
 --   epoch, era of the ledger; 0 where it has not been opened
 --   again      up to this ID entries may have been settled in an earlier epoch
@@ -31,7 +31,7 @@
 
 local stream, ledger = KEYS[1], KEYS[2]
 local group = ARGV[1]
-local saw = {era = ARGV[2], added = tonumber(ARGV[3]), delivered = ARGV[4], ended = tonumber(ARGV[5]), last = ARGV[6]}
+local saw = {era = ARGV[2], doubt = ARGV[7] == '1', added = tonumber(ARGV[3]), delivered = ARGV[4], ended = tonumber(ARGV[5]), last = ARGV[6]}
 local found = {}
 
 local function tell(name, value)
@@ -110,17 +110,25 @@ end
 tell('lag', undelivered or our['lag'] or -1)
 if not added or not base then return found end
 
+-- vanished says that an entry is gone though nobody deleted all up to there.
+local function vanished(id)
+  local mark = redis.call('HGET', ledger, 'watermark') or '0-0'
+  return before(mark, id) and first ~= '' and before(first, id) and #redis.call('XRANGE', stream, id, id) == 0
+end
+
 -- The stream itself has turned back, as after a failover to a replica that
 -- lagged behind.
 local function stream_went_back()
-  return added < saw.added or saw.last ~= '' and before(info['last-generated-id'], saw.last)
+  if added < saw.added then return true end
+  if saw.last == '' then return false end
+  return before(info['last-generated-id'], saw.last) or saw.doubt and vanished(saw.last)
 end
 
 -- how entries went missing, of which so many may have been deleted.
 local function how(rest, deleted, ended)
   if era == saw.era and ended == saw.ended and before(saw.delivered, delivered) then return 'skipped' end
   if deleted >= rest then return 'deleted' end
-  return ended == 0 and delivered ~= '0-0' and 'skipped' or 'dropped'
+  return era ~= saw.era and ended == 0 and 'skipped' or 'dropped'
 end
 
 local rewound = ''
@@ -139,7 +147,7 @@ end
 
 local missing = count('missing')
 local ended = pending + missing
-for i = 7, #ARGV do ended = ended + count(ARGV[i]) end
+for i = 8, #ARGV do ended = ended + count(ARGV[i]) end
 local rest = undelivered and added - base - ended - undelivered or 0
 if rest < 0 and rewound == '' then rewound = 'group' end
 tell('rewound', rewound)
