@@ -19,11 +19,12 @@ func (b *rig) setID(id string) {
 	must(b.t, b.client.XGroupSetID(b.t.Context(), "s", "g", id).Err())
 }
 
-// awaitCensus runs the upkeep until it has looked at the stream twice.
+// awaitCensus runs the upkeep until it has looked at the stream, after which it
+// looks at the consumers.
 func (b *rig) awaitCensus(q *streams.Stream) {
 	b.t.Helper()
-	before := b.looks()
-	b.maintained(q, func() (bool, string) { return b.looks() >= before+2, "no census" })
+	before := b.calls("xinfo|consumers")
+	b.maintained(q, func() (bool, string) { return b.calls("xinfo|consumers") > before, "no census" })
 }
 
 // wantRewind checks that a new epoch was begun once, and said.

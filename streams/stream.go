@@ -52,6 +52,11 @@ type Stream struct {
 	held      atomic.Int64 // deliveries neither settled nor handed back
 	lag       atomic.Int64 // entries not read yet, when last known; negative: never known
 
+	lastCame  atomic.Int64  // ms by the own clock: when a read brought something last
+	deferred  chan struct{} // this worker has deferred something
+	oneOfMany bool          // there are other partitions
+	upkeep    chan struct{} // holds who does a chore; nil: as many as like to
+
 	mu       sync.Mutex
 	claimed  []claimed // taken over, bodies not yet read
 	suspects []suspect // taken over, to be tried alone
@@ -63,10 +68,10 @@ type Stream struct {
 	full       bool      // Redis is at maxmemory, as last seen by Maintain
 	warnedTrim time.Time // when it was said last that entries go before their time
 
-	cursor     string    // of the scan for entries to take over
-	nextScan   time.Time // when the next scan begins
+	nextScan   time.Time // when to look for entries to take over
 	groupKnown bool      // false until the group was seen to exist
 	lastReply  int       // bytes of the reply that was read last
+	emptied    time.Time // when a read brought nothing last
 }
 
 type claimed struct {
@@ -78,7 +83,7 @@ type claimed struct {
 // NewStream returns the queue on one partition. It does not connect: the group
 // is made by the first Receive, or by Open.
 func NewStream(opts StreamOptions) *Stream {
-	s := &Stream{opts: opts, keys: KeysOf(opts.Key), cursor: scanStart}
+	s := &Stream{opts: opts, keys: KeysOf(opts.Key), deferred: make(chan struct{}, 1)}
 	s.lag.Store(-1)
 	return s
 }

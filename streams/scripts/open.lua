@@ -2,7 +2,7 @@
 -- a new epoch in it where entries come again that were counted before.
 --
 -- KEYS  1 stream  2 ledger  3 delayed set  4 dead letters
---       5 IDs that were dropped and counted as missing
+--       5 IDs that were dropped and counted as missing in the epoch
 -- ARGV  1 group; where the group was set back, or the stream went back:
 --       2 the epoch that ends  3 entries less ends in it: 0, or negative
 --       4 'group' | 'stream', as far as is known  5 the last entry known to have
@@ -170,6 +170,7 @@ if existed == 1 then
 else
   redis.call('HDEL', ledger, 'watermark')
 end
+redis.call('DEL', KEYS[5]) -- what was missing is of the epoch that ended
 redis.call('XGROUP', 'CREATE', stream, group, start, 'MKSTREAM')
 if epoch == 0 then
   begin(1, unread())
