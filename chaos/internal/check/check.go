@@ -116,19 +116,26 @@ func (j *judge) checkEntries() {
 	}
 }
 
-// checkDeadLetters: each is of an entry, once, and right for its record.
+// checkDeadLetters: each is of an entry, once, and right for its record. An entry
+// that came again because the group was set back may be refused again.
 func (j *judge) checkDeadLetters() {
+	letters := map[load.EntryID]int{}
 	for _, d := range j.Dead {
 		e, there := j.Entries[d.Entry]
 		if !there || e.Number < 0 {
 			j.bad(Invented, "a dead letter of no entry: %+v", d)
 			continue
 		}
-		if first, twice := j.dead[d.Entry]; twice {
-			j.bad(Doubled, "two dead letters of one entry: %+v and %+v", first, d)
-			continue
+		if first, again := j.dead[d.Entry]; again {
+			if letters[d.Entry]++; letters[d.Entry] > 1+j.Rewound[d.Entry] {
+				j.bad(Doubled, "two dead letters of one entry: %+v and %+v", first, d)
+				continue
+			}
+		} else {
+			letters[d.Entry] = 1
 		}
 		j.dead[d.Entry] = d
+		j.checkNotStored(d)
 		r := &j.Records[e.Number]
 		if !sameBody(r, d.Data) {
 			j.bad(Invented, "the dead letter has not the body of record %d: %+v", r.Number, d)
@@ -138,6 +145,21 @@ func (j *judge) checkDeadLetters() {
 			j.bad(WrongDeath, "record %d is good, but %s: %+v", r.Number, d.Event, d)
 		case r.Bad != "" && d.Event != r.Bad:
 			j.bad(WrongDeath, "record %d (%s) is %s, want %s", r.Number, r.Kind, d.Event, r.Bad)
+		}
+	}
+}
+
+// checkNotStored: what is stored of an entry is not refused any more. Before the
+// group was set back over it, it may have been.
+func (j *judge) checkNotStored(d DeadLetter) {
+	e := j.Entries[d.Entry]
+	first := d.Entry.ID
+	if e.Origin != "" {
+		first = e.Origin
+	}
+	for _, doc := range j.stored[j.Records[e.Number].Key] {
+		if doc.StreamID == first && (doc.Ingested <= d.At || j.Rewound[d.Entry] == 0) {
+			j.bad(WrongDeath, "what is stored of entry %v was refused: %+v, %+v", d.Entry, d, doc)
 		}
 	}
 }
@@ -160,6 +182,7 @@ func (j *judge) checkEnds() {
 		}
 		r := &j.Records[e.Number]
 		switch {
+		case j.excused(id):
 		case r.Bad != "" && !j.buried(id):
 			j.bad(Lost, "the bad record %d (%s) of entry %v left no dead letter", r.Number, r.Kind, id)
 		case r.Bad == "" && len(j.stored[r.Key]) == 0 && !j.buried(id):

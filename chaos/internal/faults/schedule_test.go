@@ -11,11 +11,11 @@ import (
 
 func TestTheSameSeedDrawsTheSameFaults(t *testing.T) {
 	const over = time.Minute
-	first := faults.Draw(5, 200, over, 3)
-	if diff := cmp.Diff(first, faults.Draw(5, 200, over, 3)); diff != "" {
+	first := faults.Draw(5, 200, over, 3, faults.Kinds())
+	if diff := cmp.Diff(first, faults.Draw(5, 200, over, 3, faults.Kinds())); diff != "" {
 		t.Error(diff)
 	}
-	if cmp.Equal(first, faults.Draw(6, 200, over, 3)) {
+	if cmp.Equal(first, faults.Draw(6, 200, over, 3, faults.Kinds())) {
 		t.Error("another seed draws the same faults")
 	}
 	counts := map[faults.Kind]int{}
