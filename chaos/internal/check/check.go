@@ -1,9 +1,10 @@
 package check
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"ingestion/chaos/internal/load"
 )
@@ -137,7 +138,7 @@ func (j *judge) checkDeadLetters() {
 		j.dead[d.Entry] = d
 		j.checkNotStored(d)
 		r := &j.Records[e.Number]
-		if !sameBody(r, d.Data) {
+		if !sameBody(r, d) {
 			j.bad(Invented, "the dead letter has not the body of record %d: %+v", r.Number, d)
 		}
 		switch {
@@ -164,14 +165,28 @@ func (j *judge) checkNotStored(d DeadLetter) {
 	}
 }
 
-// sameBody: the dead letter of an entry without a field `data` has all fields as
-// JSON.
-func sameBody(r *load.Record, data string) bool {
-	if r.Field == "data" {
-		return data == r.Body
+// sameBody: the dead letter of an entry that is not one body has all its fields,
+// byte for byte.
+func sameBody(r *load.Record, d DeadLetter) bool {
+	all := r.All()
+	if r.Bad == "" || r.Field == "data" && len(all) == 2 {
+		return d.Data == r.Body
 	}
-	var fields map[string]string
-	return json.Unmarshal([]byte(data), &fields) == nil && len(fields) == 1 && fields[r.Field] == r.Body
+	return slices.Equal(d.Fields, all)
+}
+
+// netstrings reads a list of strings, each as its length, a colon, its bytes and
+// a comma; nil for anything else.
+func netstrings(text string) (list []string) {
+	for text != "" {
+		length, rest, _ := strings.Cut(text, ":")
+		n, err := strconv.Atoi(length)
+		if err != nil || n < 0 || n >= len(rest) || rest[n] != ',' {
+			return nil
+		}
+		list, text = append(list, rest[:n]), rest[n+1:]
+	}
+	return list
 }
 
 // checkEnds: each entry has come to an end that is right for it.

@@ -149,7 +149,10 @@ func (s *Sources) deadLetters(ctx context.Context, p int) ([]DeadLetter, error) 
 			if err != nil {
 				return nil, fmt.Errorf("dead letter %s: %w", m.ID, err)
 			}
-			letters = append(letters, DeadLetter{Entry: load.EntryID{Partition: p, ID: text("streamId")}, Event: text("event"), Data: text("data"), At: ms(failed)})
+			letters = append(letters, DeadLetter{
+				Entry: load.EntryID{Partition: p, ID: text("streamId")}, Event: text("event"),
+				Data: text("data"), Fields: netstrings(text("fields")), At: ms(failed),
+			})
 		}
 		from = "(" + page[len(page)-1].ID
 	}

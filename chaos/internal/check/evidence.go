@@ -40,10 +40,11 @@ type Document struct {
 
 // DeadLetter is one of a partition.
 type DeadLetter struct {
-	Entry load.EntryID
-	Event string
-	Data  string
-	At    int64 // ms
+	Entry  load.EntryID
+	Event  string
+	Data   string
+	Fields []string // all of an entry that is not one body
+	At     int64    // ms
 }
 
 // Partition is the book-keeping of one, when all is done.
