@@ -31,3 +31,25 @@ func TestTheSameSeedDrawsTheSameFaults(t *testing.T) {
 		}
 	}
 }
+
+func TestFaultsAreChosenByName(t *testing.T) {
+	only, err := faults.Choose("group-back,mongo-partial", "group-back")
+	if err != nil || !cmp.Equal(only, []faults.Kind{faults.MongoPartial}) {
+		t.Errorf("chosen: %v, %v", only, err)
+	}
+	for _, f := range faults.Draw(5, 20, time.Minute, 3, only) {
+		if f.Kind != faults.MongoPartial {
+			t.Errorf("%s was not chosen", f.Kind)
+		}
+	}
+	without, err := faults.Choose("", "trimmed")
+	if err != nil || len(without) != len(faults.Kinds())-1 {
+		t.Errorf("%d of %d kinds are left, %v", len(without), len(faults.Kinds()), err)
+	}
+	if _, err := faults.Choose("no-such", ""); err == nil {
+		t.Error("a kind that does not exist can be chosen")
+	}
+	if _, err := faults.Choose("trimmed", "trimmed"); err == nil {
+		t.Error("none can be chosen")
+	}
+}
