@@ -75,11 +75,11 @@ func (s *strangers) took(taken []faults.Taken) {
 	}
 }
 
-// clockStepped: what was reserved for a later time while the clock was ahead, and
-// what was put off while it was back, lasts for some time.
+// clockStepped: IDs stay ahead for as long as the clock was, and windows are
+// pruned by them.
 func (s *strangers) clockStepped(from, to time.Time, step time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	to = to.Add(step.Abs() + window + maxDelay)
-	s.evidence.Clock = append(s.evidence.Clock, check.Period{From: from.UnixMilli() - 1000, To: to.UnixMilli()})
+	to = to.Add(max(step, 0))
+	s.evidence.Clock = append(s.evidence.Clock, check.Period{From: from.UnixMilli() - 1000, To: to.UnixMilli() + 1000})
 }

@@ -45,7 +45,10 @@ func (s *Stage) refuseFor(ctx context.Context, for_ time.Duration, modulo, remai
 
 // stepClock steps Redis' clock by some seconds, and to the true time again.
 func (s *Stage) stepClock(ctx context.Context, f Fault) error {
-	step := time.Duration(2+f.Size%29) * time.Second
+	step := time.Duration(2+f.Size%9) * time.Second
+	if f.Size>>8%4 == 0 {
+		step = time.Duration(10+f.Size%20) * time.Second
+	}
 	if f.Kind == ClockBack {
 		step = -time.Duration(1+f.Size%15) * time.Second
 	}
