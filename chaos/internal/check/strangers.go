@@ -93,6 +93,16 @@ func (j *judge) lossyTaken(p int) (removed, pending, unread int64) {
 	return removed, pending, unread
 }
 
+// rewoundIn is how many entries of a partition were made to come again.
+func (j *judge) rewoundIn(p int) (n int64) {
+	for id, times := range j.Rewound {
+		if id.Partition == p {
+			n += int64(times)
+		}
+	}
+	return n
+}
+
 // clockWrong says that Redis' clock was not the true one at a time.
 func (j *judge) clockWrong(ms int64) bool {
 	for _, p := range j.Clock {
