@@ -54,7 +54,7 @@ func (s *Stream) scan(ctx context.Context, max int) error {
 			return err
 		}
 		if s.cursor == scanStart {
-			s.nextScan = time.Now().Add(jitter(min(s.opts.ClaimIdle/4, longestScanPause)))
+			s.nextScan = time.Now().Add(s.scanPause())
 		}
 		if len(found) > 0 {
 			s.opts.Log.Info("claimed", "stream", s.keys.Main, "count", len(found),
