@@ -3,6 +3,7 @@ package store
 import (
 	"strconv"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 )
 
@@ -15,8 +16,10 @@ const (
 	maxMessage = 8 << 20
 )
 
-// appendDocument appends d as BSON to dst. ingestedAt is in Unix milliseconds.
-func appendDocument(dst []byte, d *Document, ingestedAt int64) []byte {
+// appendDocument appends d as BSON to dst. ingestedAt is in Unix milliseconds. A
+// document without a streamId bears the ID of the call that inserts it: nothing
+// else tells it from a copy that another worker inserts in the same millisecond.
+func appendDocument(dst []byte, d *Document, ingestedAt int64, call bson.ObjectID) []byte {
 	start, dst := bsoncore.AppendDocumentStart(dst)
 	dst = bsoncore.AppendStringElement(dst, "_id", d.Record.ID)
 	dst = bsoncore.AppendStringElement(dst, "customerId", d.Record.CustomerID)
@@ -26,6 +29,8 @@ func appendDocument(dst []byte, d *Document, ingestedAt int64) []byte {
 	dst = bsoncore.AppendDateTimeElement(dst, "ingestedAt", ingestedAt)
 	if d.StreamID != "" {
 		dst = bsoncore.AppendStringElement(dst, "streamId", d.StreamID)
+	} else {
+		dst = bsoncore.AppendObjectIDElement(dst, "insertId", call)
 	}
 	return endDocument(dst, start)
 }
@@ -38,6 +43,8 @@ func encodedSize(d *Document) int {
 	n := fixed + len(d.Record.ID) + len(d.Record.CustomerID) + len(d.Record.Name) + len(d.Record.Email)
 	if d.StreamID != "" {
 		n += 1 + 1 + 4 + 1 + len("streamId") + len(d.StreamID)
+	} else {
+		n += 1 + 1 + len("insertId") + len(bson.ObjectID{})
 	}
 	return n
 }
@@ -72,7 +79,7 @@ func appendFind(dst []byte, collection string, ids []string) []byte {
 	dst = bsoncore.AppendStringElement(dst, "find", collection)
 	dst = appendIDFilter(dst, ids)
 	projection, dst := bsoncore.AppendDocumentElementStart(dst, "projection")
-	for _, field := range [...]string{"streamId", "name", "ingestedAt"} {
+	for _, field := range [...]string{"streamId", "name", "insertId"} {
 		dst = bsoncore.AppendInt32Element(dst, field, 1)
 	}
 	dst = endDocument(dst, projection)

@@ -26,7 +26,7 @@ func sample(n int) []Document {
 
 func TestEncodedSizeIsExact(t *testing.T) {
 	for _, d := range append(sample(1), Document{}, Document{Record: record.Record{Name: "ü\x00"}}) {
-		raw := appendDocument(nil, &d, 1)
+		raw := appendDocument(nil, &d, 1, bson.NewObjectID())
 		if len(raw) != encodedSize(&d) {
 			t.Errorf("%d bytes, foretold %d", len(raw), encodedSize(&d))
 		}
@@ -37,7 +37,7 @@ func TestEncodedSizeIsExact(t *testing.T) {
 }
 
 func TestCommandsAreValid(t *testing.T) {
-	doc := appendDocument(nil, &sample(1)[0], 1)
+	doc := appendDocument(nil, &sample(1)[0], 1, bson.ObjectID{})
 	docs := make([][]byte, 120)
 	for i := range docs {
 		docs[i] = doc

@@ -12,9 +12,9 @@ import (
 
 // stored is what a look-up fetches of a document.
 type stored struct {
-	streamID   string
-	name       string
-	ingestedAt int64 // Unix ms
+	streamID string
+	name     string
+	insertID bson.ObjectID // the call that inserted it; zero in stream mode
 }
 
 // answer is what a look-up learned of one _id.
@@ -110,7 +110,7 @@ func givenUp(err error) bool {
 func owned(docs []Document, answers []answer) []bool {
 	own := make([]bool, len(docs))
 	for i, a := range answers {
-		own[i] = a.there && docs[i].StreamID != "" && a.streamID == docs[i].StreamID
+		own[i] = a.there && ownsByStreamID(&docs[i], a.stored)
 	}
 	return own
 }
@@ -239,7 +239,7 @@ func readStored(doc bson.Raw) stored {
 	var st stored
 	st.streamID, _ = doc.Lookup("streamId").StringValueOK()
 	st.name, _ = doc.Lookup("name").StringValueOK()
-	st.ingestedAt, _ = doc.Lookup("ingestedAt").DateTimeOK()
+	st.insertID, _ = doc.Lookup("insertId").ObjectIDOK()
 	return st
 }
 
