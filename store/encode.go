@@ -2,6 +2,7 @@ package store
 
 import (
 	"strconv"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
@@ -73,8 +74,10 @@ func appendWriteConcern(dst []byte) []byte {
 }
 
 // appendFind appends the find command that fetches what tells an own document
-// from another's, for the given _ids.
-func appendFind(dst []byte, collection string, ids []string) []byte {
+// from another's, for the given _ids; as it is on the primary, or, if linearizable,
+// as it will stay through a failover. The latter waits for a majority, limit at
+// most.
+func appendFind(dst []byte, collection string, ids []string, linearizable bool, limit time.Duration) []byte {
 	start, dst := bsoncore.AppendDocumentStart(dst)
 	dst = bsoncore.AppendStringElement(dst, "find", collection)
 	dst = appendIDFilter(dst, ids)
@@ -86,6 +89,12 @@ func appendFind(dst []byte, collection string, ids []string) []byte {
 	dst = bsoncore.AppendInt32Element(dst, "limit", int32(len(ids)))
 	dst = bsoncore.AppendInt32Element(dst, "batchSize", int32(len(ids)))
 	dst = bsoncore.AppendBooleanElement(dst, "singleBatch", true)
+	if linearizable {
+		concern, with := bsoncore.AppendDocumentElementStart(dst, "readConcern")
+		with = bsoncore.AppendStringElement(with, "level", "linearizable")
+		dst = endDocument(with, concern)
+		dst = bsoncore.AppendInt64Element(dst, "maxTimeMS", limit.Milliseconds())
+	}
 	return endDocument(dst, start)
 }
 
