@@ -59,7 +59,7 @@ func (c *Consumer) putOff(ctx context.Context, q streams.Queue, back *returns, p
 func (c *Consumer) returnTo(ctx context.Context, queue func(context.Context, []streams.Delivery) error, barred []streams.Delivery) {
 	ctx, cancel := lastWords(ctx)
 	defer cancel()
-	if err := insist(ctx, c.opts.Log, "Redis", func() error { return queue(ctx, barred) }); err != nil {
+	if err := c.troubles.insist(ctx, "Redis", func() error { return queue(ctx, barred) }); err != nil {
 		c.giveUp(fmt.Errorf("%d deliveries could not be handed back: %w", len(barred), err))
 	}
 }

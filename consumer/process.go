@@ -97,8 +97,8 @@ func (c *Consumer) judge(ctx context.Context, held *lease, b *batch, entries []*
 
 func (c *Consumer) decode(entries []*entry) {
 	for _, e := range entries {
-		if e.Fields != nil {
-			e.end(record.Malformed, "Invalid JSON: the stream entry has no field \"data\"")
+		if fault := e.Fault(); fault != "" {
+			e.end(record.Malformed, "Invalid JSON: "+fault)
 			continue
 		}
 		rec, err := c.opts.Decode(e.Body)
@@ -147,7 +147,7 @@ func (c *Consumer) settleAll(ctx context.Context, q streams.Queue, settlements [
 	// Entries of two partitions may share an ID, so settlements may hold more than
 	// are open after the first try; the others are not settled again.
 	tries, still := 0, len(settlements)
-	err := insist(ctx, c.opts.Log, "Redis", func() error {
+	err := c.troubles.insist(ctx, "Redis", func() error {
 		tries++
 		done, err := q.Settle(ctx, settlements)
 		if err != nil {
