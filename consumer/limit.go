@@ -10,9 +10,10 @@ import (
 	"ingestion/record"
 )
 
-// limit holds each customer to its rate. An entry that is refused or put off
-// although it was delivered before may be in the store already, with its place
-// in the window long forgotten: that is looked up first.
+// limit holds each customer to its rate. An entry that is refused or put off may
+// be in the store already, with its place in the window long forgotten: after a
+// crash, or as if it were new after a failover. That is looked up first, but for
+// records of a list, which have no names that the store could know.
 func (c *Consumer) limit(ctx context.Context, b *batch, entries []*entry) error {
 	open := b.stillOpen(entries)
 	if len(open) == 0 || c.opts.Limiter == nil {
@@ -22,16 +23,16 @@ func (c *Consumer) limit(ctx context.Context, b *batch, entries []*entry) error 
 	if err != nil {
 		return err
 	}
-	var again []int
+	var refused []int
 	for i, e := range open {
-		if e.Redelivered && refuses(verdicts[i], now) {
-			again = append(again, i)
+		if e.FirstID() != "" && refuses(verdicts[i], now) {
+			refused = append(refused, i)
 			continue
 		}
 		apply(e, verdicts[i], now)
 	}
 	c.complaints.judged(open)
-	return c.lookUp(ctx, b, open, again, func(i int) { apply(open[i], verdicts[i], now) })
+	return c.lookUp(ctx, b, open, refused, func(i int) { apply(open[i], verdicts[i], now) })
 }
 
 // lookUp ends those of the entries at the places given that are stored already,

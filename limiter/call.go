@@ -116,7 +116,7 @@ func (c *call) apply(open []customer, rep reply) error {
 func (c *call) admit(from, n int, now int64, limit Limit) {
 	for _, i := range c.order[from : from+n] {
 		place := clip(c.requests[i].At)
-		if place == 0 {
+		if place == 0 || place > now {
 			place = now
 		}
 		c.verdicts[i] = Verdict{Decision: Admitted, Place: place, Limit: limit}

@@ -26,9 +26,9 @@ func TestExpiry(t *testing.T) {
 	}{
 		"live":                    {[]time.Duration{0}, window + lateness},
 		"backlog of hours ago":    {[]time.Duration{-5 * time.Hour}, window + lateness},
-		"ahead":                   {[]time.Duration{time.Hour}, time.Hour + window + lateness},
-		"never shortened":         {[]time.Duration{time.Hour, 0, -time.Hour}, time.Hour + window + lateness},
-		"extended by another use": {[]time.Duration{-time.Hour, 0, 20 * time.Minute}, 20*time.Minute + window + lateness},
+		"ahead of the clock":      {[]time.Duration{time.Hour}, window + lateness},
+		"centuries ahead":         {[]time.Duration{290 * 365 * 24 * time.Hour}, window + lateness},
+		"extended by another use": {[]time.Duration{-time.Hour, 0, 20 * time.Minute}, window + lateness},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := config(5, window)
@@ -53,22 +53,40 @@ func TestExpiry(t *testing.T) {
 	}
 }
 
-// TestPruningChangesNoAnswer follows the oldest unfinished arrival and compares
-// with the model, which forgets nothing. Arrivals lie in the future, where every
-// new highest place makes pruning due.
-func TestPruningChangesNoAnswer(t *testing.T) {
+// TestExpiryOfReservedPlaces wants a key to outlive the place that lies furthest
+// ahead, whatever is judged after that.
+func TestExpiryOfReservedPlaces(t *testing.T) {
 	client := realRedis(t).Client(t)
+	cfg := config(1, 10*time.Minute)
+	cfg.Reserve, cfg.MaxDelay = true, 2*time.Hour
+	l := limiter.New(client, cfg)
+	now := time.Now()
+	for i := range 7 {
+		judge(t, l, at("ann", fmt.Sprint(i), now.UnixMilli()))
+	}
+	judge(t, l, at("ann", "old", now.Add(-5*time.Hour).UnixMilli()))
+	expires := time.UnixMilli(client.PExpireTime(t.Context(), "{q}:limit:ann").Val().Milliseconds())
+	if got, want := expires.Sub(now), time.Hour+10*time.Minute+time.Hour; got < want-time.Second || got > want+6*time.Minute {
+		t.Errorf("expires %v from now, want %v", got, want)
+	}
+}
+
+// TestPruningChangesNoAnswer follows the oldest unfinished arrival and compares
+// with the model, which forgets nothing.
+func TestPruningChangesNoAnswer(t *testing.T) {
+	client := clocked(t, realRedis(t))
 	checks(t, func(t *rapid.T) {
 		tr := drawTrace(t)
-		const aCentury = 100 * 365 * 24 * 3600 * 1000
 		var all []*limiter.Request
+		step := tr.limit.Window.Milliseconds() / 10
 		for i := range tr.batches {
 			tr.batches[i].own = nil
 			for j := range tr.batches[i].requests {
 				r := &tr.batches[i].requests[j]
-				r.At += aCentury + int64(len(all))*tr.limit.Window.Milliseconds()/10
+				r.At += int64(len(all)) * step
 				all = append(all, r)
 			}
+			tr.batches[i].clock += int64(len(all)) * step
 		}
 		done := 0
 		r := newReplay(t, client, tr)
@@ -101,7 +119,7 @@ func TestMemoryIsBounded(t *testing.T) {
 			l := limiter.New(client, cfg)
 			const records = 5000
 			for i := range records {
-				now = time.Now().Add(time.Hour).UnixMilli() + int64(i)*100
+				now = someTime + int64(i)*100
 				judge(t, l, at(name, fmt.Sprint(i), now))
 			}
 			got := card(t, client, "{q}:limit:"+name)
@@ -148,7 +166,7 @@ func TestPruningByTheClock(t *testing.T) {
 func TestFloorAboveAnArrival(t *testing.T) {
 	client := realRedis(t).Client(t)
 	cfg := config(1, time.Minute)
-	arrival := time.Now().Add(time.Hour).UnixMilli()
+	arrival := int64(someTime)
 	cfg.Floor = func() int64 { return arrival + time.Hour.Milliseconds() }
 	l := limiter.New(client, cfg)
 	judge(t, l, at("ann", "a", arrival))

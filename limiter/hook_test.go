@@ -3,6 +3,7 @@ package limiter_test
 import (
 	"context"
 	"net"
+	"os"
 	"strings"
 	"testing"
 
@@ -41,4 +42,39 @@ func hooked(t testing.TB, server *testenv.RedisServer, a around) *redis.Client {
 	client.AddHook(a)
 	t.Cleanup(func() { _ = client.Close() })
 	return client
+}
+
+// patched is a client whose calls run the script with changes: texts that it has
+// once, and what stands for each instead.
+func patched(t testing.TB, server *testenv.RedisServer, changes ...string) *redis.Client {
+	t.Helper()
+	text, err := os.ReadFile("judge.lua")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(changes); i += 2 {
+		if strings.Count(string(text), changes[i]) != 1 {
+			t.Fatalf("the script has changed: it does not have once %q", changes[i])
+		}
+	}
+	script := redis.NewScript(strings.NewReplacer(changes...).Replace(string(text)))
+	if err := script.Load(context.Background(), server.Client(t)).Err(); err != nil {
+		t.Fatal(err)
+	}
+	return hooked(t, server, func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+		cmd.Args()[1] = script.Hash()
+		return next(ctx, cmd)
+	})
+}
+
+// clocked is a client for which the script reads its time, in ms, from a key.
+func clocked(t testing.TB, server *testenv.RedisServer) *redis.Client {
+	t.Helper()
+	return patched(t, server, `call('TIME')`, `{ 0, call('GET', 'clock') * 1000 }`)
+}
+
+func setClock(t fataler, client *redis.Client, ms int64) {
+	if err := client.Set(context.Background(), "clock", ms, 0).Err(); err != nil {
+		t.Fatalf("setting the clock: %v", err)
+	}
 }

@@ -17,14 +17,15 @@
 --       4 delay       ms a place may lie ahead of its record, but no more than
 --                     3600 windows; -1: never reserve
 --       5 budget      work after which the script stops; the caller goes on
---       6 floor       ms, the oldest arrival still unfinished; 0: unknown
+--       6 floor       ms, the oldest arrival still unfinished; 0: unknown. May be
+--                     ahead of this server's clock, as arrivals may
 --       7 hashed      1: own limits are looked up in KEYS[1]; 0: it is given
 --       8 own         hashed = 0: the customer's own limit, '' for none; else ''
 --       9 counts      numbers of records of the first customers, 4 digits each;
 --                     the customers after them have one record each
 --      10 arrivals    those of the records, in ms, 14 digits each, in the order of
---                     KEYS and within a customer in the order of judging;
---                     0: this server's clock
+--                     KEYS and within a customer in the order of judging; 0, or
+--                     later than this server's clock: that clock
 --       then the IDs of the records, in the same order
 --       then flat pairs: index of a customer (from 1), what an earlier call learnt
 -- Returns { now, answered, own, learnt, others }
@@ -35,7 +36,7 @@
 --   learnt    flat pairs: index of a customer, text for the next call
 --   others    flat pairs: ten times the index of a record (from 1) plus its
 --             decision, time. An answered record that is not listed is admitted,
---             and its place is its arrival
+--             and its place is its arrival, but no later than now
 --     1 admitted   time = its place
 --     2 refused    time = the earliest that has room, 0 if none ever has
 --     3 reserved   time = its place, which lies ahead
@@ -76,7 +77,8 @@ local broken              -- the error reply that ends the script
 local answered = 0        -- number of records
 local entered = 0         -- up to this record, those without a place have got one
 local others = {}         -- as returned
-local digits, t, score    -- the arrival at hand: as given, in ms, as a command takes it
+local digits, t, score    -- the arrival at hand: as given; as it counts, in ms and as
+                          -- a command takes it
 local key, L, W, delay    -- the customer at hand
 local size, fresh         -- its number of places; whether there were none at first
 local highest, byClock    -- its latest place in this batch; whether its arrivals
@@ -297,12 +299,12 @@ local function judge(id)
   return take(id, top, place)
 end
 
--- the time up to which no later arrival meets a place; 0 if there is none
+-- the time up to which no later arrival meets a place, not even if the clock is
+-- set back by a window; 0 if there is none
 local function deadline()
-  local widest, cut = max(W, defaultWindow), 0
-  if oldest > 0 then cut = oldest - widest end
-  if byClock then cut = min(now - 2 * widest, oldest > 0 and cut or now) end
-  return max(cut, 0)
+  local widest = max(W, defaultWindow)
+  local from = oldest > 0 and oldest or byClock and now or 0
+  return max(min(from - widest, now - 2 * widest), 0)
 end
 
 -- Drops places that no later arrival meets.
@@ -358,12 +360,13 @@ local function recall(text)
   full = { start = from, from = from, to = to, crowd = tonumber(seen), passed = tonumber(passed) }
 end
 
--- Takes the arrival of the record, which often is that of the one before.
+-- Takes the arrival of the record, which often is that of the one before. IDs of a
+-- stream only rise: after one ahead of the clock, all that come are.
 local function arrive(record)
   local given = sub(arrivals, 14 * record - 13, 14 * record)
   if given ~= digits then
     digits, t, score = given, tonumber(given), given
-    if given == CLOCK then t, score = now, nowText end
+    if given == CLOCK or t > now then t, score = now, nowText end
   end
   if given == CLOCK then byClock = true end
 end
@@ -498,7 +501,7 @@ for c = 1, customers do
   end
   if added == 1 then
     answered, work = record, work + 3
-    local life = lateness + W + (t > now and t - now or 0)
+    local life = lateness + W
     if places == 0 or call('PTTL', key) < life then renew(life) end
     if places - L >= SPARE then
       size = places + 1

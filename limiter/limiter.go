@@ -8,7 +8,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// maxAt keeps sums of times within the 14 digits that Lua prints.
+// maxAt keeps arrivals within the 14 digits that they are given by.
 const maxAt = 90_000_000_000_000
 
 // maxSlice keeps a call within what Lua passes to one command.
@@ -34,9 +34,9 @@ type Config struct {
 	// Home is a customer's partition, an index of Bases. Nil: always 0.
 	Home func(customerID string) int
 	// Floor is the oldest arrival, in ms, that is not finished in any partition;
-	// 0 or less if unknown. Places out of its reach are dropped. May be nil.
-	// Records judged by the clock of Redis need no floor: their windows keep two
-	// windows back from now, and what the floor, if there is one, keeps beside.
+	// 0 or less if unknown. Places out of its reach are dropped, but for those of
+	// the last two windows. Records judged by the clock of Redis need no floor.
+	// May be nil.
 	Floor func() int64
 	// BadLimit is told of a customer's own limit that cannot be read and is
 	// replaced by the default, once for each customer and value. May be nil.

@@ -1,6 +1,7 @@
 package limiter_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -50,7 +51,7 @@ func TestScriptReadsLimitsAsGo(t *testing.T) {
 	)
 	checks(t, func(t *rapid.T) {
 		tr := trace{limit: limiter.Limit{Records: 2, Window: 2 * time.Second}, slice: 500, budget: 5000}
-		var b batch
+		b := batch{clock: someTime + time.Hour.Milliseconds()}
 		for i, offset := range []int64{0, 0, 0, 999, 1000, 1999, 2000, 2999, 3000} {
 			b.requests = append(b.requests, at("ann", string(rune('a'+i)), someTime+offset))
 		}
@@ -118,5 +119,22 @@ func TestDelayIsBoundedInWindows(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestLongWindows has the longest one, in which the bound of the delay, thousands
+// of windows, is longer than a time.Duration can be.
+func TestLongWindows(t *testing.T) {
+	client := realRedis(t).Client(t)
+	cfg := config(1, limiter.MaxWindow)
+	cfg.Reserve, cfg.MaxDelay = true, limiter.MaxWindow
+	model := limiter.Model{Reserve: true, MaxDelay: cfg.MaxDelay}
+	l := limiter.New(client, cfg)
+	for i := range 3 {
+		request := at("ann", fmt.Sprint(i), someTime)
+		want := model.Judge(request, limiter.Limit{Records: 1, Window: limiter.MaxWindow})
+		if diff := cmp.Diff(want, judge(t, l, request)[0]); diff != "" {
+			t.Errorf("record %d (-model +script):\n%s", i, diff)
+		}
 	}
 }

@@ -23,7 +23,7 @@ type name struct {
 }
 
 // Judge answers as Limiter.Judge does, for one request under one limit. The model
-// has no clock: At is positive.
+// has no clock: At is positive, and no later than the clock would be.
 func (m *Model) Judge(r Request, limit Limit) Verdict {
 	switch limit.Mode {
 	case Off:
@@ -125,5 +125,5 @@ func (m *Model) delay(limit Limit) int64 {
 	if !m.Reserve {
 		return 0
 	}
-	return min(m.MaxDelay, MaxWindowsAhead*limit.Window).Milliseconds()
+	return min(m.MaxDelay.Milliseconds(), MaxWindowsAhead*limit.Window.Milliseconds())
 }

@@ -1,10 +1,7 @@
 package limiter_test
 
 import (
-	"context"
 	"fmt"
-	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -60,6 +57,14 @@ var mutants = []struct {
 		},
 	},
 	{
+		"an arrival ahead of the clock counts",
+		[]string{`given == CLOCK or t > now then`, `given == CLOCK then`},
+		func(t *testing.T, client *redis.Client, l *limiter.Limiter) bool {
+			judge(t, l, at("ann", "a", farAhead))
+			return client.ZScore(t.Context(), "{q}:limit:ann", "a").Val() > float64(time.Now().Add(time.Hour).UnixMilli())
+		},
+	},
+	{
 		"the key expires before its window ends",
 		[]string{`ms(life + floor(min(W, lateness) / 2))`, `ms(W - 1000)`},
 		func(t *testing.T, client *redis.Client, l *limiter.Limiter) bool {
@@ -85,18 +90,8 @@ func admissions(t *testing.T, l *limiter.Limiter, seconds ...float64) int {
 // TestFaultsAreFound puts each fault into the script and wants the rule to break,
 // and to hold without: the traffic is that which the other tests are made of.
 func TestFaultsAreFound(t *testing.T) {
-	text, err := os.ReadFile("judge.lua")
-	if err != nil {
-		t.Fatal(err)
-	}
-	source := string(text)
 	for _, m := range mutants {
 		t.Run(m.name, func(t *testing.T) {
-			for i := 0; i < len(m.changes); i += 2 {
-				if strings.Count(source, m.changes[i]) != 1 {
-					t.Fatalf("the script has changed: it does not have once %q", m.changes[i])
-				}
-			}
 			server := realRedis(t)
 			client := server.Client(t)
 			whole := limiter.New(client, config(2, 10*time.Second))
@@ -106,15 +101,7 @@ func TestFaultsAreFound(t *testing.T) {
 			if err := client.FlushAll(t.Context()).Err(); err != nil {
 				t.Fatal(err)
 			}
-			faulty := redis.NewScript(strings.NewReplacer(m.changes...).Replace(source))
-			if err := faulty.Load(t.Context(), client).Err(); err != nil {
-				t.Fatal(err)
-			}
-			swapped := hooked(t, server, func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
-				cmd.Args()[1] = faulty.Hash()
-				return next(ctx, cmd)
-			})
-			if !m.broken(t, client, limiter.New(swapped, config(2, 10*time.Second))) {
+			if !m.broken(t, client, limiter.New(patched(t, server, m.changes...), config(2, 10*time.Second))) {
 				t.Error("the rule holds in spite of the fault")
 			}
 		})

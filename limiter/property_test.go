@@ -31,7 +31,7 @@ func checks(t *testing.T, property func(*rapid.T)) {
 
 // TestScriptAnswersAsTheModel also checks the admitted set without the model.
 func TestScriptAnswersAsTheModel(t *testing.T) {
-	client := realRedis(t).Client(t)
+	client := clocked(t, realRedis(t))
 	checks(t, func(t *rapid.T) {
 		tr := drawTrace(t)
 		r := newReplay(t, client, tr)
@@ -53,6 +53,7 @@ type replay struct {
 	limiter *limiter.Limiter
 	model   limiter.Model
 	own     map[string]string
+	clock   int64
 	rule    rule
 }
 
@@ -74,6 +75,8 @@ func newReplay(t *rapid.T, client *redis.Client, tr trace) *replay {
 
 func (r *replay) play(b batch) {
 	r.change(b.own)
+	r.clock = b.clock
+	setClock(r.t, r.client, b.clock)
 	first := r.judge(b.requests)
 	before := r.rule.size()
 	if !b.again {
@@ -99,10 +102,11 @@ func (r *replay) judge(requests []limiter.Request) []limiter.Verdict {
 	}
 	want := make([]limiter.Verdict, len(requests))
 	for i, request := range requests {
+		request.At = min(request.At, r.clock)
 		want[i] = r.model.Judge(request, r.limit(request.CustomerID))
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		r.t.Fatalf("script differs from the model (-model +script):\n%s\nrequests: %+v", diff, requests)
+		r.t.Fatalf("script differs from the model at %d (-model +script):\n%s\nrequests: %+v", r.clock, diff, requests)
 	}
 	for i, verdict := range got {
 		r.rule.check(r.t, requests[i], verdict)

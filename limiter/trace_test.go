@@ -24,10 +24,14 @@ type trace struct {
 type batch struct {
 	own      map[string]string // "" takes the own limit away
 	requests []limiter.Request
-	again    bool // judged twice, as after a lost reply
+	clock    int64 // that of Redis, ms
+	again    bool  // judged twice, as after a lost reply
 }
 
-const someTime = 1_700_000_000_000
+const (
+	someTime = 1_700_000_000_000
+	farAhead = 1_700_000_000_000_000 // an ID of someone who counts microseconds
+)
 
 var customers = []string{"ann", "bob", "Zoë"}
 
@@ -51,15 +55,16 @@ func drawTrace(t *rapid.T) trace {
 		return limiter.Request{
 			CustomerID: rapid.SampledFrom(people).Draw(t, "customer"),
 			Member:     fmt.Sprintf("id%d", rapid.IntRange(1, members).Draw(t, "member")),
-			At:         someTime + drawOffset(t, window.Milliseconds(), reach),
+			At:         drawArrival(t, window.Milliseconds(), reach),
 		}
 	})
 	// rapid's own lengths are so short that large limits would never be met.
 	length := rapid.SampledFrom([]int{1, 3, 10, 30, 100}).Draw(t, "length")
 	requests := rapid.SliceOfN(request, length, length).Draw(t, "requests")
+	clock := drawClock(t, window.Milliseconds(), reach)
 	for len(requests) > 0 {
 		n := rapid.IntRange(1, len(requests)).Draw(t, "batch")
-		b := batch{requests: requests[:n], again: rapid.Bool().Draw(t, "again")}
+		b := batch{requests: requests[:n], clock: clock(), again: rapid.Bool().Draw(t, "again")}
 		if tr.changing {
 			b.own = map[string]string{rapid.SampledFrom(people).Draw(t, "whose"): drawOwn(t)}
 		}
@@ -67,6 +72,14 @@ func drawTrace(t *rapid.T) trace {
 		requests = requests[n:]
 	}
 	return tr
+}
+
+// drawArrival has now and then one that is far ahead of any clock.
+func drawArrival(t *rapid.T, window, reach int64) int64 {
+	if rapid.IntRange(0, 19).Draw(t, "kind of arrival") == 0 {
+		return farAhead
+	}
+	return someTime + drawOffset(t, window, reach)
 }
 
 // drawLimit favours small limits, which fill up in a short trace.
@@ -100,6 +113,24 @@ func drawOffset(t *rapid.T, window, reach int64) int64 {
 	}
 	quarter := window / 4
 	return rapid.Int64Range(0, reach/quarter).Draw(t, "quarter")*quarter + rapid.Int64Range(-1, 1).Draw(t, "side")
+}
+
+// drawClock is a clock that all arrivals lie behind, or one of which some are
+// ahead, that is set back now and then, all in all by less than a window.
+func drawClock(t *rapid.T, window, reach int64) func() int64 {
+	now, latest := int64(someTime+reach+window), int64(0)
+	if rapid.Bool().Draw(t, "behind the clock") {
+		return func() int64 { return now }
+	}
+	now = someTime + rapid.Int64Range(0, reach).Draw(t, "clock")
+	return func() int64 {
+		now += rapid.Int64Range(0, window).Draw(t, "passed")
+		latest = max(latest, now)
+		if rapid.IntRange(0, 3).Draw(t, "set back") == 0 {
+			now = max(now-rapid.Int64Range(0, window).Draw(t, "by"), latest-window+1)
+		}
+		return now
+	}
 }
 
 func drawOwn(t *rapid.T) string {

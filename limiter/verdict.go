@@ -27,7 +27,7 @@ func (d Decision) String() string {
 type Request struct {
 	CustomerID string
 	Member     string // the record's ID; without '@'
-	At         int64  // arrival; 0 or less: the clock of Redis. Years above 4800 are cut
+	At         int64  // arrival; 0 or less, or later than the clock of Redis: that clock
 }
 
 // Verdict is the answer to a Request. Times are ms since 1970.

@@ -29,6 +29,7 @@ func (s *Stream) Settle(ctx context.Context, settlements []Settlement) (Settled,
 			return Settled{}, fmt.Errorf("settling %d entries of %s: %w", len(settlements), s.keys.Main, err)
 		}
 		all.add(done)
+		s.tellDeferred(page)
 		accepted = nil
 	}
 	s.letGo(len(settlements) - len(all.Kept))

@@ -52,6 +52,11 @@ type Stream struct {
 	held      atomic.Int64 // deliveries neither settled nor handed back
 	lag       atomic.Int64 // entries not read yet, when last known; negative: never known
 
+	lastCame  atomic.Int64  // ms by the own clock: when a read brought something last
+	deferred  chan struct{} // this worker has deferred something
+	oneOfMany bool          // there are other partitions
+	upkeep    chan struct{} // holds who does a chore; nil: as many as like to
+
 	mu       sync.Mutex
 	claimed  []claimed // taken over, bodies not yet read
 	suspects []suspect // taken over, to be tried alone
@@ -67,6 +72,7 @@ type Stream struct {
 	again      string    // up to this ID entries may have been settled before the group was made again
 	lastRead   string    // ID of the entry that was read last
 	lastReply  int       // bytes of the reply that was read last
+	emptied    time.Time // when a read brought nothing last
 }
 
 type claimed struct {
@@ -78,7 +84,7 @@ type claimed struct {
 // NewStream returns the queue on one partition. It does not connect: the group
 // is made by the first Receive, or by Open.
 func NewStream(opts StreamOptions) *Stream {
-	s := &Stream{opts: opts, keys: KeysOf(opts.Key)}
+	s := &Stream{opts: opts, keys: KeysOf(opts.Key), deferred: make(chan struct{}, 1)}
 	s.lag.Store(-1)
 	return s
 }
