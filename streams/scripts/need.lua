@@ -6,7 +6,7 @@
 local function need(...)
   for _, command in ipairs({...}) do
     if redis.acl_check_cmd and not redis.acl_check_cmd(unpack(command)) then
-      redis.call(unpack(command)) -- it is refused, which says what is missing
+      error({err = "NOPERM the user of the script has no permissions to run the '" .. string.lower(command[1]) .. "' command"})
     end
   end
 end
