@@ -21,31 +21,26 @@ import (
 type refusal struct {
 	script string
 	// prepare returns what calls the script, and how often it may be called.
-	prepare func(*rig) func(*streams.Stream) error
+	prepare func(*rig, *streams.Stream) func() error
 	want    map[string]string
 	gone    int64 // entries that strangers took
 }
 
 func refusals() []refusal {
-	dropped := func(held func(b *rig) []streams.Delivery) func(b *rig) []streams.Delivery {
-		return func(b *rig) []streams.Delivery {
-			all := held(b)
-			b.deleteAll(all[:2])
-			return all
-		}
-	}
-	received := dropped(func(b *rig) []streams.Delivery {
+	received := func(b *rig, q *streams.Stream) []streams.Delivery {
 		b.pushMany(5)
-		return streamstest.Receive(b.t, b.open("c", wary), 5)
-	})
+		held := streamstest.Receive(b.t, q, 5)
+		b.deleteAll(held[:2])
+		return held
+	}
 	return []refusal{
 		{
 			script: "claim", gone: 2, want: map[string]string{"missing": "2"},
-			prepare: func(b *rig) func(*streams.Stream) error {
+			prepare: func(b *rig, q *streams.Stream) func() error {
 				b.pushMany(5)
 				b.deleteAll(streamstest.Receive(b.t, b.open("dead", wary), 5)[:2])
 				b.lapse()
-				return func(q *streams.Stream) error {
+				return func() error {
 					_, err := q.Receive(b.t.Context(), 10)
 					return err
 				}
@@ -53,17 +48,22 @@ func refusals() []refusal {
 		},
 		{
 			script: "fetch", gone: 2, want: map[string]string{"missing": "2"},
-			prepare: func(b *rig) func(*streams.Stream) error {
+			prepare: func(b *rig, q *streams.Stream) func() error {
 				b.pushMany(5)
-				held := streamstest.Receive(b.t, b.open("dead", wary), 5)
+				body := strings.Repeat("x", 5<<20) // so large that one is read at a time
+				var ids []string
+				for range 3 {
+					ids = append(ids, push(b.t, b.client, body))
+				}
+				b.hold("dead", 3)
 				b.lapse()
-				deleted := false
-				return func(q *streams.Stream) error {
-					if !deleted { // when it has claimed them and read the first
-						streamstest.Receive(b.t, q, 1)
-						b.deleteAll(held[1:3])
-						deleted = true
-					}
+				got, err := q.Receive(b.t.Context(), 10)
+				must(b.t, err)
+				if len(got) != 1 {
+					b.t.Fatalf("received %d", len(got))
+				}
+				must(b.t, b.client.XDel(b.t.Context(), "s", ids[1:]...).Err())
+				return func() error {
 					_, err := q.Receive(b.t.Context(), 10)
 					return err
 				}
@@ -71,12 +71,12 @@ func refusals() []refusal {
 		},
 		{
 			script: "try", gone: 1, want: map[string]string{"missing": "1"},
-			prepare: func(b *rig) func(*streams.Stream) error {
+			prepare: func(b *rig, q *streams.Stream) func() error {
 				push(b.t, b.client, "kills")
 				b.abandon(1)
-				got := streamstest.Receive(b.t, b.open("c", wary), 1)
+				got := streamstest.Receive(b.t, q, 1)
 				b.deleteAll(got)
-				return func(q *streams.Stream) error {
+				return func() error {
 					_, _, err := q.Try(b.t.Context(), got[0])
 					return err
 				}
@@ -84,9 +84,9 @@ func refusals() []refusal {
 		},
 		{
 			script: "extend", gone: 2, want: map[string]string{"missing": "2"},
-			prepare: func(b *rig) func(*streams.Stream) error {
-				held := received(b)
-				return func(q *streams.Stream) error {
+			prepare: func(b *rig, q *streams.Stream) func() error {
+				held := received(b, q)
+				return func() error {
 					_, err := q.Extend(b.t.Context(), held)
 					return err
 				}
@@ -94,16 +94,15 @@ func refusals() []refusal {
 		},
 		{
 			script: "handback", gone: 2, want: map[string]string{"missing": "2"},
-			prepare: func(b *rig) func(*streams.Stream) error {
-				held := received(b)
-				return func(q *streams.Stream) error { return q.HandBack(b.t.Context(), held) }
+			prepare: func(b *rig, q *streams.Stream) func() error {
+				held := received(b, q)
+				return func() error { return q.HandBack(b.t.Context(), held) }
 			},
 		},
 		{
 			script: "settle", gone: 1, want: map[string]string{"ingested": "1", "validation_failed": "1", "deferred": "1", "dead": "1", "missing": "0"},
-			prepare: func(b *rig) func(*streams.Stream) error {
+			prepare: func(b *rig, q *streams.Stream) func() error {
 				b.pushMany(3)
-				q := b.open("c", nil)
 				settlements := streamstest.All(record.Ingested, streamstest.Receive(b.t, q, 3))
 				b.deleteAll([]streams.Delivery{*settlements[0].Delivery})
 				_, err := q.Extend(b.t.Context(), []streams.Delivery{*settlements[0].Delivery})
@@ -111,7 +110,7 @@ func refusals() []refusal {
 				must(b.t, b.client.HSet(b.t.Context(), "{s}:suspects", settlements[1].ID, 1).Err())
 				settlements[1].Outcome, settlements[2].Outcome = record.Invalid, record.Deferred
 				settlements[2].Due = time.Now().Add(time.Hour)
-				return func(q *streams.Stream) error {
+				return func() error {
 					done, err := q.Settle(b.t.Context(), settlements)
 					if err == nil && len(done.Kept) > 0 {
 						return done.Cause
@@ -152,19 +151,18 @@ func TestARefusedCommandLeavesNothingHalfDone(t *testing.T) {
 		for _, command := range commandsOf(t, r.script) {
 			t.Run(r.script+" without "+command, func(t *testing.T) {
 				b := newRig(t)
-				must(t, b.open("c", nil).Open(t.Context()))
-				call := r.prepare(b)
 				q := b.open("c", wary)
 				must(t, q.Open(t.Context()))
+				call := r.prepare(b, q)
 				b.refuse("-" + command)
 				for range 3 {
-					if err := call(q); err != nil && !strings.Contains(err.Error(), "NOPERM") && !strings.Contains(err.Error(), "can't run this command") {
+					if err := call(); err != nil && !strings.Contains(err.Error(), "NOPERM") && !strings.Contains(err.Error(), "can't run this command") {
 						t.Errorf("without %s: %v", command, err)
 					}
 				}
 				b.refuse("+" + command)
 				for range 2 {
-					must(t, call(q))
+					must(t, call())
 				}
 				b.wantLedger(r.want)
 				b.wantBalance(r.gone)
