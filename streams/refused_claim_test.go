@@ -49,7 +49,6 @@ func refusals() []refusal {
 		{
 			script: "fetch", gone: 2, want: map[string]string{"missing": "2"},
 			prepare: func(b *rig, q *streams.Stream) func() error {
-				b.pushMany(5)
 				body := strings.Repeat("x", 5<<20) // so large that one is read at a time
 				var ids []string
 				for range 3 {
@@ -127,8 +126,8 @@ func (b *rig) lapse() { <-time.After(60 * time.Millisecond) }
 
 var commandInScript = regexp.MustCompile(`redis\.p?call\('([A-Z]+)'`)
 
-// commandsOf lists the commands of a script and of what it comes after.
-func commandsOf(t *testing.T, script string) []string {
+// allCommandsOf lists the commands of a script and of what it comes after.
+func allCommandsOf(t *testing.T, script string) []string {
 	t.Helper()
 	names := map[string]bool{}
 	for _, part := range []string{script, "drop"} {
@@ -144,11 +143,12 @@ func commandsOf(t *testing.T, script string) []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// TestARefusedCommandLeavesNothingHalfDone refuses each command of each script in
-// turn, calls the script again and again, and then gives it the right to all.
-func TestARefusedCommandLeavesNothingHalfDone(t *testing.T) {
+// TestARefusedCommandDropsNothingUncounted refuses each command in turn, reading
+// ones too, of the scripts that drop what no longer exists or correct its count. It
+// calls the script again and again, and then gives it the right to all.
+func TestARefusedCommandDropsNothingUncounted(t *testing.T) {
 	for _, r := range refusals() {
-		for _, command := range commandsOf(t, r.script) {
+		for _, command := range allCommandsOf(t, r.script) {
 			t.Run(r.script+" without "+command, func(t *testing.T) {
 				b := newRig(t)
 				q := b.open("c", wary)

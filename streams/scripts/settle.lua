@@ -205,6 +205,7 @@ for i = 1, tonumber(take()) do
 end
 
 need({'XACK', stream, group, '0-0'}, {'XPENDING', stream, group}, {'HINCRBY', ledger, 'ingested', 1})
+if dead_max > 0 then need({'XTRIM', dead, 'MAXLEN', dead_max}) end
 for _, key in ipairs(notes) do need({'HDEL', key, '0-0'}) end
 if any_gone then need({'HDEL', gone, '0-0'}) end
 redis.call('HGET', ledger, 'group') -- no hash: nothing is acknowledged that can't be counted
