@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -116,6 +117,23 @@ func TestAPassGoesOnWithoutItsWorker(t *testing.T) {
 	})
 	if late := time.Since(lapsed); late > 4*time.Second { // about a second, on a machine that is not loaded
 		t.Errorf("taken over %v after their lease had run out", late)
+	}
+}
+
+// TestNothingKeepsTheWorkersFromLooking: neither a clock that was set back nor
+// what somebody else has written.
+func TestNothingKeepsTheWorkersFromLooking(t *testing.T) {
+	for value, expires := range map[string]time.Duration{"paused": time.Hour, "paused for ever": 0, "what?": 0} {
+		t.Run(value, func(t *testing.T) {
+			b := newRig(t)
+			q := b.open("c", shortLease)
+			must(t, q.Open(t.Context()))
+			push(t, b.client, "record")
+			b.hold("dead", 1)
+			value, _, _ := strings.Cut(value, " ")
+			must(t, b.client.Set(t.Context(), "{s}:scan", value, expires).Err())
+			settleAll(t, q, record.Ingested, streamstest.Receive(t, q, 1))
+		})
 	}
 }
 

@@ -18,14 +18,15 @@
 local scan = KEYS[6]
 local group, consumer, idle, count, allowed = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local pause, longer = ARGV[6], ARGV[7]
-local PAUSED, UNFINISHED_MS = 'paused', 10000
+local PAUSED, LONGEST_MS = 'paused', 10000
 
-local from = redis.call('GET', scan) or '0-0'
+local from = redis.call('GET', scan) or ''
 if from == PAUSED then
   local left = redis.call('PTTL', scan)
-  if left > 0 then return {left, {}, {}} end
-  from = '0-0'
+  -- More is left where the clock was set back.
+  if left > 0 and left <= LONGEST_MS then return {left, {}, {}} end
 end
+if not string.match(from, '^%d+-%d+$') then from = '0-0' end
 
 may_drop()
 need({'XAUTOCLAIM', stream, group, consumer, idle, from}, {'XPENDING', stream, group}, {'HGET', suspects, '0-0'},
@@ -45,7 +46,7 @@ for _, id in ipairs(ids) do
 end
 
 if cursor ~= '0-0' then
-  redis.call('SET', scan, cursor, 'PX', UNFINISHED_MS)
+  redis.call('SET', scan, cursor, 'PX', LONGEST_MS)
   return {0, claimed, missing}
 end
 if redis.call('XPENDING', stream, group)[1] == 0 then pause = longer end

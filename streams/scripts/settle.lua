@@ -205,7 +205,6 @@ for i = 1, tonumber(take()) do
 end
 
 need({'XACK', stream, group, '0-0'}, {'XPENDING', stream, group}, {'HINCRBY', ledger, 'ingested', 1})
-if dead_max > 0 then need({'XTRIM', dead, 'MAXLEN', dead_max}) end
 for _, key in ipairs(notes) do need({'HDEL', key, '0-0'}) end
 if any_gone then need({'HDEL', gone, '0-0'}) end
 if dead_max > 0 and ARGV[at] ~= '0' then need({'XTRIM', dead, 'MAXLEN', dead_max}) end
