@@ -19,12 +19,12 @@ type postponer interface {
 	Postpone(ctx context.Context, held []streams.Delivery) error
 }
 
-// barredPause is how long deliveries that can't be judged wait where the queue
-// can't keep them back itself.
+// barredPause is how long deliveries wait that can't be worked on where the
+// queue can't keep them back itself.
 const barredPause = time.Second
 
-// putOff returns deliveries to the queue whose customers can't be judged for
-// now. They are neither refused nor admitted unrecorded, and hold nobody up: the
+// putOff returns deliveries to the queue that can't be worked on for now, since
+// their customers can't be judged or processing panics. They are neither refused nor admitted unrecorded, and hold nobody up: the
 // rest of their batch has gone on. A list gets them back at its head after a
 // pause, in which they keep the batch's slot: there they would be lost in a
 // crash, as all that was popped, and no more than the slots hold may be.

@@ -18,7 +18,8 @@ type entry struct {
 	reason     string
 	conflict   bool
 	due        time.Time // of a deferred one
-	barred     bool      // its customer can't be judged for now
+	barred     bool      // it can't be worked on for now
+	panicked   *panicError
 }
 
 func (e *entry) open() bool { return e.outcome == 0 }
