@@ -58,7 +58,7 @@ type Options struct {
 	LogRaw          bool // log the beginning of bodies that can't be decoded
 }
 
-// Consumer works queues off. Run may be called once.
+// Consumer works a queue off. Run may be called once.
 type Consumer struct {
 	opts   Options
 	slots  chan *batch // the room for one batch each
@@ -67,6 +67,7 @@ type Consumer struct {
 	// complaints are those of the limiter about customers.
 	complaints *complaints
 	health     *health
+	troubles   *troubles
 	// reading ends by stop, or with the context of Run.
 	reading context.Context
 	stop    context.CancelFunc
@@ -84,18 +85,18 @@ func New(opts Options) *Consumer {
 	if opts.Flush == nil {
 		opts.Flush = func() error { return nil }
 	}
-	return &Consumer{opts: opts, budget: newBudget(opts.MaxMessages), room: newRoom(), complaints: newComplaints(opts.Log), health: &health{log: opts.Log}}
+	return &Consumer{opts: opts, budget: newBudget(opts.MaxMessages), room: newRoom(), complaints: newComplaints(opts.Log), troubles: newTroubles(opts.Log), health: &health{log: opts.Log}}
 }
 
 // handBackTimeout bounds the last words to the queue once the shutdown time is
 // over.
 const handBackTimeout = 4 * time.Second
 
-// Run works the queues off until ctx ends, MaxMessages deliveries are settled
+// Run works the queue off until ctx ends, MaxMessages deliveries are settled
 // or the store says that waiting can't help, and then shuts down in the order
 // that the package states. The error says why it gave up and what could not be
 // handed back; it is nil after an orderly end.
-func (c *Consumer) Run(ctx context.Context, queues ...streams.Queue) error {
+func (c *Consumer) Run(ctx context.Context, q streams.Queue) error {
 	c.slots = make(chan *batch, c.opts.Concurrency)
 	for range c.opts.Concurrency {
 		c.slots <- new(batch)
@@ -112,33 +113,24 @@ func (c *Consumer) Run(ctx context.Context, queues ...streams.Queue) error {
 	defer stopTimer()
 
 	beatCtx, stopBeats := context.WithCancel(context.WithoutCancel(ctx))
-	var readers, beats sync.WaitGroup
-	back := make([]*returns, len(queues))
-	for i, q := range queues {
-		back[i] = newReturns()
-		held := newLeases(q, c.opts.Lease, c.opts.Log)
-		beats.Go(func() { held.beat(beatCtx) })
-		readers.Go(func() { c.read(ctx, workCtx, q, held, back[i], len(queues)) })
-	}
-	readers.Wait()
+	back, held := newReturns(), newLeases(q, c.opts.Lease, c.opts.Log)
+	var beats sync.WaitGroup
+	beats.Go(func() { held.beat(beatCtx) })
+	c.read(ctx, workCtx, q, held, back)
 	c.work.Wait()
-	for i, q := range queues {
-		c.handBackAll(ctx, q, back[i])
-	}
+	c.handBackAll(ctx, q, back)
 	stopBeats()
 	beats.Wait()
-	return errors.Join(append(c.errs, c.closeAll(ctx, queues))...)
+	c.close(ctx, q)
+	return errors.Join(c.errs...)
 }
 
-func (c *Consumer) closeAll(ctx context.Context, queues []streams.Queue) error {
+func (c *Consumer) close(ctx context.Context, q streams.Queue) {
 	ctx, cancel := lastWords(ctx)
 	defer cancel()
-	for _, q := range queues {
-		if err := q.Close(ctx); err != nil {
-			c.opts.Log.Warn("warning", "reason", "closing the queue: "+err.Error())
-		}
+	if err := q.Close(ctx); err != nil {
+		c.opts.Log.Warn("warning", "reason", "closing the queue: "+err.Error())
 	}
-	return nil
 }
 
 // giveUp ends the care for deliveries that the queue could not be told of. In

@@ -242,10 +242,10 @@ func newRig(t *testing.T) *rig {
 	return r
 }
 
-func (r *rig) start(queues ...streams.Queue) {
+func (r *rig) start(q streams.Queue) {
 	ctx, cancel := context.WithCancel(r.t.Context())
 	r.stop = cancel
-	go func() { r.done <- consumer.New(r.opts).Run(ctx, queues...) }()
+	go func() { r.done <- consumer.New(r.opts).Run(ctx, q) }()
 	r.t.Cleanup(cancel)
 }
 
@@ -307,25 +307,15 @@ func TestEveryDeliveryEndsInOneOutcome(t *testing.T) {
 }
 
 func TestMaxMessagesIsExact(t *testing.T) {
-	for _, queues := range []int{1, 3} {
-		r := newRig(t)
-		r.opts.MaxMessages = 37
-		var shelves []streams.Queue
-		for range queues {
-			shelves = append(shelves, newShelf(numbered(30*(4-queues))...))
-		}
-		r.start(shelves...)
-		if err := r.wait(); err != nil {
-			t.Fatal(err)
-		}
-		settled, delivered := 0, 0
-		for _, q := range shelves {
-			settled += len(q.(*shelf).settled)
-			delivered += q.(*shelf).delivered
-		}
-		if settled != min(37, 30*(4-queues)*queues) || delivered != settled {
-			t.Errorf("%d queues: %d settled of %d delivered, want 37", queues, settled, delivered)
-		}
+	r := newRig(t)
+	r.opts.MaxMessages = 37
+	q := newShelf(numbered(90)...)
+	r.start(q)
+	if err := r.wait(); err != nil {
+		t.Fatal(err)
+	}
+	if settled := len(q.settled); settled != 37 || q.delivered != settled {
+		t.Errorf("%d settled of %d delivered, want 37", settled, q.delivered)
 	}
 }
 
@@ -562,48 +552,6 @@ func TestAnErrorThatWaitingDoesNotMendEndsTheRun(t *testing.T) {
 	wantOutcomes(t, s.outcomes(), map[record.Outcome]int{record.Malformed: 1})
 	if !slices.Equal(s.handed, []string{"1-0", "3-0"}) {
 		t.Errorf("handed back %v", s.handed)
-	}
-}
-
-func TestReadersOfEmptyQueuesDoNotPushIn(t *testing.T) {
-	for range 50 {
-		r := newRig(t)
-		r.opts.MaxMessages = 1
-		r.start(newShelf(), newShelf("a"), newShelf())
-		if err := r.wait(); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-func TestSeveralQueuesShareTheSlots(t *testing.T) {
-	r := newRig(t)
-	r.opts.Concurrency = 2
-	var mu sync.Mutex
-	under, most := 0, 0
-	r.store.insert = func(ctx context.Context, docs []store.Document) ([]store.Result, error) {
-		mu.Lock()
-		under++
-		most = max(most, under)
-		mu.Unlock()
-		pause(ctx)
-		mu.Lock()
-		under--
-		mu.Unlock()
-		results := make([]store.Result, len(docs))
-		for i := range results {
-			results[i].Outcome = record.Ingested
-		}
-		return results, nil
-	}
-	r.opts.MaxMessages = 400
-	r.opts.BatchSize = 10
-	r.start(newShelf(numbered(100)...), newShelf(numbered(100)...), newShelf(numbered(100)...), newShelf(numbered(100)...))
-	if err := r.wait(); err != nil {
-		t.Fatal(err)
-	}
-	if most > 2 {
-		t.Errorf("%d batches under way at once, want 2 at most", most)
 	}
 }
 

@@ -20,6 +20,7 @@ type entry struct {
 	due        time.Time // of a deferred one
 	barred     bool      // it can't be worked on for now
 	panicked   *panicError
+	keep       bool // its dead letter is kept even where they are off
 }
 
 func (e *entry) open() bool { return e.outcome == 0 }
@@ -43,5 +44,5 @@ func (e *entry) document() store.Document {
 }
 
 func (e *entry) settlement() streams.Settlement {
-	return streams.Settlement{Delivery: e.Delivery, Outcome: e.outcome, Reason: e.reason, Due: e.due}
+	return streams.Settlement{Delivery: e.Delivery, Outcome: e.outcome, Reason: e.reason, Due: e.due, Keep: e.keep}
 }

@@ -70,7 +70,7 @@ func (c *Consumer) verdicts(ctx context.Context, b *batch, open []*entry) (verdi
 	}
 	b.requests = requests
 	b.stage = limiting
-	err = insist(ctx, c.opts.Log, "Redis", func() error {
+	err = c.troubles.insist(ctx, "Redis", func() error {
 		verdicts, err = c.opts.Limiter.Judge(ctx, requests)
 		keys, err := limiter.SplitKeyErrors(err)
 		c.complaints.complain(keys)

@@ -141,6 +141,7 @@ func (c *Consumer) insert(ctx context.Context, b *batch, entries []*entry) error
 	}
 	for i, r := range results {
 		open[i].outcome, open[i].reason, open[i].conflict = r.Outcome, r.Reason, r.Conflict
+		open[i].barred, open[i].keep = r.Postponed, r.Keep
 	}
 	return err
 }
@@ -166,8 +167,10 @@ func (c *Consumer) settle(ctx context.Context, q streams.Queue, b *batch) (int, 
 // settleAll leaves a list alone, whose records are not pending: handed back they
 // would be worked on twice.
 func (c *Consumer) settleAll(ctx context.Context, q streams.Queue, settlements []streams.Settlement) (total int, unsettled []streams.Delivery) {
-	tries := 0
-	err := insist(ctx, c.opts.Log, "Redis", func() error {
+	// Entries of two partitions may share an ID, so settlements may hold more than
+	// are open after the first try; the others are not settled again.
+	tries, still := 0, len(settlements)
+	err := c.troubles.insist(ctx, "Redis", func() error {
 		tries++
 		done, err := q.Settle(ctx, settlements)
 		if err != nil {
@@ -177,15 +180,15 @@ func (c *Consumer) settleAll(ctx context.Context, q streams.Queue, settlements [
 			c.opts.Log.Warn("warning", "reason", fmt.Sprintf("settled %d of %d: the consumer group is gone", done.Count, len(settlements)))
 		}
 		if tries > 1 && !done.GroupGone {
-			done.Count = len(settlements) - len(done.Kept) - len(done.Lost)
+			done.Count = still - len(done.Kept) - len(done.Lost)
 		}
-		if lost := len(settlements) - done.Count - len(done.Kept) - len(done.Lost); lost > 0 && !done.GroupGone {
-			c.opts.Log.Debug("warning", "reason", fmt.Sprintf("%d of %d deliveries had been settled already", lost, len(settlements)))
+		if lost := still - done.Count - len(done.Kept) - len(done.Lost); lost > 0 && !done.GroupGone {
+			c.opts.Log.Debug("warning", "reason", fmt.Sprintf("%d of %d deliveries had been settled already", lost, still))
 		}
 		total += done.Count
-		settlements = only(settlements, done.Kept)
-		if len(settlements) > 0 {
-			return fmt.Errorf("%d refused or deferred records stay pending, since Redis can't take them: %w", len(settlements), done.Cause)
+		settlements, still = only(settlements, done.Kept), len(done.Kept)
+		if still > 0 {
+			return fmt.Errorf("%d refused or deferred records stay pending, since Redis can't take them: %w", still, done.Cause)
 		}
 		return nil
 	})

@@ -7,16 +7,16 @@ import (
 	"ingestion/streams"
 )
 
-// read takes batches off one queue while there is room, and has each worked on
+// read takes batches off the queue while there is room, and has each worked on
 // beside the next read.
-func (c *Consumer) read(ctx, workCtx context.Context, q streams.Queue, held *leases, back *returns, readers int) {
-	patience := newPatience(c.opts.Log, "Redis")
+func (c *Consumer) read(ctx, workCtx context.Context, q streams.Queue, held *leases, back *returns) {
+	patience := c.troubles.patience("Redis")
 	for c.opts.Gate.Wait(ctx) == nil {
 		slot := c.acquire(ctx)
 		if slot == nil {
 			return
 		}
-		n := c.budget.take(ctx, c.opts.BatchSize, readers)
+		n := c.budget.take(ctx, c.opts.BatchSize)
 		if n == 0 {
 			c.release(slot)
 			return

@@ -12,21 +12,12 @@ var source string
 
 var judgeScript = redis.NewScript(source)
 
-// runScript runs judge.lua by its hash and loads it where a server does not have
-// it: at first use, after a restart, a failover or SCRIPT FLUSH. EVAL is the last
-// resort, so that a Redis role can do without: only a node that is taking over
-// its first slot is not reached by SCRIPT LOAD but by redirection.
+// runScript runs judge.lua by its hash, and by its text where the server does not
+// know it: at first use, after a restart, a failover or SCRIPT FLUSH.
 //
 // The first two arguments are set by it; then come the number of keys and a key.
 func runScript(ctx context.Context, client redis.UniversalClient, args []any) (any, error) {
 	reply, err := evaluate(ctx, client, "evalsha", judgeScript.Hash(), args)
-	if !redis.HasErrorPrefix(err, "NOSCRIPT") {
-		return reply, err
-	}
-	if err := judgeScript.Load(ctx, client).Err(); err != nil {
-		return nil, err
-	}
-	reply, err = evaluate(ctx, client, "evalsha", judgeScript.Hash(), args)
 	if redis.HasErrorPrefix(err, "NOSCRIPT") {
 		return evaluate(ctx, client, "eval", source, args)
 	}

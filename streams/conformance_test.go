@@ -87,13 +87,15 @@ func push(t *testing.T, client redis.UniversalClient, body string) string {
 
 // unfinished counts the entries after the last delivered one and the pending
 // ones.
-func unfinished(t *testing.T, client redis.UniversalClient) int {
+func unfinished(t *testing.T, client redis.UniversalClient) int { return unfinishedIn(t, client, "s") }
+
+func unfinishedIn(t *testing.T, client redis.UniversalClient, key string) int {
 	t.Helper()
-	groups, err := client.XInfoGroups(t.Context(), "s").Result()
+	groups, err := client.XInfoGroups(t.Context(), key).Result()
 	if err != nil || len(groups) == 0 {
-		return int(client.XLen(t.Context(), "s").Val())
+		return int(client.XLen(t.Context(), key).Val())
 	}
-	entries, err := client.XRange(t.Context(), "s", groups[0].LastDeliveredID, "+").Result()
+	entries, err := client.XRange(t.Context(), key, groups[0].LastDeliveredID, "+").Result()
 	must(t, err)
 	n := len(entries)
 	if n > 0 && entries[0].ID == groups[0].LastDeliveredID {

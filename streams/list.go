@@ -1,10 +1,16 @@
 package streams
 
 import (
+	"cmp"
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -16,6 +22,20 @@ import (
 // pollSlice is a single wait inside Redis: short, so that a shutdown, which
 // waits for it, is quick. BLPOP takes whole seconds.
 const pollSlice = time.Second
+
+var (
+	//go:embed scripts/once.lua
+	onceSource string
+	onceScript = redis.NewScript(onceSource)
+)
+
+// onceFor is how long Redis knows that something was done already: as long as a
+// caller may repeat it, since Redis is away meanwhile.
+const onceFor = time.Hour
+
+// pushPage is how many records one LPUSH of the script takes: Lua passes some
+// thousands of arguments at most.
+const pushPage = 1000
 
 // ListOptions configures a List.
 type ListOptions struct {
@@ -30,20 +50,22 @@ type ListOptions struct {
 
 // List is a Redis list as an at-most-once queue: what was popped and neither
 // settled nor handed back when the process dies is lost. Extend does nothing,
-// since a popped record is nobody else's. HandBack and Settle that are repeated
-// after a lost reply put records back, or write dead letters, twice: better than
-// not at all, and a record that comes twice ends as a duplicate.
+// since a popped record is nobody else's. HandBack and Settle may be repeated
+// within an hour after a lost reply, of the same deliveries in the same order.
 type List struct {
 	opts  ListOptions
 	keys  Keys
 	sizer sizer
 
 	lastReply int // bytes of the reply that was read last
+	pops      atomic.Uint64
 }
 
 // NewList returns the queue on a list. It does not connect.
 func NewList(opts ListOptions) *List {
-	return &List{opts: opts, keys: KeysOf(opts.Key)}
+	l := &List{opts: opts, keys: KeysOf(opts.Key)}
+	l.pops.Store(rand.Uint64()) // the numbers of two workers lie far apart
+	return l
 }
 
 // Receive pops the oldest records. A pop is never raced against ctx: one that
@@ -79,6 +101,9 @@ func (l *List) fill(ctx context.Context, first string, max int) ([]Delivery, err
 		}
 	}
 	l.sizer.observe(batch)
+	for i := range batch {
+		batch[i].pop = l.pops.Add(1)
+	}
 	return batch, nil
 }
 
@@ -111,22 +136,50 @@ func (l *List) Try(_ context.Context, d Delivery) (Delivery, bool, error) { retu
 // Settle writes dead letters where they are kept. There is nothing to
 // acknowledge: the pop has done that.
 func (l *List) Settle(ctx context.Context, settlements []Settlement) (Settled, error) {
-	pipe := l.opts.Client.TxPipeline()
+	var kept []*Settlement
 	for i := range settlements {
 		s := &settlements[i]
 		if s.Outcome == record.Deferred {
 			return Settled{}, errors.New("a list can't defer records: RATE_LIMIT_POLICY=defer needs QUEUE_MODE=stream")
 		}
-		if l.opts.DeadLetters.keeps(s.Outcome) {
-			pipe.XAdd(ctx, &redis.XAddArgs{Stream: l.keys.Dead, MaxLen: l.opts.DeadLetters.Max, Values: l.opts.DeadLetters.fields(s, time.Now())})
+		if l.opts.DeadLetters.keeps(s) {
+			kept = append(kept, s)
 		}
 	}
-	if pipe.Len() > 0 {
-		if _, err := pipe.Exec(ctx); err != nil {
+	if len(kept) > 0 {
+		if err := l.bury(ctx, kept); err != nil {
 			return Settled{}, fmt.Errorf("writing dead letters to %s: %w", l.keys.Dead, err)
 		}
 	}
 	return Settled{Count: len(settlements)}, nil
+}
+
+func (l *List) bury(ctx context.Context, settlements []*Settlement) error {
+	call := l.once("dead", settlements[0].Delivery, l.keys.Dead)
+	now := time.Now()
+	for _, s := range settlements {
+		words := []any{"*"}
+		if most := l.opts.DeadLetters.Max; most > 0 {
+			words = []any{"MAXLEN", "=", most, "*"}
+		}
+		addCommand(call, "XADD", append(words, l.opts.DeadLetters.fields(s, now)...))
+	}
+	return call.Run(ctx, l.opts.Client).Err()
+}
+
+// once begins a call of once.lua that is known by what is done and by the first
+// delivery of those to which it is done.
+func (l *List) once(what string, first *Delivery, key string) *redisconn.Call {
+	pop := cmp.Or(first.pop, l.pops.Add(1))
+	marker := "{" + l.keys.Main + "}:once:" + what + ":" + strconv.FormatUint(pop, 36)
+	call := redisconn.NewCall(onceScript, []string{marker, key}, 1)
+	call.Add(int(onceFor.Seconds()))
+	return call
+}
+
+func addCommand(call *redisconn.Call, name string, words []any) {
+	call.Add(name, len(words))
+	call.Add(words...)
 }
 
 // Extend does nothing.
@@ -141,8 +194,28 @@ func (l *List) HandBack(ctx context.Context, held []Delivery) error {
 	for i := range held {
 		bodies[len(held)-1-i] = held[i].Body
 	}
-	if err := l.opts.Client.LPush(ctx, l.keys.Main, bodies...).Err(); err != nil {
+	call := l.once("back", &held[0], l.keys.Main)
+	for page := range slices.Chunk(bodies, pushPage) {
+		addCommand(call, "LPUSH", page)
+	}
+	if err := call.Run(ctx, l.opts.Client).Err(); err != nil {
 		return fmt.Errorf("handing %d records back to %s: %w", len(held), l.keys.Main, err)
+	}
+	return nil
+}
+
+// Requeue pushes records that can't be worked on for now to the list's tail: at
+// its head they would hold up all others.
+func (l *List) Requeue(ctx context.Context, held []Delivery) error {
+	if len(held) == 0 {
+		return nil
+	}
+	bodies := make([]any, len(held))
+	for i := range held {
+		bodies[i] = held[i].Body
+	}
+	if err := l.opts.Client.RPush(ctx, l.keys.Main, bodies...).Err(); err != nil {
+		return fmt.Errorf("putting %d records back on %s: %w", len(held), l.keys.Main, err)
 	}
 	return nil
 }

@@ -3,71 +3,108 @@ package streams
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 )
 
 const (
-	movePause   = 100 * time.Millisecond
+	movePause   = time.Second // unless something is due before
 	trimPause   = 2 * time.Second
 	fullPause   = 250 * time.Millisecond // between looks whether there is room again
 	censusPause = time.Second
 	moveLimit   = 200 // deferred records put back a call
+	// shortestMovePause is between two looks that deferrals of this worker ask for.
+	shortestMovePause = 100 * time.Millisecond
 )
 
-// chore is one kind of upkeep. Its errors are reported once until they change.
+// Upkeep is how many partitions of one server are kept in order at a time.
+const Upkeep = 8
+
+// chore is one kind of upkeep.
 type chore struct {
 	// do returns after how long it is to be done again.
-	do   func(ctx context.Context) (time.Duration, error)
-	next time.Time
-	said string
+	do func(ctx context.Context) (time.Duration, error)
+	// idle is how long it may wait while the partition is idle.
+	idle    time.Duration
+	exact   bool // it is to be done at that time, not about then
+	last    time.Time
+	pause   time.Duration
+	trouble trouble
 }
 
 // Maintain puts deferred records back when they are due, trims the stream,
 // counts what strangers took off it and removes idle consumers, until ctx ends.
 // Every worker runs it; the scripts make that safe.
 func (s *Stream) Maintain(ctx context.Context) {
-	chores := []*chore{{do: s.moveDue}, {do: s.trim}, {do: s.takeCensus}, {do: s.sweep}}
+	move := &chore{do: s.moveDue, idle: movePause, exact: true}
+	chores := []*chore{
+		move,
+		{do: s.trim, idle: 3 * time.Second},
+		{do: s.takeCensus, idle: 2 * time.Second},
+		{do: s.sweep},
+	}
+	for i, what := range []string{"deferred records are put back", "the stream is trimmed", "missing entries are looked for", "idle consumers are looked for"} {
+		chores[i].trouble = trouble{log: s.opts.Log, stream: s.keys.Main, what: what}
+	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-s.deferred:
+			move.pause = min(move.pause, shortestMovePause)
 		case <-timer.C:
 		}
 		for _, c := range chores {
-			if !time.Now().Before(c.next) {
-				pause, err := c.do(ctx)
-				c.next = time.Now().Add(jitter(pause))
-				s.report(ctx, c, err)
+			if !time.Now().Before(s.due(c)) {
+				s.attend(ctx, c)
 			}
 		}
-		timer.Reset(untilNext(chores))
+		timer.Reset(s.untilNext(chores))
 	}
 }
 
-func untilNext(chores []*chore) time.Duration {
-	next := chores[0].next
-	for _, c := range chores {
-		if c.next.Before(next) {
-			next = c.next
+// attend does a chore, when fewer than Upkeep are being done.
+func (s *Stream) attend(ctx context.Context, c *chore) {
+	if s.upkeep != nil {
+		select {
+		case s.upkeep <- struct{}{}:
+			defer func() { <-s.upkeep }()
+		case <-ctx.Done():
+			return
 		}
 	}
-	return time.Until(next)
+	pause, err := c.do(ctx)
+	c.last, c.pause = time.Now(), pause
+	if !c.exact {
+		c.pause = jitter(pause)
+	}
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		c.trouble.met(err)
+	default:
+		c.trouble.over()
+	}
 }
 
-func (s *Stream) report(ctx context.Context, c *chore, err error) {
-	if ctx.Err() != nil {
-		return
+// due is when a chore is to be done next. It changes when the partition ceases
+// to be idle, so nobody may sleep until then without looking again.
+func (s *Stream) due(c *chore) time.Time {
+	pause := c.pause
+	if s.quiet() {
+		pause = max(pause, time.Duration(float64(c.idle)*s.stretch()))
 	}
-	text := ""
-	if err != nil {
-		text = err.Error()
+	return c.last.Add(pause)
+}
+
+func (s *Stream) untilNext(chores []*chore) time.Duration {
+	until := time.Second
+	for _, c := range chores {
+		until = min(until, time.Until(s.due(c)))
 	}
-	if text != "" && text != c.said {
-		s.opts.Log.Warn("retrying", "status", "error", "server", "Redis", "stream", s.keys.Main, "reason", text)
-	}
-	c.said = text
+	return until
 }
 
 func pauseUnless(more bool, pause time.Duration) time.Duration {
@@ -77,16 +114,33 @@ func pauseUnless(more bool, pause time.Duration) time.Duration {
 	return pause
 }
 
-// moveDue puts back what is due by Redis' clock.
+// moveDue puts back what is due by Redis' clock, and comes back when the next one
+// is.
 func (s *Stream) moveDue(ctx context.Context) (time.Duration, error) {
-	size, err := s.opts.Client.ZCard(ctx, s.keys.Delayed).Result()
-	if err != nil || size == 0 {
+	first, err := s.opts.Client.ZRangeWithScores(ctx, s.keys.Delayed, 0, 0).Result()
+	if err != nil || len(first) == 0 {
 		return movePause, wrap(err, "looking at the delayed set %s", s.keys.Delayed)
 	}
 	now, err := s.opts.Client.Time(ctx).Result()
 	if err != nil {
 		return movePause, wrap(err, "asking Redis for the time")
 	}
+	if due := int64(first[0].Score); due > now.UnixMilli() {
+		return pauseUntil(due, now), nil
+	}
+	return s.move(ctx, now)
+}
+
+// pauseUntil lasts until a ms of Redis' clock, but not so long that what others
+// defer meanwhile would be late.
+func pauseUntil(due int64, now time.Time) time.Duration {
+	if due < 0 {
+		return movePause
+	}
+	return min(max(time.UnixMilli(due).Sub(now), shortestMovePause/10), movePause)
+}
+
+func (s *Stream) move(ctx context.Context, now time.Time) (time.Duration, error) {
 	keys := []string{s.keys.Main, s.keys.Delayed, s.keys.DelayedData, s.keys.Ledger}
 	reply, err := s.run(ctx, moveScript, keys, now.UnixMilli(), moveLimit).Slice()
 	if err != nil {
@@ -100,7 +154,11 @@ func (s *Stream) moveDue(ctx context.Context) (time.Duration, error) {
 		return movePause, fmt.Errorf("putting deferred records back on %s: %s", s.keys.Main, cause)
 	}
 	moved, _ := reply[0].(int64)
-	return pauseUnless(moved == moveLimit, movePause), nil
+	next, err := strconv.ParseInt(text(reply[1]), 10, 64)
+	if err != nil {
+		next = -1
+	}
+	return pauseUnless(moved == moveLimit, pauseUntil(next, now)), nil
 }
 
 func wrap(err error, format string, args ...any) error {

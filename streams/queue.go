@@ -12,8 +12,8 @@ import (
 	"ingestion/record"
 )
 
-// Queue hands out deliveries and takes their outcomes. Both implementations,
-// List and Stream, pass the suite in streamstest. A Queue is used by one
+// Queue hands out deliveries and takes their outcomes. Its implementations,
+// List, Stream and Partitions, pass the suite in streamstest. A Queue is used by one
 // reader at a time; Settle, Extend and HandBack may run beside it and beside
 // each other.
 type Queue interface {
@@ -72,10 +72,12 @@ type Delivery struct {
 	// Suspect says that the entry was delivered more often than is allowed,
 	// perhaps since it kills its worker: it is to be worked on while the process
 	// holds nothing else.
-	Suspect bool
-	taken   int  // bytes in the reply that it came in; 0 if not known
-	unread  bool // a suspect whose body was not read
-	tried   bool // a suspect that Try has begun to work on
+	Suspect   bool
+	partition int32  // which of Partitions it comes from
+	pop       uint64 // the number of a list's pop; 0 in stream mode
+	taken     int    // bytes in the reply that it came in; 0 if not known
+	unread    bool   // a suspect whose body was not read
+	tried     bool   // a suspect that Try has begun to work on
 }
 
 // MaxTries is how many lone attempts may kill their worker before a suspect is
@@ -121,6 +123,7 @@ type Settlement struct {
 	Outcome record.Outcome
 	Reason  string    // why it was refused; goes into the dead letter
 	Due     time.Time // when a deferred record goes back on the stream
+	Keep    bool      // keep its dead letter even where they are off: the refusal is not beyond doubt
 }
 
 // Settled says what a call of Settle did.

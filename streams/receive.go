@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,6 +44,22 @@ func (s *Stream) Receive(ctx context.Context, max int) ([]Delivery, error) {
 	return nil, nil
 }
 
+// nextTakeOver is when there is something to take over next, or to look for it.
+func (s *Stream) nextTakeOver() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.claimed) > 0 {
+		return time.Time{}
+	}
+	next := s.nextScan
+	for _, c := range s.suspects {
+		if c.due.Before(next) {
+			next = c.due
+		}
+	}
+	return next
+}
+
 // patience is how long one wait inside Redis lasts: until the next look for
 // lapsed leases is due, and not beyond the poll time.
 func (s *Stream) patience(deadline time.Time) time.Duration {
@@ -50,6 +67,17 @@ func (s *Stream) patience(deadline time.Time) time.Duration {
 	return max(until, time.Millisecond)
 }
 
+// readAtOnce returns new entries, none if there are none yet.
+func (s *Stream) readAtOnce(ctx context.Context, max int) ([]Delivery, error) {
+	if !s.groupKnown {
+		if err := s.Open(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return s.read(ctx, max, 0)
+}
+
+// read waits for new entries for so long; 0: not at all.
 func (s *Stream) read(ctx context.Context, max int, block time.Duration) ([]Delivery, error) {
 	count, bounded, err := s.count(ctx, max)
 	if err != nil {
@@ -59,10 +87,20 @@ func (s *Stream) read(ctx context.Context, max int, block time.Duration) ([]Deli
 	if err != nil {
 		return nil, fmt.Errorf("XREADGROUP %s: %w", s.keys.Main, err)
 	}
-	small := s.sizer.observe(batch)
-	s.small.Store(small && !bounded)
-	s.markRereads(ctx, batch)
+	s.took(ctx, batch, bounded)
 	return batch, nil
+}
+
+// took learns from what was read, and marks what may have been read before.
+// bounded says that there was less of it for the size of the entries.
+func (s *Stream) took(ctx context.Context, batch []Delivery, bounded bool) {
+	s.small.Store(s.sizer.observe(batch) && !bounded)
+	if len(batch) == 0 {
+		s.emptied = time.Now()
+	} else {
+		s.lastCame.Store(time.Now().UnixMilli())
+	}
+	s.markRereads(ctx, batch)
 }
 
 // readNew reads entries that nobody has had, without a copy of what is in them.
@@ -72,9 +110,13 @@ func (s *Stream) read(ctx context.Context, max int, block time.Duration) ([]Deli
 // worker may make it again meanwhile.
 func (s *Stream) readNew(ctx context.Context, count int, block time.Duration) ([]Delivery, error) {
 	begun := time.Now()
-	const key = 9 // where the stream's is among the arguments
-	reply, err := redisconn.Raw(ctx, s.opts.Client, min(s.lastReply, mostExpected), key,
-		"xreadgroup", "group", s.opts.Group, s.opts.Consumer, "count", count, "block", block.Milliseconds(), "streams", s.keys.Main, ">")
+	args := []any{"xreadgroup", "group", s.opts.Group, s.opts.Consumer, "count", count, "streams", s.keys.Main, ">"}
+	key := int8(7) // where the stream's is among the arguments
+	if block > 0 {
+		args = slices.Insert(args, 6, any("block"), any(block.Milliseconds()))
+		key += 2
+	}
+	reply, err := redisconn.Raw(ctx, s.opts.Client, min(s.lastReply, mostExpected), key, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +124,12 @@ func (s *Stream) readNew(ctx context.Context, count int, block time.Duration) ([
 		if err := errors.New(strings.TrimSpace(string(reply[1:]))); isNoGroup(err) {
 			return nil, err
 		}
-		return s.readTyped(ctx, count, max(block-time.Since(begun), time.Millisecond))
+		if block > 0 {
+			block = max(block-time.Since(begun), time.Millisecond)
+		} else {
+			block = -1 // the library's word for not waiting
+		}
+		return s.readTyped(ctx, count, block)
 	}
 	s.lastReply = len(reply)
 	return entries(reply)
@@ -124,11 +171,14 @@ func (s *Stream) markRereads(ctx context.Context, batch []Delivery) {
 	}
 }
 
+// justNow is for how long after an empty read the stream counts as empty.
+const justNow = 10 * time.Millisecond
+
 // count is how many entries to ask for, and says whether their bytes bound it.
 // Those that wait are looked at unless they are known to be small; what comes
 // while the reader waits comes a few at a time anyway.
 func (s *Stream) count(ctx context.Context, max int) (n int, bounded bool, err error) {
-	if s.small.Load() && !s.unwatched.Load() {
+	if s.small.Load() && !s.unwatched.Load() || time.Since(s.emptied) < justNow {
 		return s.sizer.limit(max), false, nil
 	}
 	reply, err := s.run(ctx, peekScript, []string{s.keys.Main}, s.opts.Group, max, replyBytes).Int64Slice()

@@ -29,6 +29,7 @@ func (s *Stream) Settle(ctx context.Context, settlements []Settlement) (Settled,
 			return Settled{}, fmt.Errorf("settling %d entries of %s: %w", len(settlements), s.keys.Main, err)
 		}
 		all.add(done)
+		s.tellDeferred(page)
 		accepted = nil
 	}
 	s.letGo(len(settlements) - len(all.Kept))
@@ -90,7 +91,7 @@ const (
 // settleCall is the script with its arguments: of settlements those that are
 // accepted, as IDs by their outcomes, and the guarded ones.
 func (s *Stream) settleCall(settlements []Settlement, guarded []*Settlement) *redisconn.Call {
-	keys := []string{s.keys.Main, s.keys.Dead, s.keys.Delayed, s.keys.DelayedData, s.keys.Ledger, s.keys.Suspects}
+	keys := []string{s.keys.Main, s.keys.Dead, s.keys.Delayed, s.keys.DelayedData, s.keys.Ledger, s.keys.Suspects, s.keys.Gone}
 	outcomes := record.Outcomes()
 	call := redisconn.NewCall(settleScript, keys, argsPerCall+len(outcomes)*argsPerOutcome+len(settlements)+len(guarded)*argsPerGuarded)
 	call.Add(s.opts.Group, s.opts.Consumer, s.opts.DeadLetters.Max)
@@ -135,7 +136,7 @@ func (s *Stream) addGuarded(call *redisconn.Call, set *Settlement, now time.Time
 	switch {
 	case set.Outcome == record.Deferred:
 		call.Add("delay", set.Due.UnixMilli(), 1, payload(set.Delivery))
-	case s.opts.DeadLetters.keeps(set.Outcome):
+	case s.opts.DeadLetters.keeps(set):
 		kind := "dead"
 		if set.unread {
 			kind = "copy"

@@ -6,14 +6,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// reloads is how often a script is loaded anew for one run: somebody may flush
-// the scripts again meanwhile.
-const reloads = 5
-
-// Run runs a script by its hash and loads it first where the server does not
-// know it (a restart or SCRIPT FLUSH forgets scripts). It never sends EVAL, so
-// a Redis role may keep EVAL to itself. There is at least one key: a Cluster's
-// node is chosen by it.
+// Run runs a script by its hash, and by its text where the server does not know
+// it (a restart, a failover or SCRIPT FLUSH forgets scripts). There is at least
+// one key: a Cluster's node is chosen by it, and no other has to be up.
 func Run(ctx context.Context, c redis.UniversalClient, s *redis.Script, keys []string, args ...any) *redis.Cmd {
 	call := NewCall(s, keys, len(args))
 	call.Add(args...)
@@ -28,6 +23,7 @@ const headArgs = 3
 // one slice that is sent. It is used by one goroutine.
 type Call struct {
 	script *redis.Script
+	keys   []string
 	args   []any
 }
 
@@ -35,11 +31,11 @@ type Call struct {
 // there is at least one. The keys are read when it runs.
 func NewCall(s *redis.Script, keys []string, room int) *Call {
 	args := make([]any, headArgs, headArgs+len(keys)+room)
-	args[0], args[2] = "evalsha", len(keys)
+	args[0], args[1], args[2] = "evalsha", s.Hash(), len(keys)
 	for i := range keys {
 		args = append(args, &keys[i]) // a pointer needs no memory of its own
 	}
-	return &Call{script: s, args: args}
+	return &Call{script: s, keys: keys, args: args}
 }
 
 // Add appends arguments. A *string is read when the call runs, and costs no
@@ -55,24 +51,11 @@ func (c *Call) Hold() (set func(n int)) {
 
 // Run is as the function Run. It may be repeated.
 func (c *Call) Run(ctx context.Context, client redis.UniversalClient) *redis.Cmd {
-	cmd := c.once(ctx, client)
-	for range reloads {
-		if !redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") {
-			break
-		}
-		if err := c.script.Load(ctx, client).Err(); err != nil {
-			cmd.SetErr(err)
-			break
-		}
-		cmd = c.once(ctx, client)
-	}
-	return cmd
-}
-
-func (c *Call) once(ctx context.Context, client redis.UniversalClient) *redis.Cmd {
-	c.args[1] = c.script.Hash()
 	cmd := redis.NewCmd(ctx, c.args...)
 	cmd.SetFirstKeyPos(headArgs)
 	_ = client.Process(ctx, cmd) // its error is the command's too
+	if redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") {
+		return c.script.Eval(ctx, client, c.keys, c.args[headArgs+len(c.keys):]...)
+	}
 	return cmd
 }

@@ -32,3 +32,26 @@ func TestACallSendsKeysAndArgumentsInOrder(t *testing.T) {
 		}
 	}
 }
+
+// TestAScriptNeedsItsOwnNodeOnly runs a script that no node knows yet while
+// another master of the Cluster is down.
+func TestAScriptNeedsItsOwnNodeOnly(t *testing.T) {
+	cluster := testenv.Cluster(t, 3, false)
+	opts, err := redisconn.Parse(cluster.URL(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := redisconn.New(opts, 2)
+	t.Cleanup(func() { _ = client.Close() })
+	key := cluster.KeyOn(1, "k")
+	if err := client.Get(t.Context(), key).Err(); err != redis.Nil {
+		t.Fatal(err)
+	}
+	cluster.Masters[0].Kill()
+	script := redis.NewScript(`return redis.call('INCR', KEYS[1])`)
+	for want := range 2 {
+		if n, err := redisconn.Run(t.Context(), client, script, []string{key}).Int(); err != nil || n != want+1 {
+			t.Errorf("the script returns %d, %v", n, err)
+		}
+	}
+}

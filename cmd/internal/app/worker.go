@@ -30,13 +30,11 @@ type Worker struct {
 	store    *store.Store
 	gate     *consumer.Gate
 	consumer *consumer.Consumer
-	queues   []streams.Queue
+	queue    streams.Queue
 	streams  []*streams.Stream
+	// partitions is all of streams; nil in list mode.
+	partitions *streams.Partitions
 }
-
-// partitionPoll is how long one partition is waited for while others may have
-// records: their readers share WORKER_CONCURRENCY slots.
-const partitionPoll = 25 * time.Millisecond
 
 // NewWorker connects to both servers, waiting for them up to the start-up
 // time, checks that they are usable and builds the pipeline. flush writes out
@@ -47,7 +45,7 @@ func NewWorker(ctx context.Context, cfg *config.Config, log *slog.Logger, flush 
 		w.Close()
 		return nil, err
 	}
-	if err := w.openQueues(ctx); err != nil {
+	if err := w.openQueue(ctx); err != nil {
 		w.Close()
 		return nil, err
 	}
@@ -84,8 +82,7 @@ func (w *Worker) connect(ctx context.Context) error {
 	var redisErr, mongoErr error
 	var wait sync.WaitGroup
 	wait.Go(func() {
-		connections := w.cfg.Concurrency + 2*w.cfg.StreamPartitions + 4
-		w.redis, redisErr = connectRedis(ctx, w.cfg, w.log, connections)
+		w.redis, redisErr = connectRedis(ctx, w.cfg, w.log, connections(w.cfg))
 		if ExitCode(redisErr) == exitUsage {
 			giveUp()
 		}
@@ -100,6 +97,18 @@ func (w *Worker) connect(ctx context.Context) error {
 	return gravest(redisErr, mongoErr)
 }
 
+// connections is how many there may be to one node of Redis: for the reader, the
+// batches in flight, which may settle several partitions at a time, the heartbeat
+// and the upkeep. They are made when needed. A Cluster's reader waits for each
+// partition by itself.
+func connections(cfg *config.Config) int {
+	n := 2*cfg.Concurrency + streams.Upkeep + 8
+	if opts, err := cfg.RedisOptions(); err == nil && opts.IsClusterMode {
+		n += min(cfg.StreamPartitions, streams.MaxWatches)
+	}
+	return n
+}
+
 // gravest joins the errors that waiting can't mend, or all if there is none.
 func gravest(errs ...error) error {
 	isUsual := func(err error) bool { return ExitCode(err) != exitUsage }
@@ -109,7 +118,7 @@ func gravest(errs ...error) error {
 	return errors.Join(errs...)
 }
 
-func (w *Worker) openQueues(ctx context.Context) error {
+func (w *Worker) openQueue(ctx context.Context) error {
 	cfg := w.cfg
 	letters := streams.DeadLetterOptions{
 		On:              cfg.KeepDeadLetters(),
@@ -118,19 +127,15 @@ func (w *Worker) openQueues(ctx context.Context) error {
 		Worker:          cfg.StreamConsumer,
 	}
 	if cfg.QueueMode == config.ModeList {
-		w.queues = []streams.Queue{streams.NewList(streams.ListOptions{
+		w.queue = streams.NewList(streams.ListOptions{
 			Client: w.redis, Key: cfg.QueueKey, PollTimeout: cfg.PollTimeout.Duration(), DeadLetters: letters, Log: w.log,
-		})}
+		})
 		return nil
-	}
-	poll := cfg.PollTimeout.Duration()
-	if cfg.StreamPartitions > 1 {
-		poll = min(poll, partitionPoll)
 	}
 	for _, key := range streams.PartitionKeys(cfg.StreamKey, cfg.StreamPartitions) {
 		s := streams.NewStream(streams.StreamOptions{
 			Client: w.redis, Key: key, Group: cfg.StreamGroup, Consumer: cfg.StreamConsumer,
-			PollTimeout: poll, ClaimIdle: cfg.StreamClaimIdle.Duration(),
+			PollTimeout: cfg.PollTimeout.Duration(), ClaimIdle: cfg.StreamClaimIdle.Duration(),
 			Retention: time.Duration(cfg.StreamRetention), MaxEntries: cfg.StreamMaxEntries,
 			MaxDeliveries: cfg.StreamMaxDeliveries, DeadLetters: letters, Log: w.log,
 			Full: w.roomWatch(key),
@@ -138,7 +143,12 @@ func (w *Worker) openQueues(ctx context.Context) error {
 		if err := await(ctx, cfg.StartupTimeout.Duration(), w.log, "Redis", func(ctx context.Context) error { return permanent(s.Open(ctx)) }); err != nil {
 			return err
 		}
-		w.queues, w.streams = append(w.queues, s), append(w.streams, s)
+		w.streams = append(w.streams, s)
+	}
+	w.partitions = streams.NewPartitions(w.streams, streams.PartitionsOptions{TakeNoMore: cfg.MaxMessages > 0})
+	w.queue = w.partitions
+	if len(w.streams) == 1 {
+		w.queue = w.streams[0]
 	}
 	return nil
 }
@@ -209,10 +219,10 @@ func (w *Worker) Run(ctx context.Context) error {
 	upkeep, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var keepers sync.WaitGroup
 	keepers.Go(func() { w.store.Watch(upkeep) })
-	for _, s := range w.streams {
-		keepers.Go(func() { s.Maintain(upkeep) })
+	if w.partitions != nil {
+		keepers.Go(func() { w.partitions.Maintain(upkeep) })
 	}
-	err := w.consumer.Run(ctx, w.queues...)
+	err := w.consumer.Run(ctx, w.queue)
 	stop()
 	keepers.Wait()
 	if err != nil {

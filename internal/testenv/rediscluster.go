@@ -1,0 +1,168 @@
+package testenv
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// RedisCluster is a Redis Cluster of the test's own. Master i has a third, a
+// quarter and so on of the slots, in their order, and Replicas[i] if there are
+// any.
+type RedisCluster struct {
+	Masters, Replicas []*RedisServer
+
+	t testing.TB
+}
+
+// Cluster starts a Cluster of so many masters, each with a replica if wanted. A
+// node counts as failed after a second.
+func Cluster(t testing.TB, masters int, replicas bool) *RedisCluster {
+	t.Helper()
+	c := &RedisCluster{t: t}
+	buses := map[*RedisServer]string{}
+	start := func() *RedisServer {
+		_, bus, _ := net.SplitHostPort(freeAddr(t))
+		s := Redis(t, WithConfig("cluster-enabled", "yes", "cluster-port", bus, "cluster-node-timeout", "1000",
+			"cluster-require-full-coverage", "no", "appendfsync", "no", "repl-diskless-sync-delay", "0"))
+		buses[s] = bus
+		return s
+	}
+	for range masters {
+		c.Masters = append(c.Masters, start())
+	}
+	if replicas {
+		for range masters {
+			c.Replicas = append(c.Replicas, start())
+		}
+	}
+	for i, m := range c.Masters {
+		c.do(m, "CLUSTER", "ADDSLOTSRANGE", i*16384/masters, (i+1)*16384/masters-1)
+	}
+	first := c.Masters[0]
+	for _, s := range c.nodes()[1:] {
+		host, port, _ := net.SplitHostPort(s.Addr)
+		c.do(first, "CLUSTER", "MEET", host, port, buses[s])
+	}
+	c.awaitNodes()
+	for i, r := range c.Replicas {
+		c.do(r, "CLUSTER", "REPLICATE", c.do(c.Masters[i], "CLUSTER", "MYID"))
+	}
+	c.awaitReplicas()
+	return c
+}
+
+func (c *RedisCluster) nodes() []*RedisServer { return slices.Concat(c.Masters, c.Replicas) }
+
+func (c *RedisCluster) awaitNodes() {
+	c.t.Helper()
+	known := fmt.Sprintf("cluster_known_nodes:%d\r", len(c.nodes()))
+	for _, s := range c.nodes() {
+		Eventually(c.t, startTimeout, func() (bool, string) {
+			info, _ := c.do(s, "CLUSTER", "INFO").(string)
+			return strings.Contains(info, "cluster_state:ok") && strings.Contains(info, "cluster_slots_ok:16384") && strings.Contains(info, known), info
+		})
+	}
+}
+
+func (c *RedisCluster) awaitReplicas() {
+	c.t.Helper()
+	for _, r := range c.Replicas {
+		Eventually(c.t, startTimeout, func() (bool, string) {
+			info, _ := c.do(r, "INFO", "replication").(string)
+			return strings.Contains(info, "master_link_status:up"), info
+		})
+	}
+	for _, s := range c.nodes() { // each knows of each replica
+		Eventually(c.t, startTimeout, func() (bool, string) {
+			nodes, _ := c.do(s, "CLUSTER", "NODES").(string)
+			return strings.Count(nodes, "slave") == len(c.Replicas), nodes
+		})
+	}
+}
+
+func (c *RedisCluster) do(s *RedisServer, args ...any) any {
+	c.t.Helper()
+	client := redis.NewClient(s.options())
+	defer client.Close()
+	reply, err := client.Do(context.Background(), args...).Result()
+	if err != nil {
+		c.t.Fatalf("%v: %v", args, err)
+	}
+	return reply
+}
+
+// URL is the Cluster's address as REDIS_URL takes it.
+func (c *RedisCluster) URL() string {
+	var addrs []string
+	for _, s := range c.nodes() {
+		addrs = append(addrs, s.Addr)
+	}
+	return "redis+cluster://" + strings.Join(addrs, ",")
+}
+
+// Calls is how often the masters have executed a command, scripts' calls included.
+func (c *RedisCluster) Calls(command string) (n int) {
+	c.t.Helper()
+	for _, m := range c.Masters {
+		info, _ := c.do(m, "INFO", "commandstats").(string)
+		for line := range strings.Lines(info) {
+			var calls int
+			if _, err := fmt.Sscanf(line, "cmdstat_"+strings.ToLower(command)+":calls=%d", &calls); err == nil {
+				n += calls
+			}
+		}
+	}
+	return n
+}
+
+// AwaitPromotion returns when the replica of master i is a master itself.
+func (c *RedisCluster) AwaitPromotion(i int) {
+	c.t.Helper()
+	Eventually(c.t, startTimeout, func() (bool, string) {
+		info, _ := c.do(c.Replicas[i], "INFO", "replication").(string)
+		return strings.Contains(info, "role:master"), info
+	})
+}
+
+// Hang stops the server's process without ending it: its connections stay open,
+// and new ones are accepted, but nothing is answered.
+func (s *RedisServer) Hang() {
+	s.t.Helper()
+	s.running("Hang").Signal(syscall.SIGSTOP)
+}
+
+// KeyOn returns a key that begins with prefix and lives on master i.
+func (c *RedisCluster) KeyOn(i int, prefix string) string {
+	c.t.Helper()
+	for n := range 1000 {
+		key := fmt.Sprintf("%s%d", prefix, n)
+		slot, _ := c.do(c.Masters[0], "CLUSTER", "KEYSLOT", key).(int64)
+		if int(slot)*len(c.Masters)/16384 == i {
+			return key
+		}
+	}
+	c.t.Fatal("no key found")
+	return ""
+}
+
+// Move moves the slot of a key, and that key alone of its slot, from a master to
+// another.
+func (c *RedisCluster) Move(key string, from, to int) {
+	c.t.Helper()
+	source, target := c.Masters[from], c.Masters[to]
+	slot := c.do(source, "CLUSTER", "KEYSLOT", key)
+	id := c.do(target, "CLUSTER", "MYID")
+	c.do(target, "CLUSTER", "SETSLOT", slot, "IMPORTING", c.do(source, "CLUSTER", "MYID"))
+	c.do(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", id)
+	host, port, _ := net.SplitHostPort(target.Addr)
+	c.do(source, "MIGRATE", host, port, key, 0, 5000)
+	c.do(target, "CLUSTER", "SETSLOT", slot, "NODE", id)
+	c.do(source, "CLUSTER", "SETSLOT", slot, "NODE", id)
+}
