@@ -62,9 +62,11 @@ type Stream struct {
 	suspects []suspect // taken over, to be tried alone
 	wanted   time.Time // when Receive last looked for entries to take over
 
-	full       bool      // Redis is at maxmemory, as last seen by Maintain
-	warnedTrim time.Time // when it was said last that entries go before their time
-	gone       int64     // entries taken by strangers, as last seen by Maintain
+	full          bool      // Redis is at maxmemory, as last seen by Maintain
+	warnedTrim    time.Time // when it was said last that entries go before their time
+	warnedAhead   time.Time // when it was said last that the stream's IDs lie ahead of the clock
+	warnedLetters bool      // it was said that dead letters are many
+	gone          int64     // entries taken by strangers, as last seen by Maintain
 
 	nextScan   time.Time // when to look for entries to take over
 	groupKnown bool      // false until the group was seen to exist
