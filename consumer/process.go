@@ -117,8 +117,8 @@ func (c *Consumer) decode(e *entry) {
 			e.end(record.Poisoned, c.health.panicked(decoding, p).Error())
 		}
 	}()
-	if e.Fields != nil {
-		e.end(record.Malformed, "Invalid JSON: the stream entry has no field \"data\"")
+	if fault := e.Fault(); fault != "" {
+		e.end(record.Malformed, "Invalid JSON: "+fault)
 		return
 	}
 	rec, err := c.opts.Decode(e.Body)
