@@ -24,14 +24,15 @@ type requeuer interface {
 	Requeue(ctx context.Context, held []streams.Delivery) error
 }
 
-// barredPause is how long deliveries that can't be judged wait where the queue
-// can't keep them back itself.
+// barredPause is how long deliveries wait that can't be worked on where the
+// queue can't keep them back itself.
 const barredPause = time.Second
 
 // putOff returns deliveries to the queue that can't be decided about for now: the
-// limiter can't judge their customers, or MongoDB refuses them for a reason
-// unknown. They are neither refused nor admitted unrecorded, and hold nobody up:
-// the rest of their batch has gone on. A list gets them back at its tail after a
+// limiter can't judge their customers, MongoDB refuses them for a reason unknown,
+// or processing panics. They are neither refused nor admitted unrecorded, and
+// hold nobody up: the rest of their batch has gone on. A list gets them back at
+// its tail after a
 // pause, in which they keep the batch's slot: there they would be lost in a
 // crash, as all that was popped, and no more than the slots hold may be.
 func (c *Consumer) putOff(ctx context.Context, q streams.Queue, back *returns, place int, barred []streams.Delivery) {
