@@ -30,9 +30,13 @@ func (s *Stream) stretch() float64 {
 	return 1
 }
 
-// scanPause is between two scans for entries with a lapsed lease.
+// scanPause is between two scans for entries with a lapsed lease. In a quiet
+// partition none is leased, so far as is known.
 func (s *Stream) scanPause() time.Duration {
-	longest := time.Duration(float64(longestScanPause) * s.stretch())
+	longest := longestScanPause
+	if s.quiet() {
+		longest = max(2*longest, time.Duration(s.stretch()*float64(longest)))
+	}
 	return jitter(min(s.opts.ClaimIdle/4, longest))
 }
 
