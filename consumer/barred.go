@@ -35,7 +35,7 @@ func (c *Consumer) putOff(ctx context.Context, q streams.Queue, back *returns, p
 	if p, ok := q.(postponer); ok {
 		ctx, cancel := lastWords(ctx)
 		defer cancel()
-		err := insist(ctx, c.opts.Log, "Redis", func() error { return p.Postpone(ctx, barred) })
+		err := c.troubles.insist(ctx, "Redis", func() error { return p.Postpone(ctx, barred) })
 		if err != nil {
 			c.giveUp(fmt.Errorf("%d deliveries could not be handed back: %w", len(barred), err))
 		}

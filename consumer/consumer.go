@@ -66,6 +66,7 @@ type Consumer struct {
 	room   *room
 	// complaints are those of the limiter about customers.
 	complaints *complaints
+	troubles   *troubles
 	// reading ends by stop, or with the context of Run.
 	reading context.Context
 	stop    context.CancelFunc
@@ -83,7 +84,7 @@ func New(opts Options) *Consumer {
 	if opts.Flush == nil {
 		opts.Flush = func() error { return nil }
 	}
-	return &Consumer{opts: opts, budget: newBudget(opts.MaxMessages), room: newRoom(), complaints: newComplaints(opts.Log)}
+	return &Consumer{opts: opts, budget: newBudget(opts.MaxMessages), room: newRoom(), complaints: newComplaints(opts.Log), troubles: newTroubles(opts.Log)}
 }
 
 // handBackTimeout bounds the last words to the queue once the shutdown time is

@@ -18,7 +18,8 @@ type entry struct {
 	reason     string
 	conflict   bool
 	due        time.Time // of a deferred one
-	barred     bool      // its customer can't be judged for now
+	barred     bool      // its customer can't be judged for now, or MongoDB refuses it for a reason unknown
+	keep       bool      // its dead letter is kept even where they are off
 }
 
 func (e *entry) open() bool { return e.outcome == 0 }
@@ -42,5 +43,5 @@ func (e *entry) document() store.Document {
 }
 
 func (e *entry) settlement() streams.Settlement {
-	return streams.Settlement{Delivery: e.Delivery, Outcome: e.outcome, Reason: e.reason, Due: e.due}
+	return streams.Settlement{Delivery: e.Delivery, Outcome: e.outcome, Reason: e.reason, Due: e.due, Keep: e.keep}
 }

@@ -67,7 +67,7 @@ func (c *Consumer) verdicts(ctx context.Context, b *batch, open []*entry) (verdi
 		requests = append(requests, limiter.Request{CustomerID: e.record.CustomerID, Member: e.record.ID, At: c.judgedAt(e)})
 	}
 	b.requests = requests
-	err = insist(ctx, c.opts.Log, "Redis", func() error {
+	err = c.troubles.insist(ctx, "Redis", func() error {
 		verdicts, err = c.opts.Limiter.Judge(ctx, requests)
 		keys, err := limiter.SplitKeyErrors(err)
 		c.complaints.complain(keys)

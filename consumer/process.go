@@ -118,6 +118,7 @@ func (c *Consumer) insert(ctx context.Context, b *batch, entries []*entry) error
 	results, err := c.opts.Store.Insert(ctx, b.documents(open))
 	for i, r := range results {
 		open[i].outcome, open[i].reason, open[i].conflict = r.Outcome, r.Reason, r.Conflict
+		open[i].barred, open[i].keep = r.Postponed, r.Keep
 	}
 	return err
 }
@@ -146,7 +147,7 @@ func (c *Consumer) settleAll(ctx context.Context, q streams.Queue, settlements [
 	// Entries of two partitions may share an ID, so settlements may hold more than
 	// are open after the first try; the others are not settled again.
 	tries, still := 0, len(settlements)
-	err := insist(ctx, c.opts.Log, "Redis", func() error {
+	err := c.troubles.insist(ctx, "Redis", func() error {
 		tries++
 		done, err := q.Settle(ctx, settlements)
 		if err != nil {

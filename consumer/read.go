@@ -10,7 +10,7 @@ import (
 // read takes batches off the queue while there is room, and has each worked on
 // beside the next read.
 func (c *Consumer) read(ctx, workCtx context.Context, q streams.Queue, held *leases, back *returns) {
-	patience := newPatience(c.opts.Log, "Redis")
+	patience := c.troubles.patience("Redis")
 	for c.opts.Gate.Wait(ctx) == nil {
 		slot := c.acquire(ctx)
 		if slot == nil {

@@ -34,7 +34,7 @@ func (c *Consumer) try(ctx context.Context, q streams.Queue, held *lease, b *bat
 	}
 	held.progress()
 	tried, ours := d, false
-	err := insist(whileOpen, c.opts.Log, "Redis", func() (err error) {
+	err := c.troubles.insist(whileOpen, "Redis", func() (err error) {
 		tried, ours, err = q.Try(whileOpen, d)
 		return err
 	})
@@ -52,5 +52,5 @@ func (c *Consumer) awaitStore(ctx context.Context) error {
 	if c.opts.Probe == nil {
 		return ctx.Err()
 	}
-	return insist(ctx, c.opts.Log, "MongoDB", func() error { return c.opts.Probe(ctx) })
+	return c.troubles.insist(ctx, "MongoDB", func() error { return c.opts.Probe(ctx) })
 }

@@ -71,11 +71,15 @@ func behindValve(t *testing.T, mode string, env ...string) (*rig, *valve) {
 }
 
 func settings(mode, redisURL, mongoURI string) []string {
+	policy := "drop"
+	if mode == stream {
+		policy = "dead-letter" // so that each refusal can be looked at
+	}
 	return []string{
 		"QUEUE_MODE=" + mode, "REDIS_URL=" + redisURL, "MONGO_URI=" + mongoURI,
 		"QUEUE_KEY=" + queueKey, "STREAM_KEY=" + streamKey, "STREAM_GROUP=" + group,
 		"MONGO_DB=" + database, "MONGO_COLLECTION=" + documents,
-		"RATE_LIMIT_WINDOW_SEC=" + window, "WORKER_POLL_TIMEOUT_SEC=1", "ADMIN_ADDR=",
+		"RATE_LIMIT_WINDOW_SEC=" + window, "RATE_LIMIT_POLICY=" + policy, "WORKER_POLL_TIMEOUT_SEC=1", "ADMIN_ADDR=",
 	}
 }
 

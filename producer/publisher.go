@@ -19,7 +19,7 @@ const (
 	pipelineBytes = 4 << 20
 
 	firstPause   = 100 * time.Millisecond
-	longestPause = 5 * time.Second
+	longestPause = 2 * time.Second
 )
 
 // Receipt tells what became of one body.

@@ -20,7 +20,15 @@ type call struct {
 
 	toSend   []segment // what goes out in the next round
 	toLookUp []int     // documents that are there: whose are they?
-	trouble  *Error    // of the round under way
+
+	inserted     uint64 // the store's count of insertions at the beginning
+	newlyDoubted int    // documents that no call had doubted before
+
+	// Of the round under way:
+	trouble  *Error
+	taken    int         // documents that went in
+	doubted  []suspicion // documents refused for reasons unknown
+	hesitate bool        // pause before the next one, though nothing failed
 }
 
 // item is one document of a call.
@@ -37,10 +45,8 @@ type item struct {
 	found  verdict
 	index  string
 	misses int
-	// strikes counts errors of unknown meaning while others passed; seen is the
-	// store's count of passed documents at the last one.
-	strikes int
-	seen    uint64
+	// refusals counts errors of unknown meaning in this call.
+	refusals int
 }
 
 // segment is a part of the batch that stands or falls together. tries counts
@@ -60,6 +66,7 @@ func newCall(s *Store, docs []Document) *call {
 		results:    make([]Result, len(docs)),
 		open:       len(docs),
 		room:       r,
+		inserted:   s.inserted.Load(),
 	}
 	c.encode(docs)
 	if firsts := c.pairTwins(); len(firsts) > 0 {
@@ -75,11 +82,10 @@ func (c *call) encode(docs []Document) {
 		size += encodedSize(&docs[i])
 	}
 	buf := slices.Grow(c.room.documents, size)
-	seen := c.store.passed.Load()
 	for i := range docs {
 		from := len(buf)
 		buf = appendDocument(buf, &docs[i], c.ingestedAt)
-		c.items[i] = item{doc: &docs[i], raw: buf[from:len(buf):len(buf)], twin: -1, seen: seen}
+		c.items[i] = item{doc: &docs[i], raw: buf[from:len(buf):len(buf)], twin: -1}
 	}
 	c.room.documents = buf
 }
@@ -123,7 +129,7 @@ func (c *call) run(ctx context.Context) error {
 		}
 		if c.open < before {
 			pause.Reset()
-			if failure == nil {
+			if failure == nil && !c.hesitate {
 				continue
 			}
 		}
@@ -137,10 +143,11 @@ func (c *call) run(ctx context.Context) error {
 // returns what keeps the call from being done, nil where a record is to blame
 // rather than the server.
 func (c *call) round(ctx context.Context) *Error {
-	c.trouble = nil
+	c.trouble, c.taken, c.hesitate = nil, 0, false
 	if c.send(ctx) {
 		c.lookUp(ctx)
 	}
+	c.weigh(ctx)
 	return c.trouble
 }
 
@@ -169,8 +176,12 @@ func (c *call) settle(i int, r Result) {
 // settleStored settles document i and all its twins by the document that is in
 // the collection. inserted says that it is i's own, just written.
 func (c *call) settleStored(i int, there stored, inserted bool) {
-	c.store.passed.Add(1)
-	c.settle(i, c.judge(i, there, inserted || c.owns(i, there)))
+	c.store.doubts.forget(c.items[i].doc.Record.ID)
+	own := inserted || c.owns(i, there)
+	if inserted || own && c.items[i].mayBeApplied {
+		c.store.inserted.Add(1)
+	}
+	c.settle(i, c.judge(i, there, own))
 	for j := c.items[i].twin; j >= 0; j = c.items[j].twin {
 		c.settle(j, c.judge(j, there, c.owns(j, there)))
 	}
@@ -200,10 +211,11 @@ func (c *call) owns(i int, there stored) bool {
 		there.ingestedAt == c.ingestedAt && there.name == it.doc.Record.Name
 }
 
-// reject settles document i as rejected. A twin from the same entry shares its
-// lot; the next other twin is tried in its stead.
-func (c *call) reject(i int, reason string) {
-	r := Result{Outcome: record.Rejected, Reason: reason}
+// reject settles document i as rejected, for the reason in r. A twin from the
+// same entry shares its lot; the next other twin is tried in its stead.
+func (c *call) reject(i int, r Result) {
+	r.Outcome = record.Rejected
+	c.store.doubts.forget(c.items[i].doc.Record.ID)
 	c.settle(i, r)
 	id := c.items[i].doc.StreamID
 	j := c.items[i].twin

@@ -27,6 +27,9 @@ const (
 	TimedOut
 	// NotSent: no server to be had, or no connection. Nothing was sent.
 	NotSent
+	// LoginFailed: the server could not log the service in, for a reason of its own.
+	// Nothing was sent.
+	LoginFailed
 	// Overloaded: the server asks for patience.
 	Overloaded
 	// DiskTrouble: the server can't write for the time being. Repeated, loudly.
@@ -43,7 +46,7 @@ const (
 	// Configuration: waiting can't help; the call is given up with an error.
 	Configuration
 	// Presumed: of unknown meaning, presumed to be transient. After some tries
-	// the batch is bisected to see whether a record is to blame.
+	// the batch is bisected to see whether a record is to blame; see suspect.go.
 	Presumed
 	// TooLarge: one record makes the whole call fail. Bisected at once, and the
 	// record that fails alone is rejected.
@@ -64,7 +67,7 @@ const (
 )
 
 var classNames = [...]string{
-	Transient: "transient", TimedOut: "timed_out", NotSent: "not_sent", Overloaded: "overloaded",
+	Transient: "transient", TimedOut: "timed_out", NotSent: "not_sent", LoginFailed: "login_failed", Overloaded: "overloaded",
 	DiskTrouble: "disk_trouble", NotDurable: "not_durable", Unsatisfiable: "unsatisfiable",
 	Operator: "operator", Configuration: "configuration", Presumed: "presumed_transient",
 	TooLarge: "too_large", Cancelled: "cancelled", Duplicate: "duplicate",
@@ -91,7 +94,7 @@ func (c Class) Loud() bool {
 // mayBeApplied says that documents of the failed call may be in the collection.
 func (c Class) mayBeApplied() bool {
 	switch c {
-	case NotSent, Operator, Configuration, TooLarge:
+	case NotSent, LoginFailed, Operator, Configuration, TooLarge:
 		return false
 	}
 	return true
@@ -127,30 +130,13 @@ func classifyCall(err error) verdict {
 	return verdict{class: classifyLocal(err)}
 }
 
-// classifyCode judges the code at the top of a reply that is not ok.
+// classifyCode judges the code at the top of a reply that is not ok. What the
+// code means outweighs a label.
 func classifyCode(code int32, hasLabel func(string) bool) Class {
-	switch code {
-	case 50, 262: // MaxTimeMSExpired, ExceededTimeLimit
-		return TimedOut
-	case 6, 7, 89, 91, 134, 189, 9001, 10107, 11600, 11602, 13435, 13436, 10058:
-		// Unreachable hosts, shutdown, step-down, no longer primary.
-		return Transient
-	case 24, 46, 112, 133, 11601, 14031:
-		// LockTimeout, LockBusy, WriteConflict, FailedToSatisfyReadPreference,
-		// Interrupted, OutOfDiskSpace
-		return DiskTrouble
-	case 13, 18, 8000: // Unauthorized, AuthenticationFailed, Atlas' own
-		return Operator
-	case 20, 26, 73, 59, 72:
-		// IllegalOperation ("Transaction numbers …"), NamespaceNotFound,
-		// InvalidNamespace, CommandNotFound, InvalidOptions
-		return Configuration
-	case 11000, 11001, 12582: // as an old server says of a single insert
-		return UnknownIndex
-	case 10334, 15, 17419, 17420: // BSONObjectTooLarge, Overflow, the update system's sizes
-		return TooLarge
-	}
+	class, known := classOf[code]
 	switch {
+	case known:
+		return class
 	case hasLabel(driver.RetryableWriteError):
 		return Transient
 	case hasLabel(driver.ErrSystemOverloadedError), hasLabel(driver.ErrRetryableError):
@@ -172,22 +158,20 @@ func classifyWriteConcern(code int32) Class {
 // classifyDocument judges one of a reply's writeErrors. keyPattern is that of
 // the index at fault; nil where the server names none.
 func classifyDocument(code int32, keyPattern bson.Raw) Class {
-	switch code {
-	case 11000, 11001, 12582: // DuplicateKey and its old forms
+	if badDocument[code] {
+		return Refused
+	}
+	switch class := classifyCode(code, noLabel); class {
+	case UnknownIndex:
 		return classifyDuplicate(keyPattern)
-	case 121: // DocumentValidationFailure
+	case TooLarge:
 		return Refused
-	case 2, 9, 14, 22, 52, 53, 54, 55, 56, 57:
-		// BadValue, FailedToParse, TypeMismatch, InvalidBSON, and what is wrong
-		// with field names and _ids
-		return Refused
+	default:
+		return class
 	}
-	class := classifyCode(code, func(string) bool { return false })
-	if class == TooLarge {
-		return Refused
-	}
-	return class
 }
+
+func noLabel(string) bool { return false }
 
 // classifyLookup judges the error of a read command: there is no record to
 // blame, and nothing to bisect.
@@ -229,9 +213,9 @@ func failedLogin(err error) *auth.Error {
 	return nil
 }
 
-// classifyLogin judges what went wrong while authenticating: that the
-// connection broke meanwhile, or that the server is on its way down, says
-// nothing about the credentials.
+// classifyLogin judges what went wrong while authenticating. Only the codes that
+// speak of user, password, mechanism or rights are the operator's; whatever else
+// keeps the server from logging somebody in passes.
 func classifyLogin(login *auth.Error) verdict {
 	cause := login.Unwrap()
 	var reply driver.Error
@@ -243,10 +227,10 @@ func classifyLogin(login *auth.Error) verdict {
 		return verdict{class: NotSent}
 	}
 	switch class := classifyCode(reply.Code, reply.HasErrorLabel); class {
-	case Transient, TimedOut, Overloaded, DiskTrouble:
+	case Transient, TimedOut, Overloaded, DiskTrouble, Operator:
 		return verdict{class: class, code: reply.Code}
 	}
-	return verdict{class: Operator, code: reply.Code}
+	return verdict{class: LoginFailed, code: reply.Code}
 }
 
 // classifyLocal judges errors that no server sent.

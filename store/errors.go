@@ -47,6 +47,8 @@ func sentence(v verdict, err error, limit time.Duration) string {
 		return "the connection to MongoDB failed: " + networkCause(err) + "; waiting for it, check the server and MONGO_URI if it lasts"
 	case NotSent:
 		return "MongoDB can't be reached: " + networkCause(err) + "; start it, or check MONGO_URI"
+	case LoginFailed:
+		return "MongoDB can't log the service in for a reason of its own; waiting for it, check its log and MONGO_URI if it lasts"
 	case TimedOut:
 		return fmt.Sprintf("MongoDB did not answer within %s; trying again with more time and smaller batches", limit.Round(time.Millisecond))
 	case Overloaded:
@@ -77,8 +79,11 @@ func diskSentence(code int32) string {
 }
 
 func operatorSentence(code int32) string {
-	if code == 13 {
+	switch code {
+	case 13:
 		return "MONGO_URI names no user, or one that may not read and write the collection; give it a user with the role readWrite on MONGO_DB"
+	case 334:
+		return "MongoDB doesn't offer the way of logging in that MONGO_URI asks for; check authMechanism, or how the user was created"
 	}
 	return "MongoDB refuses the credentials in MONGO_URI; check user, password and authSource"
 }

@@ -503,18 +503,32 @@ func refuseAll(call faulty.Call) (fault faulty.Fault) {
 	return fault
 }
 
-// TestLoneBadRecordIsFoundByWhatPassedBefore: a batch of one is compared with a
-// document that is known to be in.
-func TestLoneBadRecordIsFoundByWhatPassedBefore(t *testing.T) {
-	f := newFixture(t, faulty.Options{})
-	f.insert(t, documents(1))
-	f.server.Rule("insert", againstMessages("id-1", 8))
-	results := f.insert(t, []store.Document{document(1)})
-	if results[0].Outcome != record.Rejected || !strings.Contains(results[0].Reason, "code 8") {
-		t.Errorf("got %+v", results[0])
-	}
-	if len(f.watch.sentences) != 0 {
-		t.Errorf("a bad record makes the store wait: %v", f.watch.sentences)
+// TestLoneBadRecord is put off, and rejected only after others went in: without
+// any it may as well be the server, which knows a duplicate all the same.
+func TestLoneBadRecord(t *testing.T) {
+	for _, perDocument := range []bool{false, true} {
+		f := newFixture(t, faulty.Options{})
+		f.insert(t, documents(1))
+		rule := againstMessages("id-1", 8)
+		if perDocument {
+			rule = againstDocument("id-1", faulty.WriteError{Code: 8}, 0, false)
+		}
+		f.server.Rule("insert", rule)
+		for range 20 {
+			results, err := f.Insert(t.Context(), []store.Document{document(1)})
+			if err != nil || !results[0].Postponed || len(f.watch.doubted()) != 0 {
+				t.Fatalf("got %+v, %v, %d strikes", results[0], err, len(f.watch.doubted()))
+			}
+			time.Sleep(2 * time.Millisecond)
+		}
+		f.insert(t, []store.Document{document(2)})
+		results := f.insert(t, []store.Document{document(1)})
+		if results[0].Outcome != record.Rejected || !results[0].Keep || !strings.Contains(results[0].Reason, "code 8") {
+			t.Errorf("got %+v", results[0])
+		}
+		if len(f.watch.sentences) != 0 || len(f.watch.doubted()) != 3 {
+			t.Errorf("the operator is told of %d strikes and of trouble: %v", len(f.watch.doubted()), f.watch.sentences)
+		}
 	}
 }
 

@@ -143,6 +143,8 @@ func (o *overtaker) Waiting(error, Class, time.Duration) {
 
 func (o *overtaker) Recovered() {}
 
+func (o *overtaker) Doubted(Doubt) {}
+
 func TestRecoveredDoesNotOvertakeWaiting(t *testing.T) {
 	o := &overtaker{t: t, done: make(chan struct{})}
 	o.trouble = newTrouble(o)

@@ -49,7 +49,7 @@ func (c *call) lookUp(ctx context.Context) {
 			left = append(left, i)
 		case a.there:
 			c.settleStored(i, a.stored, false)
-			c.store.prove(c.items[i].raw)
+			c.store.prove(c.items[i].doc.Record.ID, c.items[i].raw)
 		default:
 			c.missing(i)
 		}
@@ -59,17 +59,19 @@ func (c *call) lookUp(ctx context.Context) {
 
 // missing decides about a document that a unique index refuses though its _id
 // isn't there. An _id may have been deleted in between, so where its index is
-// or may be the one at fault the document is tried again.
+// or may be the one at fault the document is tried again. In the end it is
+// rejected: what nobody has seen is not stored.
 func (c *call) missing(i int) {
 	it := &c.items[i]
 	it.misses++
 	switch {
 	case it.found.class == OtherIndex:
-		c.reject(i, fmt.Sprintf("another document has the same value of the unique index on %s (code %d)", it.index, it.found.code))
+		c.reject(i, Result{Reason: fmt.Sprintf("another document has the same value of the unique index on %s (code %d)", it.index, it.found.code)})
 	case it.found.class == UnknownIndex && it.misses > 1:
-		c.reject(i, fmt.Sprintf("another document has the same value of a unique index (code %d)", it.found.code))
+		c.reject(i, Result{Reason: fmt.Sprintf("another document has the same value of a unique index (code %d)", it.found.code)})
 	case it.misses >= c.store.opts.UnknownTries:
-		c.settleStored(i, stored{name: it.doc.Record.Name}, false)
+		c.reject(i, Result{Keep: true,
+			Reason: fmt.Sprintf("MongoDB says that the _id is there and finds no document with it (code %d); look for orphaned documents of a shard, or for who deletes them, and replay the dead letter", it.found.code)})
 	default:
 		c.toSend = append(c.toSend, segment{items: []int{i}})
 	}
@@ -138,7 +140,7 @@ func (s *Store) find(ctx context.Context, ids []string) ([]answer, *Error) {
 func (s *Store) findTogether(ctx context.Context, ids []string, answers []answer) *Error {
 	for len(ids) > 0 {
 		n := min(len(ids), maxLookup)
-		if failure := s.findSome(ctx, ids[:n], answers[:n]); failure != nil {
+		if failure := s.findSome(ctx, ids[:n], answers[:n], s.pace.current()); failure != nil {
 			return failure
 		}
 		ids, answers = ids[n:], answers[n:]
@@ -159,7 +161,7 @@ func (s *Store) findSingly(ctx context.Context, ids []string, answers []answer) 
 			case <-ctx.Done():
 				return nil // the failure that ended it is reported
 			}
-			if failure := s.findSome(ctx, ids[i:i+1], answers[i:i+1]); failure != nil {
+			if failure := s.findSome(ctx, ids[i:i+1], answers[i:i+1], s.pace.current()); failure != nil {
 				return failure
 			}
 			return nil
@@ -184,8 +186,7 @@ func allAsked(answers []answer) bool {
 }
 
 // findSome sends one find command and fills in the answers.
-func (s *Store) findSome(ctx context.Context, ids []string, answers []answer) *Error {
-	t := s.pace.current()
+func (s *Store) findSome(ctx context.Context, ids []string, answers []answer, t tempo) *Error {
 	raw, err := s.command(ctx, t.timeout, appendFind(nil, s.coll.Name(), ids))
 	var documents []bson.Raw
 	if err == nil {

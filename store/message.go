@@ -30,7 +30,7 @@ func (c *call) sendMessage(ctx context.Context, seg segment, t tempo) *Error {
 		v, err = verdict{class: Transient}, errMalformed
 	default:
 		c.store.pace.succeeded(t)
-		c.settleReply(ctx, seg, reply)
+		c.settleReply(seg, reply)
 		return nil
 	}
 	if v.class == TimedOut && ctx.Err() == nil {
@@ -39,6 +39,7 @@ func (c *call) sendMessage(ctx context.Context, seg segment, t tempo) *Error {
 	c.rememberApplied(seg, v.class)
 	if v.class == UnknownIndex && len(seg.items) == 1 {
 		c.duplicate(seg.items[0], v, nil)
+		c.store.recovered()
 		return nil
 	}
 	return newError(v, err, t.timeout)
@@ -54,7 +55,7 @@ func (c *call) rememberApplied(seg segment, class Class) {
 }
 
 // settleReply settles a message by its reply, document by document.
-func (c *call) settleReply(ctx context.Context, seg segment, reply insertReply) {
+func (c *call) settleReply(seg segment, reply insertReply) {
 	refused := make([]bool, len(seg.items))
 	for _, e := range reply.writeErrors {
 		refused[e.index] = true
@@ -64,41 +65,65 @@ func (c *call) settleReply(ctx context.Context, seg segment, reply insertReply) 
 			c.settleStored(i, c.asStored(i), true)
 		}
 	}
-	if len(reply.writeErrors) < len(seg.items) {
-		c.store.recovered()
-		c.store.prove(c.items[seg.items[slices.Index(refused, false)]].raw)
-	}
+	c.took(seg, refused, len(seg.items)-len(reply.writeErrors))
 	var again []int
+	troubled := 0
 	for _, e := range reply.writeErrors {
-		if i := seg.items[e.index]; !c.settleWriteError(ctx, i, e) {
+		i := seg.items[e.index]
+		switch c.settleWriteError(i, e) {
+		case repeat:
 			again = append(again, i)
+			troubled++
+		case inDoubt:
+			troubled++
 		}
 	}
 	if len(again) > 0 {
 		c.toSend = append(c.toSend, segment{items: again})
 	}
+	if troubled < len(seg.items) && troubled <= max(few, len(seg.items)/10) {
+		c.store.recovered()
+	}
 }
 
-// settleWriteError acts on what the server says against document i. It returns
-// false where the document is to be sent again.
-func (c *call) settleWriteError(ctx context.Context, i int, e writeError) bool {
+// took counts the documents that went in and keeps one of them as a proof.
+func (c *call) took(seg segment, refused []bool, n int) {
+	if n == 0 {
+		return
+	}
+	c.taken += n
+	first := &c.items[seg.items[slices.Index(refused, false)]]
+	c.store.prove(first.doc.Record.ID, first.raw)
+}
+
+// plan is what comes after a write error.
+type plan int
+
+const (
+	decided plan = iota // settled, or to be looked up
+	repeat
+	inDoubt
+)
+
+// settleWriteError acts on what the server says against document i.
+func (c *call) settleWriteError(i int, e writeError) plan {
 	v := verdict{classifyDocument(e.code, e.keyPattern), e.code}
 	switch v.class {
 	case Duplicate, OtherIndex, UnknownIndex:
 		c.duplicate(i, v, e.keyPattern)
-		return true
+		return decided
 	case Refused:
-		c.store.recovered()
-		c.reject(i, fmt.Sprintf("MongoDB refuses the document (code %d)", e.code))
-		return true
+		c.reject(i, Result{Reason: fmt.Sprintf("MongoDB refuses the document (code %d)", e.code)})
+		return decided
 	case Presumed:
-		return c.strike(ctx, i, newError(v, nil, 0))
+		c.doubt(suspicion{i, newError(v, nil, 0), false})
+		return inDoubt
 	}
 	if v.class.mayBeApplied() {
 		c.items[i].mayBeApplied = true
 	}
 	c.note(newError(v, nil, 0))
-	return false
+	return repeat
 }
 
 // duplicate plans the look-up of a document that a unique index refuses.
@@ -106,7 +131,6 @@ func (c *call) duplicate(i int, v verdict, keyPattern bson.Raw) {
 	it := &c.items[i]
 	it.found, it.index = v, indexFields(keyPattern)
 	c.toLookUp = append(c.toLookUp, i)
-	c.store.recovered()
 }
 
 // indexFields lists the fields of an index, which are no one's data.

@@ -29,7 +29,7 @@ func (c *call) send(ctx context.Context) bool {
 		case failure.Class == TooLarge, failure.Class == UnknownIndex:
 			work = slices.Insert(work, 0, c.bisect(part, failure)...)
 		case failure.Class == Presumed && ctx.Err() == nil:
-			c.suspect(ctx, part, failure)
+			c.suspect(part, failure)
 			if fruitless++; fruitless == maxFruitless {
 				c.toSend = append(work, c.toSend...) // the others come first next time
 				return true

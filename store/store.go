@@ -23,6 +23,13 @@ type Document struct {
 type Result struct {
 	// Outcome is Ingested, Duplicate or Rejected; 0 means still open.
 	Outcome record.Outcome
+	// Postponed marks an open document that MongoDB refuses for a reason unknown,
+	// while it takes others. Insert it again after a while: in the end it is taken
+	// or Rejected, and meanwhile it holds nobody up.
+	Postponed bool
+	// Keep marks a Rejected document about which something is left in doubt: its
+	// dead letter is to be kept even where they are not kept.
+	Keep bool
 	// Conflict marks a Duplicate whose stored name differs.
 	Conflict bool
 	// Reason says why a document was Rejected: codes and field names of the
@@ -40,6 +47,9 @@ type Observer interface {
 	Waiting(err error, class Class, next time.Duration)
 	// Recovered is called once when an attempt succeeds after Waiting.
 	Recovered()
+	// Doubted is called for each strike against a record that MongoDB refuses for
+	// a reason unknown.
+	Doubted(Doubt)
 }
 
 // Options tunes a Store. The zero value is what production uses.
@@ -54,12 +64,15 @@ type Options struct {
 	// attempts, 100 ms and 30 s by default; jitter keeps within MaxBackoff.
 	InitialBackoff, MaxBackoff time.Duration
 	// UnknownTries is how often an error of unknown meaning is met before the
-	// batch is bisected, and how often a single document meets it while others
-	// pass before it is rejected; 5 by default.
+	// batch is bisected, and how many strikes reject a single document; 5 by
+	// default.
 	UnknownTries int
+	// StrikeEvery is the least time between two strikes against a document, one
+	// minute by default; with n documents in doubt it is n times as long.
+	StrikeEvery time.Duration
 	// Observer may be nil.
 	Observer Observer
-	// Now is the clock of ingestedAt, time.Now by default.
+	// Now is the clock of ingestedAt and of the strikes, time.Now by default.
 	Now func() time.Time
 }
 
@@ -79,6 +92,9 @@ func (o Options) withDefaults() Options {
 	if o.UnknownTries <= 0 {
 		o.UnknownTries = 5
 	}
+	if o.StrikeEvery <= 0 {
+		o.StrikeEvery = time.Minute
+	}
 	if o.Observer == nil {
 		o.Observer = deaf{}
 	}
@@ -92,6 +108,7 @@ type deaf struct{}
 
 func (deaf) Waiting(error, Class, time.Duration) {}
 func (deaf) Recovered()                          {}
+func (deaf) Doubted(Doubt)                       {}
 
 // Store inserts into one collection. It owns no connection: closing the client
 // is its creator's business.
@@ -99,12 +116,13 @@ type Store struct {
 	coll *mongo.Collection
 	opts Options
 
-	pace    *pace
-	trouble *trouble
-	lookups chan struct{}                  // one slot a single look-up under way
-	flavour atomic.Int32                   // how look-ups are asked, see lookup.go
-	passed  atomic.Uint64                  // documents inserted or found to be there
-	proven  atomic.Pointer[provenDocument] // the last of these
+	pace     *pace
+	trouble  *trouble
+	lookups  chan struct{} // one slot a single look-up under way
+	flavour  atomic.Int32  // how look-ups are asked, see lookup.go
+	doubts   *doubts
+	inserted atomic.Uint64                  // documents that went in
+	proven   atomic.Pointer[provenDocument] // one that is in the collection
 }
 
 // New returns a Store that writes to coll.
@@ -115,12 +133,13 @@ func New(coll *mongo.Collection, opts Options) *Store {
 		opts:    opts,
 		pace:    newPace(opts.CallTimeout),
 		trouble: newTrouble(opts.Observer),
+		doubts:  newDoubts(opts.StrikeEvery),
 		lookups: make(chan struct{}, opts.LookupConcurrency),
 	}
 }
 
 // Insert writes docs and returns one result each, in the same order. It blocks,
-// retrying with backoff, until every document has a result.
+// retrying with backoff, until every document has a result or is Postponed.
 //
 // The error is nil then. It wraps ctx's error when ctx ended first, and is an
 // *Error of class Configuration, at once, where waiting can't help. In both

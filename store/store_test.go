@@ -31,7 +31,20 @@ type watcher struct {
 	classes   map[store.Class]int
 	sentences []string
 	recovered int
+	doubts    []store.Doubt
 	onWaiting func(store.Class)
+}
+
+func (w *watcher) Doubted(d store.Doubt) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.doubts = append(w.doubts, d)
+}
+
+func (w *watcher) doubted() []store.Doubt {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.doubts)
 }
 
 func (w *watcher) Waiting(err error, class store.Class, _ time.Duration) {
@@ -86,7 +99,7 @@ func newFixture(t *testing.T, server faulty.Options, tune ...func(*store.Options
 	f.coll = collectionAt(t, f.server.URI())
 	opts := store.Options{
 		InitialBackoff: time.Millisecond, MaxBackoff: 20 * time.Millisecond,
-		UnknownTries: 3, Observer: f.watch,
+		UnknownTries: 3, StrikeEvery: time.Millisecond, Observer: f.watch,
 	}
 	for _, tune := range tune {
 		tune(&opts)
@@ -162,16 +175,33 @@ func inListMode(docs []store.Document) []store.Document {
 	return docs
 }
 
-// insert fails the test if Insert does; it may take some seconds.
+// insert fails the test if Insert does; it may take some seconds. What is
+// postponed is inserted again after a while, as a queue has it.
 func (f *fixture) insert(t *testing.T, docs []store.Document) []store.Result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	results, err := f.Insert(ctx, docs)
-	if err != nil {
-		t.Fatalf("Insert: %v", err)
+	for err == nil {
+		var open []int
+		var again []store.Document
+		for i, r := range results {
+			if r.Postponed {
+				open, again = append(open, i), append(again, docs[i])
+			}
+		}
+		if len(open) == 0 {
+			return results
+		}
+		time.Sleep(2 * time.Millisecond) // the queue's pause
+		var more []store.Result
+		more, err = f.Insert(ctx, again)
+		for k, i := range open {
+			results[i] = more[k]
+		}
 	}
-	return results
+	t.Fatalf("Insert: %v", err)
+	return nil
 }
 
 // allBut expects Ingested everywhere but at the given index.

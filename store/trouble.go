@@ -37,6 +37,12 @@ func (t *trouble) over() {
 	}
 }
 
+func (t *trouble) doubted(d Doubt) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.observer.Doubted(d)
+}
+
 // givenUp notes that a call ended without an answer.
 func (t *trouble) givenUp() {
 	t.mu.Lock()

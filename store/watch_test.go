@@ -20,7 +20,9 @@ type gate struct {
 }
 
 func (g *gate) Waiting(error, store.Class, time.Duration) { g.set(true) }
-func (g *gate) Recovered()                                { g.set(false) }
+func (g *gate) Doubted(store.Doubt)                       {}
+
+func (g *gate) Recovered() { g.set(false) }
 
 func (g *gate) set(shut bool) {
 	g.mu.Lock()

@@ -15,9 +15,9 @@ type DeadLetterOptions struct {
 	Worker          string
 }
 
-// keeps says whether a record refused so becomes a dead letter.
-func (o *DeadLetterOptions) keeps(outcome record.Outcome) bool {
-	return o.On && outcome.Refused() && !(outcome == record.RateLimited && o.DropRateLimited)
+// keeps says whether a settled record becomes a dead letter.
+func (o *DeadLetterOptions) keeps(s *Settlement) bool {
+	return (o.On || s.Keep) && s.Outcome.Refused() && !(s.Outcome == record.RateLimited && o.DropRateLimited)
 }
 
 const timeLayout = "2006-01-02T15:04:05.000Z07:00"

@@ -142,7 +142,7 @@ func (l *List) Settle(ctx context.Context, settlements []Settlement) (Settled, e
 		if s.Outcome == record.Deferred {
 			return Settled{}, errors.New("a list can't defer records: RATE_LIMIT_POLICY=defer needs QUEUE_MODE=stream")
 		}
-		if l.opts.DeadLetters.keeps(s.Outcome) {
+		if l.opts.DeadLetters.keeps(s) {
 			kept = append(kept, s)
 		}
 	}
@@ -200,6 +200,22 @@ func (l *List) HandBack(ctx context.Context, held []Delivery) error {
 	}
 	if err := call.Run(ctx, l.opts.Client).Err(); err != nil {
 		return fmt.Errorf("handing %d records back to %s: %w", len(held), l.keys.Main, err)
+	}
+	return nil
+}
+
+// Requeue pushes records that can't be worked on for now to the list's tail: at
+// its head they would hold up all others.
+func (l *List) Requeue(ctx context.Context, held []Delivery) error {
+	if len(held) == 0 {
+		return nil
+	}
+	bodies := make([]any, len(held))
+	for i := range held {
+		bodies[i] = held[i].Body
+	}
+	if err := l.opts.Client.RPush(ctx, l.keys.Main, bodies...).Err(); err != nil {
+		return fmt.Errorf("putting %d records back on %s: %w", len(held), l.keys.Main, err)
 	}
 	return nil
 }

@@ -119,6 +119,7 @@ type Settlement struct {
 	Outcome record.Outcome
 	Reason  string    // why it was refused; goes into the dead letter
 	Due     time.Time // when a deferred record goes back on the stream
+	Keep    bool      // keep its dead letter even where they are off: the refusal is not beyond doubt
 }
 
 // Settled says what a call of Settle did.

@@ -136,7 +136,7 @@ func (s *Stream) addGuarded(call *redisconn.Call, set *Settlement, now time.Time
 	switch {
 	case set.Outcome == record.Deferred:
 		call.Add("delay", set.Due.UnixMilli(), 1, payload(set.Delivery))
-	case s.opts.DeadLetters.keeps(set.Outcome):
+	case s.opts.DeadLetters.keeps(set):
 		kind := "dead"
 		if set.unread {
 			kind = "copy"

@@ -56,7 +56,7 @@ type Config struct {
 
 	RateLimitLimit    int     `env:"RATE_LIMIT_LIMIT" envDefault:"5" doc:"records a customer may have in any window, up to 1000000; 0: no limit"`
 	RateLimitWindow   Seconds `env:"RATE_LIMIT_WINDOW_SEC" envDefault:"60" doc:"length of the window, seconds; 0.001 to 2678400 (31 days), whole milliseconds"`
-	RateLimitPolicy   string  `env:"RATE_LIMIT_POLICY" doc:"what becomes of a record over the limit: drop (list mode's default), dead-letter (stream mode's) or defer (stream mode only)"`
+	RateLimitPolicy   string  `env:"RATE_LIMIT_POLICY" envDefault:"drop" doc:"what becomes of a record over the limit: drop, dead-letter or defer (stream mode only)"`
 	RateLimitClock    string  `env:"RATE_LIMIT_CLOCK" doc:"arrival (stream mode's default) or processing (list mode's only one)"`
 	RateLimitLateness Seconds `env:"RATE_LIMIT_LATENESS_SEC" envDefault:"3600" doc:"how long a customer's window outlives its last use, seconds"`
 	RateLimitMaxDelay Seconds `env:"RATE_LIMIT_MAX_DELAY_SEC" envDefault:"3600" doc:"defer: a record that would wait longer is refused, seconds"`

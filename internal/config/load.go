@@ -149,9 +149,6 @@ func (c *Config) fillIn() {
 	if c.DeadLetters == "" {
 		c.DeadLetters = choose(stream, "on", "off")
 	}
-	if c.RateLimitPolicy == "" {
-		c.RateLimitPolicy = choose(stream, PolicyDeadLetter, PolicyDrop)
-	}
 	if c.RateLimitClock == "" {
 		c.RateLimitClock = choose(stream, ClockArrival, ClockProcessing)
 	}

@@ -55,7 +55,7 @@ func TestTheDefaultsOfTheDesign(t *testing.T) {
 
 func TestDefaultsOfStreamMode(t *testing.T) {
 	c := parse(t, map[string]string{"QUEUE_MODE": "stream"})
-	if !c.KeepDeadLetters() || c.RateLimitPolicy != "dead-letter" || c.RateLimitClock != "arrival" || c.Key() != "ingest:stream" {
+	if !c.KeepDeadLetters() || c.RateLimitPolicy != "drop" || c.RateLimitClock != "arrival" || c.Key() != "ingest:stream" {
 		t.Errorf("%+v", c)
 	}
 	if other := parse(t, nil); c.StreamConsumer == "" || c.StreamConsumer == other.StreamConsumer {
@@ -146,7 +146,6 @@ func TestSettingsThatDoNotGoTogether(t *testing.T) {
 		{"QUEUE_MODE": "list", "RATE_LIMIT_POLICY": "dead-letter"},
 		{"QUEUE_MODE": "list", "RATE_LIMIT_POLICY": "defer"},
 		{"QUEUE_MODE": "list", "RATE_LIMIT_CLOCK": "arrival"},
-		{"QUEUE_MODE": "stream", "DEAD_LETTERS": "off"},
 		{"QUEUE_MODE": "stream", "RATE_LIMIT_POLICY": "defer", "RATE_LIMIT_WINDOW_SEC": "0.999"},
 	} {
 		if got := faults(t, vars); len(got) != 1 {

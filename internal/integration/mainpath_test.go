@@ -62,7 +62,7 @@ func wantAccount(t *testing.T, s *service, want map[string]int) {
 			t.Errorf("the ledger has %q %s, want %d", ledger[outcome], outcome, want[outcome])
 		}
 	}
-	refused := want["parse_error"] + want["validation_failed"] + want["rate_limited"]
+	refused := want["parse_error"] + want["validation_failed"] // what is over the limit is dropped
 	if n := s.redis.XLen(t.Context(), "{"+s.stream+"}:dead").Val(); n != int64(refused) {
 		t.Errorf("there are %d dead letters, want %d", n, refused)
 	}

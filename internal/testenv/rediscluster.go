@@ -152,7 +152,6 @@ func (c *RedisCluster) KeyOn(i int, prefix string) string {
 	return ""
 }
 
-
 // Move moves the slot of a key, and that key alone of its slot, from a master to
 // another.
 func (c *RedisCluster) Move(key string, from, to int) {

@@ -62,28 +62,40 @@ func disconnect(ctx context.Context, client *mongo.Client) error {
 // sayAgainAfter is how long a reason to wait is not repeated.
 const sayAgainAfter = time.Minute
 
-// watcher tells the log and the readers how the store fares. The store calls it
-// from one goroutine at a time.
+// watcher tells the log and the readers how the store fares. A reason is said once
+// a minute, however often MongoDB recovers in between. The store calls it from one
+// goroutine at a time.
 type watcher struct {
 	log    *slog.Logger
 	gate   *consumer.Gate
 	reason string // said last
 	said   time.Time
+	open   bool // it was said, and not yet that it is over
 }
 
 // Waiting holds the readers back and says why.
 func (w *watcher) Waiting(err error, _ store.Class, next time.Duration) {
 	if w.reason != err.Error() || time.Since(w.said) > sayAgainAfter {
-		w.reason, w.said = err.Error(), time.Now()
+		w.reason, w.said, w.open = err.Error(), time.Now(), true
 		w.log.Warn("retrying", "status", "error", "server", "MongoDB", "reason", err.Error(),
 			"pause", fmt.Sprint(next.Round(time.Millisecond)))
 	}
 	w.gate.Shut("MongoDB", err.Error())
 }
 
+// Doubted says what speaks against a record, which is put off.
+func (w *watcher) Doubted(d store.Doubt) {
+	w.log.Warn("warning", "status", "error", "server", "MongoDB", "_id", d.ID, "reason", fmt.Sprintf(
+		"MongoDB refuses this record with code %d, which this service doesn't know, while it takes others; it is tried again later, and rejected when that has been found %d times (now %d)",
+		d.Code, d.Limit, d.Strikes))
+}
+
 // Recovered lets the readers go on.
 func (w *watcher) Recovered() {
-	w.reason = ""
 	w.gate.Open("MongoDB")
+	if !w.open {
+		return // its beginning was not said either
+	}
+	w.open = false
 	w.log.Info("retrying", "status", "success", "server", "MongoDB", "reason", "MongoDB answers again")
 }

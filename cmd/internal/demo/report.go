@@ -33,7 +33,7 @@ func report(out io.Writer, want *counts, got *found, logPath string) error {
 	refused := 0
 	for _, outcome := range record.Outcomes() {
 		row(outcome.String(), want.byOutcome[outcome], got.ledger[outcome], got.logged.byOutcome[outcome])
-		if outcome.Refused() {
+		if outcome.Refused() && outcome != record.RateLimited { // RATE_LIMIT_POLICY=drop
 			refused += want.byOutcome[outcome]
 		}
 	}
