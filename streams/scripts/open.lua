@@ -1,6 +1,6 @@
 -- Makes the consumer group where it does not exist, and opens the ledger.
 --
--- KEYS  1 stream  2 ledger  3 delayed set  4 dead letters
+-- KEYS  1 stream  2 ledger  3 delayed set  4 dead letters  5 gone
 -- ARGV  1 group
 -- Returns {'other', name}           the ledger belongs to another service group
 --         {'there', epoch, again}   the group exists
@@ -44,6 +44,15 @@ local function open_epoch(epoch)
 end
 
 local epoch = tonumber(redis.call('HGET', ledger, 'epoch') or 0)
+
+-- `legacy` is the last entry that the version before may have put back, which is
+-- known by its fields alone. It is noted when this version first opens a ledger.
+local function note_legacy()
+  local last = epoch > 0 and redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1) or {}
+  redis.call('HSET', ledger, 'legacy', last[1] and last[1][1] or '0-0')
+end
+if redis.call('HEXISTS', ledger, 'legacy') == 0 then note_legacy() end
+
 if group_exists() then
   if epoch == 0 then
     epoch = 1
@@ -59,6 +68,7 @@ if existed == 1 then
 else
   redis.call('HDEL', ledger, 'watermark')
 end
+redis.call('DEL', KEYS[5]) -- what was missing is of the epoch that ended
 redis.call('XGROUP', 'CREATE', stream, group, start, 'MKSTREAM')
 local again = ''
 if epoch > 0 then
@@ -67,7 +77,7 @@ if epoch > 0 then
   local all = redis.call('HGETALL', ledger)
   for i = 1, #all, 2 do
     local name = all[i]
-    if name ~= 'group' and name ~= 'epoch' and name ~= 'watermark' and not string.find(name, '^epoch:') and name ~= 'again' and not string.find(name, '^returning') then
+    if name ~= 'group' and name ~= 'epoch' and name ~= 'watermark' and name ~= 'legacy' and not string.find(name, '^epoch:') and name ~= 'again' and not string.find(name, '^returning') then
       redis.call('HSET', ledger, 'epoch:' .. epoch .. ':' .. name, all[i + 1])
       redis.call('HDEL', ledger, name)
     end

@@ -1,7 +1,8 @@
 -- Settles a batch: what is still pending is acknowledged and counted once.
+-- Comes after need.lua.
 --
 -- KEYS  1 stream  2 dead letters  3 delayed set  4 delayed data  5 ledger
---       6 suspects
+--       6 suspects  7 gone  8 returns
 -- ARGV  1 group  2 consumer  3 dead letters kept at most (0: all)
 --       4 number of accepted sets, then for each: outcome, n, n entry IDs
 --       then the number of guarded entries, and for each:
@@ -16,13 +17,24 @@
 -- acknowledged: at maxmemory Redis checks a script's first write only, and
 -- XACK passes while XADD fails. The ledger is added to once a field, at the end:
 -- by then there has been a write that passed. Running it again changes nothing.
+--
+-- What was dropped from the pending list since it no longer exists (drop.lua) is
+-- nobody else's: it is settled all the same, and not missing any more.
 
 local stream, dead, delayed, data, ledger = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local group, consumer, dead_max = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local suspects = KEYS[6]
+local suspects, gone, returns = KEYS[6], KEYS[7], KEYS[8]
 local settled, exists, kept, lost, failure = 0, 1, {}, {}, ''
 local counts = {} -- by field of the ledger
 local at = 4
+
+local any_gone = redis.call('EXISTS', gone) == 1
+
+-- What is noted of entries until they are settled.
+local notes = {}
+for _, key in ipairs({suspects, returns}) do
+  if redis.call('EXISTS', key) == 1 then notes[#notes + 1] = key end
+end
 
 local function take()
   local value = ARGV[at]
@@ -49,14 +61,16 @@ local function failed(reply)
   return false
 end
 
--- owner is the consumer that holds an entry; nil where it is not pending.
-local function owner(id)
+-- owner is the consumer that holds an entry; nil where it was settled before.
+local function owner(id, kind)
   local pending = redis.pcall('XPENDING', stream, group, id, id, 1)
   if pending['err'] then
     exists = 0
     return ''
   end
-  return pending[1] and pending[1][2]
+  if pending[1] then return pending[1][2] end
+  -- Of what was never read there is nothing left to be written.
+  if any_gone and kind ~= 'copy' and redis.call('HEXISTS', gone, id) == 1 then return consumer end
 end
 
 local function bury(fields, first, last)
@@ -65,26 +79,46 @@ local function bury(fields, first, last)
   return true
 end
 
--- copy buries an entry that was never read.
+-- copy buries an entry that was never read. One that is not one body is kept as
+-- netstrings, byte for byte, and as JSON to be read by people.
 local function copy(id, first, last)
   local letter = {unpack(ARGV, first, last)}
-  local found = redis.call('XRANGE', stream, id, id)
-  local fields = {}
-  for i = 1, #found > 0 and #found[1][2] or 0, 2 do fields[found[1][2][i]] = found[1][2][i + 1] end
-  for _, name in ipairs({'origin', 'traceparent'}) do
-    if fields['data'] and fields[name] then
-      letter[#letter + 1] = name
-      letter[#letter + 1] = fields[name]
-    end
+  local function with(name, value)
+    letter[#letter + 1] = name
+    letter[#letter + 1] = value
   end
-  letter[#letter + 1] = 'data'
-  letter[#letter + 1] = fields['data'] or cjson.encode(fields)
+  local found = redis.call('XRANGE', stream, id, id)
+  local list = found[1] and found[1][2] or {}
+  local back = redis.call('HGET', returns, id)
+  local n = #list
+  if back and list[n - 1] == 'ingestion:origin' then n = n - 2 end -- of ours
+  local fields, bodies, exact, shown = {}, 0, {}, {}
+  for i = 1, n, 2 do
+    local name, value = list[i], list[i + 1]
+    fields[name] = value
+    if name == 'data' then bodies = bodies + 1 end
+    exact[#exact + 1] = #name .. ':' .. name .. ',' .. #value .. ':' .. value .. ','
+    shown[#shown + 1] = cjson.encode(name) .. ':' .. cjson.encode(value)
+  end
+  if bodies == 1 then
+    with('data', fields['data'])
+  else
+    with('data', '{' .. table.concat(shown, ',') .. '}')
+    with('fields', table.concat(exact))
+  end
+  if back then with('origin', string.match(back, '^%S+')) end
+  for _, name in ipairs({'traceparent', 'tracestate'}) do
+    if fields[name] then with(name, fields[name]) end
+  end
   return bury(letter, 1, #letter)
 end
 
 local function delay(id, due, payload)
+  need({'ZADD', delayed, due, id})
   if failed(redis.pcall('HSET', data, id, payload)) then return false end
-  if redis.call('ZADD', delayed, due, id) == 0 then
+  local added = redis.pcall('ZADD', delayed, due, id)
+  if failed(added) then return false end
+  if added == 0 then
     -- Deferred before the group was made again, and now in place of that.
     count('returned', 1)
   end
@@ -99,20 +133,26 @@ local function place(kind, id, due, first, last)
   return true
 end
 
-local any_suspects = redis.call('EXISTS', suspects) == 1
-
 -- acknowledge counts what was still pending of the IDs, and returns how many.
 local function acknowledge(outcome, ids, first, last)
-  local n = 0
+  local before = settled
+  local function add(n)
+    if n == 0 then return end
+    count(outcome, n)
+    settled = settled + n
+  end
   for from = first, last, 1000 do
-    n = n + redis.call('XACK', stream, group, unpack(ids, from, math.min(from + 999, last)))
+    local to = math.min(from + 999, last)
+    local n = redis.call('XACK', stream, group, unpack(ids, from, to))
+    add(n)
+    if any_gone and n < to - from + 1 then
+      local found = redis.call('HDEL', gone, unpack(ids, from, to))
+      add(found)
+      count('missing', -found)
+    end
+    for _, key in ipairs(notes) do redis.call('HDEL', key, unpack(ids, from, to)) end
   end
-  if n > 0 then count(outcome, n) end
-  settled = settled + n
-  for from = first, any_suspects and last or 0, 1000 do
-    redis.call('HDEL', suspects, unpack(ids, from, math.min(from + 999, last)))
-  end
-  return n
+  return settled - before
 end
 
 local function settle_accepted(sets)
@@ -131,7 +171,7 @@ local function settle_guarded(placed)
   for _ = 1, tonumber(take()) do
     local outcome, id, kind, due = take(), take(), take(), take()
     local first, last = take_list(tonumber(take()))
-    local holder = not seen[id] and owner(id)
+    local holder = not seen[id] and owner(id, kind)
     if not holder then
       -- Settled before: this is a repetition.
     elseif holder ~= consumer then
@@ -164,6 +204,9 @@ for i = 1, tonumber(take()) do
   sets[i] = {outcome, take_list(tonumber(take()))}
 end
 
+need({'XACK', stream, group, '0-0'}, {'XPENDING', stream, group}, {'HINCRBY', ledger, 'ingested', 1})
+for _, key in ipairs(notes) do need({'HDEL', key, '0-0'}) end
+if any_gone then need({'HDEL', gone, '0-0'}) end
 redis.call('HGET', ledger, 'group') -- no hash: nothing is acknowledged that can't be counted
 try(settle_guarded, placed)
 for outcome, ids in pairs(placed) do try(acknowledge, outcome, ids, 1, #ids) end
