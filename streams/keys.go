@@ -12,6 +12,8 @@ type Keys struct {
 	Ledger      string // hash of counts and book-keeping
 	Suspects    string // hash of lone attempts by entry ID
 	Returns     string // hash by entry ID: what we put back on the stream, with its origin and place
+	Gone        string // hash of IDs that were dropped from the pending list since they no longer exist
+	Scan        string // how far the workers have got with looking for lapsed leases
 	Limits      string // hash of customers' own limits, which the limiter reads
 }
 
@@ -26,6 +28,8 @@ func KeysOf(main string) Keys {
 		Ledger:      tag + ":ledger",
 		Suspects:    tag + ":suspects",
 		Returns:     tag + ":returns",
+		Gone:        tag + ":gone",
+		Scan:        tag + ":scan",
 		Limits:      tag + ":limits",
 	}
 }
@@ -42,3 +46,6 @@ func PartitionKeys(streamKey string, partitions int) []string {
 	}
 	return keys
 }
+
+// pending are the keys of the scripts that may drop an entry, by drop.lua.
+func (k *Keys) pending() []string { return []string{k.Main, k.Ledger, k.Suspects, k.Gone} }

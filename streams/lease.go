@@ -29,14 +29,15 @@ func (s *Stream) renew(ctx context.Context, ids []string) ([]string, error) {
 	for len(ids) > 0 {
 		page := ids[:min(len(ids), leasePage)]
 		ids = ids[len(page):]
-		reply, err := s.run(ctx, extendScript, []string{s.keys.Main}, s.idArgs(page)...).StringSlice()
+		reply, err := s.run(ctx, extendScript, s.keys.pending(), s.idArgs(page)...).Slice()
 		if isNoGroup(err) {
 			return append(append(lost, page...), ids...), nil
 		}
 		if err != nil {
 			return lost, fmt.Errorf("renewing the lease on %d entries of %s: %w", len(page), s.keys.Main, err)
 		}
-		lost = append(lost, reply...)
+		lost = append(lost, texts(reply[0])...)
+		s.reportMissing(texts(reply[1]))
 	}
 	return lost, nil
 }
@@ -79,13 +80,14 @@ func (s *Stream) handBack(ctx context.Context, back []claimed, idle time.Duratio
 		for _, c := range page {
 			args = append(args, c.id, max(c.deliveries-1, 0), c.tries)
 		}
-		err := s.run(ctx, handbackScript, []string{s.keys.Main, s.keys.Suspects}, args...).Err()
+		missing, err := s.run(ctx, handbackScript, s.keys.pending(), args...).StringSlice()
 		if isNoGroup(err) {
 			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("handing %d entries of %s back: %w", len(page), s.keys.Main, err)
 		}
+		s.reportMissing(missing)
 	}
 	return nil
 }

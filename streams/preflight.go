@@ -31,6 +31,8 @@ func CheckTypes(ctx context.Context, client redis.UniversalClient, variable, mai
 		{keys.DelayedData, "hash"},
 		{keys.Ledger, "hash"},
 		{keys.Suspects, "hash"},
+		{keys.Gone, "hash"},
+		{keys.Scan, "string"},
 		{keys.Limits, "hash"},
 	} {
 		have, err := client.Type(ctx, k.key).Result()

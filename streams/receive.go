@@ -48,7 +48,7 @@ func (s *Stream) Receive(ctx context.Context, max int) ([]Delivery, error) {
 func (s *Stream) nextTakeOver() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.claimed) > 0 || s.cursor != scanStart {
+	if len(s.claimed) > 0 {
 		return time.Time{}
 	}
 	next := s.nextScan

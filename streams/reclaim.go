@@ -3,16 +3,24 @@ package streams
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"time"
 )
 
 const (
-	scanStart = "0-0"
+	// claimPage is how many entries one call takes over at most. Redis looks at ten
+	// times as many for that, which takes it a millisecond or two.
+	claimPage = 200
 	// fetchBytes bounds the bodies that one call brings.
 	fetchBytes = replyBytes
-	// longestScanPause keeps the entries of a dead worker from waiting much
-	// longer than their lease.
-	longestScanPause = time.Second
+	// scanPause keeps the entries of a dead worker from waiting much longer than
+	// their lease.
+	scanPause = time.Second
+	// emptyScanPause is for when nothing is pending: what is delivered meanwhile
+	// has a whole lease before it, unless it is handed back.
+	emptyScanPause = 2 * time.Second
+	// scanSpread keeps the workers from looking in step.
+	scanSpread = 50 * time.Millisecond
 )
 
 // takeOver returns entries of dead workers, if their time has come: it claims
@@ -37,44 +45,42 @@ func (s *Stream) takeOver(ctx context.Context, max int) ([]Delivery, error) {
 func (s *Stream) mayScan() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.claimed) > 0 || len(s.suspects) >= maxSuspects {
-		return false
-	}
-	return s.cursor != scanStart || !time.Now().Before(s.nextScan)
+	return len(s.claimed) == 0 && len(s.suspects) < maxSuspects && !time.Now().Before(s.nextScan)
 }
 
-// scan looks for entries with a lapsed lease, from where the last scan stopped
-// to the end of the pending list, and stops at the first page that has some.
+// scan goes on with looking for entries with a lapsed lease, from where the
+// workers have got to the end of the pending list, and stops at the first page
+// that has some: what comes after is left for others.
 func (s *Stream) scan(ctx context.Context, max int) error {
 	for {
-		found, err := s.claimPage(ctx, max)
+		found, wait, err := s.claimPage(ctx, min(max, claimPage))
 		if err != nil {
 			return err
 		}
-		if s.cursor == scanStart {
-			s.nextScan = time.Now().Add(s.scanPause())
+		if wait > 0 {
+			s.nextScan = time.Now().Add(wait + rand.N(scanSpread))
 		}
 		if len(found) > 0 {
 			s.opts.Log.Info("claimed", "stream", s.keys.Main, "count", len(found),
 				"reason", "the lease of their worker has run out")
 			s.keep(found)
-			return nil
 		}
-		if s.cursor == scanStart {
+		if wait > 0 || len(found) > 0 {
 			return nil
 		}
 	}
 }
 
-func (s *Stream) claimPage(ctx context.Context, max int) ([]claimed, error) {
-	reply, err := s.run(ctx, claimScript, []string{s.keys.Main, s.keys.Ledger, s.keys.Suspects},
-		s.opts.Group, s.opts.Consumer, s.opts.ClaimIdle.Milliseconds(), s.cursor, max, s.maxDeliveries()).Slice()
+func (s *Stream) claimPage(ctx context.Context, count int) (found []claimed, wait time.Duration, err error) {
+	pause, longer := s.stretched(scanPause), s.stretched(emptyScanPause)
+	reply, err := s.run(ctx, claimScript, append(s.keys.pending(), s.keys.Scan),
+		s.opts.Group, s.opts.Consumer, s.opts.ClaimIdle.Milliseconds(), count, s.maxDeliveries(), pause.Milliseconds(), longer.Milliseconds()).Slice()
 	if err != nil {
-		return nil, fmt.Errorf("looking for lapsed leases on %s: %w", s.keys.Main, err)
+		return nil, 0, fmt.Errorf("looking for lapsed leases on %s: %w", s.keys.Main, err)
 	}
-	s.cursor = text(reply[0])
+	ms, _ := reply[0].(int64)
 	s.reportMissing(texts(reply[2]))
-	return parseClaimed(reply[1]), nil
+	return parseClaimed(reply[1]), time.Duration(ms) * time.Millisecond, nil
 }
 
 // keep sorts what was claimed.
@@ -106,7 +112,7 @@ func (s *Stream) fetch(ctx context.Context, max int) ([]Delivery, error) {
 		args = append(args, c.id)
 		counts[c.id] = c.deliveries
 	}
-	reply, err := s.run(ctx, fetchScript, []string{s.keys.Main, s.keys.Ledger}, args...).Slice()
+	reply, err := s.run(ctx, fetchScript, s.keys.pending(), args...).Slice()
 	if err != nil {
 		return nil, fmt.Errorf("reading claimed entries of %s: %w", s.keys.Main, err)
 	}
@@ -139,7 +145,7 @@ func (s *Stream) reportMissing(ids []string) {
 		return
 	}
 	s.opts.Log.Error("entries_missing", "stream", s.keys.Main, "count", len(ids), "first", ids[0], "last", ids[len(ids)-1],
-		"reason", "entries were deleted from the stream while they were pending; they are lost unless the producer sends them again")
+		"reason", "somebody else deleted entries from the stream while they were pending: they are lost unless a worker that lives still holds them, or the producer sends them again")
 }
 
 func parseClaimed(reply any) []claimed {

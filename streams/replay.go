@@ -19,8 +19,8 @@ var (
 	//go:embed scripts/purge.lua
 	purgeSource string
 
-	replayScript = redis.NewScript(replaySource)
-	purgeScript  = redis.NewScript(purgeSource)
+	replayScript = redis.NewScript(needSource + replaySource)
+	purgeScript  = redis.NewScript(needSource + purgeSource)
 )
 
 // DeadLetter is one refused record as it is kept.

@@ -30,10 +30,10 @@ func (s *Stream) stretch() float64 {
 	return 1
 }
 
-// scanPause is between two scans for entries with a lapsed lease.
-func (s *Stream) scanPause() time.Duration {
-	longest := time.Duration(float64(longestScanPause) * s.stretch())
-	return jitter(min(s.opts.ClaimIdle/4, longest))
+// stretched is a pause between two scans for entries with a lapsed lease.
+func (s *Stream) stretched(pause time.Duration) time.Duration {
+	most := max(s.opts.ClaimIdle/4, 2*time.Millisecond)
+	return jitter(min(most, time.Duration(float64(pause)*s.stretch())))
 }
 
 // tellDeferred has Maintain look when what was deferred is due.

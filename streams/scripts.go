@@ -7,6 +7,10 @@ import (
 )
 
 var (
+	//go:embed scripts/need.lua
+	needSource string
+	//go:embed scripts/drop.lua
+	dropSource string
 	//go:embed scripts/open.lua
 	openSource string
 	//go:embed scripts/settle.lua
@@ -32,16 +36,16 @@ var (
 	//go:embed scripts/census.lua
 	censusSource string
 
-	openScript     = redis.NewScript(openSource)
-	settleScript   = redis.NewScript(settleSource)
-	extendScript   = redis.NewScript(extendSource)
-	handbackScript = redis.NewScript(handbackSource)
-	claimScript    = redis.NewScript(claimSource)
-	fetchScript    = redis.NewScript(fetchSource)
-	moveScript     = redis.NewScript(moveSource)
+	openScript     = redis.NewScript(needSource + openSource)
+	settleScript   = redis.NewScript(needSource + settleSource)
+	extendScript   = redis.NewScript(needSource + dropSource + extendSource)
+	handbackScript = redis.NewScript(needSource + dropSource + handbackSource)
+	claimScript    = redis.NewScript(needSource + dropSource + claimSource)
+	fetchScript    = redis.NewScript(needSource + dropSource + fetchSource)
+	moveScript     = redis.NewScript(needSource + moveSource)
 	trimScript     = redis.NewScript(trimSource)
 	peekScript     = redis.NewScript(peekSource)
-	tryScript      = redis.NewScript(trySource)
+	tryScript      = redis.NewScript(needSource + dropSource + trySource)
 	sweepScript    = redis.NewScript(sweepSource)
 	censusScript   = redis.NewScript(censusSource)
 )

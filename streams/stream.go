@@ -66,8 +66,7 @@ type Stream struct {
 	warnedTrim time.Time // when it was said last that entries go before their time
 	gone       int64     // entries taken by strangers, as last seen by Maintain
 
-	cursor     string    // of the scan for entries to take over
-	nextScan   time.Time // when the next scan begins
+	nextScan   time.Time // when to look for entries to take over
 	groupKnown bool      // false until the group was seen to exist
 	groupSeen  bool      // true once it was: a group made after that had vanished
 	again      string    // up to this ID entries may have been settled before the group was made again
@@ -85,7 +84,7 @@ type claimed struct {
 // NewStream returns the queue on one partition. It does not connect: the group
 // is made by the first Receive, or by Open.
 func NewStream(opts StreamOptions) *Stream {
-	s := &Stream{opts: opts, keys: KeysOf(opts.Key), cursor: scanStart, deferred: make(chan struct{}, 1)}
+	s := &Stream{opts: opts, keys: KeysOf(opts.Key), deferred: make(chan struct{}, 1)}
 	s.lag.Store(-1)
 	return s
 }
@@ -108,7 +107,7 @@ func (e *OwnerError) Error() string {
 // Open makes the consumer group where it does not exist. A group that existed
 // and has vanished is made again from the trimming watermark, loudly.
 func (s *Stream) Open(ctx context.Context) error {
-	reply, err := s.run(ctx, openScript, []string{s.keys.Main, s.keys.Ledger, s.keys.Delayed, s.keys.Dead}, s.opts.Group).Slice()
+	reply, err := s.run(ctx, openScript, []string{s.keys.Main, s.keys.Ledger, s.keys.Delayed, s.keys.Dead, s.keys.Gone}, s.opts.Group).Slice()
 	if err != nil {
 		return fmt.Errorf("opening group %s of %s: %w", s.opts.Group, s.keys.Main, err)
 	}

@@ -77,7 +77,7 @@ func (s *Stream) Try(ctx context.Context, d Delivery) (Delivery, bool, error) {
 	attempt := d.Tries + 1
 	begun := d
 	begun.Tries, begun.tried = attempt, true
-	reply, err := s.run(ctx, tryScript, []string{s.keys.Main, s.keys.Ledger, s.keys.Suspects},
+	reply, err := s.run(ctx, tryScript, s.keys.pending(),
 		s.opts.Group, s.opts.Consumer, d.ID, attempt).Slice()
 	if isNoGroup(err) {
 		s.letGo(1)

@@ -152,12 +152,33 @@ func loadScripts(t *testing.T, client *redis.Client) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sum := sha1.Sum(source)
-		scripts[hex.EncodeToString(sum[:])], sources[s] = s, string(source)
-		if err := client.ScriptLoad(t.Context(), string(source)).Err(); err != nil {
+		whole := beginnings(t, string(source)) + string(source)
+		sum := sha1.Sum([]byte(whole))
+		scripts[hex.EncodeToString(sum[:])], sources[s] = s, whole
+		if err := client.ScriptLoad(t.Context(), whole).Err(); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// beginnings are the parts that scripts have in common. Each script names those
+// that it comes after.
+func beginnings(t *testing.T, source string) string {
+	t.Helper()
+	_, named, _ := strings.Cut(source, "-- Comes after ")
+	named, _, _ = strings.Cut(named, "\n")
+	parts := ""
+	for name := range strings.SplitSeq(strings.TrimSuffix(named, "."), " and ") {
+		if name == "" {
+			continue
+		}
+		part, err := os.ReadFile(filepath.FromSlash("../../streams/scripts/" + name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts += string(part)
+	}
+	return parts
 }
 
 // blades are those of the processes under way, by their collection: the server

@@ -56,12 +56,12 @@ func scenarios() []scenario {
 		},
 		{
 			bug:   "result of XACK ignored",
-			plant: plant{patch: settle, find: `n = n \+ (redis\.call\('XACK'.*)`, by: "$1\n    n = last - first + 1"},
+			plant: plant{patch: settle, find: `local n = (redis\.call\('XACK'.*)`, by: "$1\n    local n = to - from + 1"},
 			plans: dying(settle, 1, unanswered), sorts: all,
 		},
 		{
 			bug:   "reclaim stops at an empty page",
-			plant: plant{patch: claim, find: `return \{finished and`, by: `return {(finished or #claimed == 0) and`},
+			plant: plant{patch: claim, find: `if cursor ~= '0-0' then`, by: `if cursor ~= '0-0' and #claimed > 0 then`},
 			plans: []plan{{point: point{step: nowhere}, before: keepBusy, during: behindTheBusy}, calmly()},
 			extra: busyCourses + 1, lease: 6 * time.Second, sorts: all,
 		},

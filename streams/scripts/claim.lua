@@ -1,49 +1,53 @@
 -- Takes over entries whose lease has run out: the IDs only, since the bodies
 -- may be large, and raises their delivery counts before any work on them.
+-- Comes after need.lua and drop.lua.
 --
--- KEYS  1 stream  2 ledger  3 suspects
--- ARGV  1 group  2 consumer  3 least idle ms  4 cursor  5 at most so many
---       6 deliveries above which an entry is suspected of killing its worker
--- Returns {next cursor ('0-0' at the end), {id, deliveries, tries, …}, missing}
+-- KEYS  5 how far the workers have got with looking
+-- ARGV  1 group  2 consumer  3 least idle ms  4 at most so many
+--       5 deliveries above which an entry is suspected of killing its worker
+--       6 pause ms after the end of the pending list  7 where it is empty
+-- Returns {ms until the next look, 0 for at once, {id, deliveries, tries, …}, missing}
 --   tries    lone attempts that killed a worker, of a suspect; else -1
 --   missing  IDs that were pending and no longer exist; they are counted
 --
--- The cursor is the last ID looked at, which the next call looks at once more.
--- An empty page with a cursor is not the end: a call looks at a bounded part of
--- the pending list. XPENDING's own filter by idle time would go through all of
--- it to find too few, and XAUTOCLAIM drops what no longer exists from it at
--- once (Redis 7), also what a living worker holds and may still insert.
+-- The workers go through the pending list together, and then all pause: each
+-- call looks at a bounded part, from where the last one stopped, whosever that
+-- was. So it costs the same with any number of workers, none of which is missed
+-- when it dies. A page without an entry is not the end.
 
-local stream, ledger, suspects = KEYS[1], KEYS[2], KEYS[3]
-local group, consumer, idle, cursor, count = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
-local allowed = tonumber(ARGV[6])
+local scan = KEYS[5]
+local group, consumer, idle, count, allowed = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
+local pause, longer = ARGV[6], ARGV[7]
+local PAUSED, UNFINISHED_MS = 'paused', 10000
 
-local look = math.max(count, math.min(10 * count, 1000))
-local page = redis.call('XPENDING', stream, group, cursor, '+', look)
-local last = ''
-local claimed, taken, missing = {}, 0, {}
+local from = redis.call('GET', scan) or '0-0'
+if from == PAUSED then
+  local left = redis.call('PTTL', scan)
+  if left > 0 then return {left, {}, {}} end
+  from = '0-0'
+end
 
--- take claims one entry. XCLAIM tells of one that no longer exists by claiming
--- nothing; whether it stays pending depends on the version of Redis.
-local function take(id, deliveries)
-  if #redis.call('XCLAIM', stream, group, consumer, 0, id, 'RETRYCOUNT', deliveries, 'JUSTID') == 0 then
-    redis.call('XACK', stream, group, id)
-    redis.call('HDEL', suspects, id)
-    missing[#missing + 1] = id
-    return
-  end
+may_drop()
+need({'XAUTOCLAIM', stream, group, consumer, idle, from}, {'XPENDING', stream, group}, {'HGET', suspects, '0-0'},
+  {'XCLAIM', stream, group, consumer, 0, '0-0'}, {'SET', scan, from})
+
+local cursor, ids, missing = unpack(redis.call('XAUTOCLAIM', stream, group, consumer, idle, from, 'COUNT', count, 'JUSTID'))
+drop(missing)
+
+local claimed = {}
+for _, id in ipairs(ids) do
+  local deliveries = redis.call('XPENDING', stream, group, id, id, 1)[1][4]
+  if redis.acl_check_cmd then deliveries = deliveries + 1 end -- JUSTID raises it in embedded servers only
+  redis.call('XCLAIM', stream, group, consumer, 0, id, 'RETRYCOUNT', deliveries, 'JUSTID')
   local tries = -1
   if deliveries > allowed then tries = tonumber(redis.call('HGET', suspects, id) or 0) end
   for _, value in ipairs({id, deliveries, tries}) do claimed[#claimed + 1] = value end
-  taken = taken + 1
 end
 
-for _, pending in ipairs(page) do
-  if taken + #missing == count then break end
-  last = pending[1]
-  if pending[3] >= idle then take(last, pending[4] + 1) end
+if cursor ~= '0-0' then
+  redis.call('SET', scan, cursor, 'PX', UNFINISHED_MS)
+  return {0, claimed, missing}
 end
-
-if #missing > 0 then redis.call('HINCRBY', ledger, 'missing', #missing) end
-local finished = #page < look and (#page == 0 or last == page[#page][1])
-return {finished and '0-0' or last, claimed, missing}
+if redis.call('XPENDING', stream, group)[1] == 0 then pause = longer end
+redis.call('SET', scan, PAUSED, 'PX', pause)
+return {tonumber(pause), claimed, missing}

@@ -1,26 +1,30 @@
 -- Reads the bodies of entries that were claimed, up to a number of bytes, so
 -- that a few huge entries do not kill every worker in turn.
+-- Comes after need.lua and drop.lua.
 --
--- KEYS  1 stream  2 ledger
 -- ARGV  1 group  2 consumer  3 bytes  4… entry IDs
 -- Returns {entries, missing IDs, lost IDs}; the IDs after the last one named
 -- are left for the next call. At least one entry is read.
 
-local stream, ledger = KEYS[1], KEYS[2]
 local group, consumer, budget = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local entries, missing, lost, bytes = {}, {}, {}, 0
+
+may_drop()
+need({'XPENDING', stream, group}, {'XRANGE', stream, '-', '+'}, {'XACK', stream, group, '0-0'})
 for i = 4, #ARGV do
   if bytes >= budget then break end
   local id = ARGV[i]
-  local found = redis.call('XRANGE', stream, id, id)
-  if #redis.call('XPENDING', stream, group, id, id, 1, consumer) == 0 then
-    lost[#lost + 1] = id
-  elseif #found == 0 then
-    if redis.call('XACK', stream, group, id) == 1 then redis.call('HINCRBY', ledger, 'missing', 1) end
+  local ours = #redis.call('XPENDING', stream, group, id, id, 1, consumer) > 0
+  local entry = ours and redis.call('XRANGE', stream, id, id)[1]
+  if entry then
+    entries[#entries + 1] = entry
+    for _, s in ipairs(entry[2]) do bytes = bytes + #s end
+  elseif ours then
+    redis.call('XACK', stream, group, id)
     missing[#missing + 1] = id
   else
-    entries[#entries + 1] = found[1]
-    for _, s in ipairs(found[1][2]) do bytes = bytes + #s end
+    lost[#lost + 1] = id
   end
 end
+drop(missing)
 return {entries, missing, lost}

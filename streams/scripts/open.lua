@@ -1,6 +1,7 @@
--- Makes the consumer group where it does not exist, and opens the ledger.
+-- Makes the consumer group where it does not exist, and opens the ledger. Comes
+-- after need.lua.
 --
--- KEYS  1 stream  2 ledger  3 delayed set  4 dead letters
+-- KEYS  1 stream  2 ledger  3 delayed set  4 dead letters  5 gone
 -- ARGV  1 group
 -- Returns {'other', name}           the ledger belongs to another service group
 --         {'there', epoch, again}   the group exists
@@ -68,6 +69,9 @@ if existed == 1 then
 else
   redis.call('HDEL', ledger, 'watermark')
 end
+need({'XGROUP', 'CREATE', stream, group, start, 'MKSTREAM'}, {'DEL', KEYS[5]}, {'HSET', ledger, 'epoch', epoch})
+if epoch > 0 then need({'HDEL', ledger, 'base'}) end
+redis.call('DEL', KEYS[5]) -- what was missing is of the epoch that ended
 redis.call('XGROUP', 'CREATE', stream, group, start, 'MKSTREAM')
 local again = ''
 if epoch > 0 then

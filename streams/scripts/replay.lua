@@ -7,11 +7,9 @@
 -- Returns {put back, error}
 --
 -- Adding, deleting and counting are one step for each letter, so running it
--- again after a lost reply puts back only what is still there. Each command that
--- writes is tried first in a form that changes nothing: a letter may not be
--- added that can't be deleted. Adding comes first: at maxmemory Redis checks a
--- script's first write only. Where no worker has opened a ledger there is nothing
--- to count in.
+-- again after a lost reply puts back only what is still there. Comes after
+-- need.lua: no letter may be added that can't be deleted. Where no worker has
+-- opened a ledger there is nothing to count in.
 
 local queue, dead, ledger, returns, kind = KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[1]
 local opened = redis.call('HEXISTS', ledger, 'epoch') == 1
@@ -22,22 +20,11 @@ end
 
 local function failed(reply) return type(reply) == 'table' and reply['err'] or nil end
 
--- refusal is why Redis does not take a command; nil if it does, or fails with the
--- words expected.
-local function refusal(expected, ...)
-  local err = failed(redis.pcall(...))
-  if err and not (expected and string.find(err, expected, 1, true)) then return err end
-end
-
-local function refused()
-  local why
-  if kind == 'list' then
-    why = refusal('WRONGTYPE', 'RPUSH', dead, '')
-  else
-    why = refusal('must be greater', 'XADD', queue, '0-0', 'data', '')
-      or refusal(nil, 'HDEL', returns, '') or refusal(nil, 'HSET', returns, '', '') or refusal(nil, 'HDEL', returns, '')
-  end
-  return why or refusal(nil, 'XDEL', dead, '0-0') or (opened and refusal(nil, 'HINCRBY', ledger, 'replayed', 0) or nil)
+need({'XDEL', dead, '0-0'})
+if opened then need({'HINCRBY', ledger, 'replayed', 1}) end
+if kind ~= 'list' then
+  need({'HSET', returns, '0-0', ''})
+  redis.call('HLEN', returns) -- fails if it is no hash
 end
 
 -- strings are those of which netstrings consist; nil for what is none.
@@ -92,14 +79,9 @@ local function letter_of(id)
   return letter['data'] and letter
 end
 
-local n, failure, tried = 0, '', false
+local n, failure = 0, ''
 for i = 2, #ARGV do
   local letter, err = letter_of(ARGV[i])
-  if letter and not tried then
-    local why = refused()
-    if why then return {0, why} end
-    tried = true
-  end
   if letter then
     if kind == 'list' then err = failed(redis.pcall('RPUSH', queue, letter['data'])) else err = add(letter) end
   end

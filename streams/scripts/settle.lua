@@ -1,7 +1,8 @@
 -- Settles a batch: what is still pending is acknowledged and counted once.
+-- Comes after need.lua.
 --
 -- KEYS  1 stream  2 dead letters  3 delayed set  4 delayed data  5 ledger
---       6 suspects  7 returns
+--       6 suspects  7 gone  8 returns
 -- ARGV  1 group  2 consumer  3 dead letters kept at most (0: all)
 --       4 number of accepted sets, then for each: outcome, n, n entry IDs
 --       then the number of guarded entries, and for each:
@@ -16,15 +17,20 @@
 -- acknowledged: at maxmemory Redis checks a script's first write only, and
 -- XACK passes while XADD fails. The ledger is added to once a field, at the end:
 -- by then there has been a write that passed. Running it again changes nothing.
--- Each command that writes is tried first in a form that changes nothing, so that
--- one that is refused leaves nothing half done.
+--
+-- What was dropped from the pending list since it no longer exists (drop.lua) is
+-- nobody else's: it is settled all the same, and not missing any more.
 
 local stream, dead, delayed, data, ledger = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local group, consumer, dead_max = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local suspects, returns = KEYS[6], KEYS[7]
+local suspects, gone, returns = KEYS[6], KEYS[7], KEYS[8]
 local settled, exists, kept, lost, failure = 0, 1, {}, {}, ''
 local counts = {} -- by field of the ledger
 local at = 4
+
+local any_suspects = redis.call('EXISTS', suspects) == 1
+local any_gone = redis.call('EXISTS', gone) == 1
+local any_returns = redis.call('EXISTS', returns) == 1
 
 local function take()
   local value = ARGV[at]
@@ -51,26 +57,20 @@ local function failed(reply)
   return false
 end
 
--- owner is the consumer that holds an entry; nil where it is not pending.
-local function owner(id)
+-- owner is the consumer that holds an entry; nil where it was settled before.
+local function owner(id, kind)
   local pending = redis.pcall('XPENDING', stream, group, id, id, 1)
   if pending['err'] then
     exists = 0
     return ''
   end
-  return pending[1] and pending[1][2]
-end
-
-local full = '' -- why there is no room
-
--- writes says that there is room.
-local function writes()
-  if full ~= '' then failure = full end
-  return full == ''
+  if pending[1] then return pending[1][2] end
+  -- Of what was never read there is nothing left to be written.
+  if any_gone and kind ~= 'copy' and redis.call('HEXISTS', gone, id) == 1 then return consumer end
 end
 
 local function bury(fields, first, last)
-  if not writes() or failed(redis.pcall('XADD', dead, '*', unpack(fields, first, last))) then return false end
+  if failed(redis.pcall('XADD', dead, '*', unpack(fields, first, last))) then return false end
   count('dead', 1)
   return true
 end
@@ -85,7 +85,7 @@ local function copy(id, first, last)
   end
   local found = redis.call('XRANGE', stream, id, id)
   local list = found[1] and found[1][2] or {}
-  local back = redis.call('HGET', returns, id)
+  local back = any_returns and redis.call('HGET', returns, id)
   local n = #list
   if back and list[n - 1] == 'ingestion:origin' then n = n - 2 end -- of ours
   local fields, bodies, exact, shown = {}, 0, {}, {}
@@ -110,7 +110,8 @@ local function copy(id, first, last)
 end
 
 local function delay(id, due, payload)
-  if not writes() or failed(redis.pcall('HSET', data, id, payload)) then return false end
+  need({'ZADD', delayed, due, id})
+  if failed(redis.pcall('HSET', data, id, payload)) then return false end
   local added = redis.pcall('ZADD', delayed, due, id)
   if failed(added) then return false end
   if added == 0 then
@@ -128,26 +129,27 @@ local function place(kind, id, due, first, last)
   return true
 end
 
--- What is noted of entries until they are settled.
-local notes = {}
-for _, key in ipairs({suspects, returns}) do
-  if redis.call('EXISTS', key) == 1 then notes[#notes + 1] = key end
-end
-
 -- acknowledge counts what was still pending of the IDs, and returns how many.
 local function acknowledge(outcome, ids, first, last)
-  local n = 0
+  local before = settled
+  local function add(n)
+    if n == 0 then return end
+    count(outcome, n)
+    settled = settled + n
+  end
   for from = first, last, 1000 do
-    n = n + redis.call('XACK', stream, group, unpack(ids, from, math.min(from + 999, last)))
-  end
-  if n > 0 then count(outcome, n) end
-  settled = settled + n
-  for _, key in ipairs(notes) do
-    for from = first, last, 1000 do
-      redis.call('HDEL', key, unpack(ids, from, math.min(from + 999, last)))
+    local to = math.min(from + 999, last)
+    local n = redis.call('XACK', stream, group, unpack(ids, from, to))
+    add(n)
+    if any_gone and n < to - from + 1 then
+      local found = redis.call('HDEL', gone, unpack(ids, from, to))
+      add(found)
+      count('missing', -found)
     end
+    if any_suspects then redis.call('HDEL', suspects, unpack(ids, from, to)) end
+    if any_returns then redis.call('HDEL', returns, unpack(ids, from, to)) end
   end
-  return n
+  return settled - before
 end
 
 local function settle_accepted(sets)
@@ -166,7 +168,7 @@ local function settle_guarded(placed)
   for _ = 1, tonumber(take()) do
     local outcome, id, kind, due = take(), take(), take(), take()
     local first, last = take_list(tonumber(take()))
-    local holder = not seen[id] and owner(id)
+    local holder = not seen[id] and owner(id, kind)
     if not holder then
       -- Settled before: this is a repetition.
     elseif holder ~= consumer then
@@ -199,24 +201,12 @@ for i = 1, tonumber(take()) do
   sets[i] = {outcome, take_list(tonumber(take()))}
 end
 
--- refused is why Redis does not take one of the commands; nothing is acknowledged
--- that can't be counted. Counting comes first, since it tells of maxmemory.
-local function refused(guarded)
-  local function refusal(expected, ...)
-    local reply = redis.pcall(...)
-    local err = type(reply) == 'table' and reply['err']
-    if err and not (expected and string.find(err, expected, 1, true)) then return err end
-  end
-  local err = refusal('not an integer', 'HINCRBY', ledger, 'epoch', 0)
-  if err and string.find(err, 'OOM', 1, true) then full, err = err, nil end
-  err = err or refusal(nil, 'XACK', stream, group, '0-0')
-  for _, key in ipairs(notes) do err = err or refusal(nil, 'HDEL', key, '') end
-  if guarded and dead_max > 0 then err = err or refusal(nil, 'XTRIM', dead, 'MAXLEN', '9223372036854775807') end
-  return err
-end
-
-local why = refused(ARGV[at] ~= '0')
-if why then return redis.error_reply(why) end
+need({'XACK', stream, group, '0-0'}, {'XPENDING', stream, group}, {'HINCRBY', ledger, 'ingested', 1})
+if any_suspects then need({'HDEL', suspects, '0-0'}) end
+if any_gone then need({'HDEL', gone, '0-0'}) end
+if any_returns then need({'HDEL', returns, '0-0'}) end
+if dead_max > 0 and ARGV[at] ~= '0' then need({'XTRIM', dead, 'MAXLEN', dead_max}) end
+redis.call('HGET', ledger, 'group') -- no hash: nothing is acknowledged that can't be counted
 try(settle_guarded, placed)
 for outcome, ids in pairs(placed) do try(acknowledge, outcome, ids, 1, #ids) end
 if not problem then try(settle_accepted, sets) end
