@@ -4,7 +4,8 @@
 --
 -- KEYS  1 queue, a stream or a list  2 dead letters  3 ledger  4 returns
 -- ARGV  1 stream | list  2… IDs of dead letters
--- Returns {put back, error}
+-- Returns {put back, error, left, why}: an error ends it; letters that can't be put
+-- back are left, and why says so of the first.
 --
 -- Adding, deleting and counting are one step for each letter, so running it
 -- again after a lost reply puts back only what is still there. Comes after
@@ -46,9 +47,12 @@ local MOST = 7900 -- arguments that Lua passes to a command, about
 
 local function entry_id(text) return text and string.match(text, '^%d+%-%d+$') end
 
--- add puts a letter back on a stream, and returns an error.
-local function add(letter)
-  local args = {'data', letter['data']}
+local function origin_of(letter) return entry_id(letter['origin']) or entry_id(letter['streamId']) end
+
+-- command is what puts a letter back, or nil and why it can't be.
+local function command(letter)
+  if kind == 'list' then return {'RPUSH', queue, letter['data']} end
+  local args = {'XADD', queue, '*'}
   local function with(name, value)
     if value and value ~= '' then
       args[#args + 1] = name
@@ -56,18 +60,22 @@ local function add(letter)
     end
   end
   if letter['fields'] then
-    args = strings(letter['fields'])
-    if not args or #args == 0 or #args % 2 == 1 then return 'its field `fields` is damaged' end
-    if #args > MOST then return 'an entry of ' .. #args / 2 .. ' fields is too large to be put back' end
+    local fields = strings(letter['fields'])
+    if not fields or #fields == 0 or #fields % 2 == 1 then return nil, 'its field `fields` is damaged' end
+    if #fields > MOST then return nil, 'an entry of ' .. #fields / 2 .. ' fields is too large to be put back' end
+    for _, s in ipairs(fields) do args[#args + 1] = s end
   else
+    args[4], args[5] = 'data', letter['data']
     with('traceparent', letter['traceparent'])
     with('tracestate', letter['tracestate'])
   end
-  local origin = entry_id(letter['origin']) or entry_id(letter['streamId'])
-  with('ingestion:origin', origin)
-  local reply = redis.pcall('XADD', queue, '*', unpack(args))
-  if not failed(reply) and origin then redis.call('HSET', returns, reply, origin .. ' 0') end
-  return failed(reply)
+  with('ingestion:origin', origin_of(letter))
+  return args
+end
+
+-- note records that the new entry is what we have put back.
+local function note(letter, id)
+  if kind ~= 'list' and origin_of(letter) then redis.call('HSET', returns, id, origin_of(letter) .. ' 0') end
 end
 
 local function letter_of(id)
@@ -79,18 +87,21 @@ local function letter_of(id)
   return letter['data'] and letter
 end
 
-local n, failure = 0, ''
+local n, left, why = 0, 0, ''
 for i = 2, #ARGV do
-  local letter, err = letter_of(ARGV[i])
-  if letter then
-    if kind == 'list' then err = failed(redis.pcall('RPUSH', queue, letter['data'])) else err = add(letter) end
-  end
-  if err then
-    failure = 'the dead letter ' .. ARGV[i] .. ': ' .. err
+  local letter, unfit = letter_of(ARGV[i])
+  local args
+  if letter then args, unfit = command(letter) end
+  if unfit then
+    left = left + 1
+    if left == 1 then why = 'the dead letter ' .. ARGV[i] .. ': ' .. unfit end
   elseif letter then
+    local reply = redis.pcall(unpack(args))
+    if failed(reply) then return {n, failed(reply), left, why} end
+    note(letter, reply)
     redis.call('XDEL', dead, ARGV[i])
     if opened then redis.call('HINCRBY', ledger, 'replayed', 1) end
     n = n + 1
   end
 end
-return {n, failure}
+return {n, '', left, why}
