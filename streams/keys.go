@@ -11,9 +11,9 @@ type Keys struct {
 	DelayedData string // hash of their fields
 	Ledger      string // hash of counts and book-keeping
 	Suspects    string // hash of lone attempts by entry ID
-	Returns     string // hash by entry ID: what we put back on the stream, with its origin and place
 	Gone        string // hash of IDs that were dropped from the pending list since they no longer exist
 	Scan        string // how far the workers have got with looking for lapsed leases
+	Returns     string // hash by entry ID: what we put back on the stream, with its origin and place
 	Limits      string // hash of customers' own limits, which the limiter reads
 }
 
@@ -27,9 +27,9 @@ func KeysOf(main string) Keys {
 		DelayedData: tag + ":delayed:data",
 		Ledger:      tag + ":ledger",
 		Suspects:    tag + ":suspects",
-		Returns:     tag + ":returns",
 		Gone:        tag + ":gone",
 		Scan:        tag + ":scan",
+		Returns:     tag + ":returns",
 		Limits:      tag + ":limits",
 	}
 }
@@ -48,4 +48,4 @@ func PartitionKeys(streamKey string, partitions int) []string {
 }
 
 // pending are the keys of the scripts that may drop an entry, by drop.lua.
-func (k *Keys) pending() []string { return []string{k.Main, k.Ledger, k.Suspects, k.Gone} }
+func (k *Keys) pending() []string { return []string{k.Main, k.Ledger, k.Suspects, k.Gone, k.Returns} }

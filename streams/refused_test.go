@@ -35,7 +35,7 @@ var operations = map[string]operation{
 	"replay":   {prepare: toReplay, never: []string{"rpush"}},
 	"purge":    {prepare: toPurge},
 	"trim":     {prepare: toTrim},
-	"census":   {prepare: toCount},
+	"census":   {prepare: toCount, never: []string{"xack"}},
 	"sweep":    {prepare: toLeave},
 	"handback": {prepare: toHandBack},
 	"extend":   {prepare: toExtend},
@@ -155,7 +155,7 @@ func (b *rig) state() map[string]any {
 	}
 	ledger := b.client.HGetAll(ctx, "{s}:ledger").Val()
 	for name, value := range ledger {
-		if value == "0" || slices.Contains([]string{"watermark", "again", "legacy", "returning", "returning:next"}, name) || strings.HasPrefix(name, "epoch:") {
+		if value == "0" || slices.Contains([]string{"watermark", "again", "since", "legacy", "returning", "returning:next"}, name) || strings.HasPrefix(name, "epoch:") {
 			delete(ledger, name)
 		}
 	}

@@ -28,9 +28,13 @@ local settled, exists, kept, lost, failure = 0, 1, {}, {}, ''
 local counts = {} -- by field of the ledger
 local at = 4
 
-local any_suspects = redis.call('EXISTS', suspects) == 1
 local any_gone = redis.call('EXISTS', gone) == 1
-local any_returns = redis.call('EXISTS', returns) == 1
+
+-- What is noted of entries until they are settled.
+local notes = {}
+for _, key in ipairs({suspects, returns}) do
+  if redis.call('EXISTS', key) == 1 then notes[#notes + 1] = key end
+end
 
 local function take()
   local value = ARGV[at]
@@ -85,7 +89,7 @@ local function copy(id, first, last)
   end
   local found = redis.call('XRANGE', stream, id, id)
   local list = found[1] and found[1][2] or {}
-  local back = any_returns and redis.call('HGET', returns, id)
+  local back = redis.call('HGET', returns, id)
   local n = #list
   if back and list[n - 1] == 'ingestion:origin' then n = n - 2 end -- of ours
   local fields, bodies, exact, shown = {}, 0, {}, {}
@@ -146,8 +150,7 @@ local function acknowledge(outcome, ids, first, last)
       add(found)
       count('missing', -found)
     end
-    if any_suspects then redis.call('HDEL', suspects, unpack(ids, from, to)) end
-    if any_returns then redis.call('HDEL', returns, unpack(ids, from, to)) end
+    for _, key in ipairs(notes) do redis.call('HDEL', key, unpack(ids, from, to)) end
   end
   return settled - before
 end
@@ -202,9 +205,8 @@ for i = 1, tonumber(take()) do
 end
 
 need({'XACK', stream, group, '0-0'}, {'XPENDING', stream, group}, {'HINCRBY', ledger, 'ingested', 1})
-if any_suspects then need({'HDEL', suspects, '0-0'}) end
+for _, key in ipairs(notes) do need({'HDEL', key, '0-0'}) end
 if any_gone then need({'HDEL', gone, '0-0'}) end
-if any_returns then need({'HDEL', returns, '0-0'}) end
 if dead_max > 0 and ARGV[at] ~= '0' then need({'XTRIM', dead, 'MAXLEN', dead_max}) end
 redis.call('HGET', ledger, 'group') -- no hash: nothing is acknowledged that can't be counted
 try(settle_guarded, placed)
