@@ -32,9 +32,9 @@ const barredPause = time.Second
 // limiter can't judge their customers, MongoDB refuses them for a reason unknown,
 // or processing panics. They are neither refused nor admitted unrecorded, and
 // hold nobody up: the rest of their batch has gone on. A list gets them back at
-// its tail after a
-// pause, in which they keep the batch's slot: there they would be lost in a
-// crash, as all that was popped, and no more than the slots hold may be.
+// its tail after a pause, in which they keep the batch's slot: there they would
+// be lost in a crash, as all that was popped, and no more than the slots hold may
+// be.
 func (c *Consumer) putOff(ctx context.Context, q streams.Queue, back *returns, place int, barred []streams.Delivery) {
 	if len(barred) == 0 {
 		return
