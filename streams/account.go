@@ -1,6 +1,7 @@
 package streams
 
 import (
+	"strings"
 	"time"
 
 	"ingestion/record"
@@ -15,9 +16,10 @@ type Account struct {
 
 	StreamThere, GroupThere bool
 
-	// Known says that Added and Base are known: Redis counts added entries
-	// from 7.0 on.
-	Known       bool
+	// Known says that Added and Base are known.
+	Known bool
+	// Unaccounted says why not: the group had been read when the ledger was opened.
+	Unaccounted bool
 	Added, Base int64 // entries ever added; those among them that were gone when the group was made
 
 	Trimmed     int64 // settled entries that the service deleted
@@ -35,15 +37,56 @@ type Account struct {
 	DeadReplayed int64 // dead letters put back on the stream
 	DeadPurged   int64 // dead letters deleted by the service or its tool
 
-	// Of earlier epochs: counted as ingested; taken off the stream by somebody
-	// else before the group was made again, as far as that is known.
-	IngestedBefore, GoneBefore int64
+	// Of earlier epochs: counted as ingested; missing; taken off the stream by
+	// somebody else, as far as that is known.
+	IngestedBefore, MissingBefore, GoneBefore int64
 	// PutBackBefore is how many records had been put back on the stream then:
 	// they are on it twice, each time with the same document.
 	PutBackBefore int64
 
+	// Rewinds are the epochs that began since entries came again, or were lost.
+	Rewinds []Rewind
+
 	// Entry IDs; empty where there is none.
 	FirstEntry, LastEntry, LastDelivered, OldestPending, Watermark string
+}
+
+// Rewind is how an epoch began whose group was there.
+type Rewind struct {
+	Epoch int64
+	// WentBack says that Redis lost what it had taken last, as in a failover; else
+	// the group was set back, and nothing is lost.
+	WentBack bool
+	// After and Before are IDs: the entries between them were lost, though a worker
+	// had read some. Empty where there are none.
+	After, Before string
+}
+
+// Lost says that an entry of this ID was lost when Redis went back.
+func (a *Account) Lost(id string) bool {
+	for _, r := range a.Rewinds {
+		if r.Before != "" && before(r.After, id) && before(id, r.Before) {
+			return true
+		}
+	}
+	return false
+}
+
+// LostSpan is a range of texts in which the IDs of all lost entries are; two
+// empty ones where none was lost.
+func (a *Account) LostSpan() (from, to string) {
+	for _, r := range a.Rewinds {
+		if r.Before == "" {
+			continue
+		}
+		first, _, _ := strings.Cut(r.After, "-")
+		last, _, _ := strings.Cut(r.Before, "-")
+		if to == "" || first < from {
+			from = first
+		}
+		to = max(to, last+"~")
+	}
+	return from, to
 }
 
 // Settled is the number of settled entries.
@@ -103,6 +146,7 @@ func Total(accounts []*Account) *Account {
 	for _, a := range accounts {
 		t.Group, t.Epoch = a.Group, max(t.Epoch, a.Epoch)
 		t.Known = t.Known && a.Known
+		t.Rewinds = append(t.Rewinds, a.Rewinds...)
 		t.StreamThere, t.GroupThere = t.StreamThere && a.StreamThere, t.GroupThere && a.GroupThere
 		for outcome, n := range a.Outcomes {
 			t.Outcomes[outcome] += n
@@ -118,6 +162,6 @@ func Total(accounts []*Account) *Account {
 func (a *Account) counts() []*int64 {
 	return []*int64{
 		&a.Added, &a.Base, &a.Trimmed, &a.Length, &a.Pending, &a.Undelivered, &a.Missing, &a.Returned, &a.Delayed,
-		&a.DeadWritten, &a.DeadKept, &a.DeadReplayed, &a.DeadPurged, &a.IngestedBefore, &a.GoneBefore, &a.PutBackBefore,
+		&a.DeadWritten, &a.DeadKept, &a.DeadReplayed, &a.DeadPurged, &a.IngestedBefore, &a.MissingBefore, &a.GoneBefore, &a.PutBackBefore,
 	}
 }

@@ -30,13 +30,13 @@ func (a *Account) Equations() []Equation {
 	return []Equation{a.presence(), a.settlement(), a.deferral(), a.burial()}
 }
 
-// presence: every entry that was added is still there, or the service has
-// trimmed it. Others may have taken some: the difference.
+// presence: every entry that was added is still there, or trimmed by the
+// service, or somebody else has taken it, which the account goes on without.
 func (a *Account) presence() Equation {
 	return Equation{
 		Name:    "presence",
-		Formula: "entries added = trimmed + on the stream",
-		Known:   a.Known, Left: a.Added - a.Base, Right: a.Trimmed + a.Length,
+		Formula: "entries added = trimmed + on the stream + gone",
+		Known:   a.Known, Left: a.Added - a.Base, Right: a.Trimmed + a.Length + max(a.Gone(), 0),
 	}
 }
 
@@ -113,16 +113,18 @@ func Judge(accounts []*Account) Verdict {
 type Documents struct {
 	Count       int64
 	Least, Most int64
+	Lost        int64 // among them, of entries that Redis lost
 }
 
 // CompareDocuments says how many documents there may be, counted between two
 // readings of the account: none that was ingested before is missing, and each
-// was ingested since, or its entry has no outcome yet. After the group was made
-// again, its entries may have been inserted in an earlier epoch; and a record
-// that was put back in one counts for two entries that are read again.
-func CompareDocuments(before *Account, count int64, after *Account) Documents {
-	d := Documents{Count: count, Least: max(before.Outcomes[record.Ingested]-before.PutBackBefore, 0)}
-	d.Most = after.Outcomes[record.Ingested] + after.IngestedBefore + after.Pending + after.Missing + after.Outcomes[record.Poisoned]
+// was ingested since, or its entry has no outcome yet, or Redis has lost it.
+// After a new epoch has begun, its entries may have been inserted in an earlier
+// one; and a record that was put back in one counts for two entries that are
+// read again.
+func CompareDocuments(before *Account, count, lost int64, after *Account) Documents {
+	d := Documents{Count: count, Lost: lost, Least: max(before.Outcomes[record.Ingested]-before.PutBackBefore, 0)}
+	d.Most = after.Outcomes[record.Ingested] + after.IngestedBefore + after.Pending + after.Missing + after.MissingBefore + after.Outcomes[record.Poisoned] + lost
 	if after.Epoch > 1 {
 		d.Most += after.Undelivered
 	}
@@ -139,11 +141,20 @@ func (d Documents) Fault() string {
 		return fmt.Sprintf("%s counted as ingested can't be found in MongoDB: somebody has deleted them, or MONGO_DB or MONGO_COLLECTION is another one",
 			plural(d.Least-d.Count, "record", "records"))
 	case d.Count > d.Most:
-		return fmt.Sprintf("%s in MongoDB that this ledger does not know of: something else feeds the collection, or Redis has lost its ledger",
+		return fmt.Sprintf("%s in MongoDB that this ledger does not know of: something else feeds the collection, or Redis has lost its ledger, or entries in a failover that no worker saw",
 			plural(d.Count-d.Most, "document is", "documents are"))
 	default:
 		return ""
 	}
+}
+
+// Note says what is worth knowing of the documents; empty if nothing is.
+func (d Documents) Note() string {
+	if d.Lost == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s in MongoDB whose entries Redis lost when it went back: they were ingested, and are in no count of the ledger",
+		plural(d.Lost, "document is", "documents are"))
 }
 
 func plural(n int64, one, many string) string {

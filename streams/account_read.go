@@ -175,7 +175,8 @@ func (f facts) account(key, group string) (*Account, error) {
 	for _, outcome := range record.Outcomes() {
 		a.Outcomes[outcome] = l.count(outcome.String())
 	}
-	a.IngestedBefore, a.GoneBefore, a.PutBackBefore = l.earlier(a.Epoch)
+	l.earlier(a)
+	a.Unaccounted = f.ledger["unknown"] != ""
 	added, counted := f.number("added")
 	if counted && a.Opened() && f.ledger["base"] != "" {
 		a.Known, a.Added, a.Base = true, added, l.count("base")
@@ -201,24 +202,26 @@ func (l *ledgerReader) count(field string) int64 {
 	return n
 }
 
-// earlier sums up the epochs that ended: what was ingested, and what others took
-// off the stream. The base of an epoch counts all that had gone until then.
-func (l *ledgerReader) earlier(epoch int64) (ingested, gone, putBack int64) {
-	for n := epoch - 1; n >= 1; n-- {
+// earlier sums up the epochs that ended, and says how they did.
+func (l *ledgerReader) earlier(a *Account) {
+	for n := int64(1); n < a.Epoch; n++ {
 		field := func(name string) string { return fmt.Sprintf("epoch:%d:%s", n, name) }
-		ingested += l.count(field(record.Ingested.String()))
-		putBack += max(0, l.count(field("returned"))) + l.count(field("replayed"))
-		next := "base"
-		if n+1 < epoch {
-			next = fmt.Sprintf("epoch:%d:base", n+1)
-		}
-		if l.fields[field("base")] == "" || l.fields[next] == "" {
-			continue
-		}
-		// A stream that was deleted counts from 0 again: nothing is known then.
-		gone += max(0, l.count(next)-l.count(field("base"))-l.count(field("trimmed")))
+		a.IngestedBefore += l.count(field(record.Ingested.String()))
+		a.MissingBefore += l.count(field("missing"))
+		a.PutBackBefore += max(0, l.count(field("returned"))) + l.count(field("replayed"))
+		a.GoneBefore += max(0, l.count(field("gone")))
+		l.rewind(a, n, field("rewound"), field("lost"))
 	}
-	return ingested, gone, putBack
+	l.rewind(a, a.Epoch, "rewound", "lost")
+}
+
+func (l *ledgerReader) rewind(a *Account, epoch int64, kind, lost string) {
+	if l.fields[kind] == "" {
+		return
+	}
+	r := Rewind{Epoch: epoch, WentBack: l.fields[kind] == wentBack}
+	r.After, r.Before, _ = strings.Cut(l.fields[lost], " ")
+	a.Rewinds = append(a.Rewinds, r)
 }
 
 // before says that entry ID a is less than b. Both parts may need 64 bits.

@@ -33,6 +33,7 @@ func (s *Stream) Receive(ctx context.Context, max int) ([]Delivery, error) {
 			s.groupKnown = false
 			continue
 		case err != nil:
+			s.noteFailure()
 			return nil, err
 		case len(batch) > 0:
 			s.held.Add(int64(len(batch)))
@@ -149,23 +150,6 @@ func (s *Stream) readTyped(ctx context.Context, key int8, args []any) ([]Deliver
 		return nil, err
 	}
 	return typedEntries(reply), nil
-}
-
-// markRereads marks what may have been worked on before the group was made
-// again, by whomever: going back in the stream tells of it.
-func (s *Stream) markRereads(ctx context.Context, batch []Delivery) {
-	if len(batch) == 0 {
-		return
-	}
-	unsure := false
-	if s.lastRead != "" && !before(s.lastRead, batch[0].ID) {
-		unsure = s.Open(ctx) != nil
-		s.groupKnown = !unsure
-	}
-	s.lastRead = strings.Clone(batch[len(batch)-1].ID)
-	for i := range batch {
-		batch[i].Redelivered = unsure || s.again != "" && !before(s.again, batch[i].ID)
-	}
 }
 
 // justNow is for how long after an empty read the stream counts as empty.

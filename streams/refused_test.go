@@ -72,7 +72,8 @@ func TestAllScriptsThatWriteAreTried(t *testing.T) {
 	must(t, err)
 	for _, file := range files {
 		script := strings.TrimSuffix(filepath.Base(file), ".lua")
-		if _, ok := operations[script]; !ok && len(commandsOf(t, script)) > 0 {
+		if _, ok := operations[script]; !ok && script != "drop" && // that is a part of others
+			len(commandsOf(t, script)) > 0 {
 			t.Errorf("no operation runs %s", file)
 		}
 	}

@@ -61,16 +61,15 @@ type Stream struct {
 	claimed  []claimed // taken over, bodies not yet read
 	suspects []suspect // taken over, to be tried alone
 	wanted   time.Time // when Receive last looked for entries to take over
+	era      era
+
+	looking sync.Mutex // held by a census, of Maintain or of a reader that went back
 
 	full       bool      // Redis is at maxmemory, as last seen by Maintain
 	warnedTrim time.Time // when it was said last that entries go before their time
-	gone       int64     // entries taken by strangers, as last seen by Maintain
 
 	nextScan   time.Time // when to look for entries to take over
 	groupKnown bool      // false until the group was seen to exist
-	groupSeen  bool      // true once it was: a group made after that had vanished
-	again      string    // up to this ID entries may have been settled before the group was made again
-	lastRead   string    // ID of the entry that was read last
 	lastReply  int       // bytes of the reply that was read last
 	emptied    time.Time // when a read brought nothing last
 }
@@ -104,47 +103,6 @@ func (e *OwnerError) Error() string {
 	return fmt.Sprintf("STREAM_GROUP: the stream %q is accounted for by group %q, not %q: one service group a stream", e.Key, e.Owner, e.Group)
 }
 
-// Open makes the consumer group where it does not exist. A group that existed
-// and has vanished is made again from the trimming watermark, loudly.
-func (s *Stream) Open(ctx context.Context) error {
-	reply, err := s.run(ctx, openScript, []string{s.keys.Main, s.keys.Ledger, s.keys.Delayed, s.keys.Dead, s.keys.Gone}, s.opts.Group).Slice()
-	if err != nil {
-		return fmt.Errorf("opening group %s of %s: %w", s.opts.Group, s.keys.Main, err)
-	}
-	switch reply[0] {
-	case "other":
-		return &OwnerError{Key: s.keys.Main, Group: s.opts.Group, Owner: fmt.Sprint(reply[1])}
-	case "made":
-		epoch, _ := reply[1].(int64)
-		if s.groupSeen || epoch > 1 {
-			s.reportRecreated(epoch, text(reply[3]), reply[4] == int64(1))
-		}
-	}
-	s.again = text(reply[2])
-	s.groupKnown, s.groupSeen = true, true
-	return nil
-}
-
-// reportRecreated says what is at stake: after a flush or a failover nobody
-// else knows any more.
-func (s *Stream) reportRecreated(epoch int64, start string, streamExists bool) {
-	what := "the consumer group had vanished"
-	if !streamExists {
-		what = "the stream had vanished with its consumer group: what was on it is lost unless the producers send it again"
-	}
-	held, lag := s.held.Load(), s.lag.Load()
-	unread := "an unknown number of entries was"
-	if lag >= 0 {
-		unread = fmt.Sprintf("about %d entries were", lag)
-	}
-	attrs := []any{"status", "error", "stream", s.keys.Main, "group", s.opts.Group, "epoch", epoch, "held", held,
-		"reason", fmt.Sprintf("%s; this worker held %d entries and %s not read yet, when last seen; the group was made again and reads after %s", what, held, unread, start)}
-	if lag >= 0 {
-		attrs = append(attrs, "lag", lag)
-	}
-	s.opts.Log.Error("group_recreated", attrs...)
-}
-
 // letGo says that n deliveries are not held any more.
 func (s *Stream) letGo(n int) { s.held.Add(-int64(n)) }
 
@@ -173,8 +131,8 @@ func (s *Stream) run(ctx context.Context, script *redis.Script, keys []string, a
 
 // isNoGroup says that the stream or its group is gone; a blocked reader is told
 // so by UNBLOCKED. The code need not stand
-// at the front: Redis 6.2 and embedded servers put words of their own before an
-// error of a script's command.
+// at the front: embedded servers put words of their own before an error of a
+// script's command.
 func isNoGroup(err error) bool {
 	if err == nil {
 		return false

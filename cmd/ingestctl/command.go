@@ -20,7 +20,7 @@ error.
 
 Exit codes: 0 in order; 1 the account does not balance or can't be judged, a
 failure, or servers not there in time; 2 wrong usage, configuration or type of
-key.`
+key; 3 the account balances, but records are missing.`
 
 const examples = `  ingestctl reconcile                     does the account balance?
   ingestctl reconcile --wait --documents  when all is worked off: is all of it in MongoDB?

@@ -10,6 +10,7 @@ import (
 
 	"ingestion/cmd/internal/app"
 	"ingestion/internal/config"
+	"ingestion/record"
 	"ingestion/streams"
 )
 
@@ -22,14 +23,15 @@ still to be settled, or known to be lost. It changes nothing.
   pending       given to a worker, and not settled yet
   ingested, duplicate, parse_error, validation_failed, rate_limited, rejected,
   poisoned, deferred   settled so
-  missing       deleted by somebody else before being settled
+  missing       deleted by somebody else before being settled, skipped, or dropped
   delayed       deferred records that wait; they come back as entries of their own
   dead letters  refused records that are kept
 
 Each partition is read in one step, so the account holds while workers run, and
 is the same whenever it is read. Five things are checked:
 
-  presence      added = trimmed by the service + on the stream
+  presence      added = trimmed by the service + on the stream + gone, which is
+                what somebody else deleted
   settlement    added = all outcomes + pending + undelivered + missing
   deferral      deferred = returned to the stream + delayed
   dead letters  written = there + replayed + purged
@@ -38,8 +40,13 @@ is the same whenever it is read. Five things are checked:
 
 Where one of them does not hold, reconcile says by how much and what that means,
 and exits with 1. It is "unknown", with exit code 1 too, where nothing is wrong
-but not all can be judged: before Redis 7.0, which doesn't count added entries,
-and before a worker has first opened the stream.
+but not all can be judged: before a worker has first opened the stream, and after
+its ledger was deleted. Where all hold and records are missing, a line says so
+and the exit code is 3.
+
+After the group was set back or made again, or Redis has gone back in a failover,
+the workers begin a new epoch: the counts are those since. Documents of entries
+that Redis lost then are counted apart.
 
 --wait waits first until nothing is undelivered, pending or delayed.`
 
@@ -102,16 +109,16 @@ func (s *session) reconcile(ctx context.Context, f reconcileFlags, listMode bool
 	}
 	r := newReport(accounts, s.cfg.StreamKey)
 	if f.documents {
-		count, err := app.CountDocuments(ctx, s.cfg, s.log)
+		before := streams.Total(accounts)
+		count, lost, err := app.CountDocuments(ctx, s.cfg, s.log, lostOf(accounts))
 		if err != nil {
 			return err
 		}
-		before := streams.Total(accounts)
 		if accounts, err = s.readAccounts(ctx); err != nil {
 			return err
 		}
 		r = newReport(accounts, s.cfg.StreamKey)
-		r.addDocuments(streams.CompareDocuments(before, count, streams.Total(accounts)))
+		r.addDocuments(streams.CompareDocuments(before, count, lost, streams.Total(accounts)))
 	}
 	write := r.writeTable
 	if f.json {
@@ -121,6 +128,18 @@ func (s *session) reconcile(ctx context.Context, f reconcileFlags, listMode bool
 		return fmt.Errorf("writing the account: %w", err)
 	}
 	return errors.Join(unsettled, r.failure())
+}
+
+// lostOf chooses the documents whose entries Redis has lost; nil if it has lost
+// none.
+func lostOf(accounts []*streams.Account) *app.DocumentFilter {
+	from, to := streams.Total(accounts).LostSpan()
+	if to == "" {
+		return nil
+	}
+	return &app.DocumentFilter{From: from, To: to, Chooses: func(customerID, streamID string) bool {
+		return accounts[record.HomePartition(customerID, len(accounts))].Lost(streamID)
+	}}
 }
 
 func (s *session) readAccounts(ctx context.Context) ([]*streams.Account, error) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"ingestion/cmd/internal/app"
 	"ingestion/streams"
 )
 
@@ -16,6 +17,7 @@ type report struct {
 	documents *streams.Documents // nil unless asked for
 	verdict   streams.Verdict
 	faults    []finding
+	losses    []finding
 	notes     []finding
 }
 
@@ -38,6 +40,9 @@ func newReport(accounts []*streams.Account, stream string) *report {
 		for _, text := range a.Faults() {
 			r.faults = append(r.faults, finding{Partition: a.Key, Text: text})
 		}
+		for _, text := range a.Losses() {
+			r.losses = append(r.losses, finding{Partition: a.Key, Text: text})
+		}
 		for _, text := range a.Notes() {
 			r.notes = append(r.notes, finding{Partition: a.Key, Text: text})
 		}
@@ -51,12 +56,18 @@ func (r *report) addDocuments(d streams.Documents) {
 		r.faults = append(r.faults, finding{Text: fault})
 		r.verdict = streams.Unbalanced
 	}
+	if note := d.Note(); note != "" {
+		r.notes = append(r.notes, finding{Text: note})
+	}
 }
 
-// failure is nil if the account balances.
+// failure is nil if the account balances and nothing is missing.
 func (r *report) failure() error {
 	switch r.verdict {
 	case streams.Balanced:
+		if missing := r.total.Missing; missing > 0 {
+			return &app.MissingError{Err: fmt.Errorf("the account of %s balances, with %s missing", r.stream, counted(int(missing), "record"))}
+		}
 		return nil
 	case streams.Unknown:
 		return fmt.Errorf("whether the account of %s balances is unknown", r.stream)

@@ -17,6 +17,7 @@ type reportJSON struct {
 	Group      string          `json:"group"`
 	Verdict    streams.Verdict `json:"verdict"`
 	Faults     []finding       `json:"faults"`
+	Losses     []finding       `json:"losses"`
 	Notes      []finding       `json:"notes"`
 	Total      accountJSON     `json:"total"`
 	Partitions []accountJSON   `json:"partitions"`
@@ -68,6 +69,7 @@ type documentsJSON struct {
 	Count   int64 `json:"count"`
 	AtLeast int64 `json:"atLeast"`
 	AtMost  int64 `json:"atMost"`
+	Lost    int64 `json:"lost"` // among them, of entries that Redis lost
 	Holds   bool  `json:"holds"`
 }
 
@@ -75,14 +77,14 @@ type documentsJSON struct {
 func (r *report) writeJSON(w io.Writer) error {
 	out := reportJSON{
 		At: r.at.Truncate(time.Millisecond), Stream: r.stream, Group: r.total.Group, Verdict: r.verdict,
-		Faults: append([]finding{}, r.faults...), Notes: append([]finding{}, r.notes...), Total: toJSON(r.total),
+		Faults: append([]finding{}, r.faults...), Losses: append([]finding{}, r.losses...), Notes: append([]finding{}, r.notes...), Total: toJSON(r.total),
 	}
 	out.Total.Verdict = streams.Judge(r.accounts)
 	for _, a := range r.accounts {
 		out.Partitions = append(out.Partitions, toJSON(a))
 	}
 	if d := r.documents; d != nil {
-		out.Documents = &documentsJSON{Count: d.Count, AtLeast: d.Least, AtMost: d.Most, Holds: d.Holds()}
+		out.Documents = &documentsJSON{Count: d.Count, AtLeast: d.Least, AtMost: d.Most, Lost: d.Lost, Holds: d.Holds()}
 	}
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")

@@ -25,10 +25,13 @@ func (r *report) writeTable(w io.Writer) error {
 	for _, note := range r.notes {
 		fmt.Fprintf(&b, "note: %v\n", note)
 	}
+	for _, loss := range r.losses {
+		fmt.Fprintf(&b, "MISSING: %v\n", loss)
+	}
 	for _, fault := range r.faults {
 		fmt.Fprintf(&b, "WRONG: %v\n", fault)
 	}
-	if len(r.notes)+len(r.faults) > 0 {
+	if len(r.notes)+len(r.losses)+len(r.faults) > 0 {
 		fmt.Fprintln(&b)
 	}
 	fmt.Fprintln(&b, r.verdict)
@@ -69,7 +72,7 @@ func (r *report) counts(b *bytes.Buffer) {
 	row("- missing", a.Missing, "")
 	row("delayed", a.Delayed, "%d returned to the stream", a.Returned)
 	row("dead letters", a.DeadKept, "%d written, %d replayed, %d purged", a.DeadWritten, a.DeadReplayed, a.DeadPurged)
-	row("on the stream", a.Length, "%d trimmed, %s gone", a.Trimmed, gone(a))
+	row("on the stream", a.Length, "%d trimmed, %s gone", max(a.Trimmed, 0), gone(a))
 	if d := r.documents; d != nil {
 		row("documents", d.Count, "%s", expected(d))
 	}

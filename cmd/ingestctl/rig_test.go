@@ -111,13 +111,13 @@ type account struct {
 }
 
 type report struct {
-	Verdict       string
-	Faults, Notes []struct{ Partition, Text string }
-	Total         account
-	Partitions    []account
-	Documents     *struct {
-		Count, AtLeast, AtMost int64
-		Holds                  bool
+	Verdict               string
+	Faults, Losses, Notes []struct{ Partition, Text string }
+	Total                 account
+	Partitions            []account
+	Documents             *struct {
+		Count, AtLeast, AtMost, Lost int64
+		Holds                        bool
 	}
 }
 

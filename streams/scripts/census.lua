@@ -1,22 +1,43 @@
--- Finds out how many entries strangers have taken off the stream before any
--- worker read them, and counts these as missing.
+-- Finds out whether every entry that was added still has its place in the
+-- account, and counts those as missing that have none.
 --
 -- KEYS  1 stream  2 ledger
--- ARGV  1 group  2 entries gone as last seen  3… the outcomes' names
--- Returns {gone, counted now, last delivered ID, first ID or '', lag or -1,
--- bytes of the newest entry, bytes of the bodies that came with the call}
---   gone  taken by strangers, read or not; what was last seen while it can't be
---         told yet how many of them were unread
---   lag   entries not read yet; -1 where Redis does not know
+-- ARGV  what the last census found, '' or 0 where there was none:
+--       1 group  2 era  3 added  4 delivered  5 ended
+--       6 the last entry that this worker has read, 7 1 if it may have been lost
+--       8… the outcomes' names
+-- Returns names and values; only the first two where the group does not exist:
+--   epoch, era of the ledger; 0 where it has not been opened
+--   again      up to this ID entries may have been settled in an earlier epoch
+--   added      entries ever added; -1 where Redis does not tell
+--   delivered, first, last   the last ID delivered; the first entry there is or
+--              ''; the last ID ever added
+--   ended      entries delivered in this epoch: pending, settled or missing
+--   lag        entries not read yet; -1 where that is not known
+--   newest, brought    bytes of the newest entry; of the bodies that came with the call
+--   missing    counted now: deleted unread, skipped, or dropped while pending
+--   how        'skipped': the group was set forward over them, or begun behind
+--              them; 'deleted' from the stream; 'dropped' from the pending list,
+--              or it can't be told
+--   rewound    why entries come again that were counted: 'group' was set back,
+--              'stream' went back with it; or ''
 --
--- What came since the group was made is settled, pending, missing or still to
--- be read; what is left over was taken unread. Entries still to be read are not
--- counted one by one, each would come with its body: they are all of the stream
--- where it begins behind the last one delivered, as after foreign trimming, and
--- none where nothing follows that one. Otherwise a later call tells.
+-- What came in this epoch is settled, pending, missing or still to be read:
+-- nothing moves one of these without another but a stranger. Fewer are missing,
+-- more are counted twice or will be. Entries still to be read are not counted
+-- one by one, each would come with its body: they are all of the stream where it
+-- begins behind the last one delivered, and none where nothing follows that one.
+-- Otherwise a later call tells.
 
 local stream, ledger = KEYS[1], KEYS[2]
-local group, seen = ARGV[1], tonumber(ARGV[2])
+local group = ARGV[1]
+local saw = {era = ARGV[2], doubt = ARGV[7] == '1', added = tonumber(ARGV[3]), delivered = ARGV[4], ended = tonumber(ARGV[5]), last = ARGV[6]}
+local found = {}
+
+local function tell(name, value)
+  found[#found + 1] = name
+  found[#found + 1] = value
+end
 
 local function fields(list)
   local named = {}
@@ -48,34 +69,93 @@ end
 
 local function count(name) return tonumber(redis.call('HGET', ledger, name) or 0) end
 
+-- release gives up what is pending and yet to be delivered: the group was set
+-- back over it. It comes again, and must not be counted for both.
+local function release(delivered)
+  local n = 0
+  repeat
+    local page = redis.call('XPENDING', stream, group, '(' .. delivered, '+', 1000)
+    for _, pending in ipairs(page) do n = n + redis.call('XACK', stream, group, pending[1]) end
+  until #page == 0
+  return n
+end
+
 local our = ours()
-if not our then return {seen, 0, '', '', -1, 0, 0} end
+local epoch = count('epoch')
+local era = epoch .. '/' .. (redis.call('HGET', ledger, 'since') or '')
+tell('epoch', epoch)
+tell('era', era)
+if not our then return found end
 local info = fields(redis.call('XINFO', 'STREAM', stream))
-local last = our['last-delivered-id']
+local delivered, pending, length = our['last-delivered-id'], our['pending'], info['length']
 local first = info['first-entry'] and info['first-entry'][1] or ''
-local lag = our['lag'] or -1
-local newest = size(info['last-entry'])
-local brought = newest + size(info['first-entry'])
-local base = tonumber(redis.call('HGET', ledger, 'base'))
-if not info['entries-added'] or not base then return {seen, 0, last, first, lag, newest, brought} end
+local added = info['entries-added']
+local base = tonumber(redis.call('HGET', ledger, 'base') or nil)
+tell('again', redis.call('HGET', ledger, 'again') or '')
+tell('added', added or -1)
+tell('delivered', delivered)
+tell('first', first)
+tell('last', info['last-generated-id'] or '')
+tell('newest', size(info['last-entry']))
+tell('brought', size(info['last-entry']) + size(info['first-entry']))
 
 local undelivered
 if first == '' then
   undelivered = 0
-elseif before(last, first) then
-  undelivered = info['length']
-elseif not before(last, info['last-entry'][1]) then
+elseif before(delivered, first) then
+  undelivered = length
+elseif not before(delivered, info['last-entry'][1]) then
   undelivered = 0
 end
-if undelivered then lag = undelivered end
+tell('lag', undelivered or our['lag'] or -1)
+if not added or not base then return found end
 
-local added = info['entries-added'] - base
-local gone = added - count('trimmed') - info['length']
-if gone <= seen or not undelivered then return {math.min(gone, seen), 0, last, first, lag, newest, brought} end
+-- vanished says that an entry is gone though nobody deleted all up to there.
+local function vanished(id)
+  local mark = redis.call('HGET', ledger, 'watermark') or '0-0'
+  return before(mark, id) and first ~= '' and before(first, id) and #redis.call('XRANGE', stream, id, id) == 0
+end
+
+-- The stream itself has turned back, as after a failover to a replica that
+-- lagged behind.
+local function stream_went_back()
+  if added < saw.added then return true end
+  if saw.last == '' then return false end
+  return before(info['last-generated-id'], saw.last) or saw.doubt and vanished(saw.last)
+end
+
+-- how entries went missing, of which so many may have been deleted.
+local function how(rest, deleted, ended)
+  if era == saw.era and ended == saw.ended and before(saw.delivered, delivered) then return 'skipped' end
+  if deleted >= rest then return 'deleted' end
+  return era ~= saw.era and ended == 0 and 'skipped' or 'dropped'
+end
+
+local rewound = ''
+if era == saw.era then
+  if stream_went_back() then
+    rewound = 'stream'
+  elseif saw.delivered ~= '' and before(delivered, saw.delivered) then
+    rewound = 'group'
+  end
+end
+if pending > 0 then
+  local released = release(delivered)
+  if released > 0 and rewound == '' then rewound = 'group' end
+  pending = pending - released
+end
 
 local missing = count('missing')
-local unread = added - our['pending'] - undelivered - missing
-for i = 3, #ARGV do unread = unread - count(ARGV[i]) end
-unread = math.max(0, math.min(unread, gone - missing))
-if unread > 0 then redis.call('HINCRBY', ledger, 'missing', unread) end
-return {gone, unread, last, first, lag, newest, brought}
+local ended = pending + missing
+for i = 8, #ARGV do ended = ended + count(ARGV[i]) end
+local rest = undelivered and added - base - ended - undelivered or 0
+if rest < 0 and rewound == '' then rewound = 'group' end
+tell('rewound', rewound)
+if rest > 0 and rewound == '' then
+  redis.call('HINCRBY', ledger, 'missing', rest)
+  tell('missing', rest)
+  tell('how', how(rest, added - base - count('trimmed') - length - missing, ended))
+  ended = ended + rest
+end
+tell('ended', ended)
+return found

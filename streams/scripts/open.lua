@@ -1,19 +1,31 @@
--- Makes the consumer group where it does not exist, and opens the ledger.
+-- Makes the consumer group where it does not exist, and opens the ledger. Begins
+-- a new epoch in it where entries come again that were counted before.
 --
--- KEYS  1 stream  2 ledger  3 delayed set  4 dead letters  5 gone
--- ARGV  1 group
--- Returns {'other', name}           the ledger belongs to another service group
---         {'there', epoch, again}   the group exists
---         {'made', epoch, again, start, stream existed (1 | 0)}
---                                   the group was made; it reads after start
---   again  the last entry that there was when a group that had vanished was made
---          again: up to it entries may have been settled before; '' for none
+-- KEYS  1 stream  2 ledger  3 delayed set  4 dead letters
+--       5 IDs that were dropped and counted as missing in the epoch
+-- ARGV  1 group; where the group was set back, or the stream went back:
+--       2 the epoch that ends  3 entries less ends in it: 0, or negative
+--       4 'group' | 'stream', as far as is known  5 the last entry known to have
+--       been delivered  6… the outcomes' names
+-- Returns {'other', name}     the ledger belongs to another service group
+--         else {what, epoch, again, era, …}:
+--         'there'             the group exists
+--         'made', start, stream existed (1 | 0)
+--                             the group was made; it reads after start
+--         'rewound', kind, lost   the epoch is new
+--         'unknown'           the group has been read, and there is no account of
+--                             that: nor will there be
+--   again  the last entry that there was when the epoch began: up to it entries
+--          may have been settled before; '' in the first one
+--   era    names the epoch, other than its number also after a flush
+--   lost   'ID ID': entries between these were lost when the stream went back; or ''
 --
 -- A group that vanished is made again from the watermark below which trimming
--- has deleted everything, or from the beginning of another stream. The counts of the epoch that ended are kept under
--- `epoch:<n>:<field>`, since entries that were settled once come again.
+-- has deleted everything, or from the beginning of another stream. The counts of
+-- the epoch that ended are kept under `epoch:<n>:<field>`, since entries that
+-- were settled once come again.
 
-local stream, ledger, delayed, dead = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local stream, ledger, delayed, dead, gone = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local group = ARGV[1]
 
 local owner = redis.call('HGET', ledger, 'group')
@@ -26,63 +38,152 @@ local function field(reply, name)
   end
 end
 
-local function group_exists()
-  if redis.call('EXISTS', stream) == 0 then return false end
-  local groups = redis.call('XINFO', 'GROUPS', stream)
-  for _, g in ipairs(groups) do
-    if field(g, 'name') == group then return true end
+local function service_group()
+  if redis.call('EXISTS', stream) == 0 then return nil end
+  for _, g in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
+    if field(g, 'name') == group then return g end
   end
-  return false
 end
 
-local function open_epoch(epoch)
-  local added = field(redis.pcall('XINFO', 'STREAM', stream), 'entries-added')
-  local base = ''
-  if added then base = added - redis.call('XLEN', stream) end
-  redis.call('HSET', ledger, 'group', group, 'epoch', epoch, 'base', base,
+local function added() return field(redis.pcall('XINFO', 'STREAM', stream), 'entries-added') end
+local function count(name) return tonumber(redis.call('HGET', ledger, name) or 0) end
+
+local function now()
+  local time = redis.call('TIME')
+  return time[1] .. string.format('%03d', math.floor(time[2] / 1000))
+end
+
+local function era() return count('epoch') .. '/' .. (redis.call('HGET', ledger, 'since') or '') end
+
+local function last_entry()
+  local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)
+  return last[1] and last[1][1] or ''
+end
+
+-- What outlives an epoch.
+local lasting = {group = true, epoch = true, since = true, watermark = true, again = true, legacy = true, returning = true, ['returning:next'] = true}
+
+-- close keeps what was counted in the epoch that ends.
+local function close(epoch, existed)
+  local all = redis.call('HGETALL', ledger)
+  local base = tonumber(redis.call('HGET', ledger, 'base') or nil)
+  if existed and base and added() then
+    redis.call('HSET', ledger, 'epoch:' .. epoch .. ':gone', added() - base - count('trimmed') - redis.call('XLEN', stream))
+  end
+  for i = 1, #all, 2 do
+    local name = all[i]
+    if not lasting[name] and not string.find(name, '^epoch:') then
+      if epoch > 0 then redis.call('HSET', ledger, 'epoch:' .. epoch .. ':' .. name, all[i + 1]) end
+      redis.call('HDEL', ledger, name)
+    end
+  end
+  redis.call('DEL', gone)
+end
+
+-- begin opens an epoch. base is how many of the entries ever added are none of
+-- its own. Of these some may still be on the stream: they count as trimmed
+-- beforehand, since they will be, just as deferred records that wait already
+-- count as returned.
+local function begin(epoch, base)
+  local trimmed = base and base ~= '' and math.min(0, added() - base - redis.call('XLEN', stream)) or 0
+  redis.call('HSET', ledger, 'group', group, 'epoch', epoch, 'since', now(), 'base', base or '', 'trimmed', trimmed,
     'returned', 0 - redis.call('ZCARD', delayed), 'dead', redis.call('XLEN', dead))
 end
 
-local epoch = tonumber(redis.call('HGET', ledger, 'epoch') or 0)
+-- unread is the base of an epoch whose entries are all that is on the stream.
+local function unread() return added() and added() - redis.call('XLEN', stream) or '' end
+
+-- never_read says that no entry was delivered to the group.
+local function never_read(ours)
+  if field(ours, 'last-delivered-id') == '0-0' then return true end
+  return field(ours, 'pending') == 0 and field(ours, 'consumers') == 0 and not field(ours, 'entries-read')
+end
+
+local function before(a, b)
+  local ams, aseq = string.match(a, '^(%d+)-(%d+)$')
+  local bms, bseq = string.match(b, '^(%d+)-(%d+)$')
+  if ams == bms then ams, bms = aseq, bseq end
+  if #ams ~= #bms then return #ams < #bms end
+  return ams < bms
+end
+
+local function watermark() return redis.call('HGET', ledger, 'watermark') or '0-0' end
+
+-- vanished says that an entry is not on the stream, and was not trimmed.
+local function vanished(id)
+  return before(watermark(), id) and #redis.call('XRANGE', stream, id, id) == 0
+end
+
+-- lost names the IDs between which those entries were that went with the stream
+-- as it was: all that were added after the last one kept, up to now or to the
+-- first one that was added since.
+local function lost(known)
+  local kept = redis.call('XREVRANGE', stream, known, '-', 'COUNT', 1)
+  local from = kept[1] and kept[1][1] or watermark()
+  local since = redis.call('XRANGE', stream, '(' .. from, '+', 'COUNT', 1)
+  if since[1] then return from .. ' ' .. since[1][1] end
+  local till = now() .. '-0'
+  return from .. ' ' .. (before(till, known) and known or till)
+end
+
+-- rewind ends an epoch, unless nothing comes again that was counted. What is
+-- pending and undelivered is what the next one has, whatever has been settled
+-- twice by now.
+local function rewind(epoch, base)
+  local ends, kind, known, between = tonumber(ARGV[3]), ARGV[4], ARGV[5], ''
+  if known ~= '' and (ends == 0 or kind == 'stream') and vanished(known) then
+    kind, between = 'stream', lost(known)
+  end
+  if ends == 0 and kind ~= 'stream' then return nil end
+  if kind == '' then kind = 'group' end
+  for i = 6, #ARGV do base = base + count(ARGV[i]) end
+  base = base + count('missing') + ends
+  close(epoch, true)
+  begin(epoch + 1, base)
+  redis.call('HSET', ledger, 'again', last_entry(), 'rewound', kind, 'lost', between)
+  return {'rewound', epoch + 1, last_entry(), era(), kind, between}
+end
+
+local epoch = count('epoch')
 
 -- `legacy` is the last entry that the version before may have put back, which is
 -- known by its fields alone. It is noted when this version first opens a ledger.
-local function note_legacy()
-  local last = epoch > 0 and redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1) or {}
-  redis.call('HSET', ledger, 'legacy', last[1] and last[1][1] or '0-0')
+if redis.call('HEXISTS', ledger, 'legacy') == 0 then
+  local last = epoch > 0 and last_entry() or ''
+  redis.call('HSET', ledger, 'legacy', last ~= '' and last or '0-0')
 end
-if redis.call('HEXISTS', ledger, 'legacy') == 0 then note_legacy() end
 
-if group_exists() then
-  if epoch == 0 then
-    epoch = 1
-    open_epoch(epoch)
+local ours = service_group()
+if ours and epoch == 0 then
+  close(0, true)
+  if never_read(ours) then
+    begin(1, unread())
+    return {'there', 1, '', era()}
   end
-  return {'there', epoch, redis.call('HGET', ledger, 'again') or ''}
+  begin(1, '')
+  redis.call('HSET', ledger, 'unknown', 1, 'again', last_entry())
+  return {'unknown', 1, last_entry(), era()}
+end
+
+if ours then
+  local base = tonumber(redis.call('HGET', ledger, 'base') or nil)
+  local rewound = base and tonumber(ARGV[2]) == epoch and rewind(epoch, base)
+  return rewound or {'there', epoch, redis.call('HGET', ledger, 'again') or '', era()}
 end
 
 local existed = redis.call('EXISTS', stream)
 local start = '0'
 if existed == 1 then
-  start = redis.call('HGET', ledger, 'watermark') or '0'
+  start = watermark()
 else
   redis.call('HDEL', ledger, 'watermark')
 end
-redis.call('DEL', KEYS[5]) -- what was missing is of the epoch that ended
 redis.call('XGROUP', 'CREATE', stream, group, start, 'MKSTREAM')
-local again = ''
-if epoch > 0 then
-  local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)
-  again = #last > 0 and last[1][1] or ''
-  local all = redis.call('HGETALL', ledger)
-  for i = 1, #all, 2 do
-    local name = all[i]
-    if name ~= 'group' and name ~= 'epoch' and name ~= 'watermark' and name ~= 'legacy' and not string.find(name, '^epoch:') and name ~= 'again' and not string.find(name, '^returning') then
-      redis.call('HSET', ledger, 'epoch:' .. epoch .. ':' .. name, all[i + 1])
-      redis.call('HDEL', ledger, name)
-    end
-  end
-  redis.call('HSET', ledger, 'again', again)
+if epoch == 0 then
+  begin(1, unread())
+  return {'made', 1, '', era(), start, existed}
 end
-open_epoch(epoch + 1)
-return {'made', epoch + 1, again, start, existed}
+close(epoch, existed == 1)
+begin(epoch + 1, unread())
+redis.call('HSET', ledger, 'again', last_entry())
+return {'made', epoch + 1, last_entry(), era(), start, existed}

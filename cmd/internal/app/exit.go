@@ -17,6 +17,7 @@ const (
 	exitOK      = 0
 	exitFailure = 1 // at run time, or servers not there in time
 	exitUsage   = 2 // usage, configuration, a key of the wrong type
+	exitMissing = 3 // in order, but for records that are known to be lost
 )
 
 // SetupError is something that only a change of the settings or of the
@@ -28,6 +29,14 @@ func (e *SetupError) Error() string { return e.Err.Error() }
 // Unwrap is the fault itself.
 func (e *SetupError) Unwrap() error { return e.Err }
 
+// MissingError says that records are lost, all of them accounted for: exit code 3.
+type MissingError struct{ Err error }
+
+func (e *MissingError) Error() string { return e.Err.Error() }
+
+// Unwrap says which.
+func (e *MissingError) Unwrap() error { return e.Err }
+
 // UsageError is a command line that can't be understood: exit code 2.
 func UsageError(err error) error { return &SetupError{Err: err} }
 
@@ -38,12 +47,15 @@ func ExitCode(err error) int {
 		setup         *SetupError
 		wrongType     *streams.WrongTypeError
 		owner         *streams.OwnerError
+		missing       *MissingError
 	)
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.As(err, &configuration), errors.As(err, &setup), errors.As(err, &wrongType), errors.As(err, &owner):
 		return exitUsage
+	case errors.As(err, &missing):
+		return exitMissing
 	default:
 		return exitFailure
 	}
