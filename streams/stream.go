@@ -131,8 +131,8 @@ func (s *Stream) run(ctx context.Context, script *redis.Script, keys []string, a
 
 // isNoGroup says that the stream or its group is gone; a blocked reader is told
 // so by UNBLOCKED. The code need not stand
-// at the front: Redis 6.2 and embedded servers put words of their own before an
-// error of a script's command.
+// at the front: embedded servers put words of their own before an error of a
+// script's command.
 func isNoGroup(err error) bool {
 	if err == nil {
 		return false
