@@ -9,9 +9,6 @@ import (
 // sayAgainAfter is how often the same trouble is told.
 const sayAgainAfter = time.Minute
 
-// number is what differs between two like errors, as the port of a connection.
-var number = regexp.MustCompile(`\d+`)
-
 // trouble tells the log of one thing that fails again and again: at once why,
 // again when the reason changes, the same reason once a minute; and the end of
 // what it has told. It belongs to one goroutine.
@@ -21,22 +18,24 @@ type trouble struct {
 	what   string // what its end means: "… again"
 
 	open bool                 // it was told and is not over
-	told map[string]time.Time // when, by reason
+	told map[string]time.Time // when, by reason without its numbers
 }
+
+// number is what differs between two like reasons: ports, counts, times.
+var number = regexp.MustCompile(`\d+`)
 
 // met is told why it failed.
 func (t *trouble) met(err error) {
-	reason := err.Error()
-	kind := number.ReplaceAllString(reason, "")
-	if time.Since(t.told[kind]) < sayAgainAfter {
+	reason := number.ReplaceAllString(err.Error(), "")
+	if time.Since(t.told[reason]) < sayAgainAfter {
 		return
 	}
 	if t.told == nil || len(t.told) > 100 {
 		t.told = map[string]time.Time{}
 	}
-	t.told[kind] = time.Now()
+	t.told[reason] = time.Now()
 	t.open = true
-	t.log.Warn("retrying", "status", "error", "server", "Redis", "stream", t.stream, "reason", reason)
+	t.log.Warn("retrying", "status", "error", "server", "Redis", "stream", t.stream, "reason", err.Error())
 }
 
 // over is told that it has worked.
