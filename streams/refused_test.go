@@ -3,6 +3,7 @@ package streams_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
@@ -43,7 +44,7 @@ var operations = map[string]operation{
 	"fetch":    {prepare: toTakeOver},
 	"try":      {prepare: toTry},
 	"open":     {prepare: toOpen},
-	"once":     {},                                                                  // of a list's dead letters: it ends where a command is refused, and goes on there
+	"once":     {prepare: toBury},
 	"drop":     {},                                                                  // part of others
 	"list":     {prepare: toReplayList, never: []string{"xadd", "hset", "hincrby"}}, // replay.lua too
 }
@@ -265,6 +266,26 @@ func toReplayList(b *rig) func(redis.UniversalClient) error {
 	ids := idsOf(letters(b.t, g, false))
 	return func(client redis.UniversalClient) error {
 		_, err := streams.NewListGraveyard(client, "q").Replay(b.t.Context(), ids)
+		return err
+	}
+}
+
+// toBury writes dead letters of a list.
+func toBury(b *rig) func(redis.UniversalClient) error {
+	list := func(client redis.UniversalClient) *streams.List {
+		return streams.NewList(streams.ListOptions{
+			Client: client, Key: "q", PollTimeout: time.Second, Log: slog.New(slog.DiscardHandler),
+			DeadLetters: streams.DeadLetterOptions{On: true, Worker: "w"},
+		})
+	}
+	must(b.t, b.client.RPush(b.t.Context(), "q", "one", "two").Err())
+	held := streamstest.Receive(b.t, list(b.client), 2)
+	var refused []streams.Settlement
+	for i := range held {
+		refused = append(refused, streams.Settlement{Delivery: &held[i], Outcome: record.Malformed, Reason: "no"})
+	}
+	return func(client redis.UniversalClient) error {
+		_, err := list(client).Settle(b.t.Context(), refused)
 		return err
 	}
 }
