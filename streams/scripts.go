@@ -36,7 +36,7 @@ var (
 	//go:embed scripts/census.lua
 	censusSource string
 
-	openScript     = redis.NewScript(openSource)
+	openScript     = redis.NewScript(needSource + openSource)
 	settleScript   = redis.NewScript(needSource + settleSource)
 	extendScript   = redis.NewScript(needSource + dropSource + extendSource)
 	handbackScript = redis.NewScript(needSource + dropSource + handbackSource)
