@@ -18,7 +18,7 @@ var budgets = []budget{
 	{"insert: allocations", 0.198},
 	{"insert: bytes allocated", 594},
 	{"receive: allocations", 3.42},
-	{"receive: bytes allocated", 451},
+	{"receive: bytes allocated", 507},
 	{"settle: allocations", 0.146},
 	{"settle: bytes allocated", 37.3},
 	{"consumer without log: allocations", 1.29},

@@ -14,8 +14,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
+
+	"ingestion/chaos/internal/faults"
 )
 
 // options of a run.
@@ -29,13 +32,18 @@ type options struct {
 	policy     string
 	workers    int
 	partitions int
+	only       string
+	without    string
+	kinds      []faults.Kind
 	dir        string
 	keep       bool
 }
 
 const usage = `chaos tortures the ingestion service and checks that nothing is lost, doubled or
-invented. Needs redis-server and Go. The same seed draws the same records and
-faults; when they strike differs by what the machine does meanwhile.
+invented, but for what strangers have taken. Needs redis-server, Go and, to step
+Redis' clock, libfaketime (Debian's package faketime). The same seed draws the
+same records and faults; when they strike differs by what the machine does
+meanwhile.
 
 `
 
@@ -66,6 +74,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.Usage = func() {
 		fmt.Fprint(stderr, usage)
 		f.PrintDefaults()
+		fmt.Fprint(stderr, "\nFaults:\n", faults.Names())
 	}
 	f.Uint64Var(&o.seed, "seed", 0, "draws records and faults (default: a new one every run)")
 	f.IntVar(&o.records, "records", 50_000, "`number` of records sent")
@@ -76,6 +85,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.StringVar(&o.policy, "policy", "defer", "RATE_LIMIT_POLICY: defer or dead-letter")
 	f.IntVar(&o.workers, "workers", 3, "`number` of worker processes")
 	f.IntVar(&o.partitions, "partitions", 2, "STREAM_PARTITIONS")
+	f.StringVar(&o.only, "only", "", "`faults` to play, with commas (default: all)")
+	f.StringVar(&o.without, "without", "", "`faults` to leave out, with commas")
 	f.StringVar(&o.dir, "dir", "", "`folder` for data and logs (default: a new one, in memory where there is room)")
 	f.BoolVar(&o.keep, "keep", false, "keep the folder even if all is well")
 	if err := f.Parse(args); err != nil {
@@ -91,7 +102,29 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		fmt.Fprintln(stderr, "chaos:", fault)
 		return o, flag.ErrHelp
 	}
+	if err := o.choose(); err != nil {
+		fmt.Fprintln(stderr, "chaos:", err)
+		return o, flag.ErrHelp
+	}
 	return o, nil
+}
+
+// choose sets the kinds of faults. FerretDB can't be told to refuse documents.
+func (o *options) choose() (err error) {
+	if o.kinds, err = faults.Choose(o.only, o.without); err != nil {
+		return err
+	}
+	if o.mongo == "ferret" {
+		o.kinds = slices.DeleteFunc(o.kinds, func(k faults.Kind) bool {
+			return k == faults.MongoPartial || k == faults.MongoFlapping || k == faults.MongoShard
+		})
+	}
+	return nil
+}
+
+// plays says that a kind of fault is among those of the run.
+func (o *options) plays(kinds ...faults.Kind) bool {
+	return slices.ContainsFunc(kinds, func(k faults.Kind) bool { return slices.Contains(o.kinds, k) })
 }
 
 // fault says what is wrong with the options.

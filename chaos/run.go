@@ -35,8 +35,9 @@ func run(ctx context.Context, o options, out io.Writer) (right bool, err error) 
 		return false, err
 	}
 	evidence := &check.Evidence{Records: load.Make(o.seed, o.records, o.partitions), Rule: rule(o)}
+	strangers := newStrangers(o, evidence)
 	t := newTally(out, o)
-	if err := w.torture(ctx, o, evidence, t); err != nil {
+	if err := w.torture(ctx, o, evidence, strangers, t); err != nil {
 		return false, err
 	}
 	check.Check(evidence, &w.report)
@@ -65,12 +66,13 @@ func rule(o options) check.Rule {
 
 // torture sends the records while the faults strike, waits until all is worked
 // off and gathers the evidence.
-func (w *world) torture(ctx context.Context, o options, e *check.Evidence, t *tally) error {
-	producer := &load.Producer{Client: w.feed, Keys: w.keys, Records: e.Records}
+func (w *world) torture(ctx context.Context, o options, e *check.Evidence, s *strangers, t *tally) error {
+	producer := load.NewProducer(w.feed, w.keys, e.Records[:o.records])
 	witness := load.NewWitness(w.direct, w.keys, e.Records)
 	if err := witness.Open(ctx); err != nil {
 		return fmt.Errorf("the witness: %w", err)
 	}
+	s.producer, s.witness = producer, witness
 	for _, worker := range w.workers {
 		if err := worker.Start(); err != nil {
 			return err
@@ -83,7 +85,7 @@ func (w *world) torture(ctx context.Context, o options, e *check.Evidence, t *ta
 	defer rest()
 	t.follow(producer.Acknowledged)
 	defer t.stop()
-	if err := w.strikeAndFeed(ctx, o, producer, t); err != nil {
+	if err := w.strikeAndFeed(ctx, o, producer, s, t); err != nil {
 		return err
 	}
 	if err := w.drain(ctx, o.drain, t); err != nil {
@@ -101,11 +103,12 @@ func (w *world) torture(ctx context.Context, o options, e *check.Evidence, t *ta
 	return w.sources().Collect(ctx, e)
 }
 
-func (w *world) strikeAndFeed(ctx context.Context, o options, producer *load.Producer, t *tally) error {
+func (w *world) strikeAndFeed(ctx context.Context, o options, producer *load.Producer, s *strangers, t *tally) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stage := &faults.Stage{
 		Redis: w.redis, Mongo: w.mongo, RedisLink: w.redisLink, MongoLink: w.mongoLink, ProducerLink: w.feedLink,
+		Clock: w.clock, Refusals: w.refusals, Stranger: s.stranger(w), ClockStepped: s.clockStepped,
 		Workers: w.workers, Direct: w.direct, Played: t.count, Complain: w.complain,
 	}
 	var both sync.WaitGroup
@@ -115,7 +118,7 @@ func (w *world) strikeAndFeed(ctx context.Context, o options, producer *load.Pro
 		}
 	})
 	both.Go(func() {
-		if err := stage.Play(ctx, faults.Draw(o.seed, o.faults, o.duration, o.workers)); err != nil {
+		if err := stage.Play(ctx, faults.Draw(o.seed, o.faults, o.duration, o.workers, o.kinds)); err != nil {
 			cancel(err)
 		}
 	})

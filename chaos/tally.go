@@ -99,7 +99,7 @@ func (t *tally) outstanding(pending, undelivered, delayed int64) {
 
 // print is the report: a line a fault kind, the figures and what is wrong.
 func (t *tally) print(e *check.Evidence, w *world) {
-	for _, kind := range faults.Kinds() {
+	for _, kind := range t.o.kinds {
 		fmt.Fprintf(t.out, "%5d  %s\n", t.played[kind], kind)
 	}
 	fmt.Fprintf(t.out, "%d faults in %v; worked off %v after the last one\n", t.struck, time.Since(t.begin).Round(time.Second), t.drained.Round(100*time.Millisecond))
@@ -135,6 +135,16 @@ func (t *tally) printFigures(e *check.Evidence, w *world) {
 	}
 	fmt.Fprintf(t.out, "%d records acknowledged, %d XADDs without an answer, %d entries; %d documents, %d dead letters\n",
 		len(e.Acked), unanswered, len(e.Entries), len(e.Documents), len(e.Dead))
+	var taken, removed int
+	for _, each := range e.Taken {
+		if each.Removed {
+			removed++
+		}
+		if each.Pending || each.Unread {
+			taken++
+		}
+	}
+	fmt.Fprintf(t.out, "strangers: %d entries removed; %d taken before they were finished; groups set back over %d\n", removed, taken, len(e.Rewound))
 	fmt.Fprintf(t.out, "ledger: %d ingested, %d duplicate, %d parse_error, %d validation_failed, %d rate_limited, %d rejected, %d poisoned, %d deferred; %d trimmed, %d missing\n",
 		sum["ingested"], sum["duplicate"], sum["parse_error"], sum["validation_failed"], sum["rate_limited"], sum["rejected"], sum["poisoned"], sum["deferred"], sum["trimmed"], sum["missing"])
 	said := readLogs(w.dir)

@@ -17,6 +17,7 @@ import (
 	mongooptions "go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"ingestion/chaos/internal/check"
+	"ingestion/chaos/internal/faults"
 	"ingestion/chaos/internal/rig"
 )
 
@@ -37,6 +38,8 @@ const (
 type world struct {
 	dir                            string
 	redis, mongo                   *rig.Server
+	clock                          *rig.Clock
+	refusals                       rig.Refusals
 	redisLink, mongoLink, feedLink *rig.Link
 	workers                        []*rig.Worker
 	direct, feed                   *redis.Client
@@ -62,7 +65,13 @@ func build(ctx context.Context, dir, program string) (string, error) {
 // startWorld starts servers and links; the workers are still to be started.
 func startWorld(ctx context.Context, o options, dir string) (*world, error) {
 	logging.Disable()
-	w := &world{dir: dir, keys: partitionKeys(o.partitions)}
+	w := &world{dir: dir, keys: partitionKeys(o.partitions), refusals: rig.Refusals(filepath.Join(dir, "refuse.json"))}
+	if o.plays(faults.ClockAhead, faults.ClockBack) {
+		var err error
+		if w.clock, err = rig.NewClock(dir); err != nil {
+			return w, err
+		}
+	}
 	if err := errors.Join(w.startRedis(), w.startMongo(ctx, o)); err != nil {
 		return w, err
 	}
@@ -77,7 +86,7 @@ func startWorld(ctx context.Context, o options, dir string) (*world, error) {
 }
 
 func (w *world) startRedis() (err error) {
-	if w.redis, err = rig.NewRedis(w.dir); err != nil {
+	if w.redis, err = rig.NewRedis(w.dir, w.clock); err != nil {
 		return err
 	}
 	if err = w.redis.Start(); err != nil {
@@ -102,7 +111,7 @@ func impatient(addr string) *redis.Client {
 }
 
 func (w *world) startMongo(ctx context.Context, o options) error {
-	program, args := "ingestion/internal/faulty/mongolite", []string{"--journal", filepath.Join(w.dir, "mongo.journal")}
+	program, args := "ingestion/internal/faulty/mongolite", []string{"--journal", filepath.Join(w.dir, "mongo.journal"), "--refuse", string(w.refusals)}
 	if o.mongo == "ferret" {
 		program, args = "ingestion/cmd/standalone", []string{"mongo", "--data", filepath.Join(w.dir, "mongo")}
 	}

@@ -97,8 +97,8 @@ func (c *Consumer) judge(ctx context.Context, held *lease, b *batch, entries []*
 
 func (c *Consumer) decode(entries []*entry) {
 	for _, e := range entries {
-		if e.Fields != nil {
-			e.end(record.Malformed, "Invalid JSON: the stream entry has no field \"data\"")
+		if fault := e.Fault(); fault != "" {
+			e.end(record.Malformed, "Invalid JSON: "+fault)
 			continue
 		}
 		rec, err := c.opts.Decode(e.Body)

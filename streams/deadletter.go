@@ -22,12 +22,19 @@ func (o *DeadLetterOptions) keeps(s *Settlement) bool {
 
 const timeLayout = "2006-01-02T15:04:05.000Z07:00"
 
+// fieldFields is the dead letter's field that keeps an entry which is not one
+// body byte for byte: its fields, names and values in turn, as netstrings.
+const fieldFields = "fields"
+
 // fields are the dead letter's, as XADD takes them. Those of an entry that was
 // never read lack its data: who writes them has to add it.
 func (o *DeadLetterOptions) fields(s *Settlement, now time.Time) []any {
-	fields := make([]any, 0, 18)
+	fields := make([]any, 0, 22)
 	if !s.unread {
-		fields = append(fields, "data", s.Content())
+		fields = append(fields, fieldData, s.Content())
+	}
+	if s.Fields != nil {
+		fields = append(fields, fieldFields, netstrings(s.Fields))
 	}
 	fields = append(fields,
 		"event", s.Outcome.String(),
@@ -37,11 +44,13 @@ func (o *DeadLetterOptions) fields(s *Settlement, now time.Time) []any {
 		"failedAt", now.UTC().Format(timeLayout),
 		"worker", &o.Worker,
 	)
-	if s.Origin != "" {
-		fields = append(fields, "origin", &s.Origin)
+	add := func(name string, value *string) {
+		if *value != "" {
+			fields = append(fields, name, value)
+		}
 	}
-	if s.TraceParent != "" {
-		fields = append(fields, "traceparent", &s.TraceParent)
-	}
+	add("origin", &s.Origin)
+	add(fieldTraceParent, &s.TraceParent)
+	add(fieldTraceState, &s.TraceState)
 	return fields
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"unsafe"
 )
@@ -52,14 +51,13 @@ func detach(batch []Delivery, reply int) {
 	}
 	for i := range batch {
 		d := &batch[i]
-		d.ID, d.Origin, d.TraceParent = strings.Clone(d.ID), strings.Clone(d.Origin), strings.Clone(d.TraceParent)
-		d.Body = bytes.Clone(d.Body)
-		fields := d.Fields
-		if fields != nil {
-			d.Fields = make(map[string]string, len(fields))
+		for _, s := range []*string{&d.ID, &d.Origin, &d.TraceParent, &d.TraceState} {
+			*s = strings.Clone(*s)
 		}
-		for name, value := range fields {
-			d.Fields[strings.Clone(name)] = strings.Clone(value)
+		d.Body = bytes.Clone(d.Body)
+		d.Fields = slices.Clone(d.Fields)
+		for i, s := range d.Fields {
+			d.Fields[i] = strings.Clone(s)
 		}
 	}
 }
@@ -104,16 +102,16 @@ func (r *resp) entry(d *Delivery) error {
 	if n > 0 && n%2 != 0 {
 		return fmt.Errorf("%d strings are no fields with a value each", n)
 	}
-	start := *r
+	start, bodies := *r, 0
 	for range n / 2 {
 		name, value, err := r.field()
 		if err != nil {
 			return err
 		}
-		d.take(name, value)
+		bodies += d.take(view(name), value)
 	}
-	if d.Body == nil {
-		d.Fields = start.fields(n / 2)
+	if bodies != 1 {
+		d.Body, d.Fields = nil, start.fields(n)
 	}
 	d.taken = before - len(r.rest)
 	return nil
@@ -126,39 +124,14 @@ func (r *resp) field() (name, value []byte, err error) {
 	return name, value, err
 }
 
-// fields are n fields that can be read, by their names. An entry that is gone
-// has none.
-func (r *resp) fields(n int) map[string]string {
-	all := make(map[string]string, n)
+// fields are n strings that can be read. An entry that is gone has none.
+func (r *resp) fields(n int) []string {
+	all := make([]string, 0, max(0, n))
 	for range n {
-		name, value, _ := r.field()
-		all[view(name)] = view(value)
+		s, _ := r.text()
+		all = append(all, view(s))
 	}
 	return all
-}
-
-// take is for one field of the entry. Of fields with the same name the last one
-// counts.
-func (d *Delivery) take(name, value []byte) {
-	switch string(name) {
-	case fieldData:
-		d.Body = value
-	case fieldOrigin:
-		d.Origin = view(value)
-	case fieldTraceParent:
-		d.TraceParent = view(value)
-	case fieldAdmitAt:
-		d.AdmitAt = admission(view(value))
-	}
-}
-
-// admission is the place that was reserved for a record, in ms; 0 for what is
-// none.
-func admission(text string) int64 {
-	if at, err := strconv.ParseInt(text, 10, 64); err == nil && at > 0 {
-		return at
-	}
-	return 0
 }
 
 // popped are the deliveries in a reply of LPOP with a count. Those before a fault

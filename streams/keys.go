@@ -13,6 +13,7 @@ type Keys struct {
 	Suspects    string // hash of lone attempts by entry ID
 	Gone        string // hash of IDs that were dropped from the pending list since they no longer exist
 	Scan        string // how far the workers have got with looking for lapsed leases
+	Returns     string // hash by entry ID: what we put back on the stream, with its origin and place
 	Limits      string // hash of customers' own limits, which the limiter reads
 }
 
@@ -28,6 +29,7 @@ func KeysOf(main string) Keys {
 		Suspects:    tag + ":suspects",
 		Gone:        tag + ":gone",
 		Scan:        tag + ":scan",
+		Returns:     tag + ":returns",
 		Limits:      tag + ":limits",
 	}
 }
@@ -46,4 +48,4 @@ func PartitionKeys(streamKey string, partitions int) []string {
 }
 
 // pending are the keys of the scripts that may drop an entry, by drop.lua.
-func (k *Keys) pending() []string { return []string{k.Main, k.Ledger, k.Suspects, k.Gone} }
+func (k *Keys) pending() []string { return []string{k.Main, k.Ledger, k.Suspects, k.Gone, k.Returns} }

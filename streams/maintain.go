@@ -141,15 +141,17 @@ func pauseUntil(due int64, now time.Time) time.Duration {
 }
 
 func (s *Stream) move(ctx context.Context, now time.Time) (time.Duration, error) {
-	keys := []string{s.keys.Main, s.keys.Delayed, s.keys.DelayedData, s.keys.Ledger}
-	reply, err := s.run(ctx, moveScript, keys, now.UnixMilli(), moveLimit).Slice()
+	keys := []string{s.keys.Main, s.keys.Delayed, s.keys.DelayedData, s.keys.Ledger, s.keys.Returns, s.keys.Dead}
+	letters := 0
+	if s.opts.DeadLetters.On {
+		letters = 1
+	}
+	reply, err := s.run(ctx, moveScript, keys, moveLimit, letters, now.UTC().Format(timeLayout), s.opts.DeadLetters.Worker).Slice()
 	if err != nil {
 		return movePause, wrap(err, "putting deferred records back on %s", s.keys.Main)
 	}
-	if lost := texts(reply[3]); len(lost) > 0 {
-		s.opts.Log.Error("entries_missing", "status", "error", "stream", s.keys.Main, "count", len(lost), "first", lost[0], "last", lost[len(lost)-1],
-			"reason", "the fields of deferred entries were deleted by somebody else; they are lost unless the producer sends them again")
-	}
+	lost, broken := texts(reply[3]), texts(reply[4])
+	s.reportSpoiled(lost, broken)
 	if cause := text(reply[2]); cause != "" {
 		return movePause, fmt.Errorf("putting deferred records back on %s: %s", s.keys.Main, cause)
 	}
@@ -158,7 +160,20 @@ func (s *Stream) move(ctx context.Context, now time.Time) (time.Duration, error)
 	if err != nil {
 		next = -1
 	}
-	return pauseUnless(moved == moveLimit, pauseUntil(next, now)), nil
+	return pauseUnless(int(moved)+len(lost)+len(broken) == moveLimit, pauseUntil(next, now)), nil
+}
+
+// reportSpoiled says which deferred records somebody has deleted, and which
+// nobody can read.
+func (s *Stream) reportSpoiled(lost, broken []string) {
+	if len(lost) > 0 {
+		s.opts.Log.Error("entries_missing", "status", "error", "stream", s.keys.Main, "count", len(lost), "first", lost[0], "last", lost[len(lost)-1],
+			"reason", "the fields of deferred entries were deleted by somebody else; they are lost unless the producer sends them again")
+	}
+	if len(broken) > 0 {
+		s.opts.Log.Error("warning", "status", "error", "stream", s.keys.Main, "count", len(broken), "first", broken[0], "last", broken[len(broken)-1],
+			"reason", "what is kept of deferred entries can't be read: something else has written to "+s.keys.DelayedData+"; it is among the dead letters, if they are on")
+	}
 }
 
 func wrap(err error, format string, args ...any) error {

@@ -107,17 +107,18 @@ func (p *Partitions) shareOut(ctx context.Context, cold []*part, reply []byte) (
 	for _, one := range cold {
 		byKey[one.keys.Main] = one
 	}
-	rest := batch
+	kept, rest := batch[:0], batch
 	for _, f := range from {
 		own := rest[:f.count]
 		rest = rest[f.count:]
 		if one := byKey[f.key]; one != nil {
-			one.took(ctx, own, false)
+			own = one.took(ctx, own, false)
 			one.hot = true
 			one.hold(own)
+			kept = append(kept, own...)
 		}
 	}
-	return batch, nil
+	return kept, nil
 }
 
 // source is how many entries of a reply, in its order, are a stream's.

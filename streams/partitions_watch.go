@@ -107,9 +107,10 @@ func (p *Partitions) collect(ctx context.Context) error {
 			}
 			continue
 		}
-		f.took(ctx, f.batch, false)
 		f.hot = f.hot || len(f.batch) > 0
-		p.keepAhead(f.batch)
+		batch := f.took(ctx, f.batch, false)
+		f.letGo(len(f.batch) - len(batch))
+		p.keepAhead(batch)
 	}
 	return failure
 }

@@ -32,6 +32,7 @@ func CheckTypes(ctx context.Context, client redis.UniversalClient, variable, mai
 		{keys.Ledger, "hash"},
 		{keys.Suspects, "hash"},
 		{keys.Gone, "hash"},
+		{keys.Returns, "hash"},
 		{keys.Scan, "string"},
 		{keys.Limits, "hash"},
 	} {

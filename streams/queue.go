@@ -6,7 +6,6 @@ package streams
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"ingestion/record"
@@ -52,14 +51,15 @@ type Queue interface {
 // memory as long as one of them: the body must not be written to, and what is
 // kept for long has to be cloned.
 type Delivery struct {
-	ID          string            // stream entry ID; empty in list mode
-	Origin      string            // ID under which the record first came, where it was put back since
-	Body        []byte            // the record as it arrived
-	Fields      map[string]string // all fields of an entry that has no field `data`; else nil
-	ArrivedAt   int64             // ms since 1970, by Redis' clock; 0 in list mode
-	AdmitAt     int64             // ms: the place in its customer's window that was reserved for it; else 0
-	Deliveries  int64             // times delivered, this one included
-	TraceParent string            // W3C trace context, if the producer gave one
+	ID          string   // stream entry ID; empty in list mode
+	Origin      string   // ID under which the record first came, where it was put back since
+	Body        []byte   // the record as it arrived
+	Fields      []string // names and values in turn of an entry that is not one body: its field `data` is not there once; else nil
+	ArrivedAt   int64    // ms since 1970, by Redis' clock; 0 in list mode
+	AdmitAt     int64    // ms: the place in its customer's window that was reserved for it; else 0
+	Deliveries  int64    // times delivered, this one included
+	TraceParent string   // W3C trace context, if the producer gave one
+	TraceState  string   // what goes with it
 	// Tries counts the lone attempts at a suspect that came to no orderly end,
 	// with the one that Try has begun.
 	Tries int64
@@ -69,6 +69,7 @@ type Delivery struct {
 	// perhaps since it kills its worker: it is to be worked on while the process
 	// holds nothing else.
 	Suspect   bool
+	claims    bool   // it has fields as what we put back has, which a producer may have given it
 	partition int32  // which of Partitions it comes from
 	pop       uint64 // the number of a list's pop; 0 in stream mode
 	taken     int    // bytes in the reply that it came in; 0 if not known
@@ -91,13 +92,13 @@ func (d *Delivery) FirstID() string {
 	return d.ID
 }
 
-// Content is the body, or the fields as JSON of an entry that has none.
+// Content is the body, or all fields as JSON of an entry that is not one body;
+// what is not UTF-8 is shown by U+FFFD there.
 func (d *Delivery) Content() []byte {
 	if d.Fields == nil {
 		return d.Body
 	}
-	content, _ := json.Marshal(d.Fields) // strings can always be encoded
-	return content
+	return fieldsJSON(d.Fields)
 }
 
 // size is how many bytes the delivery takes, or took in the reply, roughly.
@@ -105,9 +106,9 @@ func (d *Delivery) size() int { return max(d.content(), d.taken) }
 
 // content is how many bytes it refers to.
 func (d *Delivery) content() int {
-	n := len(d.Body) + len(d.ID) + len(d.Origin) + len(d.TraceParent)
-	for name, value := range d.Fields {
-		n += len(name) + len(value)
+	n := len(d.Body) + len(d.ID) + len(d.Origin) + len(d.TraceParent) + len(d.TraceState)
+	for _, s := range d.Fields {
+		n += len(s)
 	}
 	return n
 }

@@ -88,13 +88,14 @@ func (s *Stream) read(ctx context.Context, max int, block time.Duration) ([]Deli
 	if err != nil {
 		return nil, fmt.Errorf("XREADGROUP %s: %w", s.keys.Main, err)
 	}
-	s.took(ctx, batch, bounded)
-	return batch, nil
+	return s.took(ctx, batch, bounded), nil
 }
 
 // took learns from what was read, and marks what may have been read before.
-// bounded says that there was less of it for the size of the entries.
-func (s *Stream) took(ctx context.Context, batch []Delivery, bounded bool) {
+// bounded says that there was less of it for the size of the entries. It returns
+// the batch, or nothing if it can't be told what of it was put back: then it is
+// kept, to be taken over.
+func (s *Stream) took(ctx context.Context, batch []Delivery, bounded bool) []Delivery {
 	s.small.Store(s.sizer.observe(batch) && !bounded)
 	if len(batch) == 0 {
 		s.emptied = time.Now()
@@ -102,6 +103,11 @@ func (s *Stream) took(ctx context.Context, batch []Delivery, bounded bool) {
 		s.lastCame.Store(time.Now().UnixMilli())
 	}
 	s.markRereads(ctx, batch)
+	if s.recognise(ctx, batch) != nil {
+		s.keepUnread(batch)
+		return nil
+	}
+	return batch
 }
 
 // readNew reads entries that nobody has had, without a copy of what is in them.
@@ -126,33 +132,24 @@ func (s *Stream) readNew(ctx context.Context, count int, block time.Duration) ([
 			return nil, err
 		}
 		if block > 0 {
-			block = max(block-time.Since(begun), time.Millisecond)
-		} else {
-			block = -1 // the library's word for not waiting
+			args[7] = max(block-time.Since(begun), time.Millisecond).Milliseconds()
 		}
-		return s.readTyped(ctx, count, block)
+		return s.readTyped(ctx, key, args)
 	}
 	s.lastReply = len(reply)
 	return entries(reply)
 }
 
-func (s *Stream) readTyped(ctx context.Context, count int, block time.Duration) ([]Delivery, error) {
-	reply, err := s.opts.Client.XReadGroup(ctx, &redis.XReadGroupArgs{
-		Group: s.opts.Group, Consumer: s.opts.Consumer,
-		Streams: []string{s.keys.Main, ">"},
-		Count:   int64(count),
-		Block:   block,
-	}).Result()
+// readTyped sends the command so that the library reads the reply.
+func (s *Stream) readTyped(ctx context.Context, key int8, args []any) ([]Delivery, error) {
+	cmd := redis.NewCmd(ctx, args...)
+	cmd.SetFirstKeyPos(key)
+	_ = s.opts.Client.Process(ctx, cmd) // its error is the command's too
+	reply, err := cmd.Result()
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return nil, err
 	}
-	var batch []Delivery
-	for _, stream := range reply {
-		for _, entry := range stream.Messages {
-			batch = append(batch, delivery(entry, 1))
-		}
-	}
-	return batch, nil
+	return typedEntries(reply), nil
 }
 
 // justNow is for how long after an empty read the stream counts as empty.

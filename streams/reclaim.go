@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 const (
@@ -121,6 +119,9 @@ func (s *Stream) fetch(ctx context.Context, max int) ([]Delivery, error) {
 	batch := parseEntries(reply[0], counts)
 	missing, lost := texts(reply[1]), texts(reply[2])
 	s.reportMissing(missing)
+	if err := s.recognise(ctx, batch); err != nil {
+		return nil, err
+	}
 	if !s.fetched(want[0].id, len(batch)+len(missing)+len(lost)) {
 		return nil, nil
 	}
@@ -166,21 +167,12 @@ func parseEntries(reply any, counts map[string]int64) []Delivery {
 		if len(pair) != 2 {
 			continue
 		}
-		entry := message(text(pair[0]), texts(pair[1]))
-		d := delivery(entry, counts[entry.ID])
+		id := text(pair[0])
+		d := delivery(id, texts(pair[1]), counts[id])
 		d.Redelivered = true
 		out = append(out, d)
 	}
 	return out
-}
-
-// message is an entry as a script returns it.
-func message(id string, fields []string) redis.XMessage {
-	entry := redis.XMessage{ID: id, Values: make(map[string]any, len(fields)/2)}
-	for i := 0; i+1 < len(fields); i += 2 {
-		entry.Values[fields[i]] = fields[i+1]
-	}
-	return entry
 }
 
 func text(v any) string {

@@ -33,7 +33,11 @@ type DeadLetter struct {
 	Deliveries int64
 	FailedAt   string // RFC 3339, ms
 	Worker     string
-	Data       string // the body as it came, or the entry's fields as JSON where it had none
+	Data       string // the body as it came; of an entry that was not one body all fields as JSON, to be read by people
+	// Fields are those of an entry that was not one body, names and values in turn,
+	// byte for byte; else nil. They are kept in the dead letter's field `fields` as
+	// netstrings, and are what is put back.
+	Fields []string
 }
 
 // Graveyard is where the dead letters of one partition, or of a list, are.
@@ -127,7 +131,7 @@ func (p *letterPages) next(ctx context.Context) (page []redis.XMessage, err erro
 	}
 	bytes := 1
 	for _, entry := range page {
-		bytes += len(text(entry.Values[fieldData]))
+		bytes += len(text(entry.Values[fieldData])) + len(text(entry.Values[fieldFields]))
 	}
 	p.count = max(1, min(largestPage, int64(len(page)*pageBytes/bytes)))
 	return page, nil
@@ -136,22 +140,27 @@ func (p *letterPages) next(ctx context.Context) (page []redis.XMessage, err erro
 func deadLetter(entry redis.XMessage) DeadLetter {
 	field := func(name string) string { return text(entry.Values[name]) }
 	deliveries, _ := strconv.ParseInt(field("deliveries"), 10, 64)
+	var fields []string
+	if kept, ok := entry.Values[fieldFields].(string); ok {
+		fields = parseNetstrings(kept)
+	}
 	return DeadLetter{
-		ID: entry.ID, Event: field("event"), Reason: field("reason"), StreamID: field("streamId"), Origin: field(fieldOrigin),
-		Deliveries: deliveries, FailedAt: field("failedAt"), Worker: field("worker"), Data: field(fieldData),
+		ID: entry.ID, Event: field("event"), Reason: field("reason"), StreamID: field("streamId"), Origin: field("origin"),
+		Deliveries: deliveries, FailedAt: field("failedAt"), Worker: field("worker"), Data: field(fieldData), Fields: fields,
 	}
 }
 
 // Replay puts dead letters back on their queue, as they are, and says how many
 // of those named were still there. It may be repeated after an error: a letter
-// goes back once. Where Redis has no room it stops, and the error says so; the
-// count is right then, too. The letters named should be some MiB together at
+// goes back once. Where Redis has no room it stops, and the error says so; one
+// that can't be put back is left and told of, the others are. The count is right
+// then, too. The letters named should be some MiB together at
 // most: they are copied in one step.
 func (g *Graveyard) Replay(ctx context.Context, ids []string) (int, error) {
 	if len(ids) == 0 {
 		return 0, nil
 	}
-	reply, err := redisconn.Run(ctx, g.client, replayScript, []string{g.keys.Main, g.keys.Dead, g.keys.Ledger}, append([]any{g.kind}, anyOf(ids)...)...).Slice()
+	reply, err := redisconn.Run(ctx, g.client, replayScript, []string{g.keys.Main, g.keys.Dead, g.keys.Ledger, g.keys.Returns}, append([]any{g.kind}, anyOf(ids)...)...).Slice()
 	if err != nil {
 		return 0, fmt.Errorf("putting dead letters back on %s: %w", g.keys.Main, err)
 	}

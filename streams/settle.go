@@ -85,13 +85,13 @@ func (s *Settled) add(more Settled) {
 const (
 	argsPerCall    = 8
 	argsPerOutcome = 2
-	argsPerGuarded = 24
+	argsPerGuarded = 28
 )
 
 // settleCall is the script with its arguments: of settlements those that are
 // accepted, as IDs by their outcomes, and the guarded ones.
 func (s *Stream) settleCall(settlements []Settlement, guarded []*Settlement) *redisconn.Call {
-	keys := []string{s.keys.Main, s.keys.Dead, s.keys.Delayed, s.keys.DelayedData, s.keys.Ledger, s.keys.Suspects, s.keys.Gone}
+	keys := []string{s.keys.Main, s.keys.Dead, s.keys.Delayed, s.keys.DelayedData, s.keys.Ledger, s.keys.Suspects, s.keys.Gone, s.keys.Returns}
 	outcomes := record.Outcomes()
 	call := redisconn.NewCall(settleScript, keys, argsPerCall+len(outcomes)*argsPerOutcome+len(settlements)+len(guarded)*argsPerGuarded)
 	call.Add(s.opts.Group, s.opts.Consumer, s.opts.DeadLetters.Max)
@@ -149,11 +149,16 @@ func (s *Stream) addGuarded(call *redisconn.Call, set *Settlement, now time.Time
 	}
 }
 
-// payload is what the mover puts back on the stream: field names and values.
+// payload is what the mover makes an entry of: names and values. The names are
+// ours alone, and as they always were: a record may wait while a version follows
+// another.
 func payload(d *Delivery) []byte {
-	fields := []string{fieldData, string(d.Body), fieldOrigin, d.FirstID()}
+	fields := []string{fieldData, string(d.Body), "origin", d.FirstID()}
 	if d.TraceParent != "" {
 		fields = append(fields, fieldTraceParent, d.TraceParent)
+	}
+	if d.TraceState != "" {
+		fields = append(fields, fieldTraceState, d.TraceState)
 	}
 	b, _ := json.Marshal(fields)
 	return b

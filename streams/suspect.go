@@ -94,7 +94,10 @@ func (s *Stream) Try(ctx context.Context, d Delivery) (Delivery, bool, error) {
 		s.letGo(1)
 		return d, false, nil
 	}
-	read := delivery(message(d.ID, texts(reply[1])), d.Deliveries)
-	read.Redelivered, read.Suspect, read.Tries, read.tried = true, true, attempt, true
-	return read, true, nil
+	read := []Delivery{delivery(d.ID, texts(reply[1]), d.Deliveries)}
+	if err := s.recognise(ctx, read); err != nil {
+		return begun, false, err
+	}
+	read[0].Redelivered, read[0].Suspect, read[0].Tries, read[0].tried = true, true, attempt, true
+	return read[0], true, nil
 }

@@ -70,8 +70,9 @@ func TestSuspectsComeAloneAndUnread(t *testing.T) {
 
 func TestThreeDeathsAloneArePoison(t *testing.T) {
 	b := newRig(t)
-	id, err := b.client.XAdd(t.Context(), &redis.XAddArgs{Stream: "s", Values: []any{"data", "kills", "origin", "1-1", "traceparent", "00-1-2-01"}}).Result()
+	id, err := b.client.XAdd(t.Context(), &redis.XAddArgs{Stream: "s", Values: []any{"data", "kills", "traceparent", "00-1-2-01", "tracestate", "a=b"}}).Result()
 	must(t, err)
+	must(t, b.client.HSet(t.Context(), "{s}:returns", id, "1-1 0").Err())
 	b.abandon(1)
 	var died time.Time
 	for death := range streams.MaxTries {
@@ -96,7 +97,7 @@ func TestThreeDeathsAloneArePoison(t *testing.T) {
 	letters, err := b.client.XRange(t.Context(), "{s}:dead", "-", "+").Result()
 	must(t, err)
 	if len(letters) != 1 || letters[0].Values["data"] != "kills" || letters[0].Values["streamId"] != id || letters[0].Values["event"] != "poisoned" ||
-		letters[0].Values["origin"] != "1-1" || letters[0].Values["traceparent"] != "00-1-2-01" {
+		letters[0].Values["origin"] != "1-1" || letters[0].Values["traceparent"] != "00-1-2-01" || letters[0].Values["tracestate"] != "a=b" {
 		t.Errorf("dead letters %v", letters)
 	}
 	if b.tries(id) != "" || b.pending() != 0 {

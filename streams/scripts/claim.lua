@@ -2,7 +2,7 @@
 -- may be large, and raises their delivery counts before any work on them.
 -- Comes after need.lua and drop.lua.
 --
--- KEYS  5 how far the workers have got with looking
+-- KEYS  6 how far the workers have got with looking
 -- ARGV  1 group  2 consumer  3 least idle ms  4 at most so many
 --       5 deliveries above which an entry is suspected of killing its worker
 --       6 pause ms after the end of the pending list  7 where it is empty
@@ -15,7 +15,7 @@
 -- was. So it costs the same with any number of workers, none of which is missed
 -- when it dies. A page without an entry is not the end.
 
-local scan = KEYS[5]
+local scan = KEYS[6]
 local group, consumer, idle, count, allowed = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local pause, longer = ARGV[6], ARGV[7]
 local PAUSED, UNFINISHED_MS = 'paused', 10000

@@ -1,42 +1,141 @@
--- Puts deferred records that are due back on the stream. What goes back
--- carries `origin`, its first ID, and `admitAt`, the place in the customer's
--- window that was reserved for it.
+-- Puts deferred records that are due back on the stream. What goes back carries
+-- `ingestion:origin`, its first ID, and `ingestion:admitAt`, the place in the
+-- customer's window that was reserved for it. Both count since `returns` says
+-- the same of the new entry.
 --
--- KEYS  1 stream  2 delayed set  3 delayed data  4 ledger
--- ARGV  1 now ms  2 at most so many
--- Returns {moved, due ms of the next one or -1, error, missing IDs}
+-- KEYS  1 stream  2 delayed set  3 delayed data  4 ledger  5 returns
+--       6 dead letters
+-- ARGV  1 at most so many  2 dead letters are kept (1 | 0)
+--       3 the time as dead letters have it  4 this worker
+-- Returns {moved, due ms of the next one or -1, error, missing IDs, broken IDs}
 --   missing  their fields were deleted by somebody else; they count as returned
+--   broken   their fields can't be read; they count as returned, and what there
+--            is of them becomes a dead letter
+--
+-- Each command that writes is tried first in a form that changes nothing: a
+-- record may not be added that can't be taken off the set. XADD comes first: at
+-- maxmemory Redis checks a script's first write only.
 
-local stream, delayed, data, ledger = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local moved, failure, missing, last = 0, '', {}, nil
-local due = redis.call('ZRANGEBYSCORE', delayed, '-inf', ARGV[1], 'WITHSCORES', 'LIMIT', 0, ARGV[2])
+local stream, delayed, data, ledger, returns, dead = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local most, letters, time, worker = ARGV[1], ARGV[2] == '1', ARGV[3], ARGV[4]
+local MOST_MS = 9007199254740991 -- exact in a number of Lua
+
+local function failed(reply) return type(reply) == 'table' and reply['err'] or nil end
+
+-- refusal is why Redis does not take a command; nil if it does, or fails with the
+-- words expected.
+local function refusal(expected, ...)
+  local err = failed(redis.pcall(...))
+  if err and not (expected and string.find(err, expected, 1, true)) then return err end
+end
+
+local function refused()
+  return refusal('must be greater', 'XADD', stream, '0-0', 'data', '')
+    or refusal(nil, 'HDEL', returns, '') or refusal(nil, 'HSET', returns, '', '') or refusal(nil, 'HDEL', returns, '')
+    or refusal(nil, 'ZREM', delayed, '') or refusal(nil, 'HDEL', data, '')
+    or refusal('not an integer', 'HINCRBY', ledger, 'returned', 0)
+    or refusal(nil, 'HDEL', ledger, '')
+end
+
+local function next_due()
+  local first = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
+  local at = tonumber(first[2])
+  return at and at >= 0 and at <= MOST_MS and string.format('%.0f', at) or '-1'
+end
+
+local now = redis.call('TIME')
+now = string.format('%.0f', now[1] * 1000 + math.floor(now[2] / 1000))
+local due = redis.call('ZRANGEBYSCORE', delayed, '-inf', now, 'WITHSCORES', 'LIMIT', 0, most)
+if #due == 0 then return {0, next_due(), '', {}, {}} end
+local why = refused()
+if why then return {0, next_due(), why, {}, {}} end
+
+-- decode is the fields of a payload by their names, if one is the body.
+local function decode(payload)
+  local ok, list = pcall(cjson.decode, payload)
+  if not ok or type(list) ~= 'table' then return nil end
+  local fields = {}
+  for i = 1, #list, 2 do
+    if type(list[i]) ~= 'string' or type(list[i + 1]) ~= 'string' then return nil end
+    fields[list[i]] = list[i + 1]
+  end
+  return fields['data'] and fields
+end
+
+local function entry_id(text) return text and string.match(text, '^%d+%-%d+$') end
+
+-- add puts one back, and returns its new ID or an error.
+local function add(id, at, fields)
+  local args = {'data', fields['data']}
+  local function with(name, value)
+    if value then
+      args[#args + 1] = name
+      args[#args + 1] = value
+    end
+  end
+  local origin = entry_id(fields['origin']) or entry_id(id)
+  local place = at > 0 and at <= MOST_MS and string.format('%.0f', at)
+  with('traceparent', fields['traceparent'])
+  with('tracestate', fields['tracestate'])
+  with('ingestion:origin', origin)
+  with('ingestion:admitAt', origin and place)
+  local reply = redis.pcall('XADD', stream, '*', unpack(args))
+  if failed(reply) then return nil, failed(reply) end
+  if origin then redis.call('HSET', returns, reply, origin .. ' ' .. (place or '0')) end
+  return reply
+end
+
+-- bury keeps what can't be read, and returns an error.
+local function bury(id, payload)
+  if not letters then return nil end
+  return failed(redis.pcall('XADD', dead, '*', 'data', payload, 'event', 'parse_error',
+    'reason', "Invalid JSON: what was kept of the deferred record can't be read",
+    'streamId', id, 'deliveries', '0', 'failedAt', time, 'worker', worker))
+end
+
+local noted = redis.call('HMGET', ledger, 'returning', 'returning:next')
+local moved, buried, failure, missing, broken, last, least = 0, 0, '', {}, {}, nil, nil
 for i = 1, #due, 2 do
-  local id, at = due[i], due[i + 1]
+  local id, at = due[i], tonumber(due[i + 1])
   local payload = redis.call('HGET', data, id)
-  if payload then
-    local fields = cjson.decode(payload)
-    fields[#fields + 1] = 'admitAt'
-    fields[#fields + 1] = string.format('%.0f', tonumber(at))
-    local reply = redis.pcall('XADD', stream, '*', unpack(fields))
-    if type(reply) == 'table' and reply['err'] then
-      failure = reply['err']
+  local fields = payload and decode(payload)
+  local done = true
+  if fields then
+    local new, err = add(id, at, fields)
+    if err then
+      failure = err
       break
     end
-    moved, last = moved + 1, reply
+    moved, last = moved + 1, new
+    if at > 0 then least = math.min(least or at, at) end
+  elseif payload then
+    local err = bury(id, payload)
+    if err then
+      failure, done = err, false -- it stays, and holds up nothing
+    else
+      broken[#broken + 1] = id
+      if letters then buried = buried + 1 end
+    end
   else
     missing[#missing + 1] = id
   end
-  redis.call('ZREM', delayed, id)
-  redis.call('HDEL', data, id)
+  if done then
+    redis.call('ZREM', delayed, id)
+    redis.call('HDEL', data, id)
+  end
 end
-local left = moved + #missing
-if left > 0 then redis.call('HINCRBY', ledger, 'returned', left) end
-if moved > 0 then
+
+local function count(field, n)
+  if n > 0 then failure = failed(redis.pcall('HINCRBY', ledger, field, n)) or failure end
+end
+count('returned', moved + #missing + #broken)
+count('dead', buried)
+if least then
   -- Until these are finished, the places that they waited for may be judged by:
   -- the trimmer reads here which that are, and up to which ID.
-  local field = redis.call('HEXISTS', ledger, 'returning') == 1 and 'returning:next' or 'returning'
-  local least = tonumber(string.match(redis.call('HGET', ledger, field) or '', '^%d+') or due[2])
-  redis.call('HSET', ledger, field, string.format('%.0f ', math.min(least, tonumber(due[2]))) .. last)
+  local field, note = 'returning', noted[1]
+  if note then field, note = 'returning:next', noted[2] end
+  least = math.min(tonumber(string.match(note or '', '^%d+') or least), least)
+  failure = failed(redis.pcall('HSET', ledger, field, string.format('%.0f ', least) .. last)) or failure
 end
-local first = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
-return {moved, first[2] and string.format('%.0f', tonumber(first[2])) or '-1', failure, missing}
+return {moved, next_due(), failure, missing, broken}

@@ -66,7 +66,7 @@ local function may_begin()
 end
 
 -- What outlives an epoch.
-local lasting = {group = true, epoch = true, since = true, watermark = true, again = true, returning = true, ['returning:next'] = true}
+local lasting = {group = true, epoch = true, since = true, watermark = true, again = true, legacy = true, returning = true, ['returning:next'] = true}
 
 -- close keeps what was counted in the epoch that ends.
 local function close(epoch, existed)
@@ -151,6 +151,14 @@ local function rewind(epoch, base)
 end
 
 local epoch = count('epoch')
+
+-- `legacy` is the last entry that the version before may have put back, which is
+-- known by its fields alone. It is noted when this version first opens a ledger.
+if redis.call('HEXISTS', ledger, 'legacy') == 0 then
+  local last = epoch > 0 and last_entry() or ''
+  redis.call('HSET', ledger, 'legacy', last ~= '' and last or '0-0')
+end
+
 local ours = service_group()
 if ours and epoch == 0 then
   may_begin()

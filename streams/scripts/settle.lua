@@ -2,7 +2,7 @@
 -- Comes after need.lua.
 --
 -- KEYS  1 stream  2 dead letters  3 delayed set  4 delayed data  5 ledger
---       6 suspects  7 gone
+--       6 suspects  7 gone  8 returns
 -- ARGV  1 group  2 consumer  3 dead letters kept at most (0: all)
 --       4 number of accepted sets, then for each: outcome, n, n entry IDs
 --       then the number of guarded entries, and for each:
@@ -23,13 +23,18 @@
 
 local stream, dead, delayed, data, ledger = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local group, consumer, dead_max = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local suspects, gone = KEYS[6], KEYS[7]
+local suspects, gone, returns = KEYS[6], KEYS[7], KEYS[8]
 local settled, exists, kept, lost, failure = 0, 1, {}, {}, ''
 local counts = {} -- by field of the ledger
 local at = 4
 
-local any_suspects = redis.call('EXISTS', suspects) == 1
 local any_gone = redis.call('EXISTS', gone) == 1
+
+-- What is noted of entries until they are settled.
+local notes = {}
+for _, key in ipairs({suspects, returns}) do
+  if redis.call('EXISTS', key) == 1 then notes[#notes + 1] = key end
+end
 
 local function take()
   local value = ARGV[at]
@@ -74,27 +79,46 @@ local function bury(fields, first, last)
   return true
 end
 
--- copy buries an entry that was never read.
+-- copy buries an entry that was never read. One that is not one body is kept as
+-- netstrings, byte for byte, and as JSON to be read by people.
 local function copy(id, first, last)
   local letter = {unpack(ARGV, first, last)}
-  local found = redis.call('XRANGE', stream, id, id)
-  local fields = {}
-  for i = 1, #found > 0 and #found[1][2] or 0, 2 do fields[found[1][2][i]] = found[1][2][i + 1] end
-  for _, name in ipairs({'origin', 'traceparent'}) do
-    if fields['data'] and fields[name] then
-      letter[#letter + 1] = name
-      letter[#letter + 1] = fields[name]
-    end
+  local function with(name, value)
+    letter[#letter + 1] = name
+    letter[#letter + 1] = value
   end
-  letter[#letter + 1] = 'data'
-  letter[#letter + 1] = fields['data'] or cjson.encode(fields)
+  local found = redis.call('XRANGE', stream, id, id)
+  local list = found[1] and found[1][2] or {}
+  local back = redis.call('HGET', returns, id)
+  local n = #list
+  if back and list[n - 1] == 'ingestion:origin' then n = n - 2 end -- of ours
+  local fields, bodies, exact, shown = {}, 0, {}, {}
+  for i = 1, n, 2 do
+    local name, value = list[i], list[i + 1]
+    fields[name] = value
+    if name == 'data' then bodies = bodies + 1 end
+    exact[#exact + 1] = #name .. ':' .. name .. ',' .. #value .. ':' .. value .. ','
+    shown[#shown + 1] = cjson.encode(name) .. ':' .. cjson.encode(value)
+  end
+  if bodies == 1 then
+    with('data', fields['data'])
+  else
+    with('data', '{' .. table.concat(shown, ',') .. '}')
+    with('fields', table.concat(exact))
+  end
+  if back then with('origin', string.match(back, '^%S+')) end
+  for _, name in ipairs({'traceparent', 'tracestate'}) do
+    if fields[name] then with(name, fields[name]) end
+  end
   return bury(letter, 1, #letter)
 end
 
 local function delay(id, due, payload)
   need({'ZADD', delayed, due, id})
   if failed(redis.pcall('HSET', data, id, payload)) then return false end
-  if redis.call('ZADD', delayed, due, id) == 0 then
+  local added = redis.pcall('ZADD', delayed, due, id)
+  if failed(added) then return false end
+  if added == 0 then
     -- Deferred before the group was made again, and now in place of that.
     count('returned', 1)
   end
@@ -126,7 +150,7 @@ local function acknowledge(outcome, ids, first, last)
       add(found)
       count('missing', -found)
     end
-    if any_suspects then redis.call('HDEL', suspects, unpack(ids, from, to)) end
+    for _, key in ipairs(notes) do redis.call('HDEL', key, unpack(ids, from, to)) end
   end
   return settled - before
 end
@@ -181,8 +205,9 @@ for i = 1, tonumber(take()) do
 end
 
 need({'XACK', stream, group, '0-0'}, {'XPENDING', stream, group}, {'HINCRBY', ledger, 'ingested', 1})
-if any_suspects then need({'HDEL', suspects, '0-0'}) end
+for _, key in ipairs(notes) do need({'HDEL', key, '0-0'}) end
 if any_gone then need({'HDEL', gone, '0-0'}) end
+if dead_max > 0 and ARGV[at] ~= '0' then need({'XTRIM', dead, 'MAXLEN', dead_max}) end
 redis.call('HGET', ledger, 'group') -- no hash: nothing is acknowledged that can't be counted
 try(settle_guarded, placed)
 for outcome, ids in pairs(placed) do try(acknowledge, outcome, ids, 1, #ids) end

@@ -1,9 +1,10 @@
 package check
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"ingestion/chaos/internal/load"
 )
@@ -116,21 +117,28 @@ func (j *judge) checkEntries() {
 	}
 }
 
-// checkDeadLetters: each is of an entry, once, and right for its record.
+// checkDeadLetters: each is of an entry, once, and right for its record. An entry
+// that came again because the group was set back may be refused again.
 func (j *judge) checkDeadLetters() {
+	letters := map[load.EntryID]int{}
 	for _, d := range j.Dead {
 		e, there := j.Entries[d.Entry]
 		if !there || e.Number < 0 {
 			j.bad(Invented, "a dead letter of no entry: %+v", d)
 			continue
 		}
-		if first, twice := j.dead[d.Entry]; twice {
-			j.bad(Doubled, "two dead letters of one entry: %+v and %+v", first, d)
-			continue
+		if first, again := j.dead[d.Entry]; again {
+			if letters[d.Entry]++; letters[d.Entry] > 1+j.Rewound[d.Entry] {
+				j.bad(Doubled, "two dead letters of one entry: %+v and %+v", first, d)
+				continue
+			}
+		} else {
+			letters[d.Entry] = 1
 		}
 		j.dead[d.Entry] = d
+		j.checkNotStored(d)
 		r := &j.Records[e.Number]
-		if !sameBody(r, d.Data) {
+		if !sameBody(r, d) {
 			j.bad(Invented, "the dead letter has not the body of record %d: %+v", r.Number, d)
 		}
 		switch {
@@ -142,14 +150,43 @@ func (j *judge) checkDeadLetters() {
 	}
 }
 
-// sameBody: the dead letter of an entry without a field `data` has all fields as
-// JSON.
-func sameBody(r *load.Record, data string) bool {
-	if r.Field == "data" {
-		return data == r.Body
+// checkNotStored: what is stored of an entry is not refused any more. Before the
+// group was set back over it, it may have been.
+func (j *judge) checkNotStored(d DeadLetter) {
+	e := j.Entries[d.Entry]
+	first := d.Entry.ID
+	if e.Origin != "" {
+		first = e.Origin
 	}
-	var fields map[string]string
-	return json.Unmarshal([]byte(data), &fields) == nil && len(fields) == 1 && fields[r.Field] == r.Body
+	for _, doc := range j.stored[j.Records[e.Number].Key] {
+		if doc.StreamID == first && (doc.Ingested <= d.At || j.Rewound[d.Entry] == 0) {
+			j.bad(WrongDeath, "what is stored of entry %v was refused: %+v, %+v", d.Entry, d, doc)
+		}
+	}
+}
+
+// sameBody: the dead letter of an entry that is not one body has all its fields,
+// byte for byte.
+func sameBody(r *load.Record, d DeadLetter) bool {
+	all := r.All()
+	if r.Bad == "" || r.Field == "data" && len(all) == 2 {
+		return d.Data == r.Body
+	}
+	return slices.Equal(d.Fields, all)
+}
+
+// netstrings reads a list of strings, each as its length, a colon, its bytes and
+// a comma; nil for anything else.
+func netstrings(text string) (list []string) {
+	for text != "" {
+		length, rest, _ := strings.Cut(text, ":")
+		n, err := strconv.Atoi(length)
+		if err != nil || n < 0 || n >= len(rest) || rest[n] != ',' {
+			return nil
+		}
+		list, text = append(list, rest[:n]), rest[n+1:]
+	}
+	return list
 }
 
 // checkEnds: each entry has come to an end that is right for it.
@@ -160,6 +197,7 @@ func (j *judge) checkEnds() {
 		}
 		r := &j.Records[e.Number]
 		switch {
+		case j.excused(id):
 		case r.Bad != "" && !j.buried(id):
 			j.bad(Lost, "the bad record %d (%s) of entry %v left no dead letter", r.Number, r.Kind, id)
 		case r.Bad == "" && len(j.stored[r.Key]) == 0 && !j.buried(id):

@@ -32,7 +32,7 @@ func evidence() *check.Evidence {
 		e.Records = append(e.Records, r)
 		id := entry(r.Number)
 		e.Acked[id] = r.Number
-		e.Entries[id] = load.Entry{Number: r.Number}
+		e.Entries[id] = load.Entry{Number: r.Number, Seen: int64((r.Number + 1) * 1000)}
 		return id
 	}
 	store := func(r load.Record, id string) {
@@ -60,7 +60,7 @@ func evidence() *check.Evidence {
 		case 2: // put off until the window has room
 			store(r, id.ID)
 			hot[load.Place{Member: "id of " + r.Key.Email, At: 15_000}] = true
-			e.Entries[load.EntryID{ID: "15001-0"}] = load.Entry{Number: 6, Origin: id.ID, AdmitAt: 15_000}
+			e.Entries[load.EntryID{ID: "15001-0"}] = load.Entry{Number: 6, Origin: id.ID, AdmitAt: 15_000, Seen: 15_001}
 		case 3: // as if its longest delay were less
 			e.Dead = append(e.Dead, check.DeadLetter{Entry: id, Event: "rate_limited", Data: e.Records[7].Body})
 		}
@@ -132,7 +132,7 @@ func TestEachViolationIsFound(t *testing.T) {
 		{"undelivered", check.Leftover, "undelivered", func(e *check.Evidence) { e.Partitions[0].Undelivered = 1 }},
 		{"delayed", check.Leftover, "delayed", func(e *check.Evidence) { e.Partitions[0].Delayed = 1 }},
 		{"bodies of the delayed", check.Leftover, "bodies", func(e *check.Evidence) { e.Partitions[0].DelayedData = 1 }},
-		{"a stranger trims", check.Unbalanced, "trimmed + there", func(e *check.Evidence) { e.Partitions[0].Length-- }},
+		{"a stranger trims", check.Unbalanced, "trimmed and there", func(e *check.Evidence) { e.Partitions[0].Length-- }},
 		{"counted twice", check.Unbalanced, "outcomes", func(e *check.Evidence) { e.Partitions[0].Ledger["duplicate"]++ }},
 		{"acknowledged and not counted", check.Unbalanced, "outcomes", func(e *check.Evidence) { e.Partitions[0].Ledger["duplicate"]-- }},
 		{"counted as another outcome", check.Unbalanced, "documents", func(e *check.Evidence) {

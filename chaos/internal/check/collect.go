@@ -64,11 +64,12 @@ func (s *Sources) documents(ctx context.Context) ([]Document, error) {
 			Email      string    `bson:"email"`
 			CreatedAt  time.Time `bson:"createdAt"`
 			StreamID   string    `bson:"streamId"`
+			IngestedAt time.Time `bson:"ingestedAt"`
 		}
 		if err := cursor.Decode(&d); err != nil {
 			return nil, err
 		}
-		docs = append(docs, Document{ID: d.ID, Key: load.Key{CustomerID: d.CustomerID, Email: d.Email, CreatedAt: d.CreatedAt.UnixMilli()}, Name: d.Name, StreamID: d.StreamID})
+		docs = append(docs, Document{ID: d.ID, Key: load.Key{CustomerID: d.CustomerID, Email: d.Email, CreatedAt: d.CreatedAt.UnixMilli()}, Name: d.Name, StreamID: d.StreamID, Ingested: ms(d.IngestedAt)})
 	}
 	return docs, cursor.Err()
 }
@@ -144,7 +145,14 @@ func (s *Sources) deadLetters(ctx context.Context, p int) ([]DeadLetter, error) 
 		}
 		for _, m := range page {
 			text := func(name string) string { t, _ := m.Values[name].(string); return t }
-			letters = append(letters, DeadLetter{Entry: load.EntryID{Partition: p, ID: text("streamId")}, Event: text("event"), Data: text("data")})
+			failed, err := time.Parse(time.RFC3339, text("failedAt"))
+			if err != nil {
+				return nil, fmt.Errorf("dead letter %s: %w", m.ID, err)
+			}
+			letters = append(letters, DeadLetter{
+				Entry: load.EntryID{Partition: p, ID: text("streamId")}, Event: text("event"),
+				Data: text("data"), Fields: netstrings(text("fields")), At: ms(failed),
+			})
 		}
 		from = "(" + page[len(page)-1].ID
 	}

@@ -19,6 +19,7 @@ type Evidence struct {
 	Places     map[string]map[load.Place]bool // by customer
 	Partitions []Partition
 	Rule       Rule
+	Strangers
 }
 
 // Rule is the rate limit of the run.
@@ -34,13 +35,16 @@ type Document struct {
 	Key      load.Key
 	Name     string
 	StreamID string
+	Ingested int64 // ms
 }
 
 // DeadLetter is one of a partition.
 type DeadLetter struct {
-	Entry load.EntryID
-	Event string
-	Data  string
+	Entry  load.EntryID
+	Event  string
+	Data   string
+	Fields []string // all of an entry that is not one body
+	At     int64    // ms
 }
 
 // Partition is the book-keeping of one, when all is done.

@@ -33,13 +33,14 @@ func (j *judge) checkLimit() {
 		}
 	}
 	for _, d := range j.Documents {
-		if strings.HasPrefix(d.Key.CustomerID, "hot-") && !members[d.Key.CustomerID][d.ID] {
+		if strings.HasPrefix(d.Key.CustomerID, "hot-") && !members[d.Key.CustomerID][d.ID] && !j.clockWrong(d.Ingested) {
 			j.bad(OverLimit, "a document without a place in its customer's window: %+v", d)
 		}
 	}
+	j.checkOwnTime()
 	for id, d := range j.dead {
 		r := &j.Records[j.Entries[id].Number]
-		if d.Event != rateLimited || r.Bad != "" {
+		if d.Event != rateLimited || r.Bad != "" || j.arrivalUnknown(id, d.At) {
 			continue
 		}
 		at := j.arrival(id)
@@ -49,12 +50,46 @@ func (j *judge) checkLimit() {
 	}
 }
 
+// checkOwnTime: no record has a place at a time before its first entry came.
+func (j *judge) checkOwnTime() {
+	first := map[load.Key]int64{}
+	for id, e := range j.Entries {
+		if e.Number < 0 || j.Records[e.Number].Bad != "" {
+			continue
+		}
+		at := min(milliseconds(id.ID), e.Seen)
+		if before, there := first[j.Records[e.Number].Key]; !there || at < before {
+			first[j.Records[e.Number].Key] = at
+		}
+	}
+	ids := map[string]load.Key{}
+	for _, d := range j.Documents {
+		ids[d.ID] = d.Key
+	}
+	slack := int64(1000)
+	if len(j.Clock) > 0 {
+		slack = 20_000 // as far as it is set back
+	}
+	for customer, places := range j.Places {
+		for p := range places {
+			if key, there := ids[p.Member]; there && p.At < first[key]-slack {
+				j.bad(OverLimit, "customer %q has a place at %d for a record that came at %d: %+v", customer, p.At, first[key], key)
+			}
+		}
+	}
+}
+
 // arrival is the time by which an entry is judged.
 func (j *judge) arrival(id load.EntryID) int64 {
 	if e := j.Entries[id]; e.AdmitAt > 0 {
 		return e.AdmitAt
 	}
-	ms, _, _ := strings.Cut(id.ID, "-")
+	return milliseconds(id.ID)
+}
+
+// milliseconds is the time that an entry's ID says.
+func milliseconds(id string) int64 {
+	ms, _, _ := strings.Cut(id, "-")
 	n, _ := strconv.ParseInt(ms, 10, 64)
 	return n
 }

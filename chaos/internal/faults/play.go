@@ -20,12 +20,17 @@ const termLimit = 60 * time.Second
 type Stage struct {
 	Redis, Mongo                       *rig.Server
 	RedisLink, MongoLink, ProducerLink *rig.Link
+	Clock                              *rig.Clock   // Redis'; nil without faults of it
+	Refusals                           rig.Refusals // MongoDB's
 	Workers                            []*rig.Worker
-	Direct                             *redis.Client // past all links
-	Played                             func(Fault)   // after each fault
+	Stranger                           *Stranger
+	Direct                             *redis.Client                                // past all links
+	Played                             func(Fault)                                  // after each fault
+	ClockStepped                       func(from, to time.Time, step time.Duration) // after each step and its end
 	Complain                           func(string)
 
-	disturbed atomic.Int64 // faults under way that a worker's end may suffer from
+	redisThere sync.Mutex   // held while Redis is not, or must be
+	disturbed  atomic.Int64 // faults under way that a worker's end may suffer from
 }
 
 // Play plays the faults, each lane's one after the other, and returns when all
@@ -70,11 +75,20 @@ func (s *Stage) strike(ctx context.Context, f Fault) error {
 	defer s.disturbed.Add(-1)
 	switch f.Kind {
 	case RedisKilled, RedisStopped, RedisFrozen:
+		s.redisThere.Lock()
+		defer s.redisThere.Unlock()
 		return strikeServer(ctx, s.Redis, f)
+	case ClockAhead, ClockBack:
+		return s.stepClock(ctx, f)
+	case MongoPartial, MongoFlapping, MongoShard:
+		return s.refuse(ctx, f)
 	case MongoKilled, MongoStopped, MongoFrozen:
 		return strikeServer(ctx, s.Mongo, f)
 	case ScriptsGone:
 		return s.flushScripts(ctx)
+	}
+	if f.Lane == Strangers {
+		return s.strange(ctx, f)
 	}
 	link := map[Lane]*rig.Link{RedisLink: s.RedisLink, MongoLink: s.MongoLink, ProducerLink: s.ProducerLink}[f.Lane]
 	return strikeLink(ctx, link, f)
@@ -92,6 +106,11 @@ func (s *Stage) strikeWorker(ctx context.Context, f Fault) error {
 		w.Kill()
 	case WorkerTold:
 		s.term(w)
+	case DeadDeleted:
+		w.Kill()
+		if err := s.strikeDead(ctx, w.Pid()); err != nil {
+			return err
+		}
 	}
 	rig.Pause(ctx, f.Length)
 	return w.Start()

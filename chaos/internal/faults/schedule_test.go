@@ -11,11 +11,11 @@ import (
 
 func TestTheSameSeedDrawsTheSameFaults(t *testing.T) {
 	const over = time.Minute
-	first := faults.Draw(5, 200, over, 3)
-	if diff := cmp.Diff(first, faults.Draw(5, 200, over, 3)); diff != "" {
+	first := faults.Draw(5, 200, over, 3, faults.Kinds())
+	if diff := cmp.Diff(first, faults.Draw(5, 200, over, 3, faults.Kinds())); diff != "" {
 		t.Error(diff)
 	}
-	if cmp.Equal(first, faults.Draw(6, 200, over, 3)) {
+	if cmp.Equal(first, faults.Draw(6, 200, over, 3, faults.Kinds())) {
 		t.Error("another seed draws the same faults")
 	}
 	counts := map[faults.Kind]int{}
@@ -29,5 +29,27 @@ func TestTheSameSeedDrawsTheSameFaults(t *testing.T) {
 		if counts[kind] == 0 {
 			t.Errorf("no %s", kind)
 		}
+	}
+}
+
+func TestFaultsAreChosenByName(t *testing.T) {
+	only, err := faults.Choose("group-back,mongo-partial", "group-back")
+	if err != nil || !cmp.Equal(only, []faults.Kind{faults.MongoPartial}) {
+		t.Errorf("chosen: %v, %v", only, err)
+	}
+	for _, f := range faults.Draw(5, 20, time.Minute, 3, only) {
+		if f.Kind != faults.MongoPartial {
+			t.Errorf("%s was not chosen", f.Kind)
+		}
+	}
+	without, err := faults.Choose("", "trimmed")
+	if err != nil || len(without) != len(faults.Kinds())-1 {
+		t.Errorf("%d of %d kinds are left, %v", len(without), len(faults.Kinds()), err)
+	}
+	if _, err := faults.Choose("no-such", ""); err == nil {
+		t.Error("a kind that does not exist can be chosen")
+	}
+	if _, err := faults.Choose("trimmed", "trimmed"); err == nil {
+		t.Error("none can be chosen")
 	}
 }

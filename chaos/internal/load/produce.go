@@ -11,6 +11,11 @@ import (
 // batch is the most records that one pipeline sends.
 const batch = 200
 
+// NewProducer has sent nothing yet.
+func NewProducer(client *redis.Client, keys []string, records []Record) *Producer {
+	return &Producer{Client: client, Keys: keys, Records: records, acked: map[EntryID]int{}, unanswered: map[int]int{}}
+}
+
 // Producer sends records and keeps a log of what Redis acknowledged. A record
 // whose XADD was not acknowledged is sent again: its entry may be there once
 // more than the log says, or not.
@@ -26,9 +31,15 @@ type Producer struct {
 	unanswered map[int]int // attempts without an answer, by record
 }
 
+// Acked adds what somebody else has sent to the log.
+func (p *Producer) Acked(id EntryID, number int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.acked[id] = number
+}
+
 // Run spreads the records over a time and returns when all are acknowledged.
 func (p *Producer) Run(ctx context.Context, over time.Duration) error {
-	p.acked, p.unanswered = map[EntryID]int{}, map[int]int{}
 	begin := time.Now()
 	var open []int
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -73,7 +84,7 @@ func (p *Producer) send(ctx context.Context, numbers []int) (open []int) {
 	pipe := p.Client.Pipeline()
 	for i, n := range numbers {
 		r := &p.Records[n]
-		sent[i] = pipe.XAdd(ctx, &redis.XAddArgs{Stream: p.Keys[r.Partition], Values: []any{r.Field, r.Body}})
+		sent[i] = pipe.XAdd(ctx, &redis.XAddArgs{Stream: p.Keys[r.Partition], Values: r.All()})
 	}
 	_, _ = pipe.Exec(ctx) // each command has its own error
 	p.mu.Lock()

@@ -21,6 +21,7 @@ type Record struct {
 	Number    int
 	Field     string // stream field that holds the body; "data" but for one kind of bad record
 	Body      string
+	Fields    []string // all fields and values, where there are more
 	Partition int
 	Bad       string // the outcome of a bad record; empty for a good one
 	Kind      string // what is wrong with a bad one

@@ -20,6 +20,7 @@ type Entry struct {
 	Number  int    // of the record; -1 for one that nobody sent
 	Origin  string // the first ID of one that was put back
 	AdmitAt int64  // ms, the place that was reserved for it
+	Seen    int64  // ms, true time at which it was seen
 }
 
 // Place is an admission of a customer's record.
@@ -34,7 +35,7 @@ type Witness struct {
 	Client *redis.Client // straight to Redis, past all faults but its death
 	Keys   []string
 	Poll   time.Duration // how long a read waits for more
-	byBody map[uint64]int
+	byBody map[uint64]*Record
 	seed   maphash.Seed
 
 	mu      sync.Mutex
@@ -45,11 +46,15 @@ type Witness struct {
 // NewWitness knows the records that may come.
 func NewWitness(client *redis.Client, keys []string, records []Record) *Witness {
 	w := &Witness{
-		Client: client, Keys: keys, Poll: 200 * time.Millisecond, seed: maphash.MakeSeed(), byBody: make(map[uint64]int, len(records)),
+		Client: client, Keys: keys, Poll: 200 * time.Millisecond, seed: maphash.MakeSeed(), byBody: make(map[uint64]*Record, len(records)),
 		entries: make(map[EntryID]Entry, len(records)), places: map[string]map[Place]bool{},
 	}
 	for i := range records {
-		w.byBody[w.hash(records[i].Field, records[i].Body)] = records[i].Number
+		for fields := records[i].All(); len(fields) > 1; fields = fields[2:] {
+			if fields[0] == records[i].Field { // the only one that no other entry has
+				w.byBody[w.hash(fields[0], fields[1])] = &records[i]
+			}
+		}
 	}
 	return w
 }
@@ -124,18 +129,41 @@ func (w *Witness) ReadAll(ctx context.Context) error {
 	return nil
 }
 
+// note keeps the first look at an entry: at a later one it may be gone.
 func (w *Witness) note(id EntryID, values map[string]any) {
-	text := func(name string) string { s, _ := values[name].(string); return s }
-	e := Entry{Number: -1, Origin: text("origin")}
-	e.AdmitAt, _ = strconv.ParseInt(text("admitAt"), 10, 64)
-	for name := range values {
-		if n, known := w.byBody[w.hash(name, text(name))]; known {
-			e.Number = n
-		}
-	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if _, known := w.entries[id]; known || len(values) == 0 {
+		return
+	}
+	text := func(name string) string { s, _ := values[name].(string); return s }
+	e := Entry{Number: -1, Seen: time.Now().UnixMilli()}
+	var record Record
+	for name := range values {
+		if r, known := w.byBody[w.hash(name, text(name))]; known {
+			e.Number, record = r.Number, *r
+		}
+	}
+	for _, name := range []string{originField, oldOrigin} {
+		if value := text(name); e.Origin == "" && !record.forges(name, value) {
+			e.Origin = value
+		}
+	}
+	for _, name := range []string{admitAtField, oldAdmitAt} {
+		if value := text(name); e.AdmitAt == 0 && !record.forges(name, value) {
+			e.AdmitAt, _ = strconv.ParseInt(value, 10, 64)
+		}
+	}
 	w.entries[id] = e
+}
+
+// Note takes the word of somebody who has seen an entry and then deleted it.
+func (w *Witness) Note(id EntryID, fields []string) {
+	values := map[string]any{}
+	for i := 0; i+1 < len(fields); i += 2 {
+		values[fields[i]] = fields[i+1]
+	}
+	w.note(id, values)
 }
 
 func pause(ctx context.Context, d time.Duration) {

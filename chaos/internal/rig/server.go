@@ -17,14 +17,14 @@ type Server struct {
 	Addr string
 
 	dir, name, bin string
-	args           []string
+	args, env      []string
 	ready          string // what it prints once it serves
 	proc           *proc
 }
 
 // NewRedis writes a configuration under which what is acknowledged is on the
-// disk, or what passes for one.
-func NewRedis(dir string) (*Server, error) {
+// disk, or what passes for one. It lives by the clock, if there is one.
+func NewRedis(dir string, clock *Clock) (*Server, error) {
 	bin := os.Getenv("REDIS_SERVER_BIN")
 	if bin == "" {
 		bin = "redis-server"
@@ -47,7 +47,11 @@ func NewRedis(dir string) (*Server, error) {
 	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
 		return nil, err
 	}
-	return &Server{Addr: addr, dir: dir, name: "redis", bin: bin, args: []string{file}, ready: "Ready to accept connections"}, nil
+	s := &Server{Addr: addr, dir: dir, name: "redis", bin: bin, args: []string{file}, ready: "Ready to accept connections"}
+	if clock != nil {
+		s.env = clock.env()
+	}
+	return s, nil
 }
 
 // NewMongo is a server that bin makes, called with args and --addr, which prints
@@ -72,7 +76,7 @@ func freeAddr() (string, error) {
 // Start returns once the server serves.
 func (s *Server) Start() error {
 	from := fileSize(filepath.Join(s.dir, s.name+".log"))
-	p, err := start(s.dir, s.name, s.bin, s.args, nil)
+	p, err := start(s.dir, s.name, s.bin, s.args, s.env)
 	if err != nil {
 		return err
 	}

@@ -108,3 +108,6 @@ func (w *Worker) Lives() int {
 	defer w.mu.Unlock()
 	return w.lives
 }
+
+// Pid is that of the latest process.
+func (w *Worker) Pid() int { return w.current().cmd.Process.Pid }

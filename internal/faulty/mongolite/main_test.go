@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -24,9 +25,9 @@ func TestMain(m *testing.M) { testenv.Main(m) }
 
 const soon = 20 * time.Second
 
-func start(t testing.TB, addr, journal string) (p *testenv.Proc, bound string) {
+func start(t testing.TB, addr, journal string, more ...string) (p *testenv.Proc, bound string) {
 	t.Helper()
-	p = testenv.Process(t, testenv.Build(t, "ingestion/internal/faulty/mongolite"), []string{"--addr", addr, "--journal", journal}, nil)
+	p = testenv.Process(t, testenv.Build(t, "ingestion/internal/faulty/mongolite"), append([]string{"--addr", addr, "--journal", journal}, more...), nil)
 	line := p.WaitForLine(soon, func(line string) bool { return strings.HasPrefix(line, "ready ") })
 	return p, strings.Trim(strings.TrimPrefix(line, "ready mongodb://"), "/")
 }
@@ -155,6 +156,40 @@ func wantAll(t *testing.T, coll *mongo.Collection, want []string) {
 	}
 	if n, err := coll.CountDocuments(t.Context(), bson.D{}); err != nil || int(n) < len(want) {
 		t.Errorf("CountDocuments = %d, %v; want at least %d", n, err, len(want))
+	}
+}
+
+// TestRefusesWhatTheFileSays: documents of one remainder, while the file is there.
+func TestRefusesWhatTheFileSays(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "refuse.json")
+	_, addr := start(t, "127.0.0.1:0", filepath.Join(t.TempDir(), "journal"), "--refuse", file)
+	coll := connect(t, addr)
+	var docs []any
+	for n := range 200 {
+		docs = append(docs, bson.D{{Key: "_id", Value: fmt.Sprint(n)}})
+	}
+	if err := os.WriteFile(file, []byte(`{"modulo":2,"remainder":1,"codes":[202,70]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := coll.InsertMany(t.Context(), docs, options.InsertMany().SetOrdered(false))
+	var bulk mongo.BulkWriteException
+	if !errors.As(err, &bulk) || len(bulk.WriteErrors) < 60 || len(bulk.WriteErrors) > 140 {
+		t.Fatalf("%d of 200 documents are refused: %v", len(bulk.WriteErrors), err)
+	}
+	for _, e := range bulk.WriteErrors {
+		if e.Code != 202 && e.Code != 70 {
+			t.Errorf("code %d", e.Code)
+		}
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	var open []any
+	for _, e := range bulk.WriteErrors {
+		open = append(open, docs[e.Index])
+	}
+	if _, err := coll.InsertMany(t.Context(), open); err != nil {
+		t.Errorf("without the file: %v", err)
 	}
 }
 

@@ -1,0 +1,167 @@
+package faults
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Kind is a kind of fault.
+type Kind string
+
+// The kinds, each with where it strikes.
+const (
+	WorkerKilled  Kind = "worker killed (SIGKILL)"
+	WorkerTold    Kind = "worker told to end (SIGTERM)"
+	WorkerFrozen  Kind = "worker frozen (SIGSTOP, SIGCONT)"
+	RedisKilled   Kind = "Redis killed"
+	RedisStopped  Kind = "Redis stopped (SIGTERM)"
+	RedisFrozen   Kind = "Redis frozen"
+	ClockAhead    Kind = "Redis' clock steps ahead, and back again"
+	ClockBack     Kind = "Redis' clock steps back, and ahead again"
+	ScriptsGone   Kind = "SCRIPT FLUSH"
+	MongoKilled   Kind = "MongoDB killed"
+	MongoStopped  Kind = "MongoDB stopped (SIGTERM)"
+	MongoFrozen   Kind = "MongoDB frozen"
+	MongoPartial  Kind = "MongoDB refuses every other document"
+	MongoFlapping Kind = "MongoDB refuses all documents, one second on and one off"
+	MongoShard    Kind = "MongoDB: one shard answers a code that nobody knows"
+	RedisReset    Kind = "Redis link: connections reset"
+	RedisCut      Kind = "Redis link: replies cut"
+	RedisSlow     Kind = "Redis link: latency"
+	RedisSevered  Kind = "Redis link: severed"
+	MongoReset    Kind = "MongoDB link: connections reset"
+	MongoCut      Kind = "MongoDB link: replies cut"
+	MongoSlow     Kind = "MongoDB link: latency"
+	MongoSevered  Kind = "MongoDB link: severed"
+	ProducerReset Kind = "producer's link: connections reset"
+	ProducerCut   Kind = "producer's link: replies cut"
+
+	PendingDeleted  Kind = "a stranger's XDEL of pending entries"
+	UnreadDeleted   Kind = "a stranger's XDEL of unread entries"
+	Trimmed         Kind = "a stranger's XTRIM"
+	GroupForward    Kind = "XGROUP SETID forward, past unread entries"
+	GroupBack       Kind = "XGROUP SETID back, over settled entries"
+	ConsumerDeleted Kind = "XGROUP DELCONSUMER of a worker that lives"
+	DeadDeleted     Kind = "worker killed, and XGROUP DELCONSUMER of it"
+	IDAhead         Kind = "XADD with an ID ahead of the clock"
+	ForeignFields   Kind = "entries with fields of a stranger's"
+)
+
+// Lane is what a fault strikes; faults of one lane follow each other.
+type Lane string
+
+// The lanes; those of workers are numbered.
+const (
+	RedisServer  Lane = "redis"
+	RedisClock   Lane = "redis clock"
+	MongoServer  Lane = "mongo"
+	MongoData    Lane = "mongo data"
+	RedisLink    Lane = "redis link"
+	MongoLink    Lane = "mongo link"
+	ProducerLink Lane = "producer link"
+	Scripts      Lane = "scripts"
+	Strangers    Lane = "strangers"
+)
+
+// trait says of a kind how it is called on the command line, how often it is
+// drawn, how long it lasts in ms, and its lane ("" for a worker's).
+type trait struct {
+	kind          Kind
+	name          string
+	lane          Lane
+	weight        int
+	least, most   int
+	bytes, spread int
+}
+
+var traits = []trait{
+	{WorkerKilled, "worker-killed", "", 14, 0, 1500, 0, 0},
+	{WorkerTold, "worker-told", "", 8, 0, 1500, 0, 0},
+	{WorkerFrozen, "worker-frozen", "", 8, 100, 4500, 0, 0}, // both sides of the lease
+	{RedisKilled, "redis-killed", RedisServer, 8, 0, 1200, 0, 0},
+	{RedisStopped, "redis-stopped", RedisServer, 3, 0, 800, 0, 0},
+	{RedisFrozen, "redis-frozen", RedisServer, 3, 50, 2500, 0, 0},
+	{ClockAhead, "clock-ahead", RedisClock, 3, 300, 3000, 0, 0},
+	{ClockBack, "clock-back", RedisClock, 2, 300, 3000, 0, 0},
+	{ScriptsGone, "scripts-gone", Scripts, 6, 0, 0, 0, 0},
+	{MongoKilled, "mongo-killed", MongoServer, 8, 0, 2500, 0, 0},
+	{MongoStopped, "mongo-stopped", MongoServer, 3, 0, 1500, 0, 0},
+	{MongoFrozen, "mongo-frozen", MongoServer, 3, 50, 3000, 0, 0},
+	{MongoPartial, "mongo-partial", MongoData, 6, 500, 5000, 0, 0},
+	{MongoFlapping, "mongo-flapping", MongoData, 3, 3000, 6000, 0, 0},
+	{MongoShard, "mongo-shard", MongoData, 4, 1000, 6000, 0, 0},
+	{RedisReset, "redis-reset", RedisLink, 6, 10, 400, 0, 0},
+	{RedisCut, "redis-cut", RedisLink, 8, 50, 600, 0, 3000},
+	{RedisSlow, "redis-slow", RedisLink, 4, 200, 1500, 0, 0},
+	{RedisSevered, "redis-severed", RedisLink, 3, 100, 1500, 0, 0},
+	{MongoReset, "mongo-reset", MongoLink, 5, 10, 400, 0, 0},
+	{MongoCut, "mongo-cut", MongoLink, 7, 50, 600, 0, 600},
+	{MongoSlow, "mongo-slow", MongoLink, 3, 200, 1500, 0, 0},
+	{MongoSevered, "mongo-severed", MongoLink, 2, 100, 1500, 0, 0},
+	{ProducerReset, "producer-reset", ProducerLink, 3, 10, 300, 0, 0},
+	{ProducerCut, "producer-cut", ProducerLink, 4, 50, 400, 0, 3000},
+	{PendingDeleted, "pending-deleted", Strangers, 4, 0, 0, 0, 0},
+	{UnreadDeleted, "unread-deleted", Strangers, 4, 0, 0, 0, 0},
+	{Trimmed, "trimmed", Strangers, 3, 0, 0, 0, 0},
+	{GroupForward, "group-forward", Strangers, 3, 0, 0, 0, 0},
+	{GroupBack, "group-back", Strangers, 2, 0, 0, 0, 0},
+	{ConsumerDeleted, "consumer-deleted", Strangers, 4, 0, 0, 0, 0},
+	{DeadDeleted, "dead-deleted", "", 4, 0, 1000, 0, 0},
+	{IDAhead, "id-ahead", Strangers, 3, 0, 0, 0, 0},
+	{ForeignFields, "foreign-fields", Strangers, 5, 0, 0, 0, 0},
+}
+
+// Kinds lists all kinds, in the order of a report.
+func Kinds() []Kind {
+	list := make([]Kind, len(traits))
+	for i, t := range traits {
+		list[i] = t.kind
+	}
+	return list
+}
+
+// Names lists what the kinds are called on the command line, a line each.
+func Names() string {
+	var b strings.Builder
+	for _, t := range traits {
+		fmt.Fprintf(&b, "  %-17s %s\n", t.name, t.kind)
+	}
+	return b.String()
+}
+
+// Choose is the kinds named in only, or all, but those in without. Both are
+// lists of names with commas.
+func Choose(only, without string) ([]Kind, error) {
+	chosen := Kinds()
+	if only != "" {
+		var err error
+		if chosen, err = named(only); err != nil {
+			return nil, err
+		}
+	}
+	drop, err := named(without)
+	if err != nil {
+		return nil, err
+	}
+	chosen = slices.DeleteFunc(chosen, func(k Kind) bool { return slices.Contains(drop, k) })
+	if len(chosen) == 0 {
+		return nil, fmt.Errorf("no kind of fault is left")
+	}
+	return chosen, nil
+}
+
+func named(list string) ([]Kind, error) {
+	var kinds []Kind
+	for name := range strings.SplitSeq(list, ",") {
+		if name == "" {
+			continue
+		}
+		i := slices.IndexFunc(traits, func(t trait) bool { return t.name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("no fault is called %q: see --help", name)
+		}
+		kinds = append(kinds, traits[i].kind)
+	}
+	return kinds, nil
+}

@@ -1,0 +1,20 @@
+package streams
+
+import "context"
+
+// The chores of Maintain, each done once.
+
+func (s *Stream) MoveOnce(ctx context.Context) error {
+	_, err := s.moveDue(ctx)
+	return err
+}
+
+func (s *Stream) TrimOnce(ctx context.Context) error {
+	_, err := s.trim(ctx)
+	return err
+}
+
+func (s *Stream) CensusOnce(ctx context.Context) error {
+	_, err := s.takeCensus(ctx)
+	return err
+}

@@ -1,0 +1,367 @@
+package streams_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/redis/go-redis/v9"
+
+	"ingestion/internal/testenv"
+	"ingestion/record"
+	"ingestion/streams"
+	"ingestion/streams/streamstest"
+)
+
+// operation is what runs a script, from a state that makes the script do all it
+// can.
+type operation struct {
+	prepare func(*rig) (act func(redis.UniversalClient) error)
+	never   []string // commands of the script that this state does not lead to
+}
+
+// operations by the scripts that they run.
+var operations = map[string]operation{
+	"settle":   {prepare: toSettle},
+	"move":     {prepare: toMove},
+	"replay":   {prepare: toReplay, never: []string{"rpush"}},
+	"purge":    {prepare: toPurge},
+	"trim":     {prepare: toTrim},
+	"census":   {prepare: toCount},
+	"sweep":    {prepare: toLeave},
+	"handback": {prepare: toHandBack},
+	"extend":   {prepare: toExtend},
+	"claim":    {prepare: toTakeOver},
+	"fetch":    {prepare: toTakeOver},
+	"try":      {prepare: toTry},
+	"open":     {prepare: toOpen},
+	"list":     {prepare: toReplayList, never: []string{"xadd", "hset", "hdel", "hincrby"}}, // replay.lua too
+}
+
+// TestARefusedCommandLeavesNothingHalfDone takes the right to one command of one
+// script after the other, runs the operation twice without it and then with it:
+// everything has to be as if it had been there from the beginning.
+func TestARefusedCommandLeavesNothingHalfDone(t *testing.T) {
+	for _, script := range slices.Sorted(maps.Keys(operations)) {
+		t.Run(script, func(t *testing.T) {
+			b, op := newRig(t), operations[script]
+			want := b.played(op, "")
+			for _, command := range commandsOf(t, script) {
+				t.Run(command, func(t *testing.T) {
+					b := *b
+					b.t = t
+					if diff := cmp.Diff(want, b.played(op, command)); diff != "" {
+						t.Errorf("after %s was refused (-never refused +ours):\n%s", command, diff)
+					}
+				})
+			}
+		})
+	}
+}
+
+func TestAllScriptsThatWriteAreTried(t *testing.T) {
+	files, err := filepath.Glob("scripts/*.lua")
+	must(t, err)
+	for _, file := range files {
+		script := strings.TrimSuffix(filepath.Base(file), ".lua")
+		if _, ok := operations[script]; !ok && len(commandsOf(t, script)) > 0 {
+			t.Errorf("no operation runs %s", file)
+		}
+	}
+}
+
+var (
+	aCommand = regexp.MustCompile(`'([A-Z]{3,})'`)
+	writing  = "xadd xdel xtrim xack xclaim xautoclaim xgroup hset hsetnx hdel hincrby zadd zrem del unlink set expire pexpire rpush"
+)
+
+// commandsOf lists the commands of a script that write.
+func commandsOf(t *testing.T, script string) (list []string) {
+	t.Helper()
+	if script == "list" {
+		script = "replay"
+	}
+	source, err := os.ReadFile("scripts/" + script + ".lua")
+	must(t, err)
+	for _, match := range aCommand.FindAllStringSubmatch(string(source), -1) {
+		command := strings.ToLower(match[1])
+		if slices.Contains(strings.Fields(writing), command) && !slices.Contains(list, command) {
+			list = append(list, command)
+		}
+	}
+	return list
+}
+
+// played is how things are after an operation that was refused a command twice
+// before, or none.
+func (b *rig) played(op operation, command string) map[string]any {
+	b.t.Helper()
+	ctx := b.t.Context()
+	must(b.t, b.client.FlushAll(ctx).Err())
+	act := op.prepare(b)
+	if command != "" {
+		b.refused(op, command, act)
+	}
+	testenv.Eventually(b.t, soon, func() (bool, string) {
+		err := act(b.client)
+		return err == nil, fmt.Sprint("with all rights: ", err)
+	})
+	return b.state()
+}
+
+func (b *rig) refused(op operation, command string, act func(redis.UniversalClient) error) {
+	b.t.Helper()
+	ctx := b.t.Context()
+	must(b.t, b.client.Do(ctx, "acl", "setuser", "limited", "reset", "on", "nopass", "~*", "&*", "+@all", "-"+command).Err())
+	must(b.t, b.client.Do(ctx, "acl", "log", "reset").Err())
+	limited := redis.NewClient(&redis.Options{Addr: b.server.Addr, Username: "limited", Password: "x", Protocol: 2, MaxRetries: -1})
+	defer limited.Close()
+	for range 2 {
+		b.t.Logf("without %s: %v", command, act(limited))
+	}
+	if log := b.client.Do(ctx, "acl", "log").Val(); len(log.([]any)) == 0 && !slices.Contains(op.never, command) {
+		b.t.Errorf("%s was never refused", command)
+	}
+}
+
+// state is all that is kept, without IDs and times.
+func (b *rig) state() map[string]any {
+	b.t.Helper()
+	ctx := b.t.Context()
+	entries := func(key string) (list []string) {
+		for _, e := range b.client.XRange(ctx, key, "-", "+").Val() {
+			list = append(list, fmt.Sprint(e.Values["data"], " ", e.Values["event"], " put back: ", e.Values["ingestion:origin"] != nil))
+		}
+		slices.Sort(list)
+		return list
+	}
+	ledger := b.client.HGetAll(ctx, "{s}:ledger").Val()
+	for name, value := range ledger {
+		if value == "0" || slices.Contains([]string{"watermark", "again", "legacy", "returning", "returning:next"}, name) || strings.HasPrefix(name, "epoch:") {
+			delete(ledger, name)
+		}
+	}
+	pending, _ := b.client.XPending(ctx, "s", "g").Result()
+	state := map[string]any{
+		"stream": entries("s"), "dead letters": entries("{s}:dead"), "ledger": ledger,
+		"list": b.client.LRange(ctx, "q", 0, -1).Val(), "dead letters of the list": entries("{q}:dead"),
+		"delayed":  b.client.ZCard(ctx, "{s}:delayed").Val(),
+		"payloads": b.client.HLen(ctx, "{s}:delayed:data").Val(),
+		"returns":  b.client.HLen(ctx, "{s}:returns").Val(),
+		"suspects": b.client.HVals(ctx, "{s}:suspects").Val(),
+	}
+	if pending != nil {
+		state["pending"] = pending.Count
+	}
+	if a, err := streams.ReadAccount(ctx, b.client, "s", "g"); err == nil && a.Opened() {
+		state["account"] = a.Verdict()
+	}
+	return state
+}
+
+// stream is a queue by a client.
+func (b *rig) stream(client redis.UniversalClient, consumer string, change func(*streams.StreamOptions)) *streams.Stream {
+	return b.open(consumer, func(o *streams.StreamOptions) {
+		o.PollTimeout = 50 * time.Millisecond
+		if change != nil {
+			change(o)
+		}
+		o.Client = client
+	})
+}
+
+// suspect makes an entry one that has killed its workers.
+func (b *rig) suspect(id string, tries int) {
+	b.t.Helper()
+	must(b.t, b.client.Do(b.t.Context(), "xclaim", "s", "g", "dead", "0", id, "idle", "1000000", "retrycount", "50").Err())
+	must(b.t, b.client.HSet(b.t.Context(), "{s}:suspects", id, tries).Err())
+}
+
+func toSettle(b *rig) func(redis.UniversalClient) error {
+	most := func(o *streams.StreamOptions) { o.DeadLetters.Max = 2 }
+	q := b.stream(b.client, "c", most)
+	must(b.t, q.Open(b.t.Context()))
+	b.add("data", "kills")
+	d := streamstest.Receive(b.t, q, 1)[0]
+	b.suspect(d.ID, streams.MaxTries)
+	held := streamstest.Receive(b.t, q, 1)
+	b.pushMany(5)
+	held = append(held, streamstest.Receive(b.t, q, 5)...)
+	must(b.t, b.client.HSet(b.t.Context(), "{s}:returns", held[1].ID, "1-1 0", held[2].ID, "1-1 0").Err())
+	s := streamstest.All(record.Ingested, held)
+	for i, outcome := range []record.Outcome{record.Poisoned, record.Ingested, record.Invalid, record.Deferred, record.Duplicate, record.Malformed} {
+		s[i].Outcome, s[i].Due = outcome, time.Now().Add(time.Hour)
+	}
+	return func(client redis.UniversalClient) error {
+		done, err := b.stream(client, "c", most).Settle(b.t.Context(), s)
+		if err == nil {
+			err = done.Cause
+		}
+		return err
+	}
+}
+
+func toMove(b *rig) func(redis.UniversalClient) error {
+	q := b.stream(b.client, "c", nil)
+	b.pushMany(5)
+	held := streamstest.Receive(b.t, q, 5)
+	for i, d := range held {
+		b.settle(q, d, record.Deferred, time.UnixMilli(int64(1000+i)))
+	}
+	must(b.t, b.client.HSet(b.t.Context(), "{s}:delayed:data", held[0].ID, "damage").Err())
+	must(b.t, b.client.HDel(b.t.Context(), "{s}:delayed:data", held[1].ID).Err())
+	return func(client redis.UniversalClient) error { return b.stream(client, "c", nil).MoveOnce(b.t.Context()) }
+}
+
+func (b *rig) buried() []string {
+	q := b.stream(b.client, "c", nil)
+	must(b.t, q.Open(b.t.Context()))
+	b.add("no", "body")
+	settleAll(b.t, q, record.Malformed, streamstest.Receive(b.t, q, 1))
+	b.bury(q, "one", "two", "three")
+	return idsOf(letters(b.t, streams.NewGraveyard(b.client, "s"), false))
+}
+
+func toReplay(b *rig) func(redis.UniversalClient) error {
+	ids := b.buried()
+	return func(client redis.UniversalClient) error {
+		_, err := streams.NewGraveyard(client, "s").Replay(b.t.Context(), ids[:3])
+		return err
+	}
+}
+
+func toPurge(b *rig) func(redis.UniversalClient) error {
+	ids := b.buried()
+	return func(client redis.UniversalClient) error {
+		_, err := streams.NewGraveyard(client, "s").Purge(b.t.Context(), ids[:3])
+		return err
+	}
+}
+
+func toReplayList(b *rig) func(redis.UniversalClient) error {
+	for _, body := range []string{"one", "two"} {
+		must(b.t, b.client.XAdd(b.t.Context(), &redis.XAddArgs{Stream: "{q}:dead", Values: []any{"data", body}}).Err())
+	}
+	g := streams.NewListGraveyard(b.client, "q")
+	ids := idsOf(letters(b.t, g, false))
+	return func(client redis.UniversalClient) error {
+		_, err := streams.NewListGraveyard(client, "q").Replay(b.t.Context(), ids)
+		return err
+	}
+}
+
+func toTrim(b *rig) func(redis.UniversalClient) error {
+	none := func(o *streams.StreamOptions) { o.Retention = 0 }
+	q := b.stream(b.client, "c", none)
+	b.pushMany(20)
+	held := streamstest.Receive(b.t, q, 20)
+	settleAll(b.t, q, record.Ingested, held)
+	for _, field := range []string{"returning", "returning:next"} {
+		must(b.t, b.client.HSet(b.t.Context(), "{s}:ledger", field, "1000 "+held[3].ID).Err())
+	}
+	return func(client redis.UniversalClient) error { return b.stream(client, "c", none).TrimOnce(b.t.Context()) }
+}
+
+func toCount(b *rig) func(redis.UniversalClient) error {
+	q := b.stream(b.client, "c", nil)
+	must(b.t, q.Open(b.t.Context()))
+	for _, id := range b.pushMany(5) {
+		b.delete(id)
+	}
+	return func(client redis.UniversalClient) error { return b.stream(client, "c", nil).CensusOnce(b.t.Context()) }
+}
+
+func toLeave(b *rig) func(redis.UniversalClient) error {
+	b.pushMany(1)
+	q := b.stream(b.client, "c", nil)
+	settleAll(b.t, q, record.Ingested, streamstest.Receive(b.t, q, 1))
+	return func(client redis.UniversalClient) error { return b.stream(client, "c", nil).Close(b.t.Context()) }
+}
+
+func toHandBack(b *rig) func(redis.UniversalClient) error {
+	rare := func(o *streams.StreamOptions) { o.MaxDeliveries = 2 }
+	q := b.stream(b.client, "c", rare)
+	b.pushMany(3)
+	d := streamstest.Receive(b.t, q, 3)
+	b.suspect(d[0].ID, 0)
+	b.suspect(d[1].ID, 0)
+	held := streamstest.Receive(b.t, q, 2)
+	held[0], held[1] = try(b.t, q, held[0]), try(b.t, q, try(b.t, q, held[1]))
+	held = append(held, d[2])
+	return func(client redis.UniversalClient) error {
+		return b.stream(client, "c", rare).HandBack(b.t.Context(), held)
+	}
+}
+
+func toExtend(b *rig) func(redis.UniversalClient) error {
+	q := b.stream(b.client, "c", nil)
+	b.pushMany(3)
+	held := streamstest.Receive(b.t, q, 3)
+	return func(client redis.UniversalClient) error {
+		_, err := b.stream(client, "c", nil).Extend(b.t.Context(), held)
+		return err
+	}
+}
+
+// abandoned are entries of a dead worker, of which some no longer exist.
+func (b *rig) abandoned(n int) {
+	ids := b.pushMany(n)
+	streamstest.Receive(b.t, b.stream(b.client, "dead", nil), n)
+	for _, id := range ids {
+		must(b.t, b.client.Do(b.t.Context(), "xclaim", "s", "g", "dead", "0", id, "idle", "1000000", "retrycount", "1").Err())
+	}
+	must(b.t, b.client.HSet(b.t.Context(), "{s}:suspects", ids[1], 1).Err())
+	b.delete(ids[1])
+	b.delete(ids[2])
+}
+
+func toTakeOver(b *rig) func(redis.UniversalClient) error {
+	b.abandoned(5)
+	full, last := b.stream(b.client, "c", shortLease), b.lastID()
+	return func(client redis.UniversalClient) error {
+		q := b.stream(client, "c", shortLease)
+		got, err := q.Receive(b.t.Context(), 1)
+		b.delete(last) // perhaps between claiming and reading
+		for b.pending() > 0 && err == nil {
+			settleAll(b.t, full, record.Ingested, got)
+			got, err = q.Receive(b.t.Context(), 1)
+		}
+		return err
+	}
+}
+
+func toTry(b *rig) func(redis.UniversalClient) error {
+	q := b.stream(b.client, "c", wary)
+	b.pushMany(2)
+	for _, d := range streamstest.Receive(b.t, q, 2) {
+		b.suspect(d.ID, 1)
+	}
+	suspects := streamstest.Receive(b.t, q, 2)
+	b.delete(suspects[0].ID)
+	return func(client redis.UniversalClient) error {
+		q := b.stream(client, "c", wary)
+		for _, d := range suspects {
+			if _, _, err := q.Try(context.WithoutCancel(b.t.Context()), d); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+func toOpen(b *rig) func(redis.UniversalClient) error {
+	q := b.stream(b.client, "c", nil)
+	b.pushMany(3)
+	settleAll(b.t, q, record.Invalid, streamstest.Receive(b.t, q, 3))
+	must(b.t, b.client.HSet(b.t.Context(), "{s}:ledger", "watermark", "0-1").Err())
+	must(b.t, b.client.XGroupDestroy(b.t.Context(), "s", "g").Err())
+	return func(client redis.UniversalClient) error { return b.stream(client, "c", nil).Open(b.t.Context()) }
+}
