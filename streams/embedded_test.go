@@ -4,21 +4,18 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"ingestion/internal/embedded"
 	"ingestion/internal/redisconn"
+	"ingestion/record"
 	"ingestion/streams"
 	"ingestion/streams/streamstest"
 )
 
 // The embedded Redis lacks much of XINFO: the lease has to hold there too.
 func TestTheLeaseIsRenewedOnTheEmbeddedRedis(t *testing.T) {
-	server, err := embedded.StartRedis(t.Context(), "127.0.0.1:0")
-	must(t, err)
-	t.Cleanup(func() { must(t, server.Close()) })
-	parsed, err := redisconn.Parse(server.URL(), "")
-	must(t, err)
-	client := redisconn.New(parsed, 5)
-	t.Cleanup(func() { must(t, client.Close()) })
+	client := newEmbedded(t)
 	open := func(consumer string) *streams.Stream {
 		opts := streamOptions(client, consumer)
 		shortLease(&opts)
@@ -34,6 +31,64 @@ func TestTheLeaseIsRenewedOnTheEmbeddedRedis(t *testing.T) {
 		must(t, err)
 		if len(lost)+len(got) > 0 {
 			t.Fatalf("the lease ran out while it was renewed: lost %v, taken over %v", lost, got)
+		}
+	}
+}
+
+func newEmbedded(t *testing.T) redis.UniversalClient {
+	t.Helper()
+	server, err := embedded.StartRedis(t.Context(), "127.0.0.1:0")
+	must(t, err)
+	t.Cleanup(func() { must(t, server.Close()) })
+	parsed, err := redisconn.Parse(server.URL(), "")
+	must(t, err)
+	client := redisconn.New(parsed, 5)
+	t.Cleanup(func() { must(t, client.Close()) })
+	return client
+}
+
+// It lets XAUTOCLAIM raise the delivery count, and keeps what was deleted among
+// the pending.
+func TestEntriesAreTakenOverOnTheEmbeddedRedis(t *testing.T) {
+	client := newEmbedded(t)
+	ids := []string{push(t, client, "deleted"), push(t, client, "stays"), push(t, client, "stays")}
+	left := 3
+	for deliveries, consumer := range []string{"first", "second", "third", "fourth"} {
+		opts := streamOptions(client, consumer)
+		shortLease(&opts)
+		held := streamstest.Receive(t, streams.NewStream(opts), left)
+		for _, d := range held {
+			if d.Deliveries != int64(deliveries+1) {
+				t.Errorf("%s received %s for the %d. time, want %d", consumer, d.Body, d.Deliveries, deliveries+1)
+			}
+		}
+		if deliveries == 0 {
+			must(t, client.XDel(t.Context(), "s", ids[0]).Err())
+			left = 2
+		}
+	}
+}
+
+// TestALeaseOnWhatIsGoneOnTheEmbeddedRedis: it is counted, and corrected.
+func TestALeaseOnWhatIsGoneOnTheEmbeddedRedis(t *testing.T) {
+	client := newEmbedded(t)
+	q := streams.NewStream(streamOptions(client, "c"))
+	must(t, q.Open(t.Context()))
+	id := push(t, client, "deleted")
+	held := streamstest.Receive(t, q, 1)
+	must(t, client.XDel(t.Context(), "s", id).Err())
+	for _, step := range []struct {
+		do              func() error
+		missing, wanted string
+	}{
+		{func() error { _, err := q.Extend(t.Context(), held); return err }, "1", ""},
+		{func() error { _, err := q.Extend(t.Context(), held); return err }, "1", ""},
+		{func() error { _, err := q.Settle(t.Context(), streamstest.All(record.Ingested, held)); return err }, "0", "1"},
+	} {
+		must(t, step.do())
+		missing, ingested := client.HGet(t.Context(), "{s}:ledger", "missing").Val(), client.HGet(t.Context(), "{s}:ledger", "ingested").Val()
+		if missing != step.missing || ingested != step.wanted {
+			t.Errorf("%s missing, %s ingested, want %s and %s", missing, ingested, step.missing, step.wanted)
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 const (
 	shortestRest = 100 * time.Millisecond
-	longestRest  = 5 * time.Second
+	longestRest  = 2 * time.Second
 )
 
 // rest is the time for which a partition that can't be read is left alone, so

@@ -13,9 +13,9 @@ const (
 	claimPage = 200
 	// fetchBytes bounds the bodies that one call brings.
 	fetchBytes = replyBytes
-	// scanPause keeps the entries of a dead worker from waiting much longer than
-	// their lease.
-	scanPause = time.Second
+	// longestScanPause keeps the entries of a dead worker from waiting much
+	// longer than their lease.
+	longestScanPause = time.Second
 	// emptyScanPause is for when nothing is pending: what is delivered meanwhile
 	// has a whole lease before it, unless it is handed back.
 	emptyScanPause = 2 * time.Second
@@ -72,7 +72,7 @@ func (s *Stream) scan(ctx context.Context, max int) error {
 }
 
 func (s *Stream) claimPage(ctx context.Context, count int) (found []claimed, wait time.Duration, err error) {
-	pause, longer := s.stretched(scanPause), s.stretched(emptyScanPause)
+	pause, longer := s.scanPauses()
 	reply, err := s.run(ctx, claimScript, append(s.keys.pending(), s.keys.Scan),
 		s.opts.Group, s.opts.Consumer, s.opts.ClaimIdle.Milliseconds(), count, s.maxDeliveries(), pause.Milliseconds(), longer.Milliseconds()).Slice()
 	if err != nil {

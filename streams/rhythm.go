@@ -30,10 +30,14 @@ func (s *Stream) stretch() float64 {
 	return 1
 }
 
-// stretched is a pause between two scans for entries with a lapsed lease.
-func (s *Stream) stretched(pause time.Duration) time.Duration {
-	most := max(s.opts.ClaimIdle/4, 2*time.Millisecond)
-	return jitter(min(most, time.Duration(float64(pause)*s.stretch())))
+// scanPauses are between two scans for entries with a lapsed lease; the longer
+// one follows a scan that found nothing pending.
+func (s *Stream) scanPauses() (pause, longer time.Duration) {
+	pause = time.Duration(float64(longestScanPause) * s.stretch())
+	bounded := func(d time.Duration) time.Duration {
+		return max(jitter(min(s.opts.ClaimIdle/4, d)), time.Millisecond)
+	}
+	return bounded(pause), bounded(max(pause, emptyScanPause))
 }
 
 // tellDeferred has Maintain look when what was deferred is due.

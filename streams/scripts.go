@@ -42,7 +42,7 @@ var (
 	handbackScript = redis.NewScript(needSource + dropSource + handbackSource)
 	claimScript    = redis.NewScript(needSource + dropSource + claimSource)
 	fetchScript    = redis.NewScript(needSource + dropSource + fetchSource)
-	moveScript     = redis.NewScript(moveSource)
+	moveScript     = redis.NewScript(needSource + moveSource)
 	trimScript     = redis.NewScript(trimSource)
 	peekScript     = redis.NewScript(peekSource)
 	tryScript      = redis.NewScript(needSource + dropSource + trySource)

@@ -2,6 +2,7 @@ package streams
 
 import (
 	"log/slog"
+	"regexp"
 	"time"
 )
 
@@ -17,12 +18,15 @@ type trouble struct {
 	what   string // what its end means: "… again"
 
 	open bool                 // it was told and is not over
-	told map[string]time.Time // when, by reason
+	told map[string]time.Time // when, by reason without its numbers
 }
+
+// number is what differs between two like reasons: ports, counts, times.
+var number = regexp.MustCompile(`\d+`)
 
 // met is told why it failed.
 func (t *trouble) met(err error) {
-	reason := err.Error()
+	reason := number.ReplaceAllString(err.Error(), "")
 	if time.Since(t.told[reason]) < sayAgainAfter {
 		return
 	}
@@ -31,7 +35,7 @@ func (t *trouble) met(err error) {
 	}
 	t.told[reason] = time.Now()
 	t.open = true
-	t.log.Warn("retrying", "status", "error", "server", "Redis", "stream", t.stream, "reason", reason)
+	t.log.Warn("retrying", "status", "error", "server", "Redis", "stream", t.stream, "reason", err.Error())
 }
 
 // over is told that it has worked.

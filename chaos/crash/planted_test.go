@@ -61,7 +61,7 @@ func scenarios() []scenario {
 		},
 		{
 			bug:   "reclaim stops at an empty page",
-			plant: plant{patch: claim, find: `if cursor ~= '0-0' then`, by: `if cursor ~= '0-0' and #claimed > 0 then`},
+			plant: plant{patch: claim, find: `if cursor == '0-0' then`, by: `if cursor == '0-0' or #claimed == 0 then`},
 			plans: []plan{{point: point{step: nowhere}, before: keepBusy, during: behindTheBusy}, calmly()},
 			extra: busyCourses + 1, lease: 6 * time.Second, sorts: all,
 		},

@@ -18,19 +18,28 @@
 local scan = KEYS[6]
 local group, consumer, idle, count, allowed = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local pause, longer = ARGV[6], ARGV[7]
-local PAUSED, UNFINISHED_MS = 'paused', 10000
+local PAUSED, LONGEST_MS = 'paused', 10000
 
-local from = redis.call('GET', scan) or '0-0'
+local from = redis.call('GET', scan) or ''
 if from == PAUSED then
   local left = redis.call('PTTL', scan)
-  if left > 0 then return {left, {}, {}} end
-  from = '0-0'
+  -- More is left where the clock was set back.
+  if left > 0 and left <= LONGEST_MS then return {left, {}, {}} end
+end
+if not string.match(from, '^%d+-%d+$') then from = '0-0' end
+
+-- rest has all workers pause. At maxmemory that may be refused where nothing was
+-- written before: then each pauses by itself.
+local function rest(ms)
+  redis.pcall('SET', scan, PAUSED, 'PX', ms)
+  return tonumber(ms)
 end
 
-may_drop()
-need({'XAUTOCLAIM', stream, group, consumer, idle, from}, {'XPENDING', stream, group}, {'HGET', suspects, '0-0'},
-  {'XCLAIM', stream, group, consumer, 0, '0-0'}, {'SET', scan, from})
+if from == '0-0' and redis.call('XPENDING', stream, group)[1] == 0 then return {rest(longer), {}, {}} end
 
+may_drop()
+need({'XAUTOCLAIM', stream, group, consumer, idle, from}, {'HGET', suspects, '0-0'},
+  {'XCLAIM', stream, group, consumer, 0, '0-0'}, {'SET', scan, from})
 local cursor, ids, missing = unpack(redis.call('XAUTOCLAIM', stream, group, consumer, idle, from, 'COUNT', count, 'JUSTID'))
 drop(missing)
 
@@ -44,10 +53,6 @@ for _, id in ipairs(ids) do
   for _, value in ipairs({id, deliveries, tries}) do claimed[#claimed + 1] = value end
 end
 
-if cursor ~= '0-0' then
-  redis.call('SET', scan, cursor, 'PX', UNFINISHED_MS)
-  return {0, claimed, missing}
-end
-if redis.call('XPENDING', stream, group)[1] == 0 then pause = longer end
-redis.call('SET', scan, PAUSED, 'PX', pause)
-return {tonumber(pause), claimed, missing}
+if cursor == '0-0' then return {rest(pause), claimed, missing} end
+redis.call('SET', scan, cursor, 'PX', LONGEST_MS)
+return {0, claimed, missing}

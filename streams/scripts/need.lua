@@ -6,7 +6,8 @@
 local function need(...)
   for _, command in ipairs({...}) do
     if redis.acl_check_cmd and not redis.acl_check_cmd(unpack(command)) then
-      redis.call(unpack(command)) -- it is refused, which says what is missing
+      redis.pcall(unpack(command)) -- refused, for the server's own log
+      error({err = "NOPERM the user of the script has no permissions to run the '" .. string.lower(command[1]) .. "' command"})
     end
   end
 end

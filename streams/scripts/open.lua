@@ -1,6 +1,6 @@
 -- Makes the consumer group where it does not exist, and opens the ledger. Begins
--- a new epoch in it where entries come again that were counted before. Comes
--- after need.lua.
+-- a new epoch in it where entries come again that were counted before. Comes after
+-- need.lua.
 --
 -- KEYS  1 stream  2 ledger  3 delayed set  4 dead letters
 --       5 IDs that were dropped and counted as missing in the epoch
@@ -151,6 +151,7 @@ local function rewind(epoch, base)
 end
 
 local epoch = count('epoch')
+need({'HSET', ledger, 'epoch', epoch}, {'HDEL', ledger, 'base'}, {'DEL', gone})
 
 -- `legacy` is the last entry that the version before may have put back, which is
 -- known by its fields alone. It is noted when this version first opens a ledger.
@@ -179,9 +180,9 @@ if ours then
 end
 
 may_begin()
-need({'XGROUP', 'CREATE', stream, group, '0', 'MKSTREAM'})
 local existed = redis.call('EXISTS', stream)
 local start = '0'
+need({'XGROUP', 'CREATE', stream, group, start, 'MKSTREAM'})
 if existed == 1 then
   start = watermark()
 else
