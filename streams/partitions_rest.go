@@ -55,6 +55,7 @@ func (p *Partitions) failed(ctx context.Context, one *part, err error) error {
 	for _, c := range concerned {
 		c.rest.begin()
 		c.hot = true
+		c.noteFailure()
 	}
 	for _, c := range p.parts {
 		if !c.rest.now() {

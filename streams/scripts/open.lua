@@ -61,6 +61,10 @@ local function last_entry()
   return last[1] and last[1][1] or ''
 end
 
+local function may_begin()
+  need({'HSET', ledger, 'epoch', 1}, {'HDEL', ledger, 'epoch'}, {'HGETALL', ledger}, {'DEL', gone}, {'ZCARD', delayed}, {'XLEN', dead}, {'TIME'})
+end
+
 -- What outlives an epoch.
 local lasting = {group = true, epoch = true, since = true, watermark = true, again = true, legacy = true, returning = true, ['returning:next'] = true}
 
@@ -139,6 +143,7 @@ local function rewind(epoch, base)
   if kind == '' then kind = 'group' end
   for i = 6, #ARGV do base = base + count(ARGV[i]) end
   base = base + count('missing') + ends
+  may_begin()
   close(epoch, true)
   begin(epoch + 1, base)
   redis.call('HSET', ledger, 'again', last_entry(), 'rewound', kind, 'lost', between)
@@ -157,6 +162,7 @@ end
 
 local ours = service_group()
 if ours and epoch == 0 then
+  may_begin()
   close(0, true)
   if never_read(ours) then
     begin(1, unread())
@@ -173,6 +179,7 @@ if ours then
   return rewound or {'there', epoch, redis.call('HGET', ledger, 'again') or '', era()}
 end
 
+may_begin()
 local existed = redis.call('EXISTS', stream)
 local start = '0'
 need({'XGROUP', 'CREATE', stream, group, start, 'MKSTREAM'})
@@ -182,11 +189,8 @@ else
   redis.call('HDEL', ledger, 'watermark')
 end
 redis.call('XGROUP', 'CREATE', stream, group, start, 'MKSTREAM')
-if epoch == 0 then
-  begin(1, unread())
-  return {'made', 1, '', era(), start, existed}
-end
 close(epoch, existed == 1)
 begin(epoch + 1, unread())
-redis.call('HSET', ledger, 'again', last_entry())
-return {'made', epoch + 1, last_entry(), era(), start, existed}
+local again = epoch > 0 and last_entry() or ''
+if epoch > 0 then redis.call('HSET', ledger, 'again', again) end
+return {'made', epoch + 1, again, era(), start, existed}
