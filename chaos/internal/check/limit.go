@@ -50,15 +50,16 @@ func (j *judge) checkLimit() {
 	}
 }
 
-// clockExcuses: where Redis' clock stepped, what was admitted by one time may be
-// forgotten by the other. A customer may have its limit once more then.
+// clockExcuses: where Redis' clock stepped by more than a window, what was
+// admitted by one time may be forgotten by the other. A customer may have its
+// limit once more then.
 func (j *judge) clockExcuses(at []int64, i int) bool {
 	window, twice := j.Rule.Window.Milliseconds(), 2*j.Rule.Limit
 	if i >= twice && at[i]-at[i-twice] < window {
 		return false
 	}
 	for _, p := range j.Clock {
-		if at[i] >= p.From-p.Step-window && at[i-j.Rule.Limit] <= p.To+p.Step+window {
+		if p.Step > window && at[i] >= p.From-p.Step-window && at[i-j.Rule.Limit] <= p.To+p.Step+window {
 			return true
 		}
 	}

@@ -214,6 +214,11 @@ func TestStrangersExcuseNothingElse(t *testing.T) {
 			e.Clock[0].From += 20_000
 			return e
 		}},
+		{"over the limit where the clock stepped by less than a window", check.OverLimit, "has 3 records", func() *check.Evidence {
+			e := twoClocks(2)
+			e.Clock[0].Step = e.Rule.Window.Milliseconds()
+			return e
+		}},
 		{"bytes not kept", check.Invented, "body", func() *check.Evidence { return bytesKept("\uFFFD\x00") }},
 		{"admitted in the past", check.OverLimit, "has a place", func() *check.Evidence {
 			e := evidence()
