@@ -2,7 +2,6 @@ package store
 
 import (
 	"strconv"
-	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
@@ -75,9 +74,10 @@ func appendWriteConcern(dst []byte) []byte {
 
 // appendFind appends the find command that fetches what tells an own document
 // from another's, for the given _ids; as it is on the primary, or, if linearizable,
-// as it will stay through a failover. The latter waits for a majority, limit at
-// most.
-func appendFind(dst []byte, collection string, ids []string, linearizable bool, limit time.Duration) []byte {
+// as it will stay through a failover. The latter waits for a majority, as long as
+// maxTimeMS lets it: the driver adds that, and MongoDB refuses a field that a
+// command has twice.
+func appendFind(dst []byte, collection string, ids []string, linearizable bool) []byte {
 	start, dst := bsoncore.AppendDocumentStart(dst)
 	dst = bsoncore.AppendStringElement(dst, "find", collection)
 	dst = appendIDFilter(dst, ids)
@@ -93,7 +93,6 @@ func appendFind(dst []byte, collection string, ids []string, linearizable bool, 
 		concern, with := bsoncore.AppendDocumentElementStart(dst, "readConcern")
 		with = bsoncore.AppendStringElement(with, "level", "linearizable")
 		dst = endDocument(with, concern)
-		dst = bsoncore.AppendInt64Element(dst, "maxTimeMS", limit.Milliseconds())
 	}
 	return endDocument(dst, start)
 }

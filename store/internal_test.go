@@ -43,8 +43,8 @@ func TestCommandsAreValid(t *testing.T) {
 		docs[i] = doc
 	}
 	for name, raw := range map[string]bson.Raw{
-		"insert": appendInsert(nil, "c", docs), "find one": appendFind(nil, "c", []string{"a"}, true, time.Second),
-		"find": appendFind(nil, "c", []string{"a", "b"}, false, 0), "buildInfo": appendBuildInfo(nil), "createIndexes": appendCreateIndexes(nil, "c"),
+		"insert": appendInsert(nil, "c", docs), "find one": appendFind(nil, "c", []string{"a"}, true),
+		"find": appendFind(nil, "c", []string{"a", "b"}, false), "buildInfo": appendBuildInfo(nil), "createIndexes": appendCreateIndexes(nil, "c"),
 	} {
 		if err := raw.Validate(); err != nil {
 			t.Errorf("%s: %v", name, err)

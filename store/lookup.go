@@ -229,7 +229,7 @@ const (
 // knows no linearizable reads it does without.
 func (s *Store) findSome(ctx context.Context, ids []string, answers []answer, c concern) *Error {
 	t := s.pace.current()
-	raw, err := s.command(ctx, t.timeout, appendFind(nil, s.coll.Name(), ids, bool(c), t.timeout))
+	raw, err := s.command(ctx, t.timeout, appendFind(nil, s.coll.Name(), ids, bool(c)))
 	var documents []bson.Raw
 	if err == nil {
 		documents, err = readFind(raw)

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -28,6 +29,9 @@ func TestOwnedAsksForWhatAFailoverKeeps(t *testing.T) {
 		level, _ := call.Body.Lookup("readConcern", "level").StringValueOK()
 		if _, single := call.Body.Lookup("filter", "_id").StringValueOK(); level != "linearizable" || !single || call.Body.Lookup("maxTimeMS").AsInt64() <= 0 {
 			t.Errorf("asked %v", call.Body)
+		}
+		if n := strings.Count(call.Body.String(), `"maxTimeMS"`); n != 1 {
+			t.Errorf("the field maxTimeMS is there %d times, which MongoDB refuses", n)
 		}
 	}
 }

@@ -12,6 +12,7 @@ const (
 	commandNotFound      = 59
 	authenticationFailed = 18
 	internalError        = 1
+	duplicateField       = 40413
 )
 
 // carryOut executes a command under a fault and returns the reply's document.
@@ -32,6 +33,9 @@ func (s *Server) carryOut(call *Call, fault Fault) bson.D {
 }
 
 func (s *Server) execute(call *Call, fault Fault) bson.D {
+	if field := repeatedField(call.Body); field != "" {
+		return failure(duplicateField, "the command has its field "+field+" twice")
+	}
 	switch call.Name {
 	case "hello":
 		return hello(call)
@@ -53,6 +57,19 @@ func (s *Server) execute(call *Call, fault Fault) bson.D {
 		return failure(authenticationFailed, "Authentication failed.")
 	}
 	return failure(commandNotFound, "no such command: "+call.Name)
+}
+
+// repeatedField names a field that a command has twice, which MongoDB refuses.
+func repeatedField(body bson.Raw) string {
+	elements, _ := body.Elements()
+	seen := make(map[string]bool, len(elements))
+	for _, e := range elements {
+		if seen[e.Key()] {
+			return e.Key()
+		}
+		seen[e.Key()] = true
+	}
+	return ""
 }
 
 func ok(fields ...bson.E) bson.D {
