@@ -50,15 +50,21 @@ func (c *Consumer) putOff(ctx context.Context, q streams.Queue, back *returns, p
 		if r, ok := q.(requeuer); ok {
 			c.returnTo(ctx, r.Requeue, barred)
 		} else {
-			c.handBack(ctx, q, barred)
+			c.returnTo(ctx, q.HandBack, barred)
 		}
 	case <-c.reading.Done():
 		back.add(place, barred)
 	}
 }
 
+// returnTo takes a moment only where a lease brings the deliveries back anyhow.
+// Without one they would be lost: then it insists until the shutdown time is over.
 func (c *Consumer) returnTo(ctx context.Context, queue func(context.Context, []streams.Delivery) error, barred []streams.Delivery) {
-	ctx, cancel := lastWords(ctx)
+	patient := lastWords
+	if c.opts.Lease == 0 {
+		patient = afterwards
+	}
+	ctx, cancel := patient(ctx)
 	defer cancel()
 	if err := c.troubles.insist(ctx, "Redis", func() error { return queue(ctx, barred) }); err != nil {
 		c.giveUp(fmt.Errorf("%d deliveries could not be handed back: %w", len(barred), err))
