@@ -108,6 +108,9 @@ const (
 // settleWriteError acts on what the server says against document i.
 func (c *call) settleWriteError(i int, e writeError) plan {
 	v := verdict{classifyDocument(e.code, e.keyPattern), e.code}
+	if v.class == Configuration && c.store.inserted.Load() > 0 {
+		v.class = Presumed // it has worked: this speaks of the document, or of a shard
+	}
 	switch v.class {
 	case Duplicate, OtherIndex, UnknownIndex:
 		c.duplicate(i, v, e.keyPattern)
