@@ -24,13 +24,15 @@ type doubts struct {
 	count atomic.Int64 // of byID
 	mu    sync.Mutex
 	byID  map[string]*doubt
+	// acquitted is when all strikes were taken back last.
+	acquitted time.Time
 }
 
 type doubt struct {
 	strikes  int
 	since    time.Time // of the last strike, or the beginning
 	seen     time.Time
-	inserted uint64 // the store's count of insertions at the beginning
+	inserted uint64 // the store's count of insertions at that time
 }
 
 const (
@@ -39,23 +41,28 @@ const (
 	// forgetAfter is how long a record is remembered that comes no more: another
 	// worker has it, or it is gone.
 	forgetAfter = time.Hour
+	// mostSpread bounds how many times longer than alone a record among many waits
+	// between two strikes, lest those of a broken customer wait for ever.
+	mostSpread = 60
 )
 
 func newDoubts(every time.Duration) *doubts {
 	return &doubts{every: every, byID: map[string]*doubt{}}
 }
 
-// has says whether the record is in doubt already.
-func (d *doubts) has(id string) bool {
+// isNew says whether the record was in no doubt until now. Of those beyond what
+// is remembered nobody knows, so they tell nothing.
+func (d *doubts) isNew(id string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.byID[id] != nil
+	return d.byID[id] == nil && len(d.byID) < maxDoubts
 }
 
 // note keeps a record in mind, and says whether it may get a strike now.
 // inserted was the store's count of insertions when the record's call began, and
-// is is the one now: without a new document that went in since, nothing shows
-// that the server takes any.
+// is is the one now: without a new document that went in since the beginning and
+// since the last strike, nothing shows that the server takes any. That it knows
+// one again that it has is less: an index that can't grow does so too.
 func (d *doubts) note(id string, now time.Time, inserted, is uint64) (due bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -69,7 +76,7 @@ func (d *doubts) note(id string, now time.Time, inserted, is uint64) (due bool) 
 		return false
 	}
 	known.seen = now
-	return is > known.inserted && now.Sub(known.since) >= d.every*time.Duration(len(d.byID))
+	return is > known.inserted && now.Sub(known.since) >= d.every*time.Duration(min(len(d.byID), mostSpread))
 }
 
 // prune forgets what came no more. It looks when there is reason to: at each new
@@ -82,8 +89,9 @@ func (d *doubts) prune(now time.Time) {
 	}
 }
 
-// strike counts one against the record and returns the sum.
-func (d *doubts) strike(id string, now time.Time) int {
+// strike counts one against the record and returns the sum. inserted is the
+// store's count of insertions now.
+func (d *doubts) strike(id string, now time.Time, inserted uint64) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	known := d.byID[id]
@@ -91,7 +99,7 @@ func (d *doubts) strike(id string, now time.Time) int {
 		return 0
 	}
 	known.strikes++
-	known.since = now
+	known.since, known.inserted = now, inserted
 	return known.strikes
 }
 
@@ -100,9 +108,18 @@ func (d *doubts) strike(id string, now time.Time) int {
 func (d *doubts) acquit(now time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.acquitted = now
 	for _, known := range d.byID {
 		known.strikes, known.since = 0, now
 	}
+}
+
+// waitedLately says that a call has waited in vain not long ago for many documents
+// that were refused alike.
+func (d *doubts) waitedLately(now time.Time) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return !d.acquitted.IsZero() && now.Sub(d.acquitted) < forgetAfter
 }
 
 // forget ends the doubt about a record that has its outcome.

@@ -162,15 +162,122 @@ func TestUnknownValidatorRejectsInTheEnd(t *testing.T) {
 			if len(f.stored())+len(open) != n || len(open) == 0 {
 				t.Fatalf("%d stored at once, %d open", len(f.stored()), len(open))
 			}
-			for len(open) > 0 {
+			good := 0
+			for n := 1000; len(open) > 0; n++ {
 				now.add(30 * time.Second)
+				if d := document(n); !inSubset(d.Record.ID, bad) {
+					f.settleSome(t, open, []store.Document{d}, record.Ingested)
+					good++
+				}
 				f.settleSome(t, open, slices.Collect(maps.Values(open)), record.Rejected)
 			}
 			if took := now.at.Sub(began); took < 3*time.Minute {
 				t.Errorf("rejected after %v", took)
 			}
-			if strikes := len(f.watch.doubted()); strikes != 3*(n-len(f.stored())) {
-				t.Errorf("%d strikes are told for %d records", strikes, n-len(f.stored()))
+			if strikes, records := len(f.watch.doubted()), n+good-len(f.stored()); strikes != 3*records {
+				t.Errorf("%d strikes are told for %d records", strikes, records)
+			}
+		})
+	}
+}
+
+// TestStoredDocumentsProveLittle: new documents are refused for hours with a code
+// nobody knows, while those that are stored are found to be. That is no record's
+// fault, though one of them was in doubt before and others went in since.
+func TestStoredDocumentsProveLittle(t *testing.T) {
+	now := &clock{at: time.Unix(1_700_000_000, 0)}
+	f := newFixture(t, faulty.Options{}, now.tune, quick)
+	known := map[string]bool{"id-0": true}
+	f.server.Rule("insert", func(call faulty.Call) (fault faulty.Fault) {
+		for i, doc := range call.Documents {
+			if !known[doc.Lookup("_id").StringValue()] {
+				fault.WriteErrors = append(fault.WriteErrors, faulty.WriteError{Index: i, Code: 999_999})
+			}
+		}
+		return fault
+	})
+	open := map[string]store.Document{}
+	f.settleSome(t, open, documents(2), record.Ingested)
+	known["id-2"] = true
+	f.settleSome(t, open, []store.Document{document(2)}, record.Ingested)
+	for range 120 {
+		now.add(time.Minute)
+		f.settleSome(t, open, []store.Document{document(1)}, record.Ingested)
+	}
+	if len(open) != 1 {
+		t.Errorf("%d documents are open, want 1", len(open))
+	}
+}
+
+// TestManyRefusedHoldUpNobody: a part of all documents is refused for good. One
+// batch waits to see whether that passes, the next ones do not.
+func TestManyRefusedHoldUpNobody(t *testing.T) {
+	f := newFixture(t, faulty.Options{}, quick)
+	f.server.Rule("insert", subset(4, 999_999, 0))
+	open := map[string]store.Document{}
+	for batch := range 5 {
+		before := f.server.Count("insert")
+		f.settleSome(t, open, documents(100 * (batch + 1))[100*batch:], record.Ingested)
+		if n := f.server.Count("insert") - before; batch > 0 && n > 5 {
+			t.Errorf("batch %d: %d inserts", batch, n)
+		}
+	}
+	if len(open) < 50 {
+		t.Errorf("%d documents are open", len(open))
+	}
+}
+
+// TestOfManyDoubtsEachEnds: some hundred bad records, refused with a code nobody knows
+// while others go in, are rejected within hours.
+func TestOfManyDoubtsEachEnds(t *testing.T) {
+	now := &clock{at: time.Unix(1_700_000_000, 0)}
+	f := newFixture(t, faulty.Options{}, now.tune, quick)
+	bad := map[string]bool{}
+	f.server.Rule("insert", func(call faulty.Call) (fault faulty.Fault) {
+		for i, doc := range call.Documents {
+			if bad[doc.Lookup("_id").StringValue()] {
+				fault.WriteErrors = append(fault.WriteErrors, faulty.WriteError{Index: i, Code: 525_074_461})
+			}
+		}
+		return fault
+	})
+	open, n := map[string]store.Document{}, 1000
+	next := func() store.Document { n++; return document(n) }
+	for range 300 {
+		d := next()
+		bad[d.Record.ID] = true
+		f.settleSome(t, open, []store.Document{d, next(), next()}, record.Ingested)
+	}
+	began := now.at
+	for len(open) > 0 && now.at.Sub(began) < 6*time.Hour {
+		now.add(10 * time.Minute)
+		f.settleSome(t, open, []store.Document{next()}, record.Ingested)
+		f.settleSome(t, open, slices.Collect(maps.Values(open)), record.Rejected)
+	}
+	if len(open) > 0 {
+		t.Errorf("%d are still open", len(open))
+	}
+}
+
+// TestConfigurationCodeAgainstOneDocument does not end the service that works for
+// all others.
+func TestConfigurationCodeAgainstOneDocument(t *testing.T) {
+	for _, code := range []int32{20, 26, 59, 72, 73} {
+		t.Run(fmt.Sprint(code), func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, faulty.Options{}, quick)
+			f.server.Rule("insert", func(call faulty.Call) (fault faulty.Fault) {
+				for i, doc := range call.Documents {
+					if doc.Lookup("_id").StringValue() == "id-1" {
+						fault.WriteErrors = append(fault.WriteErrors, faulty.WriteError{Index: i, Code: code})
+					}
+				}
+				return fault
+			})
+			open := map[string]store.Document{}
+			f.settleSome(t, open, documents(20), record.Ingested)
+			if len(open) != 1 || len(f.stored()) != 19 {
+				t.Errorf("%d open, %d stored", len(open), len(f.stored()))
 			}
 		})
 	}

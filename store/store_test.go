@@ -91,6 +91,8 @@ type fixture struct {
 	server *faulty.Server
 	coll   *mongo.Collection
 	watch  *watcher
+
+	passers int // documents inserted beside those of the test
 }
 
 func newFixture(t *testing.T, server faulty.Options, tune ...func(*store.Options)) *fixture {
@@ -135,10 +137,15 @@ func (f *fixture) keepsSecrets(t *testing.T) {
 func (f *fixture) stored() map[string]bson.Raw {
 	docs := map[string]bson.Raw{}
 	for _, doc := range f.server.Documents("ingestion", "customers") {
-		docs[doc.Lookup("_id").StringValue()] = doc
+		if id := doc.Lookup("_id").StringValue(); !strings.HasPrefix(id, passerBy) {
+			docs[id] = doc
+		}
 	}
 	return docs
 }
+
+// passerBy begins the _ids of documents that only keep the store at work.
+const passerBy = "passer-by-"
 
 // put stores a document as another writer would have done.
 func (f *fixture) put(t *testing.T, doc store.Document) {
@@ -176,7 +183,8 @@ func inListMode(docs []store.Document) []store.Document {
 }
 
 // insert fails the test if Insert does; it may take some seconds. What is
-// postponed is inserted again after a while, as a queue has it.
+// postponed is inserted again after a while, as a queue has it, and others are
+// inserted meanwhile.
 func (f *fixture) insert(t *testing.T, docs []store.Document) []store.Result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
@@ -194,6 +202,12 @@ func (f *fixture) insert(t *testing.T, docs []store.Document) []store.Result {
 			return results
 		}
 		time.Sleep(2 * time.Millisecond) // the queue's pause
+		f.passers++
+		other := document(f.passers)
+		other.Record.ID = fmt.Sprint(passerBy, f.passers)
+		if _, err := f.Insert(ctx, []store.Document{other}); err != nil {
+			t.Fatalf("Insert of another document: %v", err)
+		}
 		var more []store.Result
 		more, err = f.Insert(ctx, again)
 		for k, i := range open {

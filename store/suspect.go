@@ -18,10 +18,11 @@ import (
 //     is the server: the call waits.
 //   - Where many documents of a call are refused so for the first time, it is the
 //     server too: the call waits for a while and puts them off, and no record
-//     keeps a strike.
+//     keeps a strike. While that goes on, later calls put theirs off at once, so
+//     that the documents that are taken flow.
 //   - Else it is put off. When it comes again it may get a strike: if enough time
-//     has passed since the last one, new documents went in since the doubt began,
-//     and, at this moment, the server takes another document and then refuses
+//     has passed since the last one, new documents went in meanwhile, and, at this
+//     moment, the server takes another document and then refuses
 //     this one again.
 //   - The last strike rejects it.
 
@@ -72,7 +73,7 @@ func (c *call) suspect(seg segment, failure *Error) {
 func (c *call) doubt(s suspicion) {
 	it := &c.items[s.item]
 	it.mayBeApplied = true
-	if it.refusals++; it.refusals == 1 && !c.store.doubts.has(it.doc.Record.ID) {
+	if it.refusals++; it.refusals == 1 && c.store.doubts.isNew(it.doc.Record.ID) {
 		c.newlyDoubted++
 	}
 	c.doubted = append(c.doubted, s)
@@ -95,7 +96,7 @@ func (c *call) weigh(ctx context.Context) {
 	}
 	many := c.newlyDoubted > max(few, len(c.items)/10)
 	tries := quietTries
-	if many || !known {
+	if many && !c.store.doubts.waitedLately(c.store.opts.Now()) || !known {
 		tries = 2 * c.store.opts.UnknownTries
 	}
 	switch {
@@ -200,7 +201,7 @@ func (c *call) stillOpen(doubted []suspicion) []suspicion {
 // strike counts a confirmed refusal against the record.
 func (c *call) strike(d suspicion, now time.Time) {
 	s, id := c.store, c.items[d.item].doc.Record.ID
-	n := s.doubts.strike(id, now)
+	n := s.doubts.strike(id, now, s.inserted.Load())
 	s.trouble.doubted(Doubt{ID: id, Code: d.failure.Code, Strikes: n, Limit: s.opts.UnknownTries})
 	if n < s.opts.UnknownTries {
 		c.putOff([]suspicion{d})
