@@ -103,7 +103,11 @@ func (r *rig) wantDeadLetters(f *fixture, worker string) {
 		if logged := r.journal.entries[text("streamId")]; !slices.Contains(logged, l.Event) {
 			bad("logged as %q", logged)
 		}
-		if len(letter.Values) != 7 {
+		fields := 7
+		if l.Event == "parse_error" && text("fields") != "" {
+			fields++ // an entry that is not one body is kept byte for byte, too
+		}
+		if len(letter.Values) != fields {
 			bad("%d fields", len(letter.Values))
 		}
 	}
