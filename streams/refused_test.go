@@ -146,7 +146,7 @@ func (b *rig) state() map[string]any {
 	}
 	ledger := b.client.HGetAll(ctx, "{s}:ledger").Val()
 	for name, value := range ledger {
-		if value == "0" || slices.Contains([]string{"watermark", "again", "legacy", "returning", "returning:next"}, name) || strings.HasPrefix(name, "epoch:") {
+		if value == "0" || slices.Contains([]string{"since", "watermark", "again", "legacy", "returning", "returning:next"}, name) || strings.HasPrefix(name, "epoch:") {
 			delete(ledger, name)
 		}
 	}
