@@ -73,10 +73,10 @@ type contest struct {
 func newContest(b *testing.B) *contest {
 	b.Helper()
 	c := &contest{b: b, client: testenv.Redis(b, testenv.WithConfig("appendonly", "no")).Client(b)}
-	c.limiter = limiter.New(c.client, limiter.Config{
+	c.limiter = must(limiter.New(c.client, limiter.Config{
 		Limit: allowed, Window: minute, Lateness: time.Hour, Bases: []string{"ours"},
 		Floor: func() int64 { return c.floor },
-	})
+	}))
 	if err := plain.Load(b.Context(), c.client).Err(); err != nil {
 		b.Fatal(err)
 	}
@@ -174,4 +174,12 @@ func (c *contest) run(tr traffic) {
 	c.b.ReportMetric(float64(spent[1].Nanoseconds())/n, "plain-ns/record")
 	c.b.ReportMetric(float64(spent[0])/float64(spent[1]), "ratio")
 	c.b.ReportMetric(float64(admitted[0])/n, "admitted/record")
+}
+
+// must is for what fails only if the benchmark itself is wrong.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

@@ -46,7 +46,7 @@ func BenchmarkLimiterMemory(b *testing.B) {
 func fullWindows(b *testing.B, customers, limit int) *redis.Client {
 	b.Helper()
 	client := testenv.Redis(b, testenv.WithConfig("appendonly", "no")).Client(b)
-	l := limiter.New(client, limiter.Config{Limit: limit, Window: minute, Lateness: time.Hour, Bases: []string{"ours"}})
+	l := must(limiter.New(client, limiter.Config{Limit: limit, Window: minute, Lateness: time.Hour, Bases: []string{"ours"}}))
 	now := time.Now().UnixMilli()
 	var batch []limiter.Request
 	judge := func() {

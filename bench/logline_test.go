@@ -34,7 +34,7 @@ func BenchmarkOutcomeLine(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			buffer := logging.NewBuffer(io.Discard, 64<<10, time.Hour)
 			defer buffer.Close()
-			worker := consumer.New(consumer.Options{
+			worker := must(consumer.New(consumer.Options{
 				Decode:      func([]byte) (record.Record, error) { return good, nil },
 				Store:       accepting{},
 				Log:         logging.New(buffer, "json", c.level, false),
@@ -43,7 +43,7 @@ func BenchmarkOutcomeLine(b *testing.B) {
 				Concurrency: c.batches,
 				MaxMessages: int64(b.N),
 				Lease:       time.Hour,
-			})
+			}))
 			b.ReportAllocs()
 			if err := worker.Run(b.Context(), newEndless()); err != nil {
 				b.Fatal(err)

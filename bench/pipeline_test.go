@@ -91,7 +91,7 @@ func options(tb testing.TB, level slog.Level) (consumer.Options, *lineCount) {
 }
 
 func run(tb testing.TB, opts consumer.Options, q streams.Queue) {
-	if err := consumer.New(opts).Run(context.Background(), q); err != nil {
+	if err := must(consumer.New(opts)).Run(context.Background(), q); err != nil {
 		tb.Fatal(err)
 	}
 }

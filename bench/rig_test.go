@@ -47,9 +47,9 @@ func newRedis(tb testing.TB) redis.UniversalClient {
 
 // newLimiter lets all of the load pass.
 func newLimiter(client redis.UniversalClient) *limiter.Limiter {
-	return limiter.New(client, limiter.Config{
+	return must(limiter.New(client, limiter.Config{
 		Limit: 100, Window: time.Minute, Lateness: time.Hour, Bases: []string{streamKey},
-	})
+	}))
 }
 
 // newStore inserts into a counting sink.
@@ -119,3 +119,11 @@ var members atomic.Uint64
 
 // newMember is an _id that was not there before.
 func newMember() string { return fmt.Sprintf("%064x", members.Add(1)*0x9E3779B97F4A7C15) }
+
+// must is for what fails only if the benchmark itself is wrong.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}

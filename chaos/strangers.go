@@ -81,5 +81,5 @@ func (s *strangers) clockStepped(from, to time.Time, step time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	to = to.Add(max(step, 0))
-	s.evidence.Clock = append(s.evidence.Clock, check.Period{From: from.UnixMilli() - 1000, To: to.UnixMilli() + 1000})
+	s.evidence.Clock = append(s.evidence.Clock, check.Period{From: from.UnixMilli() - 1000, To: to.UnixMilli() + 1000, Step: step.Abs().Milliseconds()})
 }

@@ -19,35 +19,49 @@ type postponer interface {
 	Postpone(ctx context.Context, held []streams.Delivery) error
 }
 
-// barredPause is how long deliveries that can't be judged wait where the queue
-// can't keep them back itself.
+// requeuer is a queue that can put deliveries behind all others.
+type requeuer interface {
+	Requeue(ctx context.Context, held []streams.Delivery) error
+}
+
+// barredPause is how long deliveries wait that can't be worked on where the
+// queue can't keep them back itself.
 const barredPause = time.Second
 
-// putOff returns deliveries to the queue whose customers can't be judged for
-// now. They are neither refused nor admitted unrecorded, and hold nobody up: the
-// rest of their batch has gone on. A list gets them back at its head after a
-// pause, in which they keep the batch's slot: there they would be lost in a
-// crash, as all that was popped, and no more than the slots hold may be.
+// putOff returns deliveries to the queue that can't be decided about for now: the
+// limiter can't judge their customers, MongoDB refuses them for a reason unknown,
+// or processing panics. They are neither refused nor admitted unrecorded, and
+// hold nobody up: the rest of their batch has gone on. A list gets them back at
+// its tail after a pause, in which they keep the batch's slot: there they would
+// be lost in a crash, as all that was popped, and no more than the slots hold may
+// be.
 func (c *Consumer) putOff(ctx context.Context, q streams.Queue, back *returns, place int, barred []streams.Delivery) {
 	if len(barred) == 0 {
 		return
 	}
 	if p, ok := q.(postponer); ok {
-		ctx, cancel := lastWords(ctx)
-		defer cancel()
-		err := c.troubles.insist(ctx, "Redis", func() error { return p.Postpone(ctx, barred) })
-		if err != nil {
-			c.giveUp(fmt.Errorf("%d deliveries could not be handed back: %w", len(barred), err))
-		}
+		c.returnTo(ctx, p.Postpone, barred)
 		return
 	}
 	timer := time.NewTimer(barredPause)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		c.handBack(ctx, q, barred)
+		if r, ok := q.(requeuer); ok {
+			c.returnTo(ctx, r.Requeue, barred)
+		} else {
+			c.handBack(ctx, q, barred)
+		}
 	case <-c.reading.Done():
 		back.add(place, barred)
+	}
+}
+
+func (c *Consumer) returnTo(ctx context.Context, queue func(context.Context, []streams.Delivery) error, barred []streams.Delivery) {
+	ctx, cancel := lastWords(ctx)
+	defer cancel()
+	if err := c.troubles.insist(ctx, "Redis", func() error { return queue(ctx, barred) }); err != nil {
+		c.giveUp(fmt.Errorf("%d deliveries could not be handed back: %w", len(barred), err))
 	}
 }
 

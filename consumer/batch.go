@@ -19,6 +19,9 @@ type batch struct {
 	requests    []limiter.Request
 	docs        []store.Document
 	settlements []streams.Settlement
+
+	stage  stage        // what it was last at
+	passed [stages]bool // what it, or a part of it, has come through
 }
 
 // begin takes in deliveries, which must stay as they are until the end.
@@ -78,7 +81,7 @@ func (b *batch) settled() []streams.Settlement {
 }
 
 // unfinished lists the deliveries without an outcome: all as open if time ran
-// out for one of them, else as barred, since they can't be judged for now.
+// out for one of them, else as barred, since they can't be worked on now.
 func (b *batch) unfinished() (open, barred []streams.Delivery) {
 	left := b.stillOpen(b.all)
 	if len(left) == 0 {

@@ -3,6 +3,7 @@ package consumer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -66,6 +67,7 @@ type Consumer struct {
 	room   *room
 	// complaints are those of the limiter about customers.
 	complaints *complaints
+	health     *health
 	troubles   *troubles
 	// reading ends by stop, or with the context of Run.
 	reading context.Context
@@ -76,15 +78,36 @@ type Consumer struct {
 	errs []error
 }
 
-// New returns a Consumer that is not running yet.
-func New(opts Options) *Consumer {
+// check names what is missing, and numbers with which nothing would ever be read.
+func (o *Options) check() error {
+	var errs []error
+	want := func(ok bool, what string) {
+		if !ok {
+			errs = append(errs, errors.New("consumer: Options."+what))
+		}
+	}
+	want(o.Decode != nil, "Decode is missing")
+	want(o.Store != nil, "Store is missing")
+	want(o.Log != nil, "Log is missing")
+	want(o.BatchSize > 0, fmt.Sprintf("BatchSize is %d: want 1 or more", o.BatchSize))
+	want(o.Concurrency > 0, fmt.Sprintf("Concurrency is %d: want 1 or more", o.Concurrency))
+	want(o.MaxMessages >= 0, fmt.Sprintf("MaxMessages is %d: want 0, for no end, or more", o.MaxMessages))
+	return errors.Join(errs...)
+}
+
+// New returns a Consumer that is not running yet. The error names each option
+// that it can't work with.
+func New(opts Options) (*Consumer, error) {
+	if err := opts.check(); err != nil {
+		return nil, err
+	}
 	if opts.Gate == nil {
 		opts.Gate = NewGate()
 	}
 	if opts.Flush == nil {
 		opts.Flush = func() error { return nil }
 	}
-	return &Consumer{opts: opts, budget: newBudget(opts.MaxMessages), room: newRoom(), complaints: newComplaints(opts.Log), troubles: newTroubles(opts.Log)}
+	return &Consumer{opts: opts, budget: newBudget(opts.MaxMessages), room: newRoom(), complaints: newComplaints(opts.Log), troubles: newTroubles(opts.Log), health: &health{log: opts.Log}}, nil
 }
 
 // handBackTimeout bounds the last words to the queue once the shutdown time is

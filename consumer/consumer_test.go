@@ -245,7 +245,11 @@ func newRig(t *testing.T) *rig {
 func (r *rig) start(q streams.Queue) {
 	ctx, cancel := context.WithCancel(r.t.Context())
 	r.stop = cancel
-	go func() { r.done <- consumer.New(r.opts).Run(ctx, q) }()
+	c, err := consumer.New(r.opts)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	go func() { r.done <- c.Run(ctx, q) }()
 	r.t.Cleanup(cancel)
 }
 

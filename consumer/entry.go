@@ -18,8 +18,9 @@ type entry struct {
 	reason     string
 	conflict   bool
 	due        time.Time // of a deferred one
-	barred     bool      // its customer can't be judged for now, or MongoDB refuses it for a reason unknown
-	keep       bool      // its dead letter is kept even where they are off
+	barred     bool      // it can't be worked on for now
+	panicked   *panicError
+	keep       bool // its dead letter is kept even where they are off
 }
 
 func (e *entry) open() bool { return e.outcome == 0 }

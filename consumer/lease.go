@@ -78,7 +78,7 @@ func (l *leases) beat(ctx context.Context) {
 	if l.every == 0 {
 		return
 	}
-	failed := 0
+	failed, told := 0, false
 	tick := time.NewTicker(l.every)
 	defer tick.Stop()
 	for {
@@ -88,9 +88,13 @@ func (l *leases) beat(ctx context.Context) {
 		case <-tick.C:
 			switch err := l.renew(ctx); {
 			case err == nil:
-				failed = 0
+				if told {
+					l.log.Info("retrying", "status", "success", "server", "Redis", "reason", "leases are renewed again")
+				}
+				failed, told = 0, false
 			case ctx.Err() == nil:
 				if failed++; failed%20 == 3 {
+					told = true
 					l.log.Warn("retrying", "status", "error", "server", "Redis",
 						"reason", "leases have run out, so other workers may take over what this one holds: "+err.Error())
 				}

@@ -45,10 +45,12 @@ func (c *Consumer) lookUp(ctx context.Context, b *batch, open []*entry, places [
 	for k, i := range places {
 		entries[k] = open[i]
 	}
+	b.stage = lookingUp
 	owned, err := c.opts.Store.Owned(ctx, b.documents(entries))
 	if err != nil {
 		return err
 	}
+	c.pass(b)
 	for k, i := range places {
 		if owned[k] {
 			open[i].end(record.Ingested, "")
@@ -67,6 +69,7 @@ func (c *Consumer) verdicts(ctx context.Context, b *batch, open []*entry) (verdi
 		requests = append(requests, limiter.Request{CustomerID: e.record.CustomerID, Member: e.record.ID, At: c.judgedAt(e)})
 	}
 	b.requests = requests
+	b.stage = limiting
 	err = c.troubles.insist(ctx, "Redis", func() error {
 		verdicts, err = c.opts.Limiter.Judge(ctx, requests)
 		keys, err := limiter.SplitKeyErrors(err)
@@ -76,6 +79,9 @@ func (c *Consumer) verdicts(ctx context.Context, b *batch, open []*entry) (verdi
 		}
 		return err
 	})
+	if err == nil {
+		c.pass(b)
+	}
 	return verdicts, now, err
 }
 

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -15,7 +13,7 @@ import (
 
 // process takes a batch from bodies to outcomes and returns how many
 // deliveries were settled, those that have no outcome since judging ended, and
-// those that can't be judged for now. That context ends with ctx or before it.
+// those that can't be worked on for now. That context ends with ctx or before it.
 func (c *Consumer) process(ctx, judging context.Context, q streams.Queue, held *lease, b *batch, deliveries []streams.Delivery) (settled int, open, barred []streams.Delivery) {
 	b.begin(deliveries)
 	c.abortOn(judging, c.judgeWhole(judging, held, b))
@@ -38,39 +36,48 @@ func (c *Consumer) abort(err error) {
 	c.stop()
 }
 
-// panicError says that processing panicked. Of values that are not the
-// runtime's own it shows the type only: they may hold a customer's data.
-type panicError struct{ value any }
-
-func (e *panicError) Error() string {
-	if err, ok := e.value.(runtime.Error); ok {
-		return "processing panicked: " + err.Error()
-	}
-	return fmt.Sprintf("processing panicked: %T", e.value)
-}
-
-// judgeWhole judges a batch, and its entries one by one if one of them makes
-// processing panic: that one is poisoned, the others take their way.
+// judgeWhole judges a batch. Where that panics, its entries are tried one by one,
+// and those that panic once more after that, while others come through the same
+// stage, are poisoned. The others are failed attempts, to be handed back: what
+// panics at all of them is no record's fault.
 func (c *Consumer) judgeWhole(ctx context.Context, held *lease, b *batch) error {
 	err := c.judge(ctx, held, b, b.all)
 	var panicked *panicError
 	if !errors.As(err, &panicked) {
 		return err
 	}
-	for i, e := range b.all {
+	b.passed = [stages]bool{}
+	culprits, err := c.judgeSingly(ctx, held, b, b.all)
+	if err != nil {
+		return err
+	}
+	culprits, err = c.judgeSingly(ctx, held, b, culprits)
+	for _, e := range culprits {
+		if b.passed[e.panicked.at] {
+			e.end(record.Poisoned, e.panicked.Error())
+		} else {
+			e.barred, e.Failed = true, true
+		}
+	}
+	return err
+}
+
+// judgeSingly judges those that are open, each alone, and returns those at which
+// that panics.
+func (c *Consumer) judgeSingly(ctx context.Context, held *lease, b *batch, entries []*entry) (culprits []*entry, err error) {
+	for i, e := range entries {
 		if !e.open() {
 			continue
 		}
-		err := c.judge(ctx, held, b, b.all[i:i+1])
-		switch {
-		case err == nil:
-		case errors.As(err, &panicked):
-			e.end(record.Poisoned, err.Error())
-		default:
-			return err
+		err := c.judge(ctx, held, b, entries[i:i+1])
+		if err != nil && !errors.As(err, &e.panicked) {
+			return culprits, err
+		}
+		if err != nil {
+			culprits = append(culprits, e)
 		}
 	}
-	return nil
+	return culprits, nil
 }
 
 // judge gives each entry its outcome, unless ctx ends before. A panic on the
@@ -78,11 +85,12 @@ func (c *Consumer) judgeWhole(ctx context.Context, held *lease, b *batch) error 
 func (c *Consumer) judge(ctx context.Context, held *lease, b *batch, entries []*entry) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = &panicError{p}
-			c.opts.Log.Error("warning", "status", "error", "reason", err.Error(), "stack", string(debug.Stack()))
+			err = c.health.panicked(b.stage, p)
 		}
 	}()
-	c.decode(b.stillOpen(entries))
+	for _, e := range b.stillOpen(entries) {
+		c.decode(e)
+	}
 	held.progress()
 	if err := c.limit(ctx, b, entries); err != nil {
 		return err
@@ -95,19 +103,30 @@ func (c *Consumer) judge(ctx context.Context, held *lease, b *batch, entries []*
 	return nil
 }
 
-func (c *Consumer) decode(entries []*entry) {
-	for _, e := range entries {
-		if fault := e.Fault(); fault != "" {
-			e.end(record.Malformed, "Invalid JSON: "+fault)
-			continue
+// pass says that what the batch was last at is over.
+func (c *Consumer) pass(b *batch) {
+	b.passed[b.stage] = true
+	c.health.passed(b.stage)
+}
+
+// decode takes a record out of a body, which nothing else has a part in: where
+// that panics, the entry is poisoned.
+func (c *Consumer) decode(e *entry) {
+	defer func() {
+		if p := recover(); p != nil {
+			e.end(record.Poisoned, c.health.panicked(decoding, p).Error())
 		}
-		rec, err := c.opts.Decode(e.Body)
-		if err != nil {
-			e.refuse(err)
-			continue
-		}
-		e.record, e.customerID = rec, rec.CustomerID
+	}()
+	if fault := e.Fault(); fault != "" {
+		e.end(record.Malformed, "Invalid JSON: "+fault)
+		return
 	}
+	rec, err := c.opts.Decode(e.Body)
+	if err != nil {
+		e.refuse(err)
+		return
+	}
+	e.record, e.customerID = rec, rec.CustomerID
 }
 
 func (c *Consumer) insert(ctx context.Context, b *batch, entries []*entry) error {
@@ -115,7 +134,11 @@ func (c *Consumer) insert(ctx context.Context, b *batch, entries []*entry) error
 	if len(open) == 0 {
 		return nil
 	}
+	b.stage = inserting
 	results, err := c.opts.Store.Insert(ctx, b.documents(open))
+	if err == nil {
+		c.pass(b)
+	}
 	for i, r := range results {
 		open[i].outcome, open[i].reason, open[i].conflict = r.Outcome, r.Reason, r.Conflict
 		open[i].barred, open[i].keep = r.Postponed, r.Keep

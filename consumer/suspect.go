@@ -13,7 +13,7 @@ import (
 func (c *Consumer) processSuspect(ctx context.Context, q streams.Queue, held *lease, b *batch, inside *pass, d streams.Delivery) (settled int, open, barred []streams.Delivery) {
 	if d.Deadly() {
 		b.begin([]streams.Delivery{d})
-		b.all[0].end(record.Poisoned, fmt.Sprintf("it was delivered %d times, and the worker that worked on it alone died %d times", d.Deliveries, d.Tries))
+		b.all[0].end(record.Poisoned, fmt.Sprintf("it was delivered %d times, and %d lone attempts killed their worker or panicked", d.Deliveries, d.Tries))
 		settled, open = c.settle(ctx, q, b)
 		return settled, open, nil
 	}
@@ -44,8 +44,22 @@ func (c *Consumer) try(ctx context.Context, q streams.Queue, held *lease, b *bat
 	case !ours:
 		return 0, nil, nil
 	default:
-		return c.process(ctx, whileOpen, q, held, b, []streams.Delivery{tried})
+		return c.attempt(ctx, whileOpen, q, held, b, tried)
 	}
+}
+
+// attempt works on a suspect. A panic counts as a death if others have come
+// through the same stage since it panicked last: else it may be nobody's fault
+// that is here.
+func (c *Consumer) attempt(ctx, judging context.Context, q streams.Queue, held *lease, b *batch, d streams.Delivery) (settled int, open, barred []streams.Delivery) {
+	sound := c.health.sound()
+	settled, open, barred = c.process(ctx, judging, q, held, b, []streams.Delivery{d})
+	if p := b.all[0].panicked; p != nil {
+		for i := range barred {
+			barred[i].Failed = sound[p.at]
+		}
+	}
+	return settled, open, barred
 }
 
 func (c *Consumer) awaitStore(ctx context.Context) error {

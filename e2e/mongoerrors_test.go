@@ -205,9 +205,7 @@ func TestErrorsOfSingleDocuments(t *testing.T) {
 		{"a bad value", document(2, nil, 0), "code 2"},
 		{"too large, one document", document(10334, nil, 0), "code 10334"},
 		{"too large, the whole call", call(10334), "code 10334"},
-		{"unknown, one document, for ever", document(999_999, nil, 0), "code 999999"},
 		{"unknown, one document, for a while", document(999_999, nil, 2), ""},
-		{"unknown, the whole call", call(8), "code 8"},
 		{"stepping down, one document, for a while", document(189, nil, 3), ""},
 		{"not authorised, one document, for a while", document(13, nil, 3), ""},
 	} {
@@ -229,6 +227,51 @@ func TestErrorsOfSingleDocuments(t *testing.T) {
 			}
 			r.finish(worker, rejected)
 		})
+	}
+}
+
+// TestUnknownCodesPutRecordsOff has records refused with codes nobody knows, alone
+// or with the whole call. They wait, and hold nobody up, until MongoDB takes them.
+func TestUnknownCodesPutRecordsOff(t *testing.T) {
+	t.Parallel()
+	for name, whole := range map[string]bool{"one document": false, "the whole call": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newErrorRig(t, faulty.Options{})
+			worker := r.start()
+			var rules []func(faulty.Call) faulty.Fault
+			for i, place := range places {
+				rule := against(r.idOf(place), faulty.WriteError{Code: 525_074_461}, 0)
+				if whole {
+					rule = againstCalls(r.idOf(place), 8)
+				}
+				rules = append(rules, rule)
+				r.server.Rule("insert", allOf(rules))
+				r.send()
+				testenv.Eventually(t, late, func() (bool, string) {
+					n, pending := r.ledger(streamKey)[ingested], r.pending()
+					return int(n) == r.out-i-1 && int(pending) == i+1, fmt.Sprintf("%d ingested, %d pending", n, pending)
+				})
+			}
+			if letters := r.deadLetters(); len(letters) > 0 {
+				t.Errorf("dead letters %v", letters)
+			}
+			r.server.Behave()
+			r.expect(map[string]int{ingested: r.out})
+			r.finish(worker, nil)
+		})
+	}
+}
+
+// allOf is a rule that joins others.
+func allOf(rules []func(faulty.Call) faulty.Fault) func(faulty.Call) faulty.Fault {
+	return func(call faulty.Call) (all faulty.Fault) {
+		for _, rule := range rules {
+			fault := rule(call)
+			all.WriteErrors = append(all.WriteErrors, fault.WriteErrors...)
+			all.Code = max(all.Code, fault.Code)
+		}
+		return all
 	}
 }
 

@@ -76,13 +76,13 @@ func (r *rig) comebacks() []comeback {
 	}
 	var list []comeback
 	for _, e := range entries {
-		origin, ok := e.Values["origin"].(string)
+		origin, ok := e.Values["ingestion:origin"].(string)
 		if !ok {
 			continue
 		}
-		due, err := strconv.ParseInt(fmt.Sprint(e.Values["admitAt"]), 10, 64)
+		due, err := strconv.ParseInt(fmt.Sprint(e.Values["ingestion:admitAt"]), 10, 64)
 		if err != nil {
-			r.t.Errorf("%s was put back with admitAt %q", e.ID, e.Values["admitAt"])
+			r.t.Errorf("%s was put back with the place %q", e.ID, e.Values["ingestion:admitAt"])
 		}
 		list = append(list, comeback{origin: origin, at: idTime(e.ID), admitAt: due})
 	}

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"testing"
 	"time"
-
-	"ingestion/limiter"
 )
 
 // TestIDsAheadOfTheClock judges records whose arrivals, as the IDs of a stream
@@ -18,7 +16,7 @@ func TestIDsAheadOfTheClock(t *testing.T) {
 				cfg := config(2, 10*time.Second)
 				cfg.Reserve, cfg.MaxDelay = reserve, time.Hour
 				cfg.Floor = func() int64 { return arrival }
-				l := limiter.New(client, cfg)
+				l := newLimiter(t, client, cfg)
 				for minute := range 20 {
 					now := ms(float64(60 * minute))
 					setClock(t, client, now)

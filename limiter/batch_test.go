@@ -33,7 +33,7 @@ func TestManyCustomersInABatch(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			l := limiter.New(client, cfg)
+			l := newLimiter(t, client, cfg)
 			var model limiter.Model
 			for batch := range 4 {
 				requests := wide(rand.New(rand.NewPCG(1, uint64(batch))), 4000)
@@ -73,7 +73,7 @@ func TestManyRecordsOfACustomer(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	verdicts, err := limiter.New(realRedis(t).Client(t), cfg).Judge(ctx, requests)
+	verdicts, err := newLimiter(t, realRedis(t).Client(t), cfg).Judge(ctx, requests)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestManyRecordsOfACustomer(t *testing.T) {
 func TestArrivalsOutOfBounds(t *testing.T) {
 	client := realRedis(t).Client(t)
 	before := client.Time(t.Context()).Val().UnixMilli()
-	got := judge(t, limiter.New(client, config(1, time.Minute)),
+	got := judge(t, newLimiter(t, client, config(1, time.Minute)),
 		at("ann", "a", -5), at("bob", "b", math.MaxInt64), at("cyd", "c", 7), at("dan", "d", farAhead))
 	after := client.Time(t.Context()).Val().UnixMilli()
 	for i, v := range got {

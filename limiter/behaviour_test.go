@@ -63,7 +63,7 @@ func TestBehaviour(t *testing.T) {
 				}
 				cfg := config(2, 10*time.Second)
 				cfg.Reserve, cfg.MaxDelay = b.reserve, 30*time.Second
-				l := limiter.New(client, cfg)
+				l := newLimiter(t, client, cfg)
 				for i, s := range b.steps {
 					v := judge(t, l, at("ann", s.member, ms(s.at)))[0]
 					want := limiter.Verdict{Decision: s.want, Limit: limiter.Limit{Records: 2, Window: 10 * time.Second}}
@@ -101,7 +101,7 @@ func miniredis(t *testing.T) *redis.Client {
 func TestClockOfRedis(t *testing.T) {
 	for name, client := range map[string]*redis.Client{"redis": realRedis(t).Client(t), "miniredis": miniredis(t)} {
 		t.Run(name, func(t *testing.T) {
-			l := limiter.New(client, config(2, time.Minute))
+			l := newLimiter(t, client, config(2, time.Minute))
 			before := client.Time(t.Context()).Val().UnixMilli()
 			got := judge(t, l, at("ann", "a", 0), at("ann", "b", 0), at("ann", "c", 0))
 			after := client.Time(t.Context()).Val().UnixMilli()
@@ -120,7 +120,7 @@ func TestClockOfRedis(t *testing.T) {
 func TestOffNeedsNoRedis(t *testing.T) {
 	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", MaxRetries: -1})
 	defer client.Close()
-	l := limiter.New(client, config(0, time.Minute))
+	l := newLimiter(t, client, config(0, time.Minute))
 	if v := judge(t, l, at("ann", "a", 5)); v[0].Decision != admitted || v[0].Place != 5 {
 		t.Errorf("got %+v", v[0])
 	}
@@ -136,7 +136,7 @@ func TestPartitions(t *testing.T) {
 	for i := range 60 {
 		requests = append(requests, at(string(rune('a'+i%6)), fmt.Sprint(i), someTime))
 	}
-	for i, v := range judge(t, limiter.New(client, cfg), requests...) {
+	for i, v := range judge(t, newLimiter(t, client, cfg), requests...) {
 		if want := i < 6; (v.Decision == admitted) != want {
 			t.Errorf("request %d: %+v, want admitted: %t", i, v, want)
 		}
@@ -152,9 +152,9 @@ func TestPartitions(t *testing.T) {
 func TestRefusalWritesNothing(t *testing.T) {
 	client := realRedis(t).Client(t)
 	cfg := config(1, time.Minute)
-	l := limiter.New(client, cfg)
+	l := newLimiter(t, client, cfg)
 	cfg.Reserve, cfg.MaxDelay = true, time.Second
-	reserving := limiter.New(client, cfg)
+	reserving := newLimiter(t, client, cfg)
 	judge(t, l, at("ann", "a", someTime))
 	if err := client.HSet(t.Context(), "{q}:limits", "bob", "block").Err(); err != nil {
 		t.Fatal(err)

@@ -65,7 +65,7 @@ func TestMigratingSlot(t *testing.T) {
 	c := startCluster(t)
 	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{c.a.Options().Addr, c.b.Options().Addr}})
 	defer client.Close()
-	l := limiter.New(client, config(1, time.Minute))
+	l := newLimiter(t, client, config(1, time.Minute))
 	if err := client.HSet(t.Context(), "{q}:limits", "bob", "2/60").Err(); err != nil {
 		t.Fatal(err)
 	}

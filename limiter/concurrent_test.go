@@ -25,7 +25,7 @@ func TestEightClients(t *testing.T) {
 			admissions := rule{}
 			var group errgroup.Group
 			for worker := range 8 {
-				l := limiter.New(server.Client(t), cfg)
+				l := newLimiter(t, server.Client(t), cfg)
 				group.Go(func() error {
 					random := rand.New(rand.NewPCG(1, uint64(worker/2)))  // two workers, the same records
 					shuffle := rand.New(rand.NewPCG(2, uint64(worker+1))) // in another order

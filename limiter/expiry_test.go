@@ -33,7 +33,7 @@ func TestExpiry(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			cfg := config(5, window)
 			cfg.Lateness = lateness
-			l := limiter.New(client, cfg)
+			l := newLimiter(t, client, cfg)
 			var together []limiter.Request
 			for i, after := range c.at {
 				r := at(name, fmt.Sprint(i), now.Add(after).UnixMilli())
@@ -59,7 +59,7 @@ func TestExpiryOfReservedPlaces(t *testing.T) {
 	client := realRedis(t).Client(t)
 	cfg := config(1, 10*time.Minute)
 	cfg.Reserve, cfg.MaxDelay = true, 2*time.Hour
-	l := limiter.New(client, cfg)
+	l := newLimiter(t, client, cfg)
 	now := time.Now()
 	for i := range 7 {
 		judge(t, l, at("ann", fmt.Sprint(i), now.UnixMilli()))
@@ -97,7 +97,7 @@ func TestPruningChangesNoAnswer(t *testing.T) {
 			}
 			return floor
 		}
-		r.limiter = limiter.New(client, r.config)
+		r.limiter = newLimiter(t, client, r.config)
 		for _, b := range tr.batches {
 			r.play(b)
 			done += len(b.requests)
@@ -116,7 +116,7 @@ func TestMemoryIsBounded(t *testing.T) {
 			if floor {
 				cfg.Floor = func() int64 { return now }
 			}
-			l := limiter.New(client, cfg)
+			l := newLimiter(t, client, cfg)
 			const records = 5000
 			for i := range records {
 				now = someTime + int64(i)*100
@@ -152,7 +152,7 @@ func TestPruningByTheClock(t *testing.T) {
 		}
 		all = append(all, fmt.Sprint(i))
 	}
-	judge(t, limiter.New(client, config(5, 10*time.Minute)), batch...)
+	judge(t, newLimiter(t, client, config(5, 10*time.Minute)), batch...)
 	recent := []string{"9", "10", "new"}
 	for customer, want := range map[string][]string{"ann": recent, "bob": recent, "cyd": append(all, "new")} {
 		got := client.ZRange(t.Context(), "{q}:limit:"+customer, 0, -1).Val()
@@ -168,7 +168,7 @@ func TestFloorAboveAnArrival(t *testing.T) {
 	cfg := config(1, time.Minute)
 	arrival := int64(someTime)
 	cfg.Floor = func() int64 { return arrival + time.Hour.Milliseconds() }
-	l := limiter.New(client, cfg)
+	l := newLimiter(t, client, cfg)
 	judge(t, l, at("ann", "a", arrival))
 	if v := judge(t, l, at("ann", "b", arrival+1))[0]; v.Decision != refused {
 		t.Errorf("%+v, want a refusal: the first record's place must not be dropped", v)

@@ -52,7 +52,7 @@ func wantOpen(t *testing.T, verdicts []limiter.Verdict) {
 func TestScriptIsLoadedAgain(t *testing.T) {
 	server := realRedis(t)
 	client := server.Client(t)
-	l := limiter.New(client, config(1, time.Minute))
+	l := newLimiter(t, client, config(1, time.Minute))
 	requests := crowd(3)
 	wantCrowd(t, client, requests, judge(t, l, requests...))
 	if err := client.ScriptFlush(t.Context()).Err(); err != nil {
@@ -76,7 +76,7 @@ func TestWrongTypeHarmsNobodyElse(t *testing.T) {
 			if err := client.Set(t.Context(), "{q}:limit:bob", "text", 0).Err(); err != nil {
 				t.Fatal(err)
 			}
-			l := limiter.New(client, config(1, time.Minute))
+			l := newLimiter(t, client, config(1, time.Minute))
 			verdicts, err := l.Judge(t.Context(), []limiter.Request{
 				at("ann", "a", someTime), at("bob", "b", someTime), at("bob", "c", someTime), at("cyd", "d", someTime),
 			})
@@ -102,7 +102,7 @@ func TestLimitsOfWrongType(t *testing.T) {
 	if err := client.Set(t.Context(), "{q}:limits", "text", 0).Err(); err != nil {
 		t.Fatal(err)
 	}
-	verdicts, err := limiter.New(client, config(1, time.Minute)).Judge(t.Context(), crowd(3))
+	verdicts, err := newLimiter(t, client, config(1, time.Minute)).Judge(t.Context(), crowd(3))
 	if err == nil || !strings.Contains(err.Error(), "WRONGTYPE") || !strings.Contains(err.Error(), "{q}:limits") {
 		t.Errorf("got %v, want an error that names the key", err)
 	}
@@ -119,7 +119,7 @@ func TestOutOfMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	l := limiter.New(client, config(1, time.Minute))
+	l := newLimiter(t, client, config(1, time.Minute))
 	judge(t, l, at("old", "a", someTime))
 	memory("1")
 	requests := crowd(10)
@@ -151,7 +151,7 @@ func TestHalfWrittenBatch(t *testing.T) {
 	rights("-pexpire")
 	worker := redis.NewClient(&redis.Options{Addr: server.Addr, Username: "worker", Password: "x", MaxRetries: -1})
 	defer worker.Close()
-	l := limiter.New(worker, config(1, time.Minute))
+	l := newLimiter(t, worker, config(1, time.Minute))
 	requests := crowd(5)
 	verdicts, err := l.Judge(t.Context(), requests)
 	if err == nil {
@@ -174,13 +174,13 @@ func TestLostReply(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if calls++; calls%2 == 1 {
+		if calls++; calls%2 == 0 {
 			return nil
 		}
 		cmd.SetErr(io.EOF)
 		return io.EOF
 	})
-	l := limiter.New(client, config(1, time.Minute))
+	l := newLimiter(t, client, config(1, time.Minute))
 	judge(t, l, at("first", "a", someTime)) // loads the script
 	requests := crowd(10)
 	for tries := 1; ; tries++ {
@@ -203,7 +203,7 @@ func TestEndedContext(t *testing.T) {
 	client := realRedis(t).Client(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	verdicts, err := limiter.New(client, config(1, time.Minute)).Judge(ctx, crowd(3))
+	verdicts, err := newLimiter(t, client, config(1, time.Minute)).Judge(ctx, crowd(3))
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want the context's error", err)
 	}

@@ -162,7 +162,7 @@ func (l load) judge(t *testing.T) (longest, allowed time.Duration) {
 	}
 	cfg.Floor = func() int64 { return l.floor }
 	start := time.Now()
-	verdicts := judge(t, limiter.New(hooked(t, server, watch.around), cfg), l.requests...)
+	verdicts := judge(t, newLimiter(t, hooked(t, server, watch.around), cfg), l.requests...)
 	took := time.Since(start)
 	allowed = watch.allowed()
 	t.Logf("%d admitted, %d calls, the longest %v of %v, all %v", count(verdicts, admitted), watch.calls, watch.longest, allowed, took)
@@ -185,7 +185,7 @@ func TestLearntIsForgottenWithItsPlaces(t *testing.T) {
 	client := realRedis(t).Client(t)
 	cfg := config(5, time.Second)
 	cfg.Reserve, cfg.MaxDelay = true, time.Hour
-	l := limiter.New(client, cfg)
+	l := newLimiter(t, client, cfg)
 	for _, v := range judge(t, l, spread(someTime, 0)...)[5:] {
 		if v.Decision != reserved {
 			t.Fatalf("%+v, want it reserved", v)
@@ -209,7 +209,7 @@ func TestLearntIsForgottenWhenOthersFillAgain(t *testing.T) {
 	client := realRedis(t).Client(t)
 	cfg := config(5, time.Second)
 	cfg.Reserve, cfg.MaxDelay = true, time.Hour
-	ours, theirs := limiter.New(client, cfg), limiter.New(client, cfg)
+	ours, theirs := newLimiter(t, client, cfg), newLimiter(t, client, cfg)
 	judge(t, ours, spread(someTime, 0)...)
 	judge(t, ours, at("ann", "another", someTime))
 	if err := client.FlushDB(t.Context()).Err(); err != nil {
@@ -237,7 +237,7 @@ func TestLearntIsOfOneLimit(t *testing.T) {
 	client := realRedis(t).Client(t)
 	cfg := config(5, time.Second)
 	cfg.Reserve, cfg.MaxDelay = true, time.Hour
-	l := limiter.New(client, cfg)
+	l := newLimiter(t, client, cfg)
 	judge(t, l, spread(someTime, 0)...)
 	judge(t, l, at("ann", "another", someTime))
 	if err := client.HSet(t.Context(), "{q}:limits", "ann", "6/1").Err(); err != nil {

@@ -3,6 +3,7 @@ package limiter
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -59,8 +60,30 @@ type Limiter struct {
 	bounds  []any // the script's arguments that are always the same
 }
 
-// New returns a limiter that uses client. It sends nothing yet.
-func New(client redis.UniversalClient, cfg Config) *Limiter {
+// check names what a limiter that is not switched off can't work with.
+func (c *Config) check() error {
+	var errs []error
+	want := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf("limiter: Config."+format, args...))
+		}
+	}
+	want(c.Limit <= MaxRecords, "Limit is %d: want at most %d", c.Limit, MaxRecords)
+	want(c.Window >= time.Millisecond && c.Window <= MaxWindow, "Window is %v: want 1 ms to %v", c.Window, MaxWindow)
+	want(c.Lateness >= 0, "Lateness is %v: want 0 or more", c.Lateness)
+	want(!c.Reserve || c.MaxDelay >= 0, "MaxDelay is %v: want 0 or more", c.MaxDelay)
+	want(len(c.Bases) > 0, "Bases is empty: want the key of each partition")
+	return errors.Join(errs...)
+}
+
+// New returns a limiter that uses client. It sends nothing yet. The error names
+// each setting that it can't work with.
+func New(client redis.UniversalClient, cfg Config) (*Limiter, error) {
+	if cfg.Limit > 0 {
+		if err := cfg.check(); err != nil {
+			return nil, err
+		}
+	}
 	if cfg.Home == nil {
 		cfg.Home = func(string) int { return 0 }
 	}
@@ -84,7 +107,7 @@ func New(client redis.UniversalClient, cfg Config) *Limiter {
 		warned:  newMemory(0),
 		primary: Limit{Records: cfg.Limit, Window: cfg.Window},
 		bounds:  bounds(cfg),
-	}
+	}, nil
 }
 
 func bounds(cfg Config) []any {

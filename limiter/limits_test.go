@@ -66,7 +66,7 @@ func TestBadLimitIsToldOnce(t *testing.T) {
 	var told []string
 	cfg := config(5, time.Minute)
 	cfg.BadLimit = func(customer, value string) { told = append(told, customer+" "+value) }
-	l := limiter.New(client, cfg)
+	l := newLimiter(t, client, cfg)
 	for _, own := range []map[string]string{{"ann": "-5/60"}, {"bob": "-5/60"}, {"ann": "huge"}, {"ann": "-5/60"}} {
 		if err := client.HSet(t.Context(), "{q}:limits", own).Err(); err != nil {
 			t.Fatal(err)
@@ -95,7 +95,7 @@ func TestDelayIsBoundedInWindows(t *testing.T) {
 			}
 			cfg := config(5, time.Minute)
 			cfg.Reserve, cfg.MaxDelay = true, 24*time.Hour
-			l, model := limiter.New(client, cfg), limiter.Model{Reserve: true, MaxDelay: 24 * time.Hour}
+			l, model := newLimiter(t, client, cfg), limiter.Model{Reserve: true, MaxDelay: 24 * time.Hour}
 			limit := limiter.Limit{Records: 1, Window: time.Second}
 			for _, s := range []struct {
 				at   int64
@@ -129,7 +129,7 @@ func TestLongWindows(t *testing.T) {
 	cfg := config(1, limiter.MaxWindow)
 	cfg.Reserve, cfg.MaxDelay = true, limiter.MaxWindow
 	model := limiter.Model{Reserve: true, MaxDelay: cfg.MaxDelay}
-	l := limiter.New(client, cfg)
+	l := newLimiter(t, client, cfg)
 	for i := range 3 {
 		request := at("ann", fmt.Sprint(i), someTime)
 		want := model.Judge(request, limiter.Limit{Records: 1, Window: limiter.MaxWindow})

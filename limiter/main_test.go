@@ -25,6 +25,14 @@ func config(n int, window time.Duration) limiter.Config {
 	return limiter.Config{Limit: n, Window: window, Lateness: time.Hour, Bases: []string{"q"}}
 }
 
+func newLimiter(t fataler, client redis.UniversalClient, cfg limiter.Config) *limiter.Limiter {
+	l, err := limiter.New(client, cfg)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	return l
+}
+
 // judge asks and wants no error.
 func judge(t testing.TB, l *limiter.Limiter, requests ...limiter.Request) []limiter.Verdict {
 	t.Helper()

@@ -94,14 +94,14 @@ func TestFaultsAreFound(t *testing.T) {
 		t.Run(m.name, func(t *testing.T) {
 			server := realRedis(t)
 			client := server.Client(t)
-			whole := limiter.New(client, config(2, 10*time.Second))
+			whole := newLimiter(t, client, config(2, 10*time.Second))
 			if m.broken(t, client, whole) {
 				t.Error("the rule is broken by the script as it is")
 			}
 			if err := client.FlushAll(t.Context()).Err(); err != nil {
 				t.Fatal(err)
 			}
-			if !m.broken(t, client, limiter.New(patched(t, server, m.changes...), config(2, 10*time.Second))) {
+			if !m.broken(t, client, newLimiter(t, patched(t, server, m.changes...), config(2, 10*time.Second))) {
 				t.Error("the rule holds in spite of the fault")
 			}
 		})

@@ -66,7 +66,7 @@ func newReplay(t *rapid.T, client *redis.Client, tr trace) *replay {
 	cfg.Budget, cfg.Slice = tr.budget, tr.slice
 	return &replay{
 		t: t, client: client, trace: tr, config: cfg,
-		limiter: limiter.New(client, cfg),
+		limiter: newLimiter(t, client, cfg),
 		model:   limiter.Model{Reserve: tr.reserve, MaxDelay: tr.maxDelay},
 		own:     map[string]string{},
 		rule:    rule{},

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
+
 	"ingestion/record"
 )
 
@@ -12,7 +14,8 @@ import (
 // next with each. It belongs to a single goroutine.
 type call struct {
 	store      *Store
-	ingestedAt int64 // Unix ms, the same for all documents and attempts
+	ingestedAt int64         // Unix ms, the same for all documents and attempts
+	id         bson.ObjectID // likewise; see appendDocument
 	items      []item
 	results    []Result
 	open       int // documents without a result
@@ -62,6 +65,7 @@ func newCall(s *Store, docs []Document) *call {
 	c := &call{
 		store:      s,
 		ingestedAt: s.opts.Now().UnixMilli(),
+		id:         bson.NewObjectID(),
 		items:      r.items,
 		results:    make([]Result, len(docs)),
 		open:       len(docs),
@@ -84,7 +88,7 @@ func (c *call) encode(docs []Document) {
 	buf := slices.Grow(c.room.documents, size)
 	for i := range docs {
 		from := len(buf)
-		buf = appendDocument(buf, &docs[i], c.ingestedAt)
+		buf = appendDocument(buf, &docs[i], c.ingestedAt, c.id)
 		c.items[i] = item{doc: &docs[i], raw: buf[from:len(buf):len(buf)], twin: -1}
 	}
 	c.room.documents = buf
@@ -190,7 +194,7 @@ func (c *call) settleStored(i int, there stored, inserted bool) {
 // asStored is document i as it is in the collection once it is inserted.
 func (c *call) asStored(i int) stored {
 	d := c.items[i].doc
-	return stored{streamID: d.StreamID, name: d.Record.Name, ingestedAt: c.ingestedAt}
+	return stored{streamID: d.StreamID, name: d.Record.Name, insertID: c.id}
 }
 
 func (c *call) judge(i int, there stored, own bool) Result {
@@ -201,14 +205,19 @@ func (c *call) judge(i int, there stored, own bool) Result {
 }
 
 // owns says whether what is stored was written for document i: by its stream
-// ID, or without one, by an earlier attempt of this very call.
+// ID, or without one, by an earlier attempt of this very call. Another name is
+// another record's, whatever ID it bears.
 func (c *call) owns(i int, there stored) bool {
 	it := &c.items[i]
 	if it.doc.StreamID != "" {
-		return there.streamID == it.doc.StreamID
+		return ownsByStreamID(it.doc, there)
 	}
-	return it.mayBeApplied && there.streamID == "" &&
-		there.ingestedAt == c.ingestedAt && there.name == it.doc.Record.Name
+	return it.mayBeApplied && there.insertID == c.id && there.name == it.doc.Record.Name
+}
+
+// ownsByStreamID says whether what is stored was written for this entry.
+func ownsByStreamID(d *Document, there stored) bool {
+	return d.StreamID != "" && there.streamID == d.StreamID && there.name == d.Record.Name
 }
 
 // reject settles document i as rejected, for the reason in r. A twin from the

@@ -13,7 +13,7 @@ func (s *Store) Check(ctx context.Context) error {
 	t := s.pace.current()
 	// A look-up needs a primary, a login and the right to read; a ping passes
 	// without the last two.
-	_, err := s.command(ctx, t.timeout, appendFind(nil, s.coll.Name(), []string{""}))
+	_, err := s.command(ctx, t.timeout, appendFind(nil, s.coll.Name(), []string{""}, false, 0))
 	if err != nil {
 		return newError(classifyLookup(err), err, t.timeout)
 	}

@@ -139,6 +139,39 @@ func TestClientOptions(t *testing.T) {
 	}
 }
 
+// TestOptionsOfTheAddress: nothing in the address is overridden in silence.
+func TestOptionsOfTheAddress(t *testing.T) {
+	for _, good := range []string{"retryWrites=true&w=majority", "retryWrites=false", "journal=true", "maxPoolSize=3", "readPreference=primary", "compressors=zstd", "replicaSet=rs0"} {
+		if _, err := store.ClientOptions("mongodb://h/?" + good); err != nil {
+			t.Errorf("%s: %v", good, err)
+		}
+	}
+	for _, option := range []string{"w=1", "w=0", "w=2", "journal=false", "wtimeoutMS=5", "timeoutMS=500", "socketTimeoutMS=500", "readPreference=secondary", "readConcernLevel=local", "maxpoolsizes=3", "zelda=1"} {
+		name, _, _ := strings.Cut(option, "=")
+		if _, err := store.ClientOptions("mongodb://h/?" + option); err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "MONGO_URI") {
+			t.Errorf("%s: err = %v", option, err)
+		}
+	}
+	_, err := store.ClientOptions("mongodb://h/?tls=true&tlsCAFile=/no/such/file.pem")
+	if err == nil || !strings.Contains(err.Error(), "tlsCAFile") || !strings.Contains(err.Error(), "no such file") {
+		t.Errorf("a missing file: %v", err)
+	}
+}
+
+// TestLoginThatTheServerFails is waited for; a mechanism that it doesn't offer
+// is the operator's.
+func TestLoginThatTheServerFails(t *testing.T) {
+	f := newFixture(t, faulty.Options{})
+	f.server.Script("saslStart", faulty.Fault{Code: 1}, faulty.Fault{Code: 8}, faulty.Fault{Code: 334})
+	err := loginAt(t, f).Await(t.Context())
+	if !store.Permanent(err) || !strings.Contains(err.Error(), "authMechanism") {
+		t.Fatalf("err = %v", err)
+	}
+	if f.watch.saw(store.LoginFailed) == 0 || f.watch.saw(store.Operator) != 0 {
+		t.Errorf("the observer saw %v", f.watch.sentences)
+	}
+}
+
 // TestFailedLoginDoesNotHideAFerretDB: what the server is, is asked again.
 func TestFailedLoginDoesNotHideAFerretDB(t *testing.T) {
 	f := newFixture(t, faulty.Options{Ferret: true})

@@ -2,7 +2,9 @@ package store
 
 import (
 	"strconv"
+	"time"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 )
 
@@ -15,8 +17,10 @@ const (
 	maxMessage = 8 << 20
 )
 
-// appendDocument appends d as BSON to dst. ingestedAt is in Unix milliseconds.
-func appendDocument(dst []byte, d *Document, ingestedAt int64) []byte {
+// appendDocument appends d as BSON to dst. ingestedAt is in Unix milliseconds. A
+// document without a streamId bears the ID of the call that inserts it: nothing
+// else tells it from a copy that another worker inserts in the same millisecond.
+func appendDocument(dst []byte, d *Document, ingestedAt int64, call bson.ObjectID) []byte {
 	start, dst := bsoncore.AppendDocumentStart(dst)
 	dst = bsoncore.AppendStringElement(dst, "_id", d.Record.ID)
 	dst = bsoncore.AppendStringElement(dst, "customerId", d.Record.CustomerID)
@@ -26,6 +30,8 @@ func appendDocument(dst []byte, d *Document, ingestedAt int64) []byte {
 	dst = bsoncore.AppendDateTimeElement(dst, "ingestedAt", ingestedAt)
 	if d.StreamID != "" {
 		dst = bsoncore.AppendStringElement(dst, "streamId", d.StreamID)
+	} else {
+		dst = bsoncore.AppendObjectIDElement(dst, "insertId", call)
 	}
 	return endDocument(dst, start)
 }
@@ -38,6 +44,8 @@ func encodedSize(d *Document) int {
 	n := fixed + len(d.Record.ID) + len(d.Record.CustomerID) + len(d.Record.Name) + len(d.Record.Email)
 	if d.StreamID != "" {
 		n += 1 + 1 + 4 + 1 + len("streamId") + len(d.StreamID)
+	} else {
+		n += 1 + 1 + len("insertId") + len(bson.ObjectID{})
 	}
 	return n
 }
@@ -66,19 +74,27 @@ func appendWriteConcern(dst []byte) []byte {
 }
 
 // appendFind appends the find command that fetches what tells an own document
-// from another's, for the given _ids.
-func appendFind(dst []byte, collection string, ids []string) []byte {
+// from another's, for the given _ids; as it is on the primary, or, if linearizable,
+// as it will stay through a failover. The latter waits for a majority, limit at
+// most.
+func appendFind(dst []byte, collection string, ids []string, linearizable bool, limit time.Duration) []byte {
 	start, dst := bsoncore.AppendDocumentStart(dst)
 	dst = bsoncore.AppendStringElement(dst, "find", collection)
 	dst = appendIDFilter(dst, ids)
 	projection, dst := bsoncore.AppendDocumentElementStart(dst, "projection")
-	for _, field := range [...]string{"streamId", "name", "ingestedAt"} {
+	for _, field := range [...]string{"streamId", "name", "insertId"} {
 		dst = bsoncore.AppendInt32Element(dst, field, 1)
 	}
 	dst = endDocument(dst, projection)
 	dst = bsoncore.AppendInt32Element(dst, "limit", int32(len(ids)))
 	dst = bsoncore.AppendInt32Element(dst, "batchSize", int32(len(ids)))
 	dst = bsoncore.AppendBooleanElement(dst, "singleBatch", true)
+	if linearizable {
+		concern, with := bsoncore.AppendDocumentElementStart(dst, "readConcern")
+		with = bsoncore.AppendStringElement(with, "level", "linearizable")
+		dst = endDocument(with, concern)
+		dst = bsoncore.AppendInt64Element(dst, "maxTimeMS", limit.Milliseconds())
+	}
 	return endDocument(dst, start)
 }
 

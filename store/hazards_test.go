@@ -150,15 +150,46 @@ func TestInListModeOnlyARetryMeetsItsOwn(t *testing.T) {
 	// The same millisecond and the same content, but not this call's doing.
 	all(t, f.insert(t, docs[2:3]), record.Duplicate)
 
+	// After a lost reply too, in the same millisecond all the same.
 	f.server.Script("insert", faulty.Fault{CutAfter: true})
 	results := f.insert(t, docs)
-	for i, want := range []record.Outcome{record.Ingested, record.Duplicate, record.Ingested, record.Ingested, record.Ingested} {
-		if i == 2 {
-			continue // stored in the same millisecond: can't be told apart after a retry
-		}
+	for i, want := range []record.Outcome{record.Ingested, record.Duplicate, record.Duplicate, record.Ingested, record.Ingested} {
 		if results[i].Outcome != want {
 			t.Errorf("document %d is %v, want %v", i, results[i].Outcome, want)
 		}
+	}
+}
+
+// TestTwoCopiesInOneMillisecond: two workers insert copies of a record in the same
+// millisecond of list mode, and both replies are lost. One of them has ingested it.
+func TestTwoCopiesInOneMillisecond(t *testing.T) {
+	now := time.Date(2024, 6, 1, 8, 0, 0, 0, time.UTC)
+	f := newFixture(t, faulty.Options{}, func(o *store.Options) { o.Now = func() time.Time { return now } })
+	f.server.Script("insert", faulty.Fault{CutAfter: true}, faulty.Fault{CutAfter: true})
+	outcomes := make(chan record.Outcome, 2)
+	for range 2 {
+		go func() {
+			results, err := f.Insert(t.Context(), inListMode(documents(1)))
+			if err != nil {
+				t.Error(err)
+			}
+			outcomes <- results[0].Outcome
+		}()
+	}
+	if first, second := <-outcomes, <-outcomes; first == second {
+		t.Errorf("both are %v", first)
+	}
+}
+
+// TestNeverFound: the server says that the _id is there, and no look-up finds it.
+func TestNeverFound(t *testing.T) {
+	f := newFixture(t, faulty.Options{})
+	f.server.Rule("insert", againstDocument("id-2", faulty.WriteError{Code: 11000, KeyPattern: bson.D{{Key: "_id", Value: int32(1)}}}, 0, false))
+	results := f.insert(t, documents(batch))
+	allBut(t, results, 2, record.Rejected)
+	f.wantStored(t, 2)
+	if !results[2].Keep || !strings.Contains(results[2].Reason, "code 11000") {
+		t.Errorf("got %+v", results[2])
 	}
 }
 

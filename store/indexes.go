@@ -12,7 +12,9 @@ import (
 const buildTime = time.Hour
 
 // EnsureIndexes creates the collection's secondary index, by customer and time
-// of creation, where it is not there yet; it may be called at every start. An
+// of creation, where it is not there yet; it may be called at every start. It
+// serves who reads the collection by customer; the service itself never does, and
+// each insert pays for it. An
 // index on the same fields that bears another name will do. It waits out an
 // unreachable server like Await and fails like it.
 //

@@ -26,7 +26,7 @@ func sample(n int) []Document {
 
 func TestEncodedSizeIsExact(t *testing.T) {
 	for _, d := range append(sample(1), Document{}, Document{Record: record.Record{Name: "ü\x00"}}) {
-		raw := appendDocument(nil, &d, 1)
+		raw := appendDocument(nil, &d, 1, bson.NewObjectID())
 		if len(raw) != encodedSize(&d) {
 			t.Errorf("%d bytes, foretold %d", len(raw), encodedSize(&d))
 		}
@@ -37,14 +37,14 @@ func TestEncodedSizeIsExact(t *testing.T) {
 }
 
 func TestCommandsAreValid(t *testing.T) {
-	doc := appendDocument(nil, &sample(1)[0], 1)
+	doc := appendDocument(nil, &sample(1)[0], 1, bson.ObjectID{})
 	docs := make([][]byte, 120)
 	for i := range docs {
 		docs[i] = doc
 	}
 	for name, raw := range map[string]bson.Raw{
-		"insert": appendInsert(nil, "c", docs), "find one": appendFind(nil, "c", []string{"a"}),
-		"find": appendFind(nil, "c", []string{"a", "b"}), "buildInfo": appendBuildInfo(nil), "createIndexes": appendCreateIndexes(nil, "c"),
+		"insert": appendInsert(nil, "c", docs), "find one": appendFind(nil, "c", []string{"a"}, true, time.Second),
+		"find": appendFind(nil, "c", []string{"a", "b"}, false, 0), "buildInfo": appendBuildInfo(nil), "createIndexes": appendCreateIndexes(nil, "c"),
 	} {
 		if err := raw.Validate(); err != nil {
 			t.Errorf("%s: %v", name, err)

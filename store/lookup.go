@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -12,9 +13,9 @@ import (
 
 // stored is what a look-up fetches of a document.
 type stored struct {
-	streamID   string
-	name       string
-	ingestedAt int64 // Unix ms
+	streamID string
+	name     string
+	insertID bson.ObjectID // the call that inserted it; zero in stream mode
 }
 
 // answer is what a look-up learned of one _id.
@@ -78,26 +79,65 @@ func (c *call) missing(i int) {
 }
 
 // Owned says for each document whether the collection holds it already as this
-// entry's own, that is under its _id and with its StreamID. It blocks and fails
-// like Insert; on an error the answers are worthless.
+// entry's own, that is under its _id and with its StreamID and name, so that a
+// failover does not take it back. It blocks and fails like Insert; on an error the
+// answers are worthless.
+//
+// What is found on the primary is asked for once more with read concern
+// linearizable, one _id a query: that is answered once a majority has confirmed
+// what was read. Majority would not do: it answers from a snapshot that may lag
+// behind, and a document just acknowledged could be missing in it. A server that
+// is no replica set has nothing to roll back, and is not asked again.
+//
+// The look-ups of Insert need none of this: they follow an insert that was refused
+// as a duplicate under write concern majority, and MongoDB confirms such a reply
+// only once the document at fault is durable as well.
 func (s *Store) Owned(ctx context.Context, docs []Document) ([]bool, error) {
-	ids := make([]string, len(docs))
-	for i := range docs {
-		ids[i] = docs[i].Record.ID
-	}
-	var answers []answer
+	var own []bool
 	err := s.persist(ctx, "look up", givenUp, func(ctx context.Context) error {
-		found, failure := s.find(ctx, ids)
-		if failure != nil {
+		var failure *Error
+		if own, failure = s.owned(ctx, docs); failure != nil {
 			return failure
 		}
-		answers = found
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return owned(docs, answers), nil
+	return own, nil
+}
+
+func (s *Store) owned(ctx context.Context, docs []Document) ([]bool, *Error) {
+	ids := make([]string, len(docs))
+	for i := range docs {
+		ids[i] = docs[i].Record.ID
+	}
+	answers, failure := s.find(ctx, ids)
+	if failure != nil {
+		return nil, failure
+	}
+	own := make([]bool, len(docs))
+	var found []int
+	for i, a := range answers {
+		if own[i] = a.there && ownsByStreamID(&docs[i], a.stored); own[i] {
+			found = append(found, i)
+		}
+	}
+	if len(found) == 0 || s.noReplicas.Load() {
+		return own, nil
+	}
+	ids = ids[:0]
+	for _, i := range found {
+		ids = append(ids, docs[i].Record.ID)
+	}
+	answers = make([]answer, len(ids))
+	if failure := s.findSingly(ctx, ids, answers, linearizable); failure != nil {
+		return nil, failure
+	}
+	for k, i := range found {
+		own[i] = answers[k].there && ownsByStreamID(&docs[i], answers[k].stored)
+	}
+	return own, nil
 }
 
 // givenUp says at run time, when even wrong credentials are waited out, that
@@ -105,14 +145,6 @@ func (s *Store) Owned(ctx context.Context, docs []Document) ([]bool, error) {
 func givenUp(err error) bool {
 	var failure *Error
 	return errors.As(err, &failure) && failure.Class == Configuration
-}
-
-func owned(docs []Document, answers []answer) []bool {
-	own := make([]bool, len(docs))
-	for i, a := range answers {
-		own[i] = a.there && docs[i].StreamID != "" && a.streamID == docs[i].StreamID
-	}
-	return own
 }
 
 // find looks up ids on the primary. There is one answer an id, in order; some
@@ -127,7 +159,7 @@ func (s *Store) find(ctx context.Context, ids []string) ([]answer, *Error) {
 		return answers, failure
 	}
 	if single {
-		failure = s.findSingly(ctx, ids, answers)
+		failure = s.findSingly(ctx, ids, answers, plain)
 	} else {
 		failure = s.findTogether(ctx, ids, answers)
 	}
@@ -140,7 +172,7 @@ func (s *Store) find(ctx context.Context, ids []string) ([]answer, *Error) {
 func (s *Store) findTogether(ctx context.Context, ids []string, answers []answer) *Error {
 	for len(ids) > 0 {
 		n := min(len(ids), maxLookup)
-		if failure := s.findSome(ctx, ids[:n], answers[:n], s.pace.current()); failure != nil {
+		if failure := s.findSome(ctx, ids[:n], answers[:n], plain); failure != nil {
 			return failure
 		}
 		ids, answers = ids[n:], answers[n:]
@@ -150,7 +182,7 @@ func (s *Store) findTogether(ctx context.Context, ids []string, answers []answer
 
 // findSingly asks for one _id at a time, the number under way bounded over all
 // calls of the store.
-func (s *Store) findSingly(ctx context.Context, ids []string, answers []answer) *Error {
+func (s *Store) findSingly(ctx context.Context, ids []string, answers []answer, c concern) *Error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(cap(s.lookups))
 	for i := range ids {
@@ -161,7 +193,7 @@ func (s *Store) findSingly(ctx context.Context, ids []string, answers []answer) 
 			case <-ctx.Done():
 				return nil // the failure that ended it is reported
 			}
-			if failure := s.findSome(ctx, ids[i:i+1], answers[i:i+1], s.pace.current()); failure != nil {
+			if failure := s.findSome(ctx, ids[i:i+1], answers[i:i+1], c); failure != nil {
 				return failure
 			}
 			return nil
@@ -185,15 +217,33 @@ func allAsked(answers []answer) bool {
 	return true
 }
 
-// findSome sends one find command and fills in the answers.
-func (s *Store) findSome(ctx context.Context, ids []string, answers []answer, t tempo) *Error {
-	raw, err := s.command(ctx, t.timeout, appendFind(nil, s.coll.Name(), ids))
+// concern is how sure a look-up has to be of what it reads.
+type concern bool
+
+const (
+	plain        concern = false
+	linearizable concern = true
+)
+
+// findSome sends one find command and fills in the answers. Where the server
+// knows no linearizable reads it does without.
+func (s *Store) findSome(ctx context.Context, ids []string, answers []answer, c concern) *Error {
+	t := s.pace.current()
+	raw, err := s.command(ctx, t.timeout, appendFind(nil, s.coll.Name(), ids, bool(c), t.timeout))
 	var documents []bson.Raw
 	if err == nil {
 		documents, err = readFind(raw)
 	}
 	if err != nil {
-		return newError(classifyLookup(err), err, t.timeout)
+		v := classifyLookup(err)
+		if c == linearizable && notLinearizable[v.code] {
+			failure := s.findSome(ctx, ids, answers, plain)
+			if failure == nil {
+				s.noReplicas.Store(true)
+			}
+			return failure
+		}
+		return newError(v, err, t.timeout)
 	}
 	found := make(map[string]stored, len(documents))
 	for _, doc := range documents {
@@ -206,6 +256,11 @@ func (s *Store) findSome(ctx context.Context, ids []string, answers []answer, t 
 	}
 	return nil
 }
+
+// notLinearizable lists what servers say that know no linearizable reads:
+// NotAReplicaSet of a standalone one; BadValue, FailedToParse, InvalidOptions,
+// CommandNotSupported, NotImplemented, IDLUnknownField of others.
+var notLinearizable = map[int32]bool{123: true, 2: true, 9: true, 72: true, 115: true, 238: true, 40415: true}
 
 // command runs a command that is no insert, within limit; a raw command goes to
 // the primary.
@@ -239,7 +294,7 @@ func readStored(doc bson.Raw) stored {
 	var st stored
 	st.streamID, _ = doc.Lookup("streamId").StringValueOK()
 	st.name, _ = doc.Lookup("name").StringValueOK()
-	st.ingestedAt, _ = doc.Lookup("ingestedAt").DateTimeOK()
+	st.insertID, _ = doc.Lookup("insertId").ObjectIDOK()
 	return st
 }
 
@@ -250,8 +305,9 @@ const (
 	flavourSingle
 )
 
-// wantsSingleLookups says whether the server is a FerretDB, which scans the
-// whole collection for an $in but finds one _id at once. It is asked once.
+// wantsSingleLookups says whether the server is a FerretDB 1, which scans the
+// whole collection for an $in but finds one _id at once. Later ones are as fast at
+// $in as MongoDB. It is asked once.
 func (s *Store) wantsSingleLookups(ctx context.Context) (bool, *Error) {
 	if known := s.flavour.Load(); known != flavourUnknown {
 		return known == flavourSingle, nil
@@ -266,10 +322,8 @@ func (s *Store) wantsSingleLookups(ctx context.Context) (bool, *Error) {
 		raw = nil // a FerretDB tells everybody
 	}
 	flavour := flavourTogether
-	for _, field := range [...]string{"ferretdbVersion", "ferretdb"} {
-		if _, err := raw.LookupErr(field); err == nil {
-			flavour = flavourSingle
-		}
+	if version, _ := raw.Lookup("ferretdbVersion").StringValueOK(); strings.HasPrefix(version, "v1.") {
+		flavour = flavourSingle
 	}
 	s.flavour.Store(flavour)
 	return flavour == flavourSingle, nil

@@ -1,12 +1,18 @@
 package store_test
 
 import (
+	"context"
 	"fmt"
 	"hash/fnv"
+	"maps"
+	"slices"
+	"sync"
 	"testing"
+	"time"
 
 	"ingestion/internal/faulty"
 	"ingestion/record"
+	"ingestion/store"
 )
 
 // The tests of this file play a database in partial trouble: it refuses some
@@ -34,19 +40,182 @@ func inSubset(id string, n uint32) bool {
 	return h.Sum32()%n == 0
 }
 
+// passing lists the codes that MongoDB's own table, or those that speak its
+// protocol, call passing, and some that nobody knows.
+var passing = []int32{
+	6, 7, 24, 46, 50, 63, 64, 70, 71, 74, 75, 79, 83, 89, 90, 91, 94, 95, 100, 107, 109, 112, 117, 133, 134, 145, 149, 150, 172, 175,
+	187, 189, 194, 199, 200, 202, 203, 215, 216, 221, 225, 230, 231, 237, 239, 245, 246, 249, 250, 251, 259, 262, 264, 267, 272, 276,
+	279, 281, 282, 285, 287, 289, 290, 303, 306, 308, 310, 311, 312, 314, 317, 319, 333, 338, 342, 343, 354, 355, 356, 358, 360, 363,
+	365, 371, 372, 374, 375, 379, 381, 382, 384, 388, 391, 398, 402, 404, 406, 407, 410, 412, 414, 433, 445, 449, 450, 453, 462, 4293,
+	9001, 9996, 10058, 10107, 11600, 11601, 11602, 12586, 12587, 13388, 13435, 13436, 14031, 16500, 46841, 50915, 56846, 91331, 10045600,
+	1, 8, 0, 999_999, 525_074_461,
+}
+
 // TestPartialTroubleRejectsNobody: half of the documents are refused for some
-// attempts, whatever the code says.
+// attempts, whatever the code says, alone or with a write concern error.
 func TestPartialTroubleRejectsNobody(t *testing.T) {
-	for _, code := range []int32{202, 365, 70, 13388, 4293, 16500, 262, 50, 8, 999_999} {
+	for _, code := range passing {
 		t.Run(fmt.Sprint(code), func(t *testing.T) {
 			t.Parallel()
-			f := newFixture(t, faulty.Options{})
-			f.server.Rule("insert", subset(2, code, 10))
-			for i, r := range f.insert(t, documents(100)) {
-				if r.Outcome == record.Rejected {
-					t.Fatalf("document %d is rejected: %s", i, r.Reason)
+			f := newFixture(t, faulty.Options{}, quick)
+			partly, concerned := subset(2, code, 10), false
+			f.server.Rule("insert", func(call faulty.Call) faulty.Fault {
+				fault := partly(call)
+				if !concerned && call.N > 1 {
+					concerned, fault.WriteConcern = true, 64
 				}
+				return fault
+			})
+			all(t, f.insert(t, documents(60)), record.Ingested)
+			if doubts := f.watch.doubted(); len(doubts) > 0 {
+				t.Errorf("%d strikes", len(doubts))
+			}
+			if n := f.server.Count("insert"); n > 60 {
+				t.Errorf("%d inserts for one batch", n)
+			}
+			if len(f.watch.sentences) == 0 {
+				t.Error("nobody is told")
 			}
 		})
+	}
+}
+
+// TestBadShardForHours: a shard refuses its third of all documents for ever, with
+// a code nobody knows. Nothing is rejected, in large batches or small ones, and
+// the others go in.
+func TestBadShardForHours(t *testing.T) {
+	for _, size := range []int{1, 4, 100} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			t.Parallel()
+			now := &clock{at: time.Unix(1_700_000_000, 0)}
+			f := newFixture(t, faulty.Options{}, now.tune, quick)
+			f.server.Rule("insert", subset(3, 999_999, 0))
+			open := map[string]store.Document{}
+			const n = 300
+			for at := 0; at < n; at += size {
+				f.settleSome(t, open, documents(at + size)[at:], record.Ingested)
+				now.add(10 * time.Second)
+			}
+			for range 60 { // an hour of new tries
+				f.settleSome(t, open, slices.Collect(maps.Values(open)), record.Ingested)
+				now.add(time.Minute)
+			}
+			for i := range n {
+				if d := document(i); inSubset(d.Record.ID, 3) == (open[d.Record.ID].Record.ID == "") {
+					t.Errorf("%s is open: %v", d.Record.ID, !inSubset(d.Record.ID, 3))
+				}
+			}
+			f.server.Behave()
+			f.settleSome(t, open, slices.Collect(maps.Values(open)), record.Ingested)
+			if len(open) != 0 || len(f.stored()) != n {
+				t.Errorf("after all, %d are open and %d stored", len(open), len(f.stored()))
+			}
+		})
+	}
+}
+
+// TestFlappingServerRejectsNobody: all is refused for a while, all is taken for
+// a while, and the change falls between any two messages, a probe among them.
+func TestFlappingServerRejectsNobody(t *testing.T) {
+	for _, period := range []int{1, 2, 3, 5, 7} {
+		for _, size := range []int{1, 3, 50} {
+			t.Run(fmt.Sprintf("period=%d size=%d", period, size), func(t *testing.T) {
+				t.Parallel()
+				now := &clock{at: time.Unix(1_700_000_000, 0)}
+				f := newFixture(t, faulty.Options{}, now.tune, quick)
+				f.server.Rule("insert", func(call faulty.Call) faulty.Fault {
+					if inSubset(fmt.Sprint(call.N/period), 2) {
+						return faulty.Fault{}
+					}
+					return refuseAll(call)
+				})
+				open := map[string]store.Document{}
+				for at := 0; at < 150; at += size {
+					f.settleSome(t, open, append(documents(at + size)[at:], slices.Collect(maps.Values(open))...), record.Ingested)
+					now.add(time.Minute)
+				}
+				for range 100 {
+					f.settleSome(t, open, slices.Collect(maps.Values(open)), record.Ingested)
+					now.add(time.Minute)
+				}
+				if len(open) > 0 {
+					t.Errorf("%d are still open", len(open))
+				}
+			})
+		}
+	}
+}
+
+// TestUnknownValidatorRejectsInTheEnd: bad records are refused with a code nobody
+// knows, few or many, alone or among others. Each is rejected after minutes, and
+// no good one waits for it.
+func TestUnknownValidatorRejectsInTheEnd(t *testing.T) {
+	for _, bad := range []uint32{100, 20, 2} { // one in so many
+		t.Run(fmt.Sprint(bad), func(t *testing.T) {
+			t.Parallel()
+			now := &clock{at: time.Unix(1_700_000_000, 0)}
+			f := newFixture(t, faulty.Options{}, now.tune, quick)
+			f.server.Rule("insert", subset(bad, 525_074_461, 0))
+			open, n := map[string]store.Document{}, 100
+			began := now.at
+			f.settleSome(t, open, documents(n), record.Ingested)
+			if len(f.stored())+len(open) != n || len(open) == 0 {
+				t.Fatalf("%d stored at once, %d open", len(f.stored()), len(open))
+			}
+			for len(open) > 0 {
+				now.add(30 * time.Second)
+				f.settleSome(t, open, slices.Collect(maps.Values(open)), record.Rejected)
+			}
+			if took := now.at.Sub(began); took < 3*time.Minute {
+				t.Errorf("rejected after %v", took)
+			}
+			if strikes := len(f.watch.doubted()); strikes != 3*(n-len(f.stored())) {
+				t.Errorf("%d strikes are told for %d records", strikes, n-len(f.stored()))
+			}
+		})
+	}
+}
+
+// clock is a clock that a test sets.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func (c *clock) tune(o *store.Options) { o.Now, o.StrikeEvery = c.now, time.Minute }
+
+func quick(o *store.Options) { o.MaxBackoff, o.InitialBackoff = time.Millisecond, 100*time.Microsecond }
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+// settleSome inserts docs once. Those that are postponed stay in open; all others
+// have to end as wanted.
+func (f *fixture) settleSome(t *testing.T, open map[string]store.Document, docs []store.Document, want record.Outcome) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	results, err := f.Insert(ctx, docs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range results {
+		id := docs[i].Record.ID
+		delete(open, id)
+		switch {
+		case r.Postponed:
+			open[id] = docs[i]
+		case r.Outcome != want:
+			t.Fatalf("%s is %v (%s), want %v", id, r.Outcome, r.Reason, want)
+		}
 	}
 }

@@ -36,7 +36,7 @@ func (s *Store) takesOthers(ctx context.Context) (works, known bool) {
 	t := s.pace.current()
 	if time.Since(p.at) > provenFor {
 		answers := make([]answer, 1)
-		if failure := s.findSome(ctx, []string{p.id}, answers, t); failure != nil {
+		if failure := s.findSome(ctx, []string{p.id}, answers, plain); failure != nil {
 			return false, true
 		}
 		if !answers[0].there {

@@ -58,7 +58,8 @@ type Options struct {
 	// time-outs it grows up to twelvefold while the batches shrink.
 	CallTimeout time.Duration
 	// LookupConcurrency bounds the single look-ups by _id under way at a time on
-	// FerretDB over all calls, 4 by default. MongoDB is asked once a batch.
+	// FerretDB 1, and of linearizable ones, over all calls, 4 by default. Others are
+	// asked once a batch.
 	LookupConcurrency int
 	// InitialBackoff and MaxBackoff are the bounds of the pause between two
 	// attempts, 100 ms and 30 s by default; jitter keeps within MaxBackoff.
@@ -116,13 +117,14 @@ type Store struct {
 	coll *mongo.Collection
 	opts Options
 
-	pace     *pace
-	trouble  *trouble
-	lookups  chan struct{} // one slot a single look-up under way
-	flavour  atomic.Int32  // how look-ups are asked, see lookup.go
-	doubts   *doubts
-	inserted atomic.Uint64                  // documents that went in
-	proven   atomic.Pointer[provenDocument] // one that is in the collection
+	pace       *pace
+	trouble    *trouble
+	lookups    chan struct{} // one slot a single look-up under way
+	noReplicas atomic.Bool   // the server knows no linearizable reads
+	flavour    atomic.Int32  // how look-ups are asked, see lookup.go
+	doubts     *doubts
+	inserted   atomic.Uint64                  // documents that went in
+	proven     atomic.Pointer[provenDocument] // one that is in the collection
 }
 
 // New returns a Store that writes to coll.

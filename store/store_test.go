@@ -249,6 +249,9 @@ func TestInsertWritesTheDocumentAsDesigned(t *testing.T) {
 	if _, err := f.stored()["id-1"].LookupErr("streamId"); err == nil {
 		t.Error("a document of list mode has a streamId")
 	}
+	if id, ok := f.stored()["id-1"].Lookup("insertId").ObjectIDOK(); !ok || id.IsZero() {
+		t.Error("a document of list mode has no insertId")
+	}
 }
 
 func decode(t *testing.T, raw bson.Raw) bson.D {
@@ -313,8 +316,8 @@ func TestDocumentBeyondMongoDBsLimitIsRejectedUnsent(t *testing.T) {
 func TestDuplicates(t *testing.T) {
 	other := document(1)
 	other.StreamID = "1-1"
-	renamed := other
-	renamed.Record.Name = "somebody else"
+	renamed, namesake := other, document(1)
+	renamed.Record.Name, namesake.Record.Name = "somebody else", "somebody else"
 	tests := []struct {
 		name  string
 		there store.Document
@@ -322,6 +325,7 @@ func TestDuplicates(t *testing.T) {
 	}{
 		{"own", document(1), store.Result{Outcome: record.Ingested}},
 		{"another's", other, store.Result{Outcome: record.Duplicate}},
+		{"another's under the same streamId", namesake, store.Result{Outcome: record.Duplicate, Conflict: true}},
 		{"another's of another name", renamed, store.Result{Outcome: record.Duplicate, Conflict: true}},
 	}
 	for _, ferret := range []bool{false, true} {

@@ -1,6 +1,7 @@
 package streams
 
 import (
+	"math"
 	"strings"
 	"time"
 
@@ -109,7 +110,8 @@ func (a *Account) Behind() time.Duration {
 	if delivered == 0 || a.LastEntry == "" {
 		return 0
 	}
-	return max(0, time.Duration(arrival(a.LastEntry)-delivered)*time.Millisecond)
+	const longest = int64(math.MaxInt64 / time.Millisecond)
+	return time.Duration(min(max(0, arrival(a.LastEntry)-delivered), longest)) * time.Millisecond
 }
 
 // Waiting is how long before the given moment the oldest pending entry arrived;

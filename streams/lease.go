@@ -44,7 +44,7 @@ func (s *Stream) renew(ctx context.Context, ids []string) ([]string, error) {
 
 // HandBack gives entries back with their lease run out and their delivery
 // count as it was, so that another worker takes them at once. A lone attempt
-// at a suspect is uncounted.
+// at a suspect is uncounted. What has failed stays counted.
 func (s *Stream) HandBack(ctx context.Context, held []Delivery) error {
 	return s.giveBack(ctx, held, s.opts.ClaimIdle)
 }
@@ -53,7 +53,10 @@ func (s *Stream) giveBack(ctx context.Context, held []Delivery, idle time.Durati
 	back := make([]claimed, len(held))
 	for i := range held {
 		back[i] = claimed{id: held[i].ID, deliveries: held[i].Deliveries, tries: -1}
-		if held[i].tried {
+		switch {
+		case held[i].Failed:
+			back[i].deliveries++
+		case held[i].tried:
 			back[i].tries = held[i].Tries - 1
 		}
 	}

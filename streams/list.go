@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
@@ -187,35 +188,29 @@ func (l *List) Extend(context.Context, []Delivery) ([]string, error) { return ni
 
 // HandBack pushes the records to the head of the list in their order.
 func (l *List) HandBack(ctx context.Context, held []Delivery) error {
-	if len(held) == 0 {
-		return nil
-	}
-	bodies := make([]any, len(held))
-	for i := range held {
-		bodies[len(held)-1-i] = held[i].Body
-	}
-	call := l.once("back", &held[0], l.keys.Main)
-	for page := range slices.Chunk(bodies, pushPage) {
-		addCommand(call, "LPUSH", page)
-	}
-	if err := call.Run(ctx, l.opts.Client).Err(); err != nil {
-		return fmt.Errorf("handing %d records back to %s: %w", len(held), l.keys.Main, err)
-	}
-	return nil
+	return l.push(ctx, "back", "LPUSH", slices.Backward(held), held)
 }
 
 // Requeue pushes records that can't be worked on for now to the list's tail: at
 // its head they would hold up all others.
 func (l *List) Requeue(ctx context.Context, held []Delivery) error {
+	return l.push(ctx, "requeue", "RPUSH", slices.All(held), held)
+}
+
+func (l *List) push(ctx context.Context, what, command string, order iter.Seq2[int, Delivery], held []Delivery) error {
 	if len(held) == 0 {
 		return nil
 	}
-	bodies := make([]any, len(held))
-	for i := range held {
-		bodies[i] = held[i].Body
+	bodies := make([]any, 0, len(held))
+	for _, d := range order {
+		bodies = append(bodies, d.Body)
 	}
-	if err := l.opts.Client.RPush(ctx, l.keys.Main, bodies...).Err(); err != nil {
-		return fmt.Errorf("putting %d records back on %s: %w", len(held), l.keys.Main, err)
+	call := l.once(what, &held[0], l.keys.Main)
+	for page := range slices.Chunk(bodies, pushPage) {
+		addCommand(call, command, page)
+	}
+	if err := call.Run(ctx, l.opts.Client).Err(); err != nil {
+		return fmt.Errorf("handing %d records back to %s: %w", len(held), l.keys.Main, err)
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ const (
 	trimPause   = 2 * time.Second
 	fullPause   = 250 * time.Millisecond // between looks whether there is room again
 	censusPause = time.Second
+	retryPause  = 2 * time.Second
 	moveLimit   = 200 // deferred records put back a call
 	// shortestMovePause is between two looks that deferrals of this worker ask for.
 	shortestMovePause = 100 * time.Millisecond
@@ -83,6 +84,7 @@ func (s *Stream) attend(ctx context.Context, c *chore) {
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:
+		c.pause = min(c.pause, retryPause)
 		c.trouble.met(err)
 	default:
 		c.trouble.over()
@@ -93,7 +95,7 @@ func (s *Stream) attend(ctx context.Context, c *chore) {
 // to be idle, so nobody may sleep until then without looking again.
 func (s *Stream) due(c *chore) time.Time {
 	pause := c.pause
-	if s.quiet() {
+	if s.quiet() && !c.trouble.open {
 		pause = max(pause, time.Duration(float64(c.idle)*s.stretch()))
 	}
 	return c.last.Add(pause)

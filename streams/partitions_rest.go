@@ -12,7 +12,7 @@ import (
 
 const (
 	shortestRest = 100 * time.Millisecond
-	longestRest  = 5 * time.Second
+	longestRest  = 2 * time.Second
 )
 
 // rest is the time for which a partition that can't be read is left alone, so
@@ -55,6 +55,7 @@ func (p *Partitions) failed(ctx context.Context, one *part, err error) error {
 	for _, c := range concerned {
 		c.rest.begin()
 		c.hot = true
+		c.noteFailure()
 	}
 	for _, c := range p.parts {
 		if !c.rest.now() {

@@ -47,12 +47,14 @@ func CheckTypes(ctx context.Context, client redis.UniversalClient, variable, mai
 	return errors.Join(faults...)
 }
 
-// oldestRedis is the first version with XAUTOCLAIM and LPOP with a count.
-const oldestRedis = "6.2"
-
-// safeAutoclaim is the first version without the overflow in XAUTOCLAIM. The
-// service itself asks for far fewer entries than it takes.
-const safeAutoclaim = "7.0.5"
+const (
+	// oldestRedis is the first version that counts what was ever added to a
+	// stream, without which there is no account.
+	oldestRedis = "7.0"
+	// oldestSound is the first version whose XAUTOCLAIM does not overflow
+	// (CVE-2022-35951).
+	oldestSound = "7.0.5"
+)
 
 // CheckServer says in sentences what about the server endangers records: a
 // version that is too old and a Cluster behind a client for one node are
@@ -74,8 +76,8 @@ func CheckServer(ctx context.Context, client redis.UniversalClient) (warnings []
 	if v := info["redis_version"]; v != "" && older(v, oldestRedis) {
 		return nil, fmt.Errorf("REDIS_URL: this Redis is version %s; the service needs %s or newer", v, oldestRedis)
 	}
-	if v := info["redis_version"]; v != "" && older(v, safeAutoclaim) {
-		warnings = append(warnings, fmt.Sprintf("Redis %s has a fault in XAUTOCLAIM by which a client can run code in the server (CVE-2022-35951); update it to %s or newer", v, safeAutoclaim))
+	if v := info["redis_version"]; v != "" && older(v, oldestSound) {
+		warnings = append(warnings, fmt.Sprintf("this Redis is version %s, whose XAUTOCLAIM has a hole (CVE-2022-35951): upgrade it to %s or newer", v, oldestSound))
 	}
 	if info["cluster_enabled"] == "1" && !redisconn.IsCluster(client) {
 		return nil, errors.New("REDIS_URL: " + redisconn.OneOfCluster)

@@ -64,6 +64,10 @@ type Delivery struct {
 	// with the one that Try has begun.
 	Tries int64
 
+	// Failed says, when it is handed back, that it was worked on and this failed: the
+	// delivery, or the lone attempt at a suspect, stays counted.
+	Failed bool
+
 	Redelivered bool // taken over from a worker, so it may be in the store already
 	// Suspect says that the entry was delivered more often than is allowed,
 	// perhaps since it kills its worker: it is to be worked on while the process

@@ -19,8 +19,8 @@ var (
 	//go:embed scripts/purge.lua
 	purgeSource string
 
-	replayScript = redis.NewScript(replaySource)
-	purgeScript  = redis.NewScript(purgeSource)
+	replayScript = redis.NewScript(needSource + replaySource)
+	purgeScript  = redis.NewScript(needSource + purgeSource)
 )
 
 // DeadLetter is one refused record as it is kept.
@@ -150,11 +150,21 @@ func deadLetter(entry redis.XMessage) DeadLetter {
 	}
 }
 
+// UnfitError says that some letters can't be put back, as they are; the others
+// were.
+type UnfitError struct {
+	Left   int
+	Reason string // of the first
+}
+
+func (e *UnfitError) Error() string {
+	return fmt.Sprintf("%s can't be put back; %s", plural(int64(e.Left), "dead letter", "dead letters"), e.Reason)
+}
+
 // Replay puts dead letters back on their queue, as they are, and says how many
 // of those named were still there. It may be repeated after an error: a letter
-// goes back once. Where Redis has no room it stops, and the error says so; one
-// that can't be put back is left and told of, the others are. The count is right
-// then, too. The letters named should be some MiB together at
+// goes back once. Where Redis has no room it stops, and the error says so; the
+// count is right then, too. An *UnfitError tells of letters that are left. The letters named should be some MiB together at
 // most: they are copied in one step.
 func (g *Graveyard) Replay(ctx context.Context, ids []string) (int, error) {
 	if len(ids) == 0 {
@@ -167,6 +177,9 @@ func (g *Graveyard) Replay(ctx context.Context, ids []string) (int, error) {
 	n, _ := reply[0].(int64)
 	if cause := text(reply[1]); cause != "" {
 		return int(n), fmt.Errorf("putting dead letters back on %s: %w", g.keys.Main, errors.New(cause))
+	}
+	if left, _ := reply[2].(int64); left > 0 {
+		return int(n), &UnfitError{Left: int(left), Reason: text(reply[3])}
 	}
 	return int(n), nil
 }

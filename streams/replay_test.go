@@ -138,7 +138,7 @@ func (loseReplies) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 func (loseReplies) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		err := next(ctx, cmd)
-		if cmd.Name() == "evalsha" && err == nil {
+		if strings.HasPrefix(cmd.Name(), "eval") && err == nil {
 			cmd.SetErr(errLost)
 			return errLost
 		}

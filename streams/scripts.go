@@ -36,13 +36,13 @@ var (
 	//go:embed scripts/census.lua
 	censusSource string
 
-	openScript     = redis.NewScript(openSource)
+	openScript     = redis.NewScript(needSource + openSource)
 	settleScript   = redis.NewScript(needSource + settleSource)
 	extendScript   = redis.NewScript(needSource + dropSource + extendSource)
 	handbackScript = redis.NewScript(needSource + dropSource + handbackSource)
 	claimScript    = redis.NewScript(needSource + dropSource + claimSource)
 	fetchScript    = redis.NewScript(needSource + dropSource + fetchSource)
-	moveScript     = redis.NewScript(moveSource)
+	moveScript     = redis.NewScript(needSource + moveSource)
 	trimScript     = redis.NewScript(trimSource)
 	peekScript     = redis.NewScript(peekSource)
 	tryScript      = redis.NewScript(needSource + dropSource + trySource)

@@ -65,8 +65,10 @@ type Stream struct {
 
 	looking sync.Mutex // held by a census, of Maintain or of a reader that went back
 
-	full       bool      // Redis is at maxmemory, as last seen by Maintain
-	warnedTrim time.Time // when it was said last that entries go before their time
+	full          bool      // Redis is at maxmemory, as last seen by Maintain
+	warnedTrim    time.Time // when it was said last that entries go before their time
+	warnedAhead   time.Time // when it was said last that the stream's IDs lie ahead of the clock
+	warnedLetters bool      // it was said that dead letters are many
 
 	nextScan   time.Time // when to look for entries to take over
 	groupKnown bool      // false until the group was seen to exist
@@ -131,8 +133,8 @@ func (s *Stream) run(ctx context.Context, script *redis.Script, keys []string, a
 
 // isNoGroup says that the stream or its group is gone; a blocked reader is told
 // so by UNBLOCKED. The code need not stand
-// at the front: Redis 6.2 and embedded servers put words of their own before an
-// error of a script's command.
+// at the front: embedded servers put words of their own before an error of a
+// script's command.
 func isNoGroup(err error) bool {
 	if err == nil {
 		return false

@@ -68,6 +68,23 @@ func TestSuspectsComeAloneAndUnread(t *testing.T) {
 	b.wantLedger(map[string]string{"ingested": "3"})
 }
 
+// TestAFailedAttemptStaysCounted hands a suspect back after a try that failed, and
+// after one that could not be made.
+func TestAFailedAttemptStaysCounted(t *testing.T) {
+	for want, failed := range map[string]bool{"1": true, "": false} {
+		b := newRig(t)
+		push(t, b.client, "record")
+		b.abandon(1)
+		q := b.open("c", wary)
+		tried := try(t, q, streamstest.Receive(t, q, 1)[0])
+		tried.Failed = failed
+		must(t, q.Postpone(t.Context(), []streams.Delivery{tried}))
+		if got := b.tries(tried.ID); got != want {
+			t.Errorf("failed: %t: %q attempts are counted, want %q", failed, got, want)
+		}
+	}
+}
+
 func TestThreeDeathsAloneArePoison(t *testing.T) {
 	b := newRig(t)
 	id, err := b.client.XAdd(t.Context(), &redis.XAddArgs{Stream: "s", Values: []any{"data", "kills", "traceparent", "00-1-2-01", "tracestate", "a=b"}}).Result()

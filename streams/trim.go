@@ -2,7 +2,6 @@ package streams
 
 import (
 	"context"
-	"strconv"
 	"time"
 )
 
@@ -12,12 +11,8 @@ const trimLimit = 10_000
 // trim deletes what need not be kept and notes how far the work has come. It is
 // also how a worker learns that Redis is at maxmemory.
 func (s *Stream) trim(ctx context.Context) (time.Duration, error) {
-	keepFrom, err := s.keepFrom(ctx)
-	if err != nil {
-		return trimPause, err
-	}
-	reply, err := s.run(ctx, trimScript, []string{s.keys.Main, s.keys.Ledger, s.keys.Delayed},
-		s.opts.Group, keepFrom, s.opts.MaxEntries, trimLimit).Slice()
+	reply, err := s.run(ctx, trimScript, []string{s.keys.Main, s.keys.Ledger, s.keys.Delayed, s.keys.Dead},
+		s.opts.Group, s.retention(), s.opts.MaxEntries, trimLimit).Slice()
 	if err != nil {
 		return trimPause, wrap(err, "trimming %s", s.keys.Main)
 	}
@@ -25,7 +20,15 @@ func (s *Stream) trim(ctx context.Context) (time.Duration, error) {
 	more, _ := reply[2].(int64)
 	due, _ := reply[3].(int64)
 	cause := text(reply[4])
-	s.noteFloor(text(reply[1]), due)
+	if len(reply) == 12 {
+		now, _ := reply[7].(int64)
+		letters, _ := reply[9].(int64)
+		bytes, _ := reply[10].(int64)
+		maxmemory, _ := reply[11].(int64)
+		s.noteFloor(text(reply[1]), due, now)
+		s.reportAhead(text(reply[8]), now)
+		s.reportLetters(letters, bytes, maxmemory)
+	}
 	s.idle.Store(due < 0 && reply[6] == int64(1))
 	s.noteRoom(cause)
 	short, _ := reply[5].(int64)
@@ -37,25 +40,18 @@ func (s *Stream) trim(ctx context.Context) (time.Duration, error) {
 	return pauseUnless(more == 1, pause), nil
 }
 
-// keepFrom is the oldest ID that is kept by its age; empty keeps all.
-func (s *Stream) keepFrom(ctx context.Context) (string, error) {
+// retention is how many ms settled entries stay; -1 is for ever.
+func (s *Stream) retention() int64 {
 	if s.opts.Retention < 0 {
-		return "", nil
+		return -1
 	}
-	now, err := s.opts.Client.Time(ctx).Result()
-	if err != nil {
-		return "", wrap(err, "asking Redis for the time")
-	}
-	return strconv.FormatInt(max(now.Add(-s.opts.Retention).UnixMilli(), 0), 10), nil
+	return s.opts.Retention.Milliseconds()
 }
 
-// noteFloor keeps the arrival before which nothing is unfinished. A deferred
-// record is unfinished from its reserved place on.
-func (s *Stream) noteFloor(oldest string, due int64) {
-	if oldest == "" {
-		return
-	}
-	floor := arrival(oldest)
+// noteFloor keeps the arrival before which nothing is unfinished, which is no
+// later than now. A deferred record is unfinished from its reserved place on.
+func (s *Stream) noteFloor(oldest string, due, now int64) {
+	floor := min(arrival(oldest), now)
 	if due > 0 {
 		floor = min(floor, due)
 	}

@@ -2,11 +2,15 @@ package streams
 
 import (
 	"log/slog"
+	"regexp"
 	"time"
 )
 
 // sayAgainAfter is how often the same trouble is told.
 const sayAgainAfter = time.Minute
+
+// number is what differs between two like errors, as the port of a connection.
+var number = regexp.MustCompile(`\d+`)
 
 // trouble tells the log of one thing that fails again and again: at once why,
 // again when the reason changes, the same reason once a minute; and the end of
@@ -23,13 +27,14 @@ type trouble struct {
 // met is told why it failed.
 func (t *trouble) met(err error) {
 	reason := err.Error()
-	if time.Since(t.told[reason]) < sayAgainAfter {
+	kind := number.ReplaceAllString(reason, "")
+	if time.Since(t.told[kind]) < sayAgainAfter {
 		return
 	}
 	if t.told == nil || len(t.told) > 100 {
 		t.told = map[string]time.Time{}
 	}
-	t.told[reason] = time.Now()
+	t.told[kind] = time.Now()
 	t.open = true
 	t.log.Warn("retrying", "status", "error", "server", "Redis", "stream", t.stream, "reason", reason)
 }

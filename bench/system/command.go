@@ -20,7 +20,7 @@ what is measured and how.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newSit(), newDrain(), newLatency(), newReport())
+	root.AddCommand(newSit(), newDrain(), newLatency(), newPartitions(), newReport())
 	return root
 }
 

@@ -45,8 +45,12 @@ func send(ctx context.Context, client *redis.Client, rate, total int) error {
 
 // sendOne adds a record whose name says when it was due and when it was sent.
 func sendOne(ctx context.Context, client *redis.Client, due time.Time) error {
+	return addTo(ctx, client, streamKey, due)
+}
+
+func addTo(ctx context.Context, client *redis.Client, key string, due time.Time) error {
 	now := time.Now()
 	body := fmt.Sprintf(`{"customerId":"c-%d","name":"%d %d","email":"ada@mail-host.org","createdAt":"2026-01-01T00:00:00Z"}`,
 		due.UnixNano(), due.UnixNano(), now.UnixNano())
-	return client.XAdd(ctx, &redis.XAddArgs{Stream: streamKey, Values: []any{"data", body}}).Err()
+	return client.XAdd(ctx, &redis.XAddArgs{Stream: key, Values: []any{"data", body}}).Err()
 }

@@ -69,11 +69,14 @@ func (w *world) begin(ctx context.Context, name string, p point) *life {
 	if p.step == handBack {
 		patience = time.Millisecond // only then is a process to end with work in hand
 	}
-	c := consumer.New(consumer.Options{
+	c, err := consumer.New(consumer.Options{
 		Decode: record.Decoder{}.Decode, Limiter: judges, Store: documents, Log: log,
 		RedisTime: func(ctx context.Context) (time.Time, error) { return l.client.Time(ctx).Result() },
 		BatchSize: 4, Concurrency: 2, Lease: w.lease, ShutdownTimeout: patience,
 	})
+	if err != nil {
+		panic(err)
+	}
 	upkeep, endUpkeep := context.WithCancel(context.WithoutCancel(ctx))
 	var keeper sync.WaitGroup
 	keeper.Go(func() { l.stream.Maintain(upkeep) })
@@ -88,9 +91,13 @@ func (w *world) begin(ctx context.Context, name string, p point) *life {
 }
 
 func (w *world) limiter(l *life) *limiter.Limiter {
-	return limiter.New(l.client, limiter.Config{
+	judges, err := limiter.New(l.client, limiter.Config{
 		Limit: limit, Window: window, Lateness: time.Hour, Bases: []string{w.key}, Floor: l.stream.Floor,
 	})
+	if err != nil {
+		panic(err)
+	}
+	return judges
 }
 
 // run lets a process live until it dies, or ends it orderly when it has nothing

@@ -50,7 +50,7 @@ func scenarios() []scenario {
 		{bug: "NOACK", plant: plant{command: noAck}, plans: dying(judge, 2, diesBefore), sorts: []string{check.Lost}},
 		{
 			bug:   "group made again at $",
-			plant: plant{patch: open, find: `redis\.call\('HGET', ledger, 'watermark'\) or '0'`, by: `'$$'`},
+			plant: plant{patch: open, find: `start = watermark\(\)`, by: `start = '$$'`},
 			plans: []plan{calmly(), {point: point{step: nowhere}, before: destroyGroup}, calmly()},
 			sorts: []string{check.Lost},
 		},

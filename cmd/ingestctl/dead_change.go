@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ingestion/cmd/internal/app"
+	"ingestion/streams"
 )
 
 const replayHelp = `replay puts dead letters back on the queue, unedited, the oldest first. They are
@@ -40,6 +41,8 @@ type change struct {
 	apply  func(partition) func(context.Context, []string) (int, error)
 	chosen selection
 	dryRun bool
+	unfit  []error // of letters that can't be put back
+	left   int     // how many these are
 }
 
 func replayCommand() *cobra.Command {
@@ -110,7 +113,7 @@ func (c *change) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return fmt.Errorf("not finished, and safe to repeat: %w", err)
 	}
-	return nil
+	return errors.Join(c.unfit...)
 }
 
 func (c *change) all(ctx context.Context, s *session) (int, error) {
@@ -172,7 +175,7 @@ func (c *change) named(ctx context.Context, s *session, partitions []partition) 
 			return total, err
 		}
 	}
-	if rest := len(c.chosen.ids) - total; rest > 0 && !c.dryRun {
+	if rest := len(c.chosen.ids) - total - c.left; rest > 0 && !c.dryRun {
 		fmt.Fprintf(s.err, "%d of %d are not there any more\n", rest, len(c.chosen.ids))
 	}
 	return total, nil
@@ -210,5 +213,10 @@ func (b *batch) flush(ctx context.Context) error {
 	}
 	n, err := b.change.apply(b.partition)(ctx, ids)
 	b.changed += n
+	if unfit, ok := errors.AsType[*streams.UnfitError](err); ok {
+		b.change.unfit = append(b.change.unfit, unfit)
+		b.change.left += unfit.Left
+		return nil
+	}
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -20,7 +21,9 @@ it was (or first was), and the reason. With several partitions the ID begins wit
 the partition's number, as replay and purge take it.
 
 The bodies hold personal data and are shown by --json only, which prints one
-object a line.`
+object a line. An entry that was not one body has "fields" there, names and
+values in turn, and "data" only shows them. What is not UTF-8 is there byte for
+byte as "dataBase64" or "fieldsBase64".`
 
 const listExample = `  ingestctl dead list
   ingestctl dead list --event validation_failed --limit 100
@@ -160,16 +163,33 @@ func firstID(l *streams.DeadLetter) string {
 	return l.StreamID
 }
 
+// printLetterJSON prints one letter as a line. What JSON can't hold byte for byte,
+// since it is not UTF-8, is there once more in base64.
 func (s *session) printLetterJSON(l named) error {
-	return json.NewEncoder(s.out).Encode(struct {
-		ID         string `json:"id"`
-		Event      string `json:"event"`
-		Reason     string `json:"reason"`
-		StreamID   string `json:"streamId,omitempty"`
-		Origin     string `json:"origin,omitempty"`
-		Deliveries int64  `json:"deliveries"`
-		FailedAt   string `json:"failedAt"`
-		Worker     string `json:"worker"`
-		Data       string `json:"data"`
-	}{l.name, l.Event, l.Reason, l.StreamID, l.Origin, l.Deliveries, l.FailedAt, l.Worker, l.Data})
+	line := struct {
+		ID           string   `json:"id"`
+		Event        string   `json:"event"`
+		Reason       string   `json:"reason"`
+		StreamID     string   `json:"streamId,omitempty"`
+		Origin       string   `json:"origin,omitempty"`
+		Deliveries   int64    `json:"deliveries"`
+		FailedAt     string   `json:"failedAt"`
+		Worker       string   `json:"worker"`
+		Data         string   `json:"data"`
+		DataBase64   []byte   `json:"dataBase64,omitempty"`
+		Fields       []string `json:"fields,omitempty"`
+		FieldsBase64 [][]byte `json:"fieldsBase64,omitempty"`
+	}{
+		ID: l.name, Event: l.Event, Reason: l.Reason, StreamID: l.StreamID, Origin: l.Origin, Deliveries: l.Deliveries,
+		FailedAt: l.FailedAt, Worker: l.Worker, Data: l.Data, Fields: l.Fields,
+	}
+	if l.Fields == nil && !utf8.ValidString(l.Data) {
+		line.DataBase64 = []byte(l.Data)
+	}
+	if slices.ContainsFunc(l.Fields, func(s string) bool { return !utf8.ValidString(s) }) {
+		for _, s := range l.Fields {
+			line.FieldsBase64 = append(line.FieldsBase64, []byte(s))
+		}
+	}
+	return json.NewEncoder(s.out).Encode(line)
 }

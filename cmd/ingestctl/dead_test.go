@@ -3,6 +3,7 @@ package main_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +21,12 @@ func (r *rig) dead(p int, id string, event record.Outcome, body string) {
 		Values: []any{"data", body, "event", event.String(), "reason", "because"}}).Err())
 }
 
-type letter struct{ ID, Event, Reason, Data string }
+type letter struct {
+	ID, Event, Reason, Data string
+	DataBase64              []byte
+	Fields                  []string
+	FieldsBase64            [][]byte
+}
 
 func (r *rig) letters(args ...string) (all []letter) {
 	r.t.Helper()
@@ -63,6 +69,29 @@ func TestDeadLettersAreShownTheNewestFirst(t *testing.T) {
 	}
 }
 
+// TestLettersAreShownByteForByte has bodies and entries that JSON can't hold.
+func TestLettersAreShownByteForByte(t *testing.T) {
+	r := newRig(t, 1)
+	r.settle(0, record.Malformed, "\xff\x00", "Žofie <&> \ufffd")
+	for _, fields := range [][]any{{"\xfe", "", "data", "1", "data", "\x80"}, {"no", "body", "no", "twice"}} {
+		must(t, r.client.XAdd(t.Context(), &redis.XAddArgs{Stream: r.keys[0], Values: fields}).Err())
+	}
+	r.end(0, record.Malformed, 2)
+	got := r.letters() // the newest first
+	if len(got) != 4 {
+		t.Fatalf("%+v", got)
+	}
+	if string(got[3].DataBase64) != "\xff\x00" || got[2].Data != "Žofie <&> \ufffd" || got[2].DataBase64 != nil || got[2].Fields != nil {
+		t.Errorf("the bodies are %+v", got[2:])
+	}
+	if bytes := string(slices.Concat(got[1].FieldsBase64...)); len(got[1].FieldsBase64) != 6 || bytes != "\xfedata1data\x80" {
+		t.Errorf("the entry of bytes is %+v", got[1])
+	}
+	if !slices.Equal(got[0].Fields, []string{"no", "body", "no", "twice"}) || got[0].FieldsBase64 != nil {
+		t.Errorf("the entry of text is %+v", got[0])
+	}
+}
+
 func TestReplayPutsBackWhatIsChosen(t *testing.T) {
 	r := newRig(t, 2)
 	r.settle(0, record.Invalid, "a", "b")
@@ -83,6 +112,21 @@ func TestReplayPutsBackWhatIsChosen(t *testing.T) {
 	wantWords(t, note, "1 of 2 are not there any more")
 	wantWords(t, r.run(0, "dead", "replay", "--all"), "3 dead letters put back")
 	if got := r.reconcile(0).Total; got.DeadLetters.Replayed != 6 || got.DeadLetters.There != 0 || got.Undelivered != 6 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestALetterThatCannotGoBackHoldsUpNoOther goes on after a letter that can't be put
+// back, and says so in the end.
+func TestALetterThatCannotGoBackHoldsUpNoOther(t *testing.T) {
+	r := newRig(t, 1)
+	must(t, r.client.XAdd(t.Context(), &redis.XAddArgs{Stream: r.keys[0], Values: slices.Repeat([]any{"name", "value"}, 5000)}).Err())
+	r.end(0, record.Malformed, 1)
+	r.settle(0, record.Invalid, slices.Repeat([]string{"body"}, 300)...)
+	out, note := r.result(1, "dead", "replay", "--all")
+	wantWords(t, out, "300 dead letters put back")
+	wantWords(t, note, "5000 fields")
+	if got := r.reconcile(0).Total; got.DeadLetters.There != 1 || got.DeadLetters.Replayed != 300 {
 		t.Errorf("%+v", got)
 	}
 }

@@ -21,6 +21,9 @@ func connect(ctx context.Context, cfg *config.Config, log *slog.Logger, batch in
 	if err != nil {
 		return nil, nil, err
 	}
+	if unsafe := redisconn.Unsafe(opts); unsafe != "" {
+		log.Warn("warning", "reason", unsafe)
+	}
 	client := redisconn.New(opts, 4)
 	p := producer.NewPublisher(client, target(cfg), producer.Options{
 		Batch: batch, Replicas: cfg.ProducerWaitReplicas, OnWait: waits(log),

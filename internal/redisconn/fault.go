@@ -75,8 +75,15 @@ func IsCluster(client redis.UniversalClient) bool {
 	return ok
 }
 
+// IsReply says whether err is an answer of Redis, not one of the connection.
+func IsReply(err error) bool {
+	var answer redis.Error
+	return errors.As(err, &answer) && !errors.Is(err, redis.Nil)
+}
+
 // Explain adds to an error of the connection what the library leaves to be
-// guessed. opts are those that the client was made of.
+// guessed, and to an answer that time may heal what it means. opts are those
+// that the client was made of.
 func Explain(opts *redis.UniversalOptions, err error) error {
 	var dial *net.OpError
 	var noTLS tls.RecordHeaderError
@@ -84,6 +91,12 @@ func Explain(opts *redis.UniversalOptions, err error) error {
 	late := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
 	closed := errors.Is(err, io.EOF)
 	switch {
+	case redis.HasErrorPrefix(err, "MISCONF"):
+		return fmt.Errorf("it can't save its data to disk and takes no writes until it can (room and rights in its directory; its log says more): %w", err)
+	case redis.HasErrorPrefix(err, "LOADING"):
+		return fmt.Errorf("it is still loading its data: %w", err)
+	case redis.HasErrorPrefix(err, "MASTERDOWN"):
+		return fmt.Errorf("it is a replica that has lost its master: %w", err)
 	case opts.MasterName != "" && errors.Is(err, redis.Nil):
 		return fmt.Errorf("the Sentinels know no master named %q: %w", opts.MasterName, err)
 	case opts.TLSConfig != nil && !unconnected && (late || closed || errors.As(err, &noTLS)):

@@ -3,6 +3,7 @@
 package redisconn
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"net/url"
@@ -19,6 +20,8 @@ import (
 //	redis://host1:port,host2:port                   the nodes of a Cluster
 //	redis+cluster://[user:password@]h1[,h2]         a Cluster, by one of its nodes or several
 //	redis+sentinel://[user:password@]h1,h2/master/db
+//
+// Behind a ? options may stand: see settings.
 //
 // A password given apart (REDIS_PASSWORD_FILE) wins over the URL's. Errors
 // quote nothing of the URL: in a mistyped one any part may be the password.
@@ -42,7 +45,7 @@ func Parse(raw, password string) (*redis.UniversalOptions, error) {
 	if password != "" {
 		opts.Password = password
 	}
-	rest, _, _ = strings.Cut(rest, "?")
+	rest, query, _ := strings.Cut(rest, "?")
 	hosts, path, _ := strings.Cut(rest, "/")
 	var err error
 	switch scheme {
@@ -64,7 +67,11 @@ func Parse(raw, password string) (*redis.UniversalOptions, error) {
 	if err != nil {
 		return nil, err
 	}
-	if opts.DB, err = database(path); err != nil {
+	db, err := readQuery(opts, query)
+	if err != nil {
+		return nil, err
+	}
+	if opts.DB, err = database(path, db); err != nil {
 		return nil, err
 	}
 	if opts.IsClusterMode && opts.DB != 0 {
@@ -96,14 +103,16 @@ func setUser(opts *redis.UniversalOptions, userinfo string) error {
 	return nil
 }
 
-func database(path string) (int, error) {
+// database is the number behind the hosts or that of the option db.
+func database(path, option string) (int, error) {
 	path = strings.Trim(path, "/")
-	if path == "" {
-		return 0, nil
+	if path != "" && option != "" && path != option {
+		return 0, errors.New("the database behind the hosts and the option db differ: give one of them")
 	}
-	n, err := strconv.ParseUint(path, 10, 31)
+	number := cmp.Or(path, option, "0")
+	n, err := strconv.ParseUint(number, 10, 31)
 	if err != nil {
-		return 0, errors.New("the database, after the / behind the hosts, is not a number from 0")
+		return 0, errors.New("the database, after the / behind the hosts or as the option db, is not a number from 0")
 	}
 	return int(n), nil
 }

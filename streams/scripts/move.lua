@@ -1,7 +1,8 @@
 -- Puts deferred records that are due back on the stream. What goes back carries
 -- `ingestion:origin`, its first ID, and `ingestion:admitAt`, the place in the
 -- customer's window that was reserved for it. Both count since `returns` says
--- the same of the new entry.
+-- the same of the new entry. Comes after need.lua: no record may be added that
+-- can't be taken off the set.
 --
 -- KEYS  1 stream  2 delayed set  3 delayed data  4 ledger  5 returns
 --       6 dead letters
@@ -11,31 +12,12 @@
 --   missing  their fields were deleted by somebody else; they count as returned
 --   broken   their fields can't be read; they count as returned, and what there
 --            is of them becomes a dead letter
---
--- Each command that writes is tried first in a form that changes nothing: a
--- record may not be added that can't be taken off the set. XADD comes first: at
--- maxmemory Redis checks a script's first write only.
 
 local stream, delayed, data, ledger, returns, dead = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local most, letters, time, worker = ARGV[1], ARGV[2] == '1', ARGV[3], ARGV[4]
 local MOST_MS = 9007199254740991 -- exact in a number of Lua
 
 local function failed(reply) return type(reply) == 'table' and reply['err'] or nil end
-
--- refusal is why Redis does not take a command; nil if it does, or fails with the
--- words expected.
-local function refusal(expected, ...)
-  local err = failed(redis.pcall(...))
-  if err and not (expected and string.find(err, expected, 1, true)) then return err end
-end
-
-local function refused()
-  return refusal('must be greater', 'XADD', stream, '0-0', 'data', '')
-    or refusal(nil, 'HDEL', returns, '') or refusal(nil, 'HSET', returns, '', '') or refusal(nil, 'HDEL', returns, '')
-    or refusal(nil, 'ZREM', delayed, '') or refusal(nil, 'HDEL', data, '')
-    or refusal('not an integer', 'HINCRBY', ledger, 'returned', 0)
-    or refusal(nil, 'HDEL', ledger, '')
-end
 
 local function next_due()
   local first = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
@@ -47,8 +29,11 @@ local now = redis.call('TIME')
 now = string.format('%.0f', now[1] * 1000 + math.floor(now[2] / 1000))
 local due = redis.call('ZRANGEBYSCORE', delayed, '-inf', now, 'WITHSCORES', 'LIMIT', 0, most)
 if #due == 0 then return {0, next_due(), '', {}, {}} end
-local why = refused()
-if why then return {0, next_due(), why, {}, {}} end
+
+need({'XADD', stream, '*', 'data', ''}, {'HSET', returns, '0-0', ''}, {'ZREM', delayed, '0-0'}, {'HDEL', data, '0-0'},
+  {'HINCRBY', ledger, 'returned', 1}, {'HSET', ledger, 'returning', ''})
+if letters then need({'XADD', dead, '*', 'data', ''}) end
+redis.call('HLEN', returns) -- fails if it is no hash
 
 -- decode is the fields of a payload by their names, if one is the body.
 local function decode(payload)

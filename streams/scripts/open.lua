@@ -1,5 +1,6 @@
 -- Makes the consumer group where it does not exist, and opens the ledger. Begins
--- a new epoch in it where entries come again that were counted before.
+-- a new epoch in it where entries come again that were counted before. Comes after
+-- need.lua.
 --
 -- KEYS  1 stream  2 ledger  3 delayed set  4 dead letters
 --       5 IDs that were dropped and counted as missing in the epoch
@@ -58,6 +59,10 @@ local function era() return count('epoch') .. '/' .. (redis.call('HGET', ledger,
 local function last_entry()
   local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)
   return last[1] and last[1][1] or ''
+end
+
+local function may_begin()
+  need({'HSET', ledger, 'epoch', 1}, {'HDEL', ledger, 'epoch'}, {'HGETALL', ledger}, {'DEL', gone}, {'ZCARD', delayed}, {'XLEN', dead}, {'TIME'})
 end
 
 -- What outlives an epoch.
@@ -138,6 +143,7 @@ local function rewind(epoch, base)
   if kind == '' then kind = 'group' end
   for i = 6, #ARGV do base = base + count(ARGV[i]) end
   base = base + count('missing') + ends
+  may_begin()
   close(epoch, true)
   begin(epoch + 1, base)
   redis.call('HSET', ledger, 'again', last_entry(), 'rewound', kind, 'lost', between)
@@ -145,6 +151,7 @@ local function rewind(epoch, base)
 end
 
 local epoch = count('epoch')
+need({'HSET', ledger, 'epoch', epoch}, {'HDEL', ledger, 'base'}, {'DEL', gone})
 
 -- `legacy` is the last entry that the version before may have put back, which is
 -- known by its fields alone. It is noted when this version first opens a ledger.
@@ -155,6 +162,7 @@ end
 
 local ours = service_group()
 if ours and epoch == 0 then
+  may_begin()
   close(0, true)
   if never_read(ours) then
     begin(1, unread())
@@ -171,19 +179,18 @@ if ours then
   return rewound or {'there', epoch, redis.call('HGET', ledger, 'again') or '', era()}
 end
 
+may_begin()
 local existed = redis.call('EXISTS', stream)
 local start = '0'
+need({'XGROUP', 'CREATE', stream, group, start, 'MKSTREAM'})
 if existed == 1 then
   start = watermark()
 else
   redis.call('HDEL', ledger, 'watermark')
 end
 redis.call('XGROUP', 'CREATE', stream, group, start, 'MKSTREAM')
-if epoch == 0 then
-  begin(1, unread())
-  return {'made', 1, '', era(), start, existed}
-end
 close(epoch, existed == 1)
 begin(epoch + 1, unread())
-redis.call('HSET', ledger, 'again', last_entry())
-return {'made', epoch + 1, last_entry(), era(), start, existed}
+local again = epoch > 0 and last_entry() or ''
+if epoch > 0 then redis.call('HSET', ledger, 'again', again) end
+return {'made', epoch + 1, again, era(), start, existed}

@@ -1,11 +1,9 @@
--- Deletes dead letters for good and counts them.
+-- Deletes dead letters for good and counts them. Comes after need.lua: nothing is
+-- deleted that can't be counted.
 --
 -- KEYS  1 dead letters  2 ledger
 -- ARGV  1… IDs
 -- Returns how many there were. Running it again changes nothing.
---
--- Counting is tried first: nothing is deleted that can't be counted. At
--- maxmemory it can be, once something was deleted.
 
 local dead, ledger = KEYS[1], KEYS[2]
 local opened = redis.call('HEXISTS', ledger, 'epoch') == 1
@@ -13,10 +11,7 @@ local before = redis.call('HGET', ledger, 'purged')
 if before and not tonumber(before) then
   return redis.error_reply("ERR the ledger's field `purged` is no number")
 end
-if opened then
-  local probe = redis.pcall('HINCRBY', ledger, 'purged', 0)
-  if type(probe) == 'table' and probe['err'] and not string.find(probe['err'], 'OOM', 1, true) then return probe end
-end
+if opened then need({'HINCRBY', ledger, 'purged', 1}) end
 
 local PAGE = 1000 -- Lua passes some thousand arguments to a command
 local n = 0

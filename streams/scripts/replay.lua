@@ -4,14 +4,13 @@
 --
 -- KEYS  1 queue, a stream or a list  2 dead letters  3 ledger  4 returns
 -- ARGV  1 stream | list  2… IDs of dead letters
--- Returns {put back, error}
+-- Returns {put back, error, left, why}: an error ends it; letters that can't be put
+-- back are left, and why says so of the first.
 --
 -- Adding, deleting and counting are one step for each letter, so running it
--- again after a lost reply puts back only what is still there. Each command that
--- writes is tried first in a form that changes nothing: a letter may not be
--- added that can't be deleted. Adding comes first: at maxmemory Redis checks a
--- script's first write only. Where no worker has opened a ledger there is nothing
--- to count in.
+-- again after a lost reply puts back only what is still there. Comes after
+-- need.lua: no letter may be added that can't be deleted. Where no worker has
+-- opened a ledger there is nothing to count in.
 
 local queue, dead, ledger, returns, kind = KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[1]
 local opened = redis.call('HEXISTS', ledger, 'epoch') == 1
@@ -22,22 +21,11 @@ end
 
 local function failed(reply) return type(reply) == 'table' and reply['err'] or nil end
 
--- refusal is why Redis does not take a command; nil if it does, or fails with the
--- words expected.
-local function refusal(expected, ...)
-  local err = failed(redis.pcall(...))
-  if err and not (expected and string.find(err, expected, 1, true)) then return err end
-end
-
-local function refused()
-  local why
-  if kind == 'list' then
-    why = refusal('WRONGTYPE', 'RPUSH', dead, '')
-  else
-    why = refusal('must be greater', 'XADD', queue, '0-0', 'data', '')
-      or refusal(nil, 'HDEL', returns, '') or refusal(nil, 'HSET', returns, '', '') or refusal(nil, 'HDEL', returns, '')
-  end
-  return why or refusal(nil, 'XDEL', dead, '0-0') or (opened and refusal(nil, 'HINCRBY', ledger, 'replayed', 0) or nil)
+need({'XDEL', dead, '0-0'})
+if opened then need({'HINCRBY', ledger, 'replayed', 1}) end
+if kind ~= 'list' then
+  need({'HSET', returns, '0-0', ''})
+  redis.call('HLEN', returns) -- fails if it is no hash
 end
 
 -- strings are those of which netstrings consist; nil for what is none.
@@ -59,9 +47,12 @@ local MOST = 7900 -- arguments that Lua passes to a command, about
 
 local function entry_id(text) return text and string.match(text, '^%d+%-%d+$') end
 
--- add puts a letter back on a stream, and returns an error.
-local function add(letter)
-  local args = {'data', letter['data']}
+local function origin_of(letter) return entry_id(letter['origin']) or entry_id(letter['streamId']) end
+
+-- command is what puts a letter back, or nil and why it can't be.
+local function command(letter)
+  if kind == 'list' then return {'RPUSH', queue, letter['data']} end
+  local args = {'XADD', queue, '*'}
   local function with(name, value)
     if value and value ~= '' then
       args[#args + 1] = name
@@ -69,18 +60,22 @@ local function add(letter)
     end
   end
   if letter['fields'] then
-    args = strings(letter['fields'])
-    if not args or #args == 0 or #args % 2 == 1 then return 'its field `fields` is damaged' end
-    if #args > MOST then return 'an entry of ' .. #args / 2 .. ' fields is too large to be put back' end
+    local fields = strings(letter['fields'])
+    if not fields or #fields == 0 or #fields % 2 == 1 then return nil, 'its field `fields` is damaged' end
+    if #fields > MOST then return nil, 'an entry of ' .. #fields / 2 .. ' fields is too large to be put back' end
+    for _, s in ipairs(fields) do args[#args + 1] = s end
   else
+    args[4], args[5] = 'data', letter['data']
     with('traceparent', letter['traceparent'])
     with('tracestate', letter['tracestate'])
   end
-  local origin = entry_id(letter['origin']) or entry_id(letter['streamId'])
-  with('ingestion:origin', origin)
-  local reply = redis.pcall('XADD', queue, '*', unpack(args))
-  if not failed(reply) and origin then redis.call('HSET', returns, reply, origin .. ' 0') end
-  return failed(reply)
+  with('ingestion:origin', origin_of(letter))
+  return args
+end
+
+-- note records that the new entry is what we have put back.
+local function note(letter, id)
+  if kind ~= 'list' and origin_of(letter) then redis.call('HSET', returns, id, origin_of(letter) .. ' 0') end
 end
 
 local function letter_of(id)
@@ -92,23 +87,21 @@ local function letter_of(id)
   return letter['data'] and letter
 end
 
-local n, failure, tried = 0, '', false
+local n, left, why = 0, 0, ''
 for i = 2, #ARGV do
-  local letter, err = letter_of(ARGV[i])
-  if letter and not tried then
-    local why = refused()
-    if why then return {0, why} end
-    tried = true
-  end
-  if letter then
-    if kind == 'list' then err = failed(redis.pcall('RPUSH', queue, letter['data'])) else err = add(letter) end
-  end
-  if err then
-    failure = 'the dead letter ' .. ARGV[i] .. ': ' .. err
+  local letter, unfit = letter_of(ARGV[i])
+  local args
+  if letter then args, unfit = command(letter) end
+  if unfit then
+    left = left + 1
+    if left == 1 then why = 'the dead letter ' .. ARGV[i] .. ': ' .. unfit end
   elseif letter then
+    local reply = redis.pcall(unpack(args))
+    if failed(reply) then return {n, failed(reply), left, why} end
+    note(letter, reply)
     redis.call('XDEL', dead, ARGV[i])
     if opened then redis.call('HINCRBY', ledger, 'replayed', 1) end
     n = n + 1
   end
 end
-return {n, failure}
+return {n, '', left, why}

@@ -1,13 +1,14 @@
 -- Deletes settled entries that need not be kept, a bounded number a call, and
 -- never one that a group has not finished with.
 --
--- KEYS  1 stream  2 ledger  3 delayed set
--- ARGV  1 our group  2 oldest ID to keep by age ('' keeps all)
+-- KEYS  1 stream  2 ledger  3 delayed set  4 dead letters
+-- ARGV  1 our group  2 ms that settled entries are kept (-1: for ever)
 --       3 entries kept at most (0: no cap)  4 at most about so many a call
 -- Returns {deleted, oldest ID that our group has not finished, more to do (1 | 0), ms of the first
 -- place that a deferred record waits for or has come back for, or -1, why Redis
--- takes no writes or '', room is short (1 | 0), idle (1 | 0)}, or
--- {0, '', 0, -1, '', 0, 0} where the stream or our group does not exist.
+-- takes no writes or '', room is short (1 | 0), idle (1 | 0), now in ms, the last ID
+-- that our group was given if it lies ahead of the clock or '', dead letters, bytes that they take or
+-- -1, maxmemory or 0}, or {0, '', 0, -1, '', 0, 0} where the stream or our group does not exist.
 --   idle  our group has nothing pending and nothing to read, as far as Redis knows
 --
 -- Nothing is deleted at or after the least ID that is pending or undelivered in
@@ -19,9 +20,13 @@
 -- a number in Lua holds 53.
 
 local stream, ledger, delayed = KEYS[1], KEYS[2], KEYS[3]
-local group, keep_from, max, limit = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local group, retention, max, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 
 local LAST_SEQ = '18446744073709551615'
+local AHEAD = 1000 -- ms: clocks of two servers, one after the other, differ by less
+
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
 local function parse(id)
   local ms, seq = string.match(id, '^(%d+)-?(%d*)$')
@@ -66,10 +71,11 @@ local function preceding(id)
   return step(ms, false) .. '-' .. LAST_SEQ
 end
 
--- of all groups, and of ours, nil without it; and whether ours is idle
+-- of all groups, and of ours, nil without it; whether ours is idle, and the last ID
+-- that it was given
 local function oldest_unfinished()
   if redis.call('EXISTS', stream) == 0 then return nil end
-  local ours, oldest, idle = nil, nil, 0
+  local ours, oldest, idle, last = nil, nil, 0, nil
   for _, g in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
     local info = {}
     for i = 1, #g, 2 do info[g[i]] = g[i + 1] end
@@ -79,14 +85,14 @@ local function oldest_unfinished()
     end
     oldest = oldest and least(oldest, id) or id
     if info['name'] == group then
-      ours = id
+      ours, last = id, info['last-delivered-id']
       if info['pending'] == 0 and info['lag'] == 0 then idle = 1 end
     end
   end
-  return oldest, ours, idle
+  return oldest, ours, idle, last
 end
 
-local oldest, ours, idle = oldest_unfinished()
+local oldest, ours, idle, last = oldest_unfinished()
 if not ours then return {0, '', 0, -1, '', 0, 0} end
 
 local probe = redis.pcall('HINCRBY', ledger, 'trimmed', 0)
@@ -95,11 +101,12 @@ if full ~= '' and not string.find(full, 'OOM', 1, true) then return redis.error_
 
 -- A large command counts against maxmemory before it is run, so it is refused
 -- while this script would not be: a margin of 2%, 1 MiB at least.
+local most = 0
 local function room_is_short()
   local info = redis.pcall('INFO', 'memory')
   if type(info) ~= 'string' then return false end -- not for this role, or embedded
   local function number(name) return tonumber(string.match(info, '\n' .. name .. ':(%d+)') or 0) end
-  local most = number('maxmemory')
+  most = number('maxmemory')
   if most == 0 then return false end
   local used = number('used_memory') - number('mem_not_counted_for_evict')
   return used > most - math.max(most / 50, 1048576)
@@ -128,9 +135,31 @@ local function cut_down(excess)
   deleted = deleted + n
 end
 
+-- IDs only rise: once one lies ahead of the clock, which was set back or is not
+-- what somebody chose it by, all that come do. Such IDs don't tell an age: `ahead` in the
+-- ledger does, with an ID up to which all is old enough, a later one, and when that was
+-- the last. Settled entries stay for one to two times as long as they should.
+local ahead = tonumber((parse(last))) > now + AHEAD
+local function old_enough(noted)
+  if not ahead or retention < 0 then
+    if noted then redis.call('HDEL', ledger, 'ahead') end
+    return '0-0'
+  end
+  local old, later, since = string.match(noted or '0-0 0-0 0', '^(%S+) (%S+) (%d+)$')
+  since = tonumber(since)
+  if now >= since and now - since < retention then return old end
+  if now >= since then old = later end
+  redis.pcall('HSET', ledger, 'ahead', old .. ' ' .. last .. string.format(' %.0f', now))
+  return old
+end
+
+local noted = redis.call('HMGET', ledger, 'ahead', 'returning', 'returning:next')
+local old = old_enough(noted[1])
 if short then
   delete_before(oldest)
-elseif keep_from ~= '' then
+elseif retention >= 0 then
+  local keep_from = string.format('%.0f', math.max(now - retention, 0))
+  if less(keep_from, after(old)) then keep_from = after(old) end
   delete_before(least(keep_from, oldest))
 end
 local excess = max > 0 and redis.call('XLEN', stream) - max or 0
@@ -150,8 +179,7 @@ end
 -- it puts back, in `returning` until all that is finished, meanwhile of more in
 -- `returning:next`.
 local function first_returned()
-  local noted = redis.call('HMGET', ledger, 'returning', 'returning:next')
-  local first, more = noted[1], noted[2]
+  local first, more = noted[2], noted[3]
   if first and less(string.match(first, ' (.+)$'), ours) then
     first, more = more, false
     -- At maxmemory that fails, and the old note only keeps more than it must.
@@ -169,4 +197,11 @@ end
 local waiting = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
 local due, back = tonumber(waiting[2]), first_returned() or nil
 if not due or (back and back < due) then due = back end
-return {deleted, ours, more, due and math.floor(due) or -1, full, short and 1 or 0, idle}
+
+local letters, bytes = redis.call('XLEN', KEYS[4]), -1
+if letters > 0 then
+  local usage = redis.pcall('MEMORY', 'USAGE', KEYS[4])
+  if type(usage) == 'number' then bytes = usage end -- not for every role
+end
+return {deleted, ours, more, due and math.floor(due) or -1, full, short and 1 or 0, idle,
+  now, ahead and last or '', letters, bytes, most}

@@ -32,7 +32,10 @@ type Rewinds struct {
 }
 
 // Period is a time in ms since 1970, both ends included.
-type Period struct{ From, To int64 }
+type Period struct {
+	From, To int64
+	Step     int64 // by how many ms the clock was wrong
+}
 
 // Take notes that an entry was taken, once more perhaps.
 func (s *Strangers) Take(id load.EntryID, t Taking) {

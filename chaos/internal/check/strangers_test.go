@@ -64,6 +64,7 @@ func TestWhatStrangersTookIsExcused(t *testing.T) {
 		"one that was settled":                settledAndDeleted(),
 		"refused while the clock was wrong":   refusedInPeriod(),
 		"refused with an ID ahead":            refusedAhead(),
+		"its limit once more by two clocks":   twoClocks(2),
 		"odd fields kept byte for byte":       bytesKept("\xff\x00"),
 		"refused, set back and then admitted": refusedThenStored(5000, 6000),
 	} {
@@ -95,6 +96,16 @@ func refusedAhead() *check.Evidence {
 	ahead := e.Entries[entry(7)]
 	ahead.Seen -= 200
 	e.Entries[entry(7)] = ahead
+	return e
+}
+
+// twoClocks has more places than the limit allows where the clock stepped.
+func twoClocks(more int) *check.Evidence {
+	e := evidence()
+	for n := range more {
+		e.Places["hot-0"][load.Place{Member: string(rune('a' + n)), At: int64(5500 + n)}] = true
+	}
+	e.Clock = []check.Period{{From: 30_000, To: 31_000, Step: 15_000}}
 	return e
 }
 
@@ -197,6 +208,17 @@ func TestStrangersExcuseNothingElse(t *testing.T) {
 			return e
 		}},
 		{"stored, set back and then refused", check.WrongDeath, "was refused", func() *check.Evidence { return refusedThenStored(6000, 5000) }},
+		{"more than twice the limit by two clocks", check.OverLimit, "has 3 records", func() *check.Evidence { return twoClocks(3) }},
+		{"over the limit long before the clock stepped", check.OverLimit, "has 3 records", func() *check.Evidence {
+			e := twoClocks(2)
+			e.Clock[0].From += 20_000
+			return e
+		}},
+		{"over the limit where the clock stepped by less than a window", check.OverLimit, "has 3 records", func() *check.Evidence {
+			e := twoClocks(2)
+			e.Clock[0].Step = e.Rule.Window.Milliseconds()
+			return e
+		}},
 		{"bytes not kept", check.Invented, "body", func() *check.Evidence { return bytesKept("\uFFFD\x00") }},
 		{"admitted in the past", check.OverLimit, "has a place", func() *check.Evidence {
 			e := evidence()

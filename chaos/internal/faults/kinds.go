@@ -15,7 +15,7 @@ const (
 	WorkerTold    Kind = "worker told to end (SIGTERM)"
 	WorkerFrozen  Kind = "worker frozen (SIGSTOP, SIGCONT)"
 	RedisKilled   Kind = "Redis killed"
-	RedisStopped  Kind = "Redis stopped (SIGTERM)"
+	RedisStopped  Kind = "Redis stopped (SHUTDOWN)"
 	RedisFrozen   Kind = "Redis frozen"
 	ClockAhead    Kind = "Redis' clock steps ahead, and back again"
 	ClockBack     Kind = "Redis' clock steps back, and ahead again"

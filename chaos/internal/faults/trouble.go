@@ -43,14 +43,16 @@ func (s *Stage) refuseFor(ctx context.Context, for_ time.Duration, modulo, remai
 	return s.Refusals.Clear()
 }
 
-// stepClock steps Redis' clock by some seconds, and to the true time again.
+// stepClock steps Redis' clock, and to the true time again: half of the time by
+// less than a window of the limiter, over which its rule has to hold, else by up
+// to half a minute.
 func (s *Stage) stepClock(ctx context.Context, f Fault) error {
-	step := time.Duration(2+f.Size%9) * time.Second
-	if f.Size>>8%4 == 0 {
-		step = time.Duration(10+f.Size%20) * time.Second
+	step := time.Duration(1+f.Size%3) * time.Second
+	if f.Size>>8%2 == 0 {
+		step = time.Duration(5+f.Size%25) * time.Second
 	}
 	if f.Kind == ClockBack {
-		step = -time.Duration(1+f.Size%15) * time.Second
+		step = -min(step, 15*time.Second)
 	}
 	begin := time.Now()
 	defer func() { s.ClockStepped(begin, time.Now(), step) }()

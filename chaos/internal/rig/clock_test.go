@@ -32,7 +32,9 @@ func TestRedisLivesByTheClock(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantTime(t, server.Addr, step+time.Minute)
-		server.Kill()
+		if err := server.Stop(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

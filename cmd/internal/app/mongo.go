@@ -21,7 +21,9 @@ func connectMongo(ctx context.Context, cfg *config.Config, observer store.Observ
 	if err != nil {
 		return nil, nil, &config.Error{Faults: []string{"MONGO_URI, MONGO_PASSWORD_FILE: " + err.Error()}}
 	}
-	opts.SetMaxPoolSize(uint64(cfg.Concurrency + 8))
+	if opts.MaxPoolSize == nil {
+		opts.SetMaxPoolSize(uint64(cfg.Concurrency + 8))
+	}
 	client, err := mongo.Connect(opts)
 	if err != nil {
 		return nil, nil, &config.Error{Faults: []string{"MONGO_URI: the driver can't use it: check the options"}}

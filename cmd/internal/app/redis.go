@@ -22,6 +22,9 @@ func connectRedis(ctx context.Context, cfg *config.Config, log *slog.Logger, con
 	if err != nil {
 		return nil, err
 	}
+	if unsafe := redisconn.Unsafe(opts); unsafe != "" {
+		log.Warn("warning", "reason", unsafe)
+	}
 	client := redisconn.New(opts, connections)
 	check := redisCheck{client: client, opts: opts, cfg: cfg, log: log}
 	for _, step := range []func(context.Context) error{check.ping, check.setUp} {
@@ -48,6 +51,8 @@ func (c *redisCheck) ping(ctx context.Context) error {
 		return nil
 	case redisconn.Fault(err) != "":
 		return fmt.Errorf("asking Redis at %s: %w", c.cfg.RedisURL, err)
+	case redisconn.IsReply(err):
+		return fmt.Errorf("REDIS_URL: the Redis at %s is not ready: %w", c.cfg.RedisURL, redisconn.Explain(c.opts, err))
 	default:
 		return fmt.Errorf("REDIS_URL: no Redis answers at %s: %w", c.cfg.RedisURL, redisconn.Explain(c.opts, err))
 	}

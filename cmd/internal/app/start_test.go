@@ -236,3 +236,31 @@ func TestEachWarningIsSaidOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestARedisThatCanNotSave has a snapshot fail, since the directory is gone:
+// Redis answers PING with an error then.
+func TestARedisThatCanNotSave(t *testing.T) {
+	server := testenv.Redis(t, testenv.WithConfig("save", "3600 1", "appendonly", "no", "enable-protected-configs", "yes"))
+	client := server.Client(t)
+	gone := filepath.Join(t.TempDir(), "gone")
+	if err := os.Mkdir(gone, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.ConfigSet(t.Context(), "dir", gone).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(gone); err != nil {
+		t.Fatal(err)
+	}
+	testenv.Eventually(t, startSoon, func() (bool, string) {
+		_ = client.BgSave(t.Context()).Err()
+		err := client.Ping(t.Context()).Err()
+		return redis.HasErrorPrefix(err, "MISCONF"), "Redis can save"
+	})
+	for _, mode := range bothModes {
+		_, err := startError(t, map[string]string{"REDIS_URL": server.URL(), "QUEUE_MODE": mode, "STARTUP_TIMEOUT_SEC": "1"})
+		if code := app.ExitCode(err); code != 1 || !strings.Contains(err.Error(), "REDIS_URL") || !strings.Contains(err.Error(), "to disk") || strings.Contains(err.Error(), "no Redis answers") {
+			t.Errorf("exit code %d: %v", code, err)
+		}
+	}
+}

@@ -67,10 +67,20 @@ func NewWorker(ctx context.Context, cfg *config.Config, log *slog.Logger, flush 
 		opts.Lease = cfg.StreamClaimIdle.Duration()
 	}
 	if cfg.RateLimitLimit > 0 {
-		opts.Limiter = w.newLimiter()
+		l, err := w.newLimiter()
+		if err != nil {
+			w.Close()
+			return nil, err
+		}
+		opts.Limiter = l
 	}
 	opts.RedisTime = func(ctx context.Context) (time.Time, error) { return w.redis.Time(ctx).Result() }
-	w.consumer = consumer.New(opts)
+	c, err := consumer.New(opts)
+	if err != nil {
+		w.Close()
+		return nil, err
+	}
+	w.consumer = c
 	return w, nil
 }
 
@@ -162,7 +172,7 @@ func (w *Worker) roomWatch(key string) func(reason string) {
 	return newRoomWatch(key, w.log, w.gate).tell
 }
 
-func (w *Worker) newLimiter() *limiter.Limiter {
+func (w *Worker) newLimiter() (*limiter.Limiter, error) {
 	cfg := w.cfg
 	bases := []string{cfg.QueueKey}
 	if cfg.QueueMode == config.ModeStream {

@@ -1,0 +1,91 @@
+package store_test
+
+import (
+	"fmt"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"ingestion/internal/faulty"
+	"ingestion/record"
+)
+
+// TestOwnedAsksForWhatAFailoverKeeps: what decides that an entry is ingested is
+// read linearizably, one _id a query.
+func TestOwnedAsksForWhatAFailoverKeeps(t *testing.T) {
+	f := newFixture(t, faulty.Options{})
+	f.insert(t, documents(3))
+	before := f.server.Count("find")
+	own, err := f.Owned(t.Context(), documents(5))
+	if err != nil || fmt.Sprint(own) != "[true true true false false]" {
+		t.Fatalf("Owned = %v, %v", own, err)
+	}
+	calls := f.server.Calls("find")[before:]
+	if len(calls) != 4 {
+		t.Fatalf("%d finds, want one for all and one for each document that is there", len(calls))
+	}
+	for _, call := range calls[1:] {
+		level, _ := call.Body.Lookup("readConcern", "level").StringValueOK()
+		if _, single := call.Body.Lookup("filter", "_id").StringValueOK(); level != "linearizable" || !single || call.Body.Lookup("maxTimeMS").AsInt64() <= 0 {
+			t.Errorf("asked %v", call.Body)
+		}
+	}
+}
+
+// TestOwnedAfterARollback: a document that the primary shows and a majority does
+// not have is not one's own.
+func TestOwnedAfterARollback(t *testing.T) {
+	f := newFixture(t, faulty.Options{})
+	f.insert(t, documents(1))
+	nothing := bson.D{{Key: "ok", Value: 1}, {Key: "cursor", Value: bson.D{{Key: "firstBatch", Value: bson.A{}}, {Key: "id", Value: int64(0)}, {Key: "ns", Value: "x.y"}}}}
+	f.server.Rule("find", func(call faulty.Call) faulty.Fault {
+		if _, err := call.Body.LookupErr("readConcern"); err != nil {
+			return faulty.Fault{}
+		}
+		if call.N < 4 {
+			return faulty.Fault{Code: 189} // the primary steps down instead of confirming
+		}
+		return faulty.Fault{Reply: nothing}
+	})
+	own, err := f.Owned(t.Context(), documents(1))
+	if err != nil || own[0] {
+		t.Errorf("Owned = %v, %v", own, err)
+	}
+}
+
+// TestOwnedWithoutReplicas: a standalone server knows no linearizable reads.
+func TestOwnedWithoutReplicas(t *testing.T) {
+	f := newFixture(t, faulty.Options{})
+	f.insert(t, documents(2))
+	f.server.Rule("find", func(call faulty.Call) faulty.Fault {
+		if _, err := call.Body.LookupErr("readConcern"); err == nil {
+			return faulty.Fault{Code: 123}
+		}
+		return faulty.Fault{}
+	})
+	for range 3 {
+		if own, err := f.Owned(t.Context(), documents(3)); err != nil || fmt.Sprint(own) != "[true true false]" {
+			t.Fatalf("Owned = %v, %v", own, err)
+		}
+	}
+	if n := f.server.Count("find"); n > 2+4+1 {
+		t.Errorf("%d finds: it is asked again and again", n)
+	}
+}
+
+// TestLookupsOfALaterFerretDB go together: its $in is fast.
+func TestLookupsOfALaterFerretDB(t *testing.T) {
+	f := newFixture(t, faulty.Options{})
+	f.server.Script("buildInfo", faulty.Fault{Reply: bson.D{{Key: "ok", Value: 1}, {Key: "version", Value: "7.0.77"},
+		{Key: "ferretdb", Value: bson.D{{Key: "version", Value: "v2.7.0"}}}}})
+	docs := documents(20)
+	f.insert(t, docs)
+	for i := range docs {
+		docs[i].StreamID = "1-1"
+	}
+	results := f.insert(t, docs)
+	all(t, results, record.Duplicate)
+	if n := f.server.Count("find"); n != 1 {
+		t.Errorf("%d finds for one batch", n)
+	}
+}
