@@ -124,13 +124,13 @@ func (r *rig) deadLetters() []redis.XMessage {
 
 // addForeign adds an entry that has no body, as a stranger may, and makes it
 // part of the fixture.
-func (r *rig) addForeign(f *fixture, fields map[string]string) {
+func (r *rig) addForeign(f *fixture, name, value string) {
 	r.t.Helper()
-	id, err := r.client.XAdd(r.ctx(), &redis.XAddArgs{Stream: streamKey, Values: fields}).Result()
+	id, err := r.client.XAdd(r.ctx(), &redis.XAddArgs{Stream: streamKey, Values: []string{name, value}}).Result()
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	asJSON, err := json.Marshal(fields)
+	asJSON, err := json.Marshal(map[string]string{name: value})
 	if err != nil {
 		r.t.Fatal(err)
 	}
