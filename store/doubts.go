@@ -26,6 +26,7 @@ type doubts struct {
 	byID  map[string]*doubt
 	// acquitted is when all strikes were taken back last.
 	acquitted time.Time
+	pruned    time.Time
 }
 
 type doubt struct {
@@ -41,6 +42,7 @@ const (
 	// forgetAfter is how long a record is remembered that comes no more: another
 	// worker has it, or it is gone.
 	forgetAfter = time.Hour
+	pruneEvery  = time.Minute
 	// mostSpread bounds how many times longer than alone a record among many waits
 	// between two strikes, lest those of a broken customer wait for ever.
 	mostSpread = 60
@@ -79,9 +81,13 @@ func (d *doubts) note(id string, now time.Time, inserted, is uint64) (due bool) 
 	return is > known.inserted && now.Sub(known.since) >= d.every*time.Duration(min(len(d.byID), mostSpread))
 }
 
-// prune forgets what came no more. It looks when there is reason to: at each new
-// doubt, which is rare.
+// prune forgets what came no more. It looks when there is reason to, at a new
+// doubt, and not at each of many.
 func (d *doubts) prune(now time.Time) {
+	if now.Sub(d.pruned) < pruneEvery {
+		return
+	}
+	d.pruned = now
 	for id, known := range d.byID {
 		if now.Sub(known.seen) > forgetAfter {
 			delete(d.byID, id)
