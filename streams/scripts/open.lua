@@ -22,9 +22,9 @@
 --   lost   'ID ID': entries between these were lost when the stream went back; or ''
 --
 -- A group that vanished is made again from the watermark below which trimming
--- has deleted everything, or from the beginning of another stream. The counts of
--- the epoch that ended are kept under `epoch:<n>:<field>`, since entries that
--- were settled once come again.
+-- has deleted everything, or from the beginning of another stream, which may have
+-- been made meanwhile with lower IDs. The counts of the epoch that ended are kept
+-- under `epoch:<n>:<field>`, since entries that were settled once come again.
 
 local stream, ledger, delayed, dead, gone = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local group = ARGV[1]
@@ -119,6 +119,14 @@ local function vanished(id)
   return before(watermark(), id) and #redis.call('XRANGE', stream, id, id) == 0
 end
 
+-- remade says that the stream is not the one that was trimmed up to the watermark:
+-- nothing was left up to there, and the IDs of one stream only rise.
+local function remade()
+  local last = field(redis.pcall('XINFO', 'STREAM', stream), 'last-generated-id')
+  if last and before(last, watermark()) then return true end
+  return #redis.call('XRANGE', stream, '-', watermark(), 'COUNT', 1) > 0
+end
+
 -- lost names the IDs between which those entries were that went with the stream
 -- as it was: all that were added after the last one kept, up to now or to the
 -- first one that was added since.
@@ -183,7 +191,7 @@ may_begin()
 local existed = redis.call('EXISTS', stream)
 local start = '0'
 need({'XGROUP', 'CREATE', stream, group, start, 'MKSTREAM'})
-if existed == 1 then
+if existed == 1 and not remade() then
   start = watermark()
 else
   redis.call('HDEL', ledger, 'watermark')
