@@ -3,7 +3,7 @@
 -- need.lua.
 --
 -- KEYS  1 stream  2 ledger  3 delayed set  4 dead letters
---       5 IDs that were dropped and counted as missing in the epoch
+--       5 IDs that were dropped and counted as missing in the epoch  6 returns
 -- ARGV  1 group; where the group was set back, or the stream went back:
 --       2 the epoch that ends  3 entries less ends in it: 0, or negative
 --       4 'group' | 'stream', as far as is known  5 the last entry known to have
@@ -26,7 +26,7 @@
 -- been made meanwhile with lower IDs. The counts of the epoch that ended are kept
 -- under `epoch:<n>:<field>`, since entries that were settled once come again.
 
-local stream, ledger, delayed, dead, gone = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local stream, ledger, delayed, dead, gone, returns = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local group = ARGV[1]
 
 local owner = redis.call('HGET', ledger, 'group')
@@ -190,11 +190,14 @@ end
 may_begin()
 local existed = redis.call('EXISTS', stream)
 local start = '0'
-need({'XGROUP', 'CREATE', stream, group, start, 'MKSTREAM'})
+need({'XGROUP', 'CREATE', stream, group, start, 'MKSTREAM'}, {'DEL', returns})
 if existed == 1 and not remade() then
   start = watermark()
 else
-  redis.call('HDEL', ledger, 'watermark')
+  -- What was noted of the entries of the other one tells nothing of this one's.
+  redis.call('HDEL', ledger, 'watermark', 'returning', 'returning:next')
+  redis.call('HSET', ledger, 'legacy', '0-0')
+  redis.call('DEL', returns)
 end
 redis.call('XGROUP', 'CREATE', stream, group, start, 'MKSTREAM')
 close(epoch, existed == 1)
