@@ -103,7 +103,11 @@ func (r *rig) wantDeadLetters(f *fixture, worker string) {
 		if logged := r.journal.entries[text("streamId")]; !slices.Contains(logged, l.Event) {
 			bad("logged as %q", logged)
 		}
-		if len(letter.Values) != 7 {
+		fields := 7
+		if l.Event == "parse_error" && text("fields") != "" {
+			fields++ // an entry that is not one body is kept byte for byte, too
+		}
+		if len(letter.Values) != fields {
 			bad("%d fields", len(letter.Values))
 		}
 	}
@@ -120,13 +124,13 @@ func (r *rig) deadLetters() []redis.XMessage {
 
 // addForeign adds an entry that has no body, as a stranger may, and makes it
 // part of the fixture.
-func (r *rig) addForeign(f *fixture, fields map[string]string) {
+func (r *rig) addForeign(f *fixture, name, value string) {
 	r.t.Helper()
-	id, err := r.client.XAdd(r.ctx(), &redis.XAddArgs{Stream: streamKey, Values: fields}).Result()
+	id, err := r.client.XAdd(r.ctx(), &redis.XAddArgs{Stream: streamKey, Values: []string{name, value}}).Result()
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	asJSON, err := json.Marshal(fields)
+	asJSON, err := json.Marshal(map[string]string{name: value})
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -53,7 +53,7 @@ func TestMainPathOfTheStream(t *testing.T) {
 	f := newFixture(2, setting(t, "E2E_RECORDS", 5000))
 	r := newRig(t, stream, "STREAM_CONSUMER="+worker)
 	r.feed(f)
-	r.addForeign(f, map[string]string{"payload": "{}", "other": "x"})
+	r.addForeign(f, "payload", "{}")
 	began := time.Now()
 	p := r.start()
 	r.awaitOutcomes(len(f.records))

@@ -169,11 +169,11 @@ func (s *Stream) move(ctx context.Context, now time.Time) (time.Duration, error)
 // nobody can read.
 func (s *Stream) reportSpoiled(lost, broken []string) {
 	if len(lost) > 0 {
-		s.opts.Log.Error("entries_missing", "status", "error", "stream", s.keys.Main, "count", len(lost), "first", lost[0], "last", lost[len(lost)-1],
+		s.opts.Log.Error("entries_missing", "status", "error", "stream", s.keys.Main, "count", len(lost), "ids", someOf(lost),
 			"reason", "the fields of deferred entries were deleted by somebody else; they are lost unless the producer sends them again")
 	}
 	if len(broken) > 0 {
-		s.opts.Log.Error("warning", "status", "error", "stream", s.keys.Main, "count", len(broken), "first", broken[0], "last", broken[len(broken)-1],
+		s.opts.Log.Error("warning", "status", "error", "stream", s.keys.Main, "count", len(broken), "ids", someOf(broken),
 			"reason", "what is kept of deferred entries can't be read: something else has written to "+s.keys.DelayedData+"; it is among the dead letters, if they are on")
 	}
 }

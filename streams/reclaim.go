@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 )
 
@@ -149,8 +150,17 @@ func (s *Stream) reportMissing(ids []string) {
 	if len(ids) == 0 {
 		return
 	}
-	s.opts.Log.Error("entries_missing", "stream", s.keys.Main, "count", len(ids), "first", ids[0], "last", ids[len(ids)-1],
+	s.opts.Log.Error("entries_missing", "stream", s.keys.Main, "count", len(ids), "ids", someOf(ids),
 		"reason", "somebody else deleted entries from the stream while they were pending: they are lost unless a worker that lives still holds them, or the producer sends them again")
+}
+
+// someOf names the first IDs of a list that need not be all of a range.
+func someOf(ids []string) string {
+	const most = 10
+	if len(ids) <= most {
+		return strings.Join(ids, " ")
+	}
+	return strings.Join(ids[:most], " ") + " …"
 }
 
 func parseClaimed(reply any) []claimed {

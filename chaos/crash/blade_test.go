@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -161,17 +162,17 @@ func loadScripts(t *testing.T, client *redis.Client) {
 	}
 }
 
-// beginnings are the parts that scripts have in common. Each script names those
-// that it comes after.
+// Where a script names the parts that come before it.
+var (
+	comesAfter = regexp.MustCompile(`Comes after(?:[-\s]+(?:and )?\w+\.lua)+`)
+	partName   = regexp.MustCompile(`\w+\.lua`)
+)
+
+// beginnings are the parts that a script has in common with others.
 func beginnings(t *testing.T, source string) string {
 	t.Helper()
-	_, named, _ := strings.Cut(source, "-- Comes after ")
-	named, _, _ = strings.Cut(named, "\n")
 	parts := ""
-	for name := range strings.SplitSeq(strings.TrimSuffix(named, "."), " and ") {
-		if name == "" {
-			continue
-		}
+	for _, name := range partName.FindAllString(comesAfter.FindString(source), -1) {
 		part, err := os.ReadFile(filepath.FromSlash("../../streams/scripts/" + name))
 		if err != nil {
 			t.Fatal(err)

@@ -67,8 +67,6 @@ local function size(entry)
   return bytes
 end
 
-local function count(name) return tonumber(redis.call('HGET', ledger, name) or 0) end
-
 -- release gives up what is pending and yet to be delivered: the group was set
 -- back over it. It comes again, and must not be counted for both. What has been
 -- deleted does not: it stays pending until it is settled or found to be missing.
@@ -85,17 +83,18 @@ local function release(delivered)
 end
 
 local our = ours()
-local epoch = count('epoch')
-local era = epoch .. '/' .. (redis.call('HGET', ledger, 'since') or '')
-tell('epoch', epoch)
+local epoch, since, base, again, watermark, trimmed, missing = unpack(redis.call('HMGET', ledger,
+  'epoch', 'since', 'base', 'again', 'watermark', 'trimmed', 'missing'))
+local era = (epoch or 0) .. '/' .. (since or '')
+tell('epoch', tonumber(epoch or 0))
 tell('era', era)
 if not our then return found end
 local info = fields(redis.call('XINFO', 'STREAM', stream))
 local delivered, pending, length = our['last-delivered-id'], our['pending'], info['length']
 local first = info['first-entry'] and info['first-entry'][1] or ''
 local added = info['entries-added']
-local base = tonumber(redis.call('HGET', ledger, 'base') or nil)
-tell('again', redis.call('HGET', ledger, 'again') or '')
+base, trimmed, missing = tonumber(base), tonumber(trimmed or 0), tonumber(missing or 0)
+tell('again', again or '')
 tell('added', added or -1)
 tell('delivered', delivered)
 tell('first', first)
@@ -116,8 +115,7 @@ if not added or not base then return found end
 
 -- vanished says that an entry is gone though nobody deleted all up to there.
 local function vanished(id)
-  local mark = redis.call('HGET', ledger, 'watermark') or '0-0'
-  return before(mark, id) and first ~= '' and before(first, id) and #redis.call('XRANGE', stream, id, id) == 0
+  return before(watermark or '0-0', id) and first ~= '' and before(first, id) and #redis.call('XRANGE', stream, id, id) == 0
 end
 
 -- The stream itself has turned back, as after a failover to a replica that
@@ -149,16 +147,15 @@ if pending > 0 then
   pending = pending - released
 end
 
-local missing = count('missing')
 local ended = pending + missing
-for i = 8, #ARGV do ended = ended + count(ARGV[i]) end
+for _, n in ipairs(redis.call('HMGET', ledger, unpack(ARGV, 8))) do ended = ended + tonumber(n or 0) end
 local rest = undelivered and added - base - ended - undelivered or 0
 if rest < 0 and rewound == '' then rewound = 'group' end
 tell('rewound', rewound)
 if rest > 0 and rewound == '' then
   redis.call('HINCRBY', ledger, 'missing', rest)
   tell('missing', rest)
-  tell('how', how(rest, added - base - count('trimmed') - length - missing, ended))
+  tell('how', how(rest, added - base - trimmed - length - missing, ended))
   ended = ended + rest
 end
 tell('ended', ended)

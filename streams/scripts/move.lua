@@ -1,8 +1,9 @@
 -- Puts deferred records that are due back on the stream. What goes back carries
 -- `ingestion:origin`, its first ID, and `ingestion:admitAt`, the place in the
 -- customer's window that was reserved for it. Both count since `returns` says
--- the same of the new entry. Comes after need.lua: no record may be added that
--- can't be taken off the set.
+-- the same of the new entry. No record may be added that can't be taken off the
+-- set.
+-- Comes after need.lua.
 --
 -- KEYS  1 stream  2 delayed set  3 delayed data  4 ledger  5 returns
 --       6 dead letters

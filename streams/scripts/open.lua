@@ -1,6 +1,6 @@
 -- Makes the consumer group where it does not exist, and opens the ledger. Begins
--- a new epoch in it where entries come again that were counted before. Comes after
--- need.lua.
+-- a new epoch in it where entries come again that were counted before.
+-- Comes after need.lua.
 --
 -- KEYS  1 stream  2 ledger  3 delayed set  4 dead letters
 --       5 IDs that were dropped and counted as missing in the epoch  6 returns

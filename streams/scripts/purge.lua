@@ -1,5 +1,6 @@
--- Deletes dead letters for good and counts them. Comes after need.lua: nothing is
--- deleted that can't be counted.
+-- Deletes dead letters for good and counts them: nothing is deleted that can't be
+-- counted.
+-- Comes after need.lua.
 --
 -- KEYS  1 dead letters  2 ledger
 -- ARGV  1… IDs

@@ -1,6 +1,7 @@
 -- Puts dead letters back on the queue, as they are. On a stream they carry
 -- `ingestion:origin`, the ID under which the record first came; it counts since
 -- `returns` says the same of the new entry.
+-- Comes after need.lua.
 --
 -- KEYS  1 queue, a stream or a list  2 dead letters  3 ledger  4 returns
 -- ARGV  1 stream | list  2… IDs of dead letters
@@ -8,9 +9,9 @@
 -- back are left, and why says so of the first.
 --
 -- Adding, deleting and counting are one step for each letter, so running it
--- again after a lost reply puts back only what is still there. Comes after
--- need.lua: no letter may be added that can't be deleted. Where no worker has
--- opened a ledger there is nothing to count in.
+-- again after a lost reply puts back only what is still there. No letter may be
+-- added that can't be deleted. Where no worker has opened a ledger there is
+-- nothing to count in.
 
 local queue, dead, ledger, returns, kind = KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[1]
 local opened = redis.call('HEXISTS', ledger, 'epoch') == 1

@@ -134,10 +134,10 @@ func await(ctx context.Context, limit time.Duration, log *slog.Logger, server st
 			log.Warn("retrying", "status", "error", "server", server, "reason", fmt.Sprintf("%v; waiting up to %v for it", err, limit))
 		}
 	})
-	if err == nil {
-		return nil
+	if err == nil && said {
+		log.Info("retrying", "status", "success", "server", server, "reason", server+" answers")
 	}
-	if ExitCode(err) == exitUsage {
+	if err == nil || ExitCode(err) == exitUsage {
 		return err
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
