@@ -46,7 +46,7 @@ func (s *Stream) openLedger(ctx context.Context, r *rewind) error {
 		args = append(args, r.epoch, r.ends, r.kind, r.known)
 		args = append(args, outcomeNames()...)
 	}
-	keys := []string{s.keys.Main, s.keys.Ledger, s.keys.Delayed, s.keys.Dead, s.keys.Gone}
+	keys := []string{s.keys.Main, s.keys.Ledger, s.keys.Delayed, s.keys.Dead, s.keys.Gone, s.keys.Returns}
 	reply, err := s.run(ctx, openScript, keys, args...).Slice()
 	if err != nil {
 		return fmt.Errorf("opening group %s of %s: %w", s.opts.Group, s.keys.Main, err)

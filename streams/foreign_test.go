@@ -339,3 +339,37 @@ func TestAnIDThatIsNoneCostsNoOther(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 }
+
+// TestWhatComesAgainKeepsItsOrigin has the group made again, or set back, while a
+// worker holds what was put back. What it settles then is not acknowledged: the
+// entry comes again, and is still what it was.
+func TestWhatComesAgainKeepsItsOrigin(t *testing.T) {
+	for name, lose := range map[string]func(b *rig, q *streams.Stream){
+		"made again": func(b *rig, q *streams.Stream) {
+			must(t, b.client.XGroupDestroy(t.Context(), "s", "g").Err())
+			must(t, b.open("other", nil).Open(t.Context()))
+		},
+		"set back": func(b *rig, q *streams.Stream) {
+			b.setID("0")
+			must(t, q.CensusOnce(t.Context()))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newRig(t)
+			q := b.open("c", nil)
+			must(t, q.Open(t.Context()))
+			first := b.add("data", "x")
+			held := b.putOff(q, streamstest.Receive(t, q, 1)[0])
+			lose(b, q)
+			settleAll(t, q, record.Ingested, []streams.Delivery{held})
+			again := streamstest.Receive(t, q, 2)[1]
+			if again.ID != held.ID || again.Origin != first || again.AdmitAt != held.AdmitAt {
+				t.Errorf("came again as %+v, was %+v", again, held)
+			}
+			settleAll(t, q, record.Ingested, []streams.Delivery{again})
+			if n := b.client.HLen(t.Context(), "{s}:returns").Val(); n != 0 {
+				t.Errorf("%d are still noted", n)
+			}
+		})
+	}
+}

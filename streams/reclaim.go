@@ -14,6 +14,9 @@ const (
 	claimPage = 200
 	// fetchBytes bounds the bodies that one call brings.
 	fetchBytes = replyBytes
+	// scanTime is how long one look lasts, about, so that new entries do not wait
+	// for the end of a long pending list.
+	scanTime = 50 * time.Millisecond
 	// longestScanPause keeps the entries of a dead worker from waiting much
 	// longer than their lease.
 	longestScanPause = time.Second
@@ -51,9 +54,10 @@ func (s *Stream) mayScan() bool {
 
 // scan goes on with looking for entries with a lapsed lease, from where the
 // workers have got to the end of the pending list, and stops at the first page
-// that has some: what comes after is left for others.
+// that has some, or after a while: what comes after is left for others, or for
+// the next look.
 func (s *Stream) scan(ctx context.Context, max int) error {
-	for {
+	for begun := time.Now(); time.Since(begun) < scanTime; {
 		found, wait, err := s.claimPage(ctx, min(max, claimPage))
 		if err != nil {
 			return err
@@ -70,6 +74,7 @@ func (s *Stream) scan(ctx context.Context, max int) error {
 			return nil
 		}
 	}
+	return nil
 }
 
 func (s *Stream) claimPage(ctx context.Context, count int) (found []claimed, wait time.Duration, err error) {

@@ -103,6 +103,27 @@ func TestTheGroupIsSetBackOverHeldEntries(t *testing.T) {
 	}
 }
 
+// What was deleted while it was held does not come again: it is missing, unless
+// its holder settles it.
+func TestTheGroupIsSetBackOverDeletedEntries(t *testing.T) {
+	b := newRig(t)
+	q := b.open("c", shortLease)
+	ids := b.pushMany(30)
+	settleAll(t, q, record.Ingested, streamstest.Receive(t, q, 10))
+	held := streamstest.Receive(t, q, 10)
+	b.deleteAll(held[:3])
+	must(t, q.CensusOnce(t.Context()))
+	b.setID(ids[4])
+	must(t, q.CensusOnce(t.Context()))
+	b.wantRewind("set back")
+	settleAll(t, q, record.Ingested, held[:1])
+	settleAll(t, q, record.Ingested, streamstest.Receive(t, q, 22))
+	b.receiveUntil(q, 2)
+	if a := b.wantBalanced(); a.Outcomes[record.Ingested] != 23 {
+		t.Errorf("%+v", a)
+	}
+}
+
 // workers run until nothing is left to do.
 func (b *rig) worker(ctx context.Context, name string) (q *streams.Stream, run func()) {
 	q = b.open(name, func(o *streams.StreamOptions) { o.PollTimeout = 20 * time.Millisecond })

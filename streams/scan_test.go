@@ -212,3 +212,28 @@ func TestAnIdleWorkerHardlyLooks(t *testing.T) {
 		t.Errorf("%d calls in %v, want %d at most", calls, took, most)
 	}
 }
+
+// TestALongPendingListDoesNotKeepNewEntriesWaiting: Redis looks at ten times as
+// many entries a call as may be taken over, and small batches take few.
+func TestALongPendingListDoesNotKeepNewEntriesWaiting(t *testing.T) {
+	const pending = 50_000
+	b := newRig(t, testenv.WithConfig("appendonly", "no"))
+	q := b.open("c", nil)
+	must(t, q.Open(t.Context()))
+	for range pending / 10_000 {
+		b.addMany(10_000)
+	}
+	b.hold("busy", pending)
+	id := push(t, b.client, "new")
+	if got := streamstest.Receive(t, q, 1)[0]; got.ID != id {
+		t.Fatalf("received %s", got.ID)
+	}
+	if looked := b.calls("xautoclaim"); looked > pending/10/2 {
+		t.Errorf("%d calls had looked for lapsed leases before a new entry was read", looked)
+	}
+	testenv.Eventually(t, soon, func() (bool, string) { // it goes on with the pass all the same
+		_, err := q.Receive(t.Context(), 1)
+		must(t, err)
+		return b.client.Get(t.Context(), "{s}:scan").Val() == "paused", "the pass does not end"
+	})
+}

@@ -68,12 +68,16 @@ local function size(entry)
 end
 
 -- release gives up what is pending and yet to be delivered: the group was set
--- back over it. It comes again, and must not be counted for both.
+-- back over it. It comes again, and must not be counted for both. What has been
+-- deleted does not: it stays pending until it is settled or found to be missing.
 local function release(delivered)
-  local n = 0
+  local n, from = 0, delivered
   repeat
-    local page = redis.call('XPENDING', stream, group, '(' .. delivered, '+', 1000)
-    for _, pending in ipairs(page) do n = n + redis.call('XACK', stream, group, pending[1]) end
+    local page = redis.call('XPENDING', stream, group, '(' .. from, '+', 1000)
+    for _, pending in ipairs(page) do
+      from = pending[1]
+      if #redis.call('XRANGE', stream, from, from) > 0 then n = n + redis.call('XACK', stream, group, from) end
+    end
   until #page == 0
   return n
 end

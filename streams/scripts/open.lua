@@ -3,7 +3,7 @@
 -- Comes after need.lua.
 --
 -- KEYS  1 stream  2 ledger  3 delayed set  4 dead letters
---       5 IDs that were dropped and counted as missing in the epoch
+--       5 IDs that were dropped and counted as missing in the epoch  6 returns
 -- ARGV  1 group; where the group was set back, or the stream went back:
 --       2 the epoch that ends  3 entries less ends in it: 0, or negative
 --       4 'group' | 'stream', as far as is known  5 the last entry known to have
@@ -22,11 +22,11 @@
 --   lost   'ID ID': entries between these were lost when the stream went back; or ''
 --
 -- A group that vanished is made again from the watermark below which trimming
--- has deleted everything, or from the beginning of another stream. The counts of
--- the epoch that ended are kept under `epoch:<n>:<field>`, since entries that
--- were settled once come again.
+-- has deleted everything, or from the beginning of another stream, which may have
+-- been made meanwhile with lower IDs. The counts of the epoch that ended are kept
+-- under `epoch:<n>:<field>`, since entries that were settled once come again.
 
-local stream, ledger, delayed, dead, gone = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local stream, ledger, delayed, dead, gone, returns = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local group = ARGV[1]
 
 local owner = redis.call('HGET', ledger, 'group')
@@ -119,6 +119,14 @@ local function vanished(id)
   return before(watermark(), id) and #redis.call('XRANGE', stream, id, id) == 0
 end
 
+-- remade says that the stream is not the one that was trimmed up to the watermark:
+-- nothing was left up to there, and the IDs of one stream only rise.
+local function remade()
+  local last = field(redis.pcall('XINFO', 'STREAM', stream), 'last-generated-id')
+  if last and before(last, watermark()) then return true end
+  return #redis.call('XRANGE', stream, '-', watermark(), 'COUNT', 1) > 0
+end
+
 -- lost names the IDs between which those entries were that went with the stream
 -- as it was: all that were added after the last one kept, up to now or to the
 -- first one that was added since.
@@ -182,11 +190,14 @@ end
 may_begin()
 local existed = redis.call('EXISTS', stream)
 local start = '0'
-need({'XGROUP', 'CREATE', stream, group, start, 'MKSTREAM'})
-if existed == 1 then
+need({'XGROUP', 'CREATE', stream, group, start, 'MKSTREAM'}, {'DEL', returns})
+if existed == 1 and not remade() then
   start = watermark()
 else
-  redis.call('HDEL', ledger, 'watermark')
+  -- What was noted of the entries of the other one tells nothing of this one's.
+  redis.call('HDEL', ledger, 'watermark', 'returning', 'returning:next')
+  redis.call('HSET', ledger, 'legacy', '0-0')
+  redis.call('DEL', returns)
 end
 redis.call('XGROUP', 'CREATE', stream, group, start, 'MKSTREAM')
 close(epoch, existed == 1)

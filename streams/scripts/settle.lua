@@ -133,6 +133,39 @@ local function place(kind, id, due, first, last)
   return true
 end
 
+local function before(a, b)
+  local ams, aseq = string.match(a, '^(%d+)-(%d+)$')
+  local bms, bseq = string.match(b, '^(%d+)-(%d+)$')
+  if ams == bms then ams, bms = aseq, bseq end
+  if #ams ~= #bms then return #ams < #bms end
+  return ams < bms
+end
+
+-- delivered is the last ID that the group was given, the least one without a
+-- group; nil without a stream, of which nothing comes again.
+local function delivered()
+  if redis.call('EXISTS', stream) == 0 then return nil end
+  for _, g in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
+    local info = {}
+    for i = 1, #g, 2 do info[g[i]] = g[i + 1] end
+    if info['name'] == group then return info['last-delivered-id'] end
+  end
+  return '0-0'
+end
+
+-- forget removes what is noted of entries, but for those that come again: the
+-- group was set back over them, or made again, while a worker held them.
+local last
+local function forget(ids, first, to)
+  last = last or delivered()
+  local ended = {}
+  for i = first, to do
+    if not last or not before(last, ids[i]) then ended[#ended + 1] = ids[i] end
+  end
+  if #ended == 0 then return end
+  for _, key in ipairs(notes) do redis.call('HDEL', key, unpack(ended)) end
+end
+
 -- acknowledge counts what was still pending of the IDs, and returns how many.
 local function acknowledge(outcome, ids, first, last)
   local before = settled
@@ -150,7 +183,7 @@ local function acknowledge(outcome, ids, first, last)
       add(found)
       count('missing', -found)
     end
-    for _, key in ipairs(notes) do redis.call('HDEL', key, unpack(ids, from, to)) end
+    if #notes > 0 then forget(ids, from, to) end
   end
   return settled - before
 end
@@ -205,6 +238,7 @@ for i = 1, tonumber(take()) do
 end
 
 need({'XACK', stream, group, '0-0'}, {'XPENDING', stream, group}, {'HINCRBY', ledger, 'ingested', 1})
+if #notes > 0 then need({'XINFO', 'GROUPS', stream}) end
 for _, key in ipairs(notes) do need({'HDEL', key, '0-0'}) end
 if any_gone then need({'HDEL', gone, '0-0'}) end
 if dead_max > 0 and ARGV[at] ~= '0' then need({'XTRIM', dead, 'MAXLEN', dead_max}) end
