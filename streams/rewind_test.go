@@ -295,6 +295,24 @@ func TestAFailoverToAnEarlierStateIsNoticed(t *testing.T) {
 	}
 }
 
+// TestADeletionAroundAFailureIsNoRewind has another client delete the entry that
+// was read last, where a failover that lost it would show the same otherwise.
+func TestADeletionAroundAFailureIsNoRewind(t *testing.T) {
+	b := newRig(t)
+	q := b.open("c", nil)
+	ids := b.pushMany(10)
+	settleAll(t, q, record.Ingested, streamstest.Receive(t, q, 10))
+	b.awaitCensus(q)
+	b.interrupt(q)
+	must(t, b.client.XDel(t.Context(), "s", ids[9]).Err())
+	b.pushMany(5)
+	settleAll(t, q, record.Ingested, streamstest.Receive(t, q, 5))
+	b.awaitCensus(q)
+	if b.log.has("group_recreated") || b.ledger("epoch") != "1" {
+		t.Errorf("epoch %s, said %v", b.ledger("epoch"), b.log.find("group_recreated"))
+	}
+}
+
 func TestAFlushIsToldOnceByTwoWorkers(t *testing.T) {
 	b := newRig(t)
 	first, other := b.open("first", nil), b.open("other", nil)

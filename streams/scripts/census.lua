@@ -113,9 +113,10 @@ end
 tell('lag', undelivered or our['lag'] or -1)
 if not added or not base then return found end
 
--- vanished says that an entry is gone though nobody deleted all up to there.
+-- vanished says that an entry is gone though nobody deleted all up to there, nor
+-- any as late as that one.
 local function vanished(id)
-  return before(watermark or '0-0', id) and first ~= '' and before(first, id) and #redis.call('XRANGE', stream, id, id) == 0
+  return before(watermark or '0-0', id) and before(info['max-deleted-entry-id'] or '0-0', id) and first ~= '' and before(first, id) and #redis.call('XRANGE', stream, id, id) == 0
 end
 
 -- The stream itself has turned back, as after a failover to a replica that

@@ -114,9 +114,11 @@ end
 
 local function watermark() return redis.call('HGET', ledger, 'watermark') or '0-0' end
 
--- vanished says that an entry is not on the stream, and was not trimmed.
+-- vanished says that an entry is not on the stream, and was neither trimmed nor,
+-- as far as can be told, deleted.
 local function vanished(id)
-  return before(watermark(), id) and #redis.call('XRANGE', stream, id, id) == 0
+  local deleted = field(redis.pcall('XINFO', 'STREAM', stream), 'max-deleted-entry-id') or '0-0'
+  return before(watermark(), id) and before(deleted, id) and #redis.call('XRANGE', stream, id, id) == 0
 end
 
 -- remade says that the stream is not the one that was trimmed up to the watermark:
