@@ -59,23 +59,23 @@ run: bin/standalone
 # test, race: -count=1, since a result from the cache has seen no server. The
 # time limit is for what hangs, not for what is slow on a busy machine.
 test:
-	@INTEGRATION_REDIS=local $(GO) run ./internal/testrun -count=1 -timeout 45m $(TESTFLAGS) $(PACKAGES)
+	@INTEGRATION_REDIS=local $(GO) run ./internal/test/run -count=1 -timeout 45m $(TESTFLAGS) $(PACKAGES)
 
 race: export CGO_ENABLED := 1
 race:
-	@INTEGRATION_REDIS=local $(GO) run ./internal/testrun -count=1 -race -timeout 45m $(TESTFLAGS) $(PACKAGES)
+	@INTEGRATION_REDIS=local $(GO) run ./internal/test/run -count=1 -race -timeout 45m $(TESTFLAGS) $(PACKAGES)
 
 integration:
-	@$(GO) run ./internal/testrun -count=1 -v $(TESTFLAGS) ./internal/integration
+	@$(GO) run ./internal/test/run -count=1 -v $(TESTFLAGS) ./test/integration
 
 chaos:
-	@mkdir -p bin && $(GO) build -o bin/chaos ./chaos && exec bin/chaos $(CHAOS)
+	@mkdir -p bin && $(GO) build -o bin/chaos ./test/chaos && exec bin/chaos $(CHAOS)
 
 crash:
-	CRASH_EVERY=1 $(GO) test -count=1 -v -timeout 30m ./chaos/crash
+	CRASH_EVERY=1 $(GO) test -count=1 -v -timeout 30m ./test/chaos/crash
 
 planted:
-	$(GO) test -count=1 -v -run Planted ./chaos/crash
+	$(GO) test -count=1 -v -run Planted ./test/chaos/crash
 
 lint:
 	@unformatted=$$($(gofmt) -l .); if [ -n "$$unformatted" ]; then echo "gofmt -w is due for:"; echo "$$unformatted"; exit 1; fi

@@ -15,7 +15,7 @@ import (
 	"ingestion/bench/internal/load"
 	"ingestion/bench/internal/sink"
 	"ingestion/internal/redisconn"
-	"ingestion/internal/testenv"
+	"ingestion/internal/test/env"
 	"ingestion/limiter"
 	"ingestion/record"
 	"ingestion/store"

@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"ingestion/internal/testenv"
+	"ingestion/internal/test/env"
 	"ingestion/limiter"
 	"ingestion/record"
 	"ingestion/streams"

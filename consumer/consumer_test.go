@@ -16,7 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"ingestion/consumer"
-	"ingestion/internal/testenv"
+	"ingestion/internal/test/env"
 	"ingestion/limiter"
 	"ingestion/record"
 	"ingestion/store"

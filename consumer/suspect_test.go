@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"ingestion/consumer"
-	"ingestion/internal/testenv"
+	"ingestion/internal/test/env"
 	"ingestion/record"
 	"ingestion/store"
 	"ingestion/streams"

@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"ingestion/internal/testenv"
+	"ingestion/internal/test/env"
 )
 
 // TestATroubleIsSaidOnceAMinute has Redis cut the connection over and over, and

@@ -9,7 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"ingestion/internal/testenv"
+	"ingestion/internal/test/env"
 )
 
 // around is called in place of each script call; it calls next, or not.

@@ -14,7 +14,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"ingestion/internal/testenv"
+	"ingestion/internal/test/env"
 	"ingestion/producer"
 	"ingestion/record"
 )

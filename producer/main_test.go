@@ -3,7 +3,7 @@ package producer_test
 import (
 	"testing"
 
-	"ingestion/internal/testenv"
+	"ingestion/internal/test/env"
 )
 
 func TestMain(m *testing.M) { testenv.Main(m) }

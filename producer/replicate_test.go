@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"ingestion/internal/testenv"
+	"ingestion/internal/test/env"
 	"ingestion/producer"
 )
 

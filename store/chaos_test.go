@@ -7,7 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"ingestion/internal/faulty"
+	"ingestion/internal/test/mongo/faulty"
 	"ingestion/record"
 	"ingestion/store"
 )

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"ingestion/internal/faulty"
+	"ingestion/internal/test/mongo/faulty"
 	"ingestion/record"
 	"ingestion/store"
 )

@@ -10,7 +10,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
-	"ingestion/internal/faulty"
+	"ingestion/internal/test/mongo/faulty"
 	"ingestion/record"
 	"ingestion/store"
 )

@@ -13,8 +13,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
-	"ingestion/internal/faulty"
-	"ingestion/internal/testenv"
+	"ingestion/internal/test/env"
+	"ingestion/internal/test/mongo/faulty"
 	"ingestion/record"
 	"ingestion/store"
 )

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"ingestion/internal/testenv"
+	"ingestion/internal/test/env"
 	"ingestion/record"
 	"ingestion/streams"
 	"ingestion/streams/streamstest"

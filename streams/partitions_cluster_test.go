@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"ingestion/internal/redisconn"
-	"ingestion/internal/testenv"
+	"ingestion/internal/test/env"
 	"ingestion/record"
 	"ingestion/streams"
 	"ingestion/streams/streamstest"

@@ -8,7 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"ingestion/internal/testenv"
+	"ingestion/internal/test/env"
 	"ingestion/streams"
 )
 

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"ingestion/internal/testenv"
+	"ingestion/internal/test/env"
 	"ingestion/record"
 	"ingestion/streams"
 	"ingestion/streams/streamstest"

@@ -12,7 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ingestion/internal/redisconn"
-	"ingestion/internal/testenv"
+	"ingestion/internal/test/env"
 )
 
 // wholeReplies are replies of XREADGROUP that are well-formed.

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"ingestion/internal/embedded"
-	"ingestion/internal/testenv"
+	"ingestion/internal/test/env"
 	"ingestion/record"
 	"ingestion/streams"
 	"ingestion/streams/streamstest"

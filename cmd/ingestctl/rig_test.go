@@ -10,7 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"ingestion/internal/testenv"
+	"ingestion/internal/test/env"
 	"ingestion/record"
 	"ingestion/streams"
 	"ingestion/streams/streamstest"

@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"ingestion/examples"
-	"ingestion/internal/testenv"
+	"ingestion/internal/test/env"
 	"ingestion/record"
 )
 

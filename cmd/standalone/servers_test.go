@@ -12,7 +12,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
-	"ingestion/internal/testenv"
+	"ingestion/internal/test/env"
 )
 
 const soon = 30 * time.Second

@@ -10,7 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ingestion/internal/embedded"
-	"ingestion/internal/testenv"
+	"ingestion/internal/test/env"
 )
 
 const soon = 20 * time.Second

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"ingestion/internal/redisconn"
-	"ingestion/internal/testenv"
+	"ingestion/internal/test/env"
 )
 
 // TestClientsFollowAPromotion has a client work on a key whose master is killed,

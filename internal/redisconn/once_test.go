@@ -9,7 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ingestion/internal/redisconn"
-	"ingestion/internal/testenv"
+	"ingestion/internal/test/env"
 )
 
 // clientWithCuts is a client for the servers of a URL and what cuts its replies.

@@ -13,7 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ingestion/internal/redisconn"
-	"ingestion/internal/testenv"
+	"ingestion/internal/test/env"
 )
 
 func TestOptionsAreHonoured(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ingestion/internal/redisconn"
-	"ingestion/internal/testenv"
+	"ingestion/internal/test/env"
 )
 
 func TestACallSendsKeysAndArgumentsInOrder(t *testing.T) {

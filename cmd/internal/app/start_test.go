@@ -16,7 +16,7 @@ import (
 
 	"ingestion/cmd/internal/app"
 	"ingestion/internal/config"
-	"ingestion/internal/testenv"
+	"ingestion/internal/test/env"
 )
 
 func TestMain(m *testing.M) { testenv.Main(m) }

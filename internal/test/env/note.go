@@ -1,0 +1,24 @@
+package testenv
+
+import (
+	"os"
+	"testing"
+
+	"ingestion/internal/test/env/servers"
+)
+
+// note takes down that the test uses a server, if TESTENV_TALLY names a file.
+func note(t testing.TB, server servers.Server) {
+	t.Helper()
+	file := os.Getenv("TESTENV_TALLY")
+	if file == "" {
+		return
+	}
+	folder, err := os.Getwd() // go test runs a package's tests in its folder
+	if err == nil {
+		err = servers.Note(file, folder, t.Name(), server)
+	}
+	if err != nil {
+		t.Fatalf("TESTENV_TALLY must name a file that can be written: %v", err)
+	}
+}

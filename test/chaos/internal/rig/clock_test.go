@@ -1,0 +1,62 @@
+package rig_test
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"ingestion/test/chaos/internal/rig"
+)
+
+// skip is a failure in CI, which installs what is needed.
+func skip(t *testing.T, err error) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatal(err)
+	}
+	t.Skip(err)
+}
+
+// TestRedisLivesByTheClock: its time is stepped at once, across its own death.
+func TestRedisLivesByTheClock(t *testing.T) {
+	dir := t.TempDir()
+	clock, err := rig.NewClock(dir)
+	if err != nil {
+		skip(t, err)
+	}
+	server, err := rig.NewRedis(dir, clock)
+	if err != nil {
+		skip(t, err)
+	}
+	for _, step := range []time.Duration{0, time.Hour, -20 * time.Second} {
+		if err := clock.Step(step); err != nil {
+			t.Fatal(err)
+		}
+		if err := server.Start(); err != nil {
+			t.Fatal(err)
+		}
+		wantTime(t, server.Addr, step)
+		if err := clock.Step(step + time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		wantTime(t, server.Addr, step+time.Minute)
+		if err := server.Stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func wantTime(t *testing.T, addr string, ahead time.Duration) {
+	t.Helper()
+	client := redis.NewClient(&redis.Options{Addr: addr})
+	defer client.Close()
+	now, err := client.Time(t.Context()).Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if off := time.Until(now) - ahead; off.Abs() > 10*time.Second {
+		t.Errorf("Redis' clock is %v beside the one wanted", off)
+	}
+}

@@ -1,0 +1,132 @@
+package e2e_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"ingestion/internal/test/env"
+)
+
+// TestKilledWorkers kills workers at random moments, two of them being at
+// work, while a load passes. In the end each record has had its outcome, once.
+func TestKilledWorkers(t *testing.T) {
+	t.Parallel()
+	records, kills := setting(t, "E2E_RECORDS", 4000), setting(t, "E2E_KILLS", 8)
+	seed := uint64(setting(t, "E2E_SEED", 3))
+	t.Logf("E2E_SEED=%d", seed)
+	f := newFixture(seed, records)
+	r := newRig(t, stream, "STREAM_CLAIM_IDLE_MS=500", "BATCH_SIZE=50", "STREAM_RETENTION=0")
+	began := time.Now()
+	r.underKills(f, kills, rand.New(rand.NewPCG(seed, 4)))
+	t.Logf("%d records and %d kills in %v; %d entries taken over, %d lines of outcomes",
+		records, kills, time.Since(began).Round(time.Millisecond), r.takenOver(), r.journal.total())
+	r.wantOneKind(f)
+	r.wantDocuments(f)
+	r.wantLedger(f.want)
+}
+
+// underKills feeds the whole load, so that workers are never idle, and kills a
+// random one at a random point of each of as many parts as there are kills.
+func (r *rig) underKills(f *fixture, kills int, rng *rand.Rand) {
+	r.t.Helper()
+	workers := []*testenv.Proc{r.start(), r.start()}
+	r.feed(f)
+	for k := range kills {
+		from, to := k*len(f.records)/kills, (k+1)*len(f.records)/kills
+		r.awaitDistinct(from + rng.IntN(to-from))
+		victim := rng.IntN(len(workers))
+		r.outlast(workers[victim], time.Duration(rng.IntN(20))*time.Millisecond)
+		workers[victim].Kill()
+		workers[victim] = r.launch()
+	}
+	r.awaitOutcomes(len(f.records))
+	for _, w := range workers {
+		w.WaitForLine(soon, event("worker_started"))
+		r.stop(w)
+	}
+	if r.takenOver() == 0 {
+		r.t.Error("no kill has hit a worker that held anything: nothing was proven")
+	}
+}
+
+// takenOver is how many entries of dead workers others have claimed.
+func (r *rig) takenOver() int {
+	n := 0
+	for _, s := range r.journal.sources {
+		for _, text := range s.proc.Lines() {
+			var l struct {
+				Event string
+				Count int
+			}
+			if json.Unmarshal([]byte(text), &l) == nil && l.Event == "claimed" {
+				n += l.Count
+			}
+		}
+	}
+	return n
+}
+
+func (r *rig) awaitDistinct(n int) {
+	r.t.Helper()
+	testenv.Eventually(r.t, late, func() (bool, string) {
+		r.wantWorking()
+		have := r.journal.distinct()
+		return have >= n, fmt.Sprintf("%d of %d entries have an outcome", have, n)
+	})
+}
+
+// outlast lets a worker go on for a moment, in which it must not end by itself.
+func (r *rig) outlast(p *testenv.Proc, moment time.Duration) {
+	r.t.Helper()
+	select {
+	case <-p.Done():
+		r.t.Fatalf("the worker ended by itself: %s", p.Stderr())
+	case <-time.After(moment):
+	}
+}
+
+// TestKilledBetweenInsertAndSettlement holds inserts up until the worker has
+// all entries in hand, then takes Redis away, lets the inserts through and
+// kills the worker, whose settlements can't have arrived.
+func TestKilledBetweenInsertAndSettlement(t *testing.T) {
+	t.Parallel()
+	const n = 200
+	f := simple(5, n)
+	r, mongo := behindValve(t, stream, "RATE_LIMIT_LIMIT=0", "BATCH_SIZE=50", "WORKER_CONCURRENCY=4")
+	worker := r.start()
+	mongo.shut()
+	r.feed(f)
+	r.awaitHeld(n)
+	r.redis.Kill()
+	mongo.open()
+	r.awaitTotal(n)
+	r.wantDocuments(f)
+	worker.Kill()
+
+	r.redis.Start()
+	if have := r.pending(); have != n {
+		t.Fatalf("%d of %d entries are pending after the kill", have, n)
+	}
+	r.takeOverAll(f)
+	if again := r.journal.total(); again != 2*n {
+		t.Errorf("%d lines of outcomes, want %d: the entries came twice", again, 2*n)
+	}
+}
+
+// takeOverAll has another worker end what a dead one has left, and checks that
+// all is as if there had been one.
+func (r *rig) takeOverAll(f *fixture) {
+	r.t.Helper()
+	second := r.start("STREAM_CLAIM_IDLE_MS=500")
+	testenv.Eventually(r.t, late, func() (bool, string) {
+		have := r.pending()
+		return have == 0, fmt.Sprintf("%d entries are pending", have)
+	})
+	r.stop(second)
+	r.wantOneKind(f)
+	r.wantDocuments(f)
+	r.wantLedger(f.want)
+}

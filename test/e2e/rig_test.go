@@ -1,0 +1,176 @@
+package e2e_test
+
+import (
+	"context"
+	"syscall"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"ingestion/internal/test/env"
+)
+
+// The modes, and the names that the tests give the service.
+const (
+	list   = "list"
+	stream = "stream"
+
+	queueKey  = "e2e:queue"
+	streamKey = "e2e:stream"
+	group     = "e2e-workers"
+	database  = "e2e_db"
+	documents = "e2e_customers"
+)
+
+// rig is the service under test: its servers, its workers, what was fed to it
+// and what it said.
+type rig struct {
+	t      *testing.T
+	mode   string
+	redis  *testenv.RedisServer
+	client *redis.Client
+	mongo  *testenv.MongoServer
+	env    []string
+
+	fed        []string       // stream mode: the entries' IDs, in the order of the fixture
+	numbers    map[string]int // their places in it
+	sentToList int
+	journal    journal
+}
+
+// newRig starts servers of the test's own. env holds settings of all workers,
+// which win over the rig's.
+func newRig(t *testing.T, mode string, env ...string) *rig {
+	t.Helper()
+	return rigOn(t, mode, testenv.Redis(t), testenv.Mongo(t), env...)
+}
+
+// newFragileRig is newRig with a MongoDB that can be stopped and killed.
+func newFragileRig(t *testing.T, mode string, env ...string) *rig {
+	t.Helper()
+	return rigOn(t, mode, testenv.Redis(t), testenv.MongoProcess(t), env...)
+}
+
+func rigOn(t *testing.T, mode string, server *testenv.RedisServer, mongo *testenv.MongoServer, env ...string) *rig {
+	t.Helper()
+	return &rig{
+		t: t, mode: mode, redis: server, client: server.Client(t), mongo: mongo,
+		env:     append(settings(mode, server.URL(), mongo.URI()), env...),
+		numbers: map[string]int{},
+	}
+}
+
+// behindValve is newRig with a valve before MongoDB.
+func behindValve(t *testing.T, mode string, env ...string) (*rig, *valve) {
+	t.Helper()
+	r := newRig(t, mode)
+	v := newValve(t, r.mongo.Addr())
+	r.env = append(append(r.env, "MONGO_URI=mongodb://"+v.addr+"/"), env...)
+	return r, v
+}
+
+func settings(mode, redisURL, mongoURI string) []string {
+	policy := "drop"
+	if mode == stream {
+		policy = "dead-letter" // so that each refusal can be looked at
+	}
+	return []string{
+		"QUEUE_MODE=" + mode, "REDIS_URL=" + redisURL, "MONGO_URI=" + mongoURI,
+		"QUEUE_KEY=" + queueKey, "STREAM_KEY=" + streamKey, "STREAM_GROUP=" + group,
+		"MONGO_DB=" + database, "MONGO_COLLECTION=" + documents,
+		"RATE_LIMIT_WINDOW_SEC=" + window, "RATE_LIMIT_POLICY=" + policy, "WORKER_POLL_TIMEOUT_SEC=1", "ADMIN_ADDR=",
+	}
+}
+
+// run starts a worker process with nothing but env; see testenv.Process.
+func run(t *testing.T, env []string, options ...testenv.ProcessOption) *testenv.Proc {
+	t.Helper()
+	return testenv.Process(t, testenv.Build(t, "ingestion/cmd/worker"), nil, env, options...)
+}
+
+// launch starts a worker and does not wait for it.
+func (r *rig) launch(env ...string) *testenv.Proc {
+	r.t.Helper()
+	p := run(r.t, append(r.env[:len(r.env):len(r.env)], env...))
+	r.journal.follow(p)
+	return p
+}
+
+// start starts a worker and returns once it works.
+func (r *rig) start(env ...string) *testenv.Proc {
+	r.t.Helper()
+	p := r.launch(env...)
+	p.WaitForLine(soon, event("worker_started"))
+	return p
+}
+
+// stop ends a worker orderly.
+func (r *rig) stop(p *testenv.Proc) {
+	r.t.Helper()
+	p.Signal(syscall.SIGTERM)
+	r.wantExit(p, 0)
+}
+
+func (r *rig) wantExit(p *testenv.Proc, want int) {
+	r.t.Helper()
+	if code := p.Wait(soon); code != want {
+		r.t.Fatalf("exit code %d, want %d; standard error: %s", code, want, p.Stderr())
+	}
+}
+
+// key is the list or stream that the workers read.
+func (r *rig) key() string {
+	if r.mode == list {
+		return queueKey
+	}
+	return streamKey
+}
+
+// feed puts records on the queue.
+func (r *rig) feed(f *fixture) {
+	r.t.Helper()
+	r.feedTo(r.key(), f.bodies()...)
+}
+
+func (r *rig) feedTo(key string, bodies ...string) {
+	r.t.Helper()
+	for len(bodies) > 0 {
+		page := bodies[:min(len(bodies), 1000)]
+		bodies = bodies[len(page):]
+		cmds, err := r.client.TxPipelined(r.ctx(), func(pipe redis.Pipeliner) error {
+			for _, body := range page {
+				if r.mode == list {
+					pipe.RPush(r.ctx(), key, body)
+					continue
+				}
+				pipe.XAdd(r.ctx(), &redis.XAddArgs{Stream: key, Values: []any{"data", body}})
+			}
+			return nil
+		})
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		r.number(cmds)
+		if r.mode == list {
+			r.sentToList += len(page)
+		}
+	}
+}
+
+// number keeps the entries' IDs.
+func (r *rig) number(cmds []redis.Cmder) {
+	for _, cmd := range cmds {
+		if added, ok := cmd.(*redis.StringCmd); ok {
+			r.numbers[added.Val()] = len(r.fed)
+			r.fed = append(r.fed, added.Val())
+		}
+	}
+}
+
+func (r *rig) ctx() context.Context { return r.t.Context() }
+
+func (r *rig) collection() *mongo.Collection {
+	r.t.Helper()
+	return r.mongo.Database(r.t).Client().Database(database).Collection(documents)
+}

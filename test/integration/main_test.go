@@ -1,0 +1,9 @@
+package integration_test
+
+import (
+	"testing"
+
+	"ingestion/internal/test/env"
+)
+
+func TestMain(m *testing.M) { testenv.Main(m) }
