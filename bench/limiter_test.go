@@ -72,7 +72,7 @@ type contest struct {
 
 func newContest(b *testing.B) *contest {
 	b.Helper()
-	c := &contest{b: b, client: testenv.Redis(b, testenv.WithConfig("appendonly", "no")).Client(b)}
+	c := &contest{b: b, client: env.Redis(b, env.WithConfig("appendonly", "no")).Client(b)}
 	c.limiter = must(limiter.New(c.client, limiter.Config{
 		Limit: allowed, Window: minute, Lateness: time.Hour, Bases: []string{"ours"},
 		Floor: func() int64 { return c.floor },

@@ -45,7 +45,7 @@ func BenchmarkLimiterMemory(b *testing.B) {
 // fullWindows is a Redis with the windows of so many customers, all full.
 func fullWindows(b *testing.B, customers, limit int) *redis.Client {
 	b.Helper()
-	client := testenv.Redis(b, testenv.WithConfig("appendonly", "no")).Client(b)
+	client := env.Redis(b, env.WithConfig("appendonly", "no")).Client(b)
 	l := must(limiter.New(client, limiter.Config{Limit: limit, Window: minute, Lateness: time.Hour, Bases: []string{"ours"}}))
 	now := time.Now().UnixMilli()
 	var batch []limiter.Request

@@ -35,7 +35,7 @@ var loadStart = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 // disk.
 func newRedis(tb testing.TB) redis.UniversalClient {
 	tb.Helper()
-	server := testenv.Redis(tb, testenv.WithConfig("appendonly", "no"))
+	server := env.Redis(tb, env.WithConfig("appendonly", "no"))
 	opts, err := redisconn.Parse(server.URL(), "")
 	if err != nil {
 		tb.Fatal(err)

@@ -68,7 +68,7 @@ func TestWindowThatCannotBeUsed(t *testing.T) {
 	r.opts.Limiter, r.opts.MaxMessages = barring(&broken), 4
 	s := &postponing{shelf: newShelf("a", "x", "b", "bad")}
 	r.start(s)
-	testenv.Eventually(t, soon, func() (bool, string) {
+	env.Eventually(t, soon, func() (bool, string) {
 		settled := s.outcomes()
 		return len(settled) == 2 && s.keeps() == 1, fmt.Sprintf("outcomes %v, %d kept back", settled, s.keeps())
 	})
@@ -97,7 +97,7 @@ func TestWindowThatCannotBeUsedOfAList(t *testing.T) {
 	r.opts.Limiter = barring(&broken)
 	s := newShelf("a", "x", "b", "x2")
 	r.start(s)
-	testenv.Eventually(t, soon, func() (bool, string) {
+	env.Eventually(t, soon, func() (bool, string) {
 		settled := s.outcomes()
 		return settled[record.Ingested] == 2, fmt.Sprintf("outcomes %v", settled)
 	})

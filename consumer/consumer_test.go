@@ -337,13 +337,13 @@ func TestNoMoreIsHeldThanThereIsRoomFor(t *testing.T) {
 	}
 	s := newShelf(numbered(100)...)
 	r.start(s)
-	testenv.Eventually(t, soon, func() (bool, string) {
+	env.Eventually(t, soon, func() (bool, string) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		return len(s.held) == 15, fmt.Sprintf("%d held, want three batches of five", len(s.held))
 	})
 	close(release)
-	testenv.Eventually(t, soon, func() (bool, string) {
+	env.Eventually(t, soon, func() (bool, string) {
 		return len(s.outcomes()) > 0 && s.outcomes()[record.Ingested] == 100, "not all settled"
 	})
 	r.stop()

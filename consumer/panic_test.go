@@ -62,7 +62,7 @@ func TestAPanicAtAllIsNoRecordsFault(t *testing.T) {
 			breakStage(r, func(string) bool { return broken.Load() })
 			s := &postponing{shelf: newShelf("a", "b", "bad", "c")}
 			r.start(s)
-			testenv.Eventually(t, soon, func() (bool, string) {
+			env.Eventually(t, soon, func() (bool, string) {
 				return s.keeps() == 3, fmt.Sprintf("%d kept back, outcomes %v", s.keeps(), s.outcomes())
 			})
 			for _, d := range s.kept {
@@ -75,7 +75,7 @@ func TestAPanicAtAllIsNoRecordsFault(t *testing.T) {
 			}
 			broken.Store(false)
 			s.letGo()
-			testenv.Eventually(t, soon, func() (bool, string) {
+			env.Eventually(t, soon, func() (bool, string) {
 				return len(s.outcomes()) > 0 && s.outcomes()[record.Ingested] == 3, fmt.Sprint(s.outcomes())
 			})
 			r.stop()

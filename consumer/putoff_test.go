@@ -58,7 +58,7 @@ func TestPostponedByTheStore(t *testing.T) {
 	r.opts.Concurrency, r.opts.BatchSize, r.opts.MaxMessages = 1, 1, 4
 	q := &requeueing{shelf: newShelf("x", "a", "b", "c")}
 	r.start(q)
-	testenv.Eventually(t, soon, func() (bool, string) {
+	env.Eventually(t, soon, func() (bool, string) {
 		settled := q.outcomes()
 		return settled[record.Ingested] == 3 && q.rounds.Load() >= 1, fmt.Sprintf("outcomes %v after %d rounds", settled, q.rounds.Load())
 	})

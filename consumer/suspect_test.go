@@ -141,7 +141,7 @@ func TestATryEndsOrderlyWhenTheStoreGoesAway(t *testing.T) {
 	}
 	r.opts.MaxMessages = 1
 	r.start(w)
-	testenv.Eventually(t, soon, func() (bool, string) {
+	env.Eventually(t, soon, func() (bool, string) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		return len(w.handed) == 1, "the suspect is not handed back"

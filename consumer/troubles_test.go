@@ -21,7 +21,7 @@ func TestATroubleIsSaidOnceAMinute(t *testing.T) {
 	}
 	r := newRig(t)
 	r.start(q)
-	testenv.Eventually(t, soon, func() (bool, string) { return reads.Load() >= 20, "Redis is not asked again" })
+	env.Eventually(t, soon, func() (bool, string) { return reads.Load() >= 20, "Redis is not asked again" })
 	r.stop()
 	if err := r.wait(); err != nil {
 		t.Fatal(err)

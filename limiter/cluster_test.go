@@ -31,7 +31,7 @@ func startCluster(t *testing.T) *cluster {
 	c.do(c.a, "CLUSTER", "ADDSLOTSRANGE", 0, 16383)
 	for _, node := range []*redis.Client{c.a, c.b} {
 		c.ids[node] = c.do(node, "CLUSTER", "MYID").(string)
-		testenv.Eventually(t, 20*time.Second, func() (bool, string) {
+		env.Eventually(t, 20*time.Second, func() (bool, string) {
 			info := node.ClusterInfo(context.Background()).Val()
 			return strings.Contains(info, "cluster_state:ok") && strings.Contains(info, "cluster_known_nodes:2"), info
 		})

@@ -36,7 +36,7 @@ func (a around) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 }
 
 // hooked is a client without retries of its own.
-func hooked(t testing.TB, server *testenv.RedisServer, a around) *redis.Client {
+func hooked(t testing.TB, server *env.RedisServer, a around) *redis.Client {
 	t.Helper()
 	client := redis.NewClient(&redis.Options{Addr: server.Addr, MaxRetries: -1})
 	client.AddHook(a)
@@ -46,7 +46,7 @@ func hooked(t testing.TB, server *testenv.RedisServer, a around) *redis.Client {
 
 // patched is a client whose calls run the script with changes: texts that it has
 // once, and what stands for each instead.
-func patched(t testing.TB, server *testenv.RedisServer, changes ...string) *redis.Client {
+func patched(t testing.TB, server *env.RedisServer, changes ...string) *redis.Client {
 	t.Helper()
 	text, err := os.ReadFile("judge.lua")
 	if err != nil {
@@ -68,7 +68,7 @@ func patched(t testing.TB, server *testenv.RedisServer, changes ...string) *redi
 }
 
 // clocked is a client for which the script reads its time, in ms, from a key.
-func clocked(t testing.TB, server *testenv.RedisServer) *redis.Client {
+func clocked(t testing.TB, server *env.RedisServer) *redis.Client {
 	t.Helper()
 	return patched(t, server, `call('TIME')`, `{ 0, call('GET', 'clock') * 1000 }`)
 }

@@ -11,13 +11,13 @@ import (
 	"ingestion/limiter"
 )
 
-func TestMain(m *testing.M) { testenv.Main(m) }
+func TestMain(m *testing.M) { env.Main(m) }
 
 // realRedis is a redis-server without persistence, which the limiter's rule does
 // not depend on.
-func realRedis(t testing.TB, config ...string) *testenv.RedisServer {
+func realRedis(t testing.TB, config ...string) *env.RedisServer {
 	t.Helper()
-	return testenv.Redis(t, testenv.WithConfig(append([]string{"appendonly", "no"}, config...)...))
+	return env.Redis(t, env.WithConfig(append([]string{"appendonly", "no"}, config...)...))
 }
 
 // config is a limiter of n records a window in one partition "q".

@@ -312,7 +312,7 @@ func TestLoadStopsAtALineItCantRead(t *testing.T) {
 func TestLoadIsResumedAfterRedisWasAway(t *testing.T) {
 	for _, mode := range []string{"list", "stream"} {
 		t.Run(mode, func(t *testing.T) {
-			server := testenv.Redis(t)
+			server := env.Redis(t)
 			target := producer.ToList("q")
 			if mode == "stream" {
 				target = producer.ToStream("q", 1)

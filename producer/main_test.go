@@ -6,4 +6,4 @@ import (
 	"ingestion/internal/test/env"
 )
 
-func TestMain(m *testing.M) { testenv.Main(m) }
+func TestMain(m *testing.M) { env.Main(m) }

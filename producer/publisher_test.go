@@ -73,7 +73,7 @@ func asStrings(bodies [][]byte) (out []string) {
 }
 
 func TestPublishKeepsOrderAndBytes(t *testing.T) {
-	server := testenv.SharedRedis(t)
+	server := env.SharedRedis(t)
 	client := connect(t, server.URL)
 	odd := [][]byte{[]byte("no JSON"), {}, {0xff, 0x00, '\n'}, []byte("{}")}
 	sent := append(bodies(0, 1203), odd...)
@@ -109,7 +109,7 @@ func TestPublishKeepsOrderAndBytes(t *testing.T) {
 }
 
 func TestRecordsGoToTheirCustomersHome(t *testing.T) {
-	server := testenv.SharedRedis(t)
+	server := env.SharedRedis(t)
 	client := connect(t, server.URL)
 	const partitions = 5
 	key := server.Prefix + "s"
@@ -157,7 +157,7 @@ func (b *batches) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 }
 
 func TestOnePipelineABatchAndFewMegabytes(t *testing.T) {
-	server := testenv.SharedRedis(t)
+	server := env.SharedRedis(t)
 	client := connect(t, server.URL)
 	seen := &batches{}
 	client.AddHook(seen)
@@ -178,7 +178,7 @@ func TestOnePipelineABatchAndFewMegabytes(t *testing.T) {
 func TestPublishGoesOnWhenRedisIsBack(t *testing.T) {
 	for _, mode := range []string{"list", "stream"} {
 		t.Run(mode, func(t *testing.T) {
-			server := testenv.Redis(t)
+			server := env.Redis(t)
 			target := producer.ToList("q")
 			if mode == "stream" {
 				target = producer.ToStream("q", 3)
@@ -232,7 +232,7 @@ func TestPublishGoesOnWhenRedisIsBack(t *testing.T) {
 }
 
 func TestServerStoppedWhileBatchesFly(t *testing.T) {
-	server := testenv.Redis(t)
+	server := env.Redis(t)
 	p := producer.NewPublisher(connect(t, server.URL()), producer.ToStream("q", 1), producer.Options{Batch: 20})
 	sent := bodies(0, 6000)
 	done := make(chan error, 1)
@@ -241,7 +241,7 @@ func TestServerStoppedWhileBatchesFly(t *testing.T) {
 		done <- err
 	}()
 	observer := server.Client(t)
-	testenv.Eventually(t, patience, func() (bool, string) {
+	env.Eventually(t, patience, func() (bool, string) {
 		n, _ := observer.XLen(t.Context(), "q").Result()
 		return n > 100, "nothing is queued"
 	})
@@ -264,7 +264,7 @@ func TestServerStoppedWhileBatchesFly(t *testing.T) {
 }
 
 func TestWaitEndsWithTheContext(t *testing.T) {
-	server := testenv.Redis(t)
+	server := env.Redis(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	p := producer.NewPublisher(connect(t, server.URL()), producer.ToList("q"), producer.Options{OnWait: func(error, time.Duration) { cancel() }})
 	server.Stop()
@@ -286,7 +286,7 @@ func TestWaitEndsWithTheContext(t *testing.T) {
 }
 
 func TestWrongTypeIsNamed(t *testing.T) {
-	server := testenv.SharedRedis(t)
+	server := env.SharedRedis(t)
 	client := connect(t, server.URL)
 	key := server.Prefix + "k"
 	if err := client.HSet(t.Context(), key, "a", 1).Err(); err != nil {
@@ -320,8 +320,8 @@ func TestWrongTypeIsNamed(t *testing.T) {
 }
 
 func TestRefusedUserIsNamed(t *testing.T) {
-	locked := testenv.Redis(t, testenv.WithConfig("requirepass", "secret-word"))
-	open := testenv.Redis(t)
+	locked := env.Redis(t, env.WithConfig("requirepass", "secret-word"))
+	open := env.Redis(t)
 	admin := open.Client(t)
 	if err := admin.Do(t.Context(), "ACL", "SETUSER", "reader", "on", ">pw", "~*", "+@read", "+ping").Err(); err != nil {
 		t.Fatal(err)
@@ -358,7 +358,7 @@ func TestRefusedUserIsNamed(t *testing.T) {
 
 func TestFullRedisIsWaitedFor(t *testing.T) {
 	for _, target := range []producer.Target{producer.ToList("q"), producer.ToStream("q", 2)} {
-		server := testenv.Redis(t, testenv.WithConfig("maxmemory", "1kb", "maxmemory-policy", "noeviction"))
+		server := env.Redis(t, env.WithConfig("maxmemory", "1kb", "maxmemory-policy", "noeviction"))
 		admin := server.Client(t)
 		var reason error
 		p := producer.NewPublisher(connect(t, server.URL()), target, producer.Options{OnWait: func(err error, _ time.Duration) {
@@ -375,7 +375,7 @@ func TestFullRedisIsWaitedFor(t *testing.T) {
 }
 
 func TestReadOnlyReplicaIsWaitedFor(t *testing.T) {
-	server := testenv.Redis(t)
+	server := env.Redis(t)
 	admin := server.Client(t)
 	_, port, _ := net.SplitHostPort(server.Addr)
 	if err := admin.ReplicaOf(t.Context(), "127.0.0.1", port).Err(); err != nil {
@@ -408,7 +408,7 @@ func (h *hook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 }
 
 func TestOnlyWhatIsOpenIsSentAgain(t *testing.T) {
-	server := testenv.SharedRedis(t)
+	server := env.SharedRedis(t)
 	client := connect(t, server.URL)
 	tries := 0
 	client.AddHook(&hook{pipeline: func(ctx context.Context, cmds []redis.Cmder, next redis.ProcessPipelineHook) error {
@@ -442,7 +442,7 @@ func TestOnlyWhatIsOpenIsSentAgain(t *testing.T) {
 }
 
 func TestBatchUnderWayIsFinished(t *testing.T) {
-	server := testenv.SharedRedis(t)
+	server := env.SharedRedis(t)
 	for _, target := range []producer.Target{producer.ToList(server.Prefix + "l"), producer.ToStream(server.Prefix+"s", 1)} {
 		client := connect(t, server.URL)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -463,7 +463,7 @@ func TestBatchUnderWayIsFinished(t *testing.T) {
 }
 
 func TestAFaultOutweighsWhatTimeHeals(t *testing.T) {
-	server := testenv.SharedRedis(t)
+	server := env.SharedRedis(t)
 	client := connect(t, server.URL)
 	key := server.Prefix + "s"
 	must(t, client.Set(t.Context(), key+":1", "no stream", 0).Err())

@@ -14,8 +14,8 @@ import (
 )
 
 func TestReplicasConfirmEachBatch(t *testing.T) {
-	master := testenv.Redis(t, testenv.WithConfig("repl-diskless-sync-delay", "0"))
-	replica := testenv.Redis(t, testenv.WithConfig("replicaof", strings.Replace(master.Addr, ":", " ", 1), "appendonly", "no"))
+	master := env.Redis(t, env.WithConfig("repl-diskless-sync-delay", "0"))
+	replica := env.Redis(t, env.WithConfig("replicaof", strings.Replace(master.Addr, ":", " ", 1), "appendonly", "no"))
 	for _, target := range []producer.Target{producer.ToList("l"), producer.ToStream("s", 3)} {
 		waits := make(chan error, 100)
 		p := producer.NewPublisher(connect(t, master.URL()), target, producer.Options{
@@ -54,7 +54,7 @@ func TestReplicasConfirmEachBatch(t *testing.T) {
 }
 
 func TestTooFewReplicasWhenTheContextEnds(t *testing.T) {
-	server := testenv.Redis(t)
+	server := env.Redis(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	p := producer.NewPublisher(connect(t, server.URL()), producer.ToStream("s", 1), producer.Options{
 		Replicas: 2, OnWait: func(error, time.Duration) { cancel() },
@@ -97,13 +97,13 @@ func TestCluster(t *testing.T) {
 
 // startCluster starts two masters with half of the slots each, and a replica of
 // each of them.
-func startCluster(t *testing.T) []*testenv.RedisServer {
+func startCluster(t *testing.T) []*env.RedisServer {
 	t.Helper()
-	nodes := make([]*testenv.RedisServer, 4)
+	nodes := make([]*env.RedisServer, 4)
 	ids := make([]string, len(nodes))
 	for i := range nodes {
 		bus := freePort(t)
-		nodes[i] = testenv.Redis(t, testenv.WithConfig("cluster-enabled", "yes", "cluster-port", bus, "repl-diskless-sync-delay", "0"))
+		nodes[i] = env.Redis(t, env.WithConfig("cluster-enabled", "yes", "cluster-port", bus, "repl-diskless-sync-delay", "0"))
 		client := nodes[i].Client(t)
 		ids[i] = client.ClusterMyID(t.Context()).Val()
 		if i < 2 {
@@ -114,14 +114,14 @@ func startCluster(t *testing.T) []*testenv.RedisServer {
 	}
 	for i := 2; i < 4; i++ {
 		client := nodes[i].Client(t)
-		testenv.Eventually(t, patience, func() (bool, string) {
+		env.Eventually(t, patience, func() (bool, string) {
 			err := client.ClusterReplicate(t.Context(), ids[i-2]).Err()
 			return err == nil, fmt.Sprint(err)
 		})
 	}
 	for i, node := range nodes {
 		client := node.Client(t)
-		testenv.Eventually(t, patience, func() (bool, string) {
+		env.Eventually(t, patience, func() (bool, string) {
 			info := client.ClusterInfo(t.Context()).Val()
 			links := client.Info(t.Context(), "replication").Val()
 			connected := strings.Contains(links, "connected_slaves:1") || i >= 2 && strings.Contains(links, "master_link_status:up")

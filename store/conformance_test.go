@@ -19,7 +19,7 @@ import (
 // FerretDB, and the scripted server when nobody tells it to misbehave.
 func TestConformance(t *testing.T) {
 	servers := map[string]func(t *testing.T) *mongo.Collection{
-		"FerretDB": func(t *testing.T) *mongo.Collection { return testenv.Mongo(t).Database(t).Collection("customers") },
+		"FerretDB": func(t *testing.T) *mongo.Collection { return env.Mongo(t).Database(t).Collection("customers") },
 		"scripted": func(t *testing.T) *mongo.Collection {
 			return collectionAt(t, faulty.Serve(t, faulty.Options{}).URI())
 		},

@@ -19,7 +19,7 @@ import (
 	"ingestion/store"
 )
 
-func TestMain(m *testing.M) { testenv.Main(m) }
+func TestMain(m *testing.M) { env.Main(m) }
 
 // secret stands for personal data: it is in every document, and so in every
 // message of the scripted server, and must not get out.

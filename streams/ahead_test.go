@@ -114,7 +114,7 @@ func TestManyDeadLettersAreTold(t *testing.T) {
 		"a tenth of maxmemory": {"60mb", 70, 100_000},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newRig(t, testenv.WithConfig("appendonly", "no"))
+			b := newRig(t, env.WithConfig("appendonly", "no"))
 			q := b.open("c", nil)
 			must(t, q.Open(t.Context()))
 			must(t, b.client.ConfigSet(t.Context(), "maxmemory", c.memory).Err())

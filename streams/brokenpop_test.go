@@ -67,7 +67,7 @@ func (h around) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 // TestWhatCameOfABrokenPopIsDelivered breaks the connection within the reply of a
 // pop: the records that have come are nowhere else any more.
 func TestWhatCameOfABrokenPopIsDelivered(t *testing.T) {
-	server := testenv.Redis(t)
+	server := env.Redis(t)
 	opts, err := redisconn.Parse(server.URL(), "")
 	must(t, err)
 	var left atomic.Int64

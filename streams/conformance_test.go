@@ -16,7 +16,7 @@ import (
 
 func TestListConforms(t *testing.T) {
 	streamstest.Run(t, func(t *testing.T) *streamstest.Fixture {
-		client := newClient(t, testenv.AnyRedis(t))
+		client := newClient(t, env.AnyRedis(t))
 		open := func() streams.Queue {
 			return streams.NewList(streams.ListOptions{
 				Client: client, Key: "q", PollTimeout: time.Second,
@@ -37,7 +37,7 @@ func TestListConforms(t *testing.T) {
 
 func TestStreamConforms(t *testing.T) {
 	streamstest.Run(t, func(t *testing.T) *streamstest.Fixture {
-		client := newClient(t, testenv.AnyRedis(t))
+		client := newClient(t, env.AnyRedis(t))
 		consumers := 0
 		open := func() streams.Queue {
 			consumers++
@@ -69,7 +69,7 @@ func streamOptions(client redis.UniversalClient, consumer string) streams.Stream
 	}
 }
 
-func newClient(t *testing.T, server *testenv.RedisServer) redis.UniversalClient {
+func newClient(t *testing.T, server *env.RedisServer) redis.UniversalClient {
 	t.Helper()
 	opts, err := redisconn.Parse(server.URL(), "")
 	must(t, err)

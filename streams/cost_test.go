@@ -35,7 +35,7 @@ func TestALongPendingListIsLookedAtInParts(t *testing.T) {
 	streamstest.Receive(t, holder, 1000)
 	must(t, b.client.XDel(t.Context(), "s", ids[0]).Err())
 	before := b.calls("xautoclaim")
-	testenv.Eventually(t, soon, func() (bool, string) {
+	env.Eventually(t, soon, func() (bool, string) {
 		got, err := other.Receive(t.Context(), 10)
 		must(t, err)
 		if len(got) > 0 {

@@ -21,7 +21,7 @@ func (b *rig) floorNow() int64 {
 	ctx, stop := context.WithCancel(b.t.Context())
 	done := make(chan struct{})
 	go func() { s.Maintain(ctx); close(done) }()
-	testenv.Eventually(b.t, soon, func() (bool, string) { return s.Floor() > 0, "the floor is not known yet" })
+	env.Eventually(b.t, soon, func() (bool, string) { return s.Floor() > 0, "the floor is not known yet" })
 	stop()
 	<-done
 	return s.Floor()
@@ -54,7 +54,7 @@ func (b *rig) putBack(s *streams.Stream, due time.Time) {
 	must(b.t, b.client.XAdd(b.t.Context(), &redis.XAddArgs{Stream: "s", Values: []any{"data", "{}"}}).Err())
 	b.settle(s, b.take(s), record.Deferred, due)
 	b.floorNow()
-	testenv.Eventually(b.t, soon, func() (bool, string) {
+	env.Eventually(b.t, soon, func() (bool, string) {
 		left := b.client.ZCard(b.t.Context(), "{s}:delayed").Val()
 		if left > 0 {
 			b.floorNow()

@@ -28,7 +28,7 @@ func (b *rig) deleteAll(held []streams.Delivery) {
 // receiveUntil has a worker look for entries until so many are missing.
 func (b *rig) receiveUntil(q *streams.Stream, missing int) {
 	b.t.Helper()
-	testenv.Eventually(b.t, soon, func() (bool, string) {
+	env.Eventually(b.t, soon, func() (bool, string) {
 		got, err := q.Receive(b.t.Context(), 10)
 		must(b.t, err)
 		if len(got) > 0 {
@@ -135,7 +135,7 @@ func TestWhatIsReadTooLateIsMissing(t *testing.T) {
 				}
 			}
 			settleAll(t, frozen, record.Ingested, held)
-			testenv.Eventually(t, soon, func() (bool, string) {
+			env.Eventually(t, soon, func() (bool, string) {
 				_, err := other.Receive(t.Context(), 1)
 				must(t, err)
 				return b.pending() == 0, fmt.Sprint(b.pending(), " pending")

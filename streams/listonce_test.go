@@ -19,12 +19,12 @@ import (
 // TestARepeatedCallOfAListIsDoneOnce cuts the replies to what a list writes; the
 // caller repeats it until it is told of success, as the pipeline does.
 func TestARepeatedCallOfAListIsDoneOnce(t *testing.T) {
-	cluster := testenv.Cluster(t, 3, false)
-	for name, url := range map[string]string{"single": testenv.Redis(t).URL(), "cluster": cluster.URL()} {
+	cluster := env.Cluster(t, 3, false)
+	for name, url := range map[string]string{"single": env.Redis(t).URL(), "cluster": cluster.URL()} {
 		t.Run(name, func(t *testing.T) {
 			opts, err := redisconn.Parse(url, "")
 			must(t, err)
-			cutter := &testenv.Cutter{}
+			cutter := &env.Cutter{}
 			opts.Dialer = cutter.Dial
 			client := redisconn.New(opts, 2)
 			t.Cleanup(func() { _ = client.Close() })
@@ -43,7 +43,7 @@ func TestARepeatedCallOfAListIsDoneOnce(t *testing.T) {
 				t.Helper()
 				cutter.Cut("evalsha", 3)
 				tries := 0
-				testenv.Eventually(t, 10*time.Second, func() (bool, string) {
+				env.Eventually(t, 10*time.Second, func() (bool, string) {
 					tries++
 					err := do()
 					return err == nil, fmt.Sprint(err)

@@ -46,7 +46,7 @@ func TestADeferredRecordIsBackWhenItIsDue(t *testing.T) {
 
 // A server that is busy with a script refuses all else.
 func TestEachTroubleOfTheUpkeepEndsInTheLog(t *testing.T) {
-	b := newRig(t, testenv.WithConfig("busy-reply-threshold", "50"))
+	b := newRig(t, env.WithConfig("busy-reply-threshold", "50"))
 	q := b.open("c", nil)
 	must(t, q.Open(t.Context()))
 	maintain(t, q)
@@ -60,9 +60,9 @@ func TestEachTroubleOfTheUpkeepEndsInTheLog(t *testing.T) {
 		}
 		return n
 	}
-	testenv.Eventually(t, soon, func() (bool, string) { return told("error") >= 2, "no trouble is told" })
+	env.Eventually(t, soon, func() (bool, string) { return told("error") >= 2, "no trouble is told" })
 	must(t, b.client.ScriptKill(t.Context()).Err())
-	testenv.Eventually(t, soon, func() (bool, string) {
+	env.Eventually(t, soon, func() (bool, string) {
 		return told("success") == told("error"), fmt.Sprintf("%d troubles, %d ends: %v", told("error"), told("success"), b.log.find("retrying"))
 	})
 }

@@ -98,7 +98,7 @@ func TestWhatALivingWorkerHoldsIsNotMissing(t *testing.T) {
 	if done.Count != 10 {
 		t.Errorf("settled %+v of 10 that were held", done)
 	}
-	testenv.Eventually(t, soon, func() (bool, string) {
+	env.Eventually(t, soon, func() (bool, string) {
 		_, err := other.Receive(t.Context(), 10)
 		must(t, err)
 		return b.ledger("missing") == "10", b.ledger("missing") + " missing, want those of the dead worker"
@@ -239,7 +239,7 @@ func TestALivingConsumerThatIsRemovedWorksOn(t *testing.T) {
 }
 
 func TestHugeEntriesAreReadAFewAtATime(t *testing.T) {
-	b := newRig(t, testenv.WithConfig("appendonly", "no"))
+	b := newRig(t, env.WithConfig("appendonly", "no"))
 	q := b.open("c", nil)
 	body := strings.Repeat("x", 10<<20)
 	for i := range 13 {

@@ -14,7 +14,7 @@ import (
 )
 
 func TestPartitionsOfACluster(t *testing.T) {
-	cluster := testenv.Cluster(t, 2, false)
+	cluster := env.Cluster(t, 2, false)
 	opts, err := redisconn.Parse(cluster.URL(), "")
 	must(t, err)
 	const n = 80 // more than are waited for at a time

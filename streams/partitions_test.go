@@ -42,7 +42,7 @@ func TestPartitionsConform(t *testing.T) {
 	for _, opts := range []streams.PartitionsOptions{{}, {TakeNoMore: true}} {
 		t.Run(fmt.Sprintf("%+v", opts), func(t *testing.T) {
 			streamstest.Run(t, func(t *testing.T) *streamstest.Fixture {
-				client := newClient(t, testenv.AnyRedis(t))
+				client := newClient(t, env.AnyRedis(t))
 				consumers := 0
 				open := func() streams.Queue {
 					consumers++
@@ -142,7 +142,7 @@ func TestOnePartitionInTroubleHoldsNobodyUp(t *testing.T) {
 	if n := len(b.log.find("group_recreated")); n != 1 {
 		t.Errorf("%d times group_recreated, want it once", n)
 	}
-	testenv.Eventually(t, soon, func() (bool, string) {
+	env.Eventually(t, soon, func() (bool, string) {
 		if _, err := q.Receive(t.Context(), 1); err != nil {
 			t.Fatal(err)
 		}

@@ -34,7 +34,7 @@ func TestABatchHoldsItsOwnBytesOnly(t *testing.T) {
 		"no body":                  {1, []any{"note", strings.Repeat(large, 20)}, 23},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newRig(t, testenv.WithConfig("appendonly", "no"))
+			b := newRig(t, env.WithConfig("appendonly", "no"))
 			q := b.open("c", nil)
 			for range c.entries {
 				must(t, b.client.XAdd(t.Context(), &redis.XAddArgs{Stream: "s", Values: c.fields}).Err())
@@ -54,7 +54,7 @@ func TestABatchHoldsItsOwnBytesOnly(t *testing.T) {
 // TestEntriesAreAsLargeAsInTheReply lets unread fields count when the next reply is
 // bounded: bodies of two bytes say nothing of what comes.
 func TestEntriesAreAsLargeAsInTheReply(t *testing.T) {
-	b := newRig(t, testenv.WithConfig("appendonly", "no"))
+	b := newRig(t, env.WithConfig("appendonly", "no"))
 	q := b.open("c", nil)
 	add := func(n int) {
 		for range n {

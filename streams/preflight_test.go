@@ -32,7 +32,7 @@ func (version claims) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 }
 
 func TestVersionsOfRedis(t *testing.T) {
-	server := testenv.Redis(t)
+	server := env.Redis(t)
 	for version, want := range map[string]struct{ refused, warned bool }{
 		"5.0.14": {refused: true},
 		"6.2.14": {refused: true},

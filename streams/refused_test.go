@@ -122,7 +122,7 @@ func (b *rig) played(op operation, command string) map[string]any {
 	if command != "" {
 		b.refused(op, command, act)
 	}
-	testenv.Eventually(b.t, soon, func() (bool, string) {
+	env.Eventually(b.t, soon, func() (bool, string) {
 		err := act(b.client)
 		return err == nil, fmt.Sprint("with all rights: ", err)
 	})

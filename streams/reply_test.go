@@ -22,7 +22,7 @@ import (
 
 // movedTo is a client for a Cluster that takes a node for the owner of every
 // slot, which says at each command that another one is it: the server given.
-func movedTo(t *testing.T, server *testenv.RedisServer) redis.UniversalClient {
+func movedTo(t *testing.T, server *env.RedisServer) redis.UniversalClient {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
@@ -90,7 +90,7 @@ func bothQueues(t *testing.T, client redis.UniversalClient) map[string]struct {
 }
 
 func TestRedirectionsAreFollowed(t *testing.T) {
-	server := testenv.AnyRedis(t)
+	server := env.AnyRedis(t)
 	opts := streamOptions(server.Client(t), "loads the scripts, which no redirection leads to")
 	opts.Key = "other"
 	_, err := streams.NewStream(opts).Receive(t.Context(), 1)
@@ -109,14 +109,14 @@ func TestRedirectionsAreFollowed(t *testing.T) {
 
 // What a queue keeps in mind of a batch must not keep all of the reply.
 func TestAQueueKeepsNothingOfABatch(t *testing.T) {
-	for name, side := range bothQueues(t, testenv.AnyRedis(t).Client(t)) {
+	for name, side := range bothQueues(t, env.AnyRedis(t).Client(t)) {
 		side.push("first")
 		side.push("last")
 		held := streamstest.Receive(t, side.queue, 2)
 		settleAll(t, side.queue, record.Ingested, held)
 		reply := weak.Make(&held[1].Body[0])
 		held = nil
-		testenv.Eventually(t, soon, func() (bool, string) {
+		env.Eventually(t, soon, func() (bool, string) {
 			runtime.GC()
 			return reply.Value() == nil, name + ": it is still in memory"
 		})

@@ -15,7 +15,7 @@ import (
 // TestListKeepsWhatIsInDoubt: a record that is put off goes behind all others, and
 // one whose refusal is not beyond doubt is kept though dead letters are off.
 func TestListKeepsWhatIsInDoubt(t *testing.T) {
-	client := testenv.Redis(t).Client(t)
+	client := env.Redis(t).Client(t)
 	q := streams.NewList(streams.ListOptions{Client: client, Key: "q", PollTimeout: time.Second, Log: slog.New(slog.DiscardHandler)})
 	must(t, client.RPush(t.Context(), "q", "a", "b", "c").Err())
 	held := streamstest.Receive(t, q, 2)

@@ -95,7 +95,7 @@ func FuzzReply(f *testing.F) {
 // FuzzEntriesAsTheLibraryReadsThem has a server write the replies, in both
 // protocols.
 func FuzzEntriesAsTheLibraryReadsThem(f *testing.F) {
-	server := testenv.AnyRedis(f)
+	server := env.AnyRedis(f)
 	clients := map[string]redis.UniversalClient{}
 	for group, protocol := range map[string]int{"resp2": 2, "resp3": 3} {
 		client := redis.NewClient(&redis.Options{Addr: server.Addr, Protocol: protocol})

@@ -153,11 +153,11 @@ func TestTheGroupIsSetBackUnderLoad(t *testing.T) {
 	entries, err := b.client.XRange(t.Context(), "s", "-", "+").Result()
 	must(t, err)
 	for _, n := range []int{0, 50, 0} {
-		testenv.Eventually(t, soon, func() (bool, string) { a := b.account(); return a.Undelivered < 400, fmt.Sprintf("%+v", a) })
+		env.Eventually(t, soon, func() (bool, string) { a := b.account(); return a.Undelivered < 400, fmt.Sprintf("%+v", a) })
 		b.setID(entries[n].ID)
 		b.fill(200)
 	}
-	testenv.Eventually(t, soon, func() (bool, string) {
+	env.Eventually(t, soon, func() (bool, string) {
 		a := b.account()
 		return a.Unfinished() == 0 && a.Epoch > 1 && a.Verdict() == streams.Balanced, fmt.Sprintf("%s %q %+v", a.Verdict(), a.Faults(), a)
 	})
@@ -233,7 +233,7 @@ func (b *rig) interrupt(q *streams.Stream) {
 			}
 		}
 	}()
-	testenv.Eventually(b.t, soon, func() (bool, string) {
+	env.Eventually(b.t, soon, func() (bool, string) {
 		b.client.ClientKillByFilter(b.t.Context(), "TYPE", "normal", "SKIPME", "yes")
 		select {
 		case err := <-ended:

@@ -65,7 +65,7 @@ func (b *rig) receiving(workers int, receive func(context.Context, *streams.Stre
 // what looking through it costs Redis.
 func TestScansCostTheSameForAnyNumberOfWorkers(t *testing.T) {
 	const pending, passes = 50_000, 5
-	b := newRig(t, testenv.WithConfig("appendonly", "no"))
+	b := newRig(t, env.WithConfig("appendonly", "no"))
 	must(t, b.open("c", nil).Open(t.Context()))
 	for range pending / 10_000 {
 		b.addMany(10_000)
@@ -80,7 +80,7 @@ func TestScansCostTheSameForAnyNumberOfWorkers(t *testing.T) {
 			return err
 		})
 		first, begun := b.scanCost(), time.Now()
-		testenv.Eventually(t, 6*soon, func() (bool, string) {
+		env.Eventually(t, 6*soon, func() (bool, string) {
 			looked := b.scanCost().pages - first.pages
 			return looked >= passes*pending/2000, fmt.Sprintf("%d pages were looked at", looked)
 		})
@@ -102,13 +102,13 @@ func TestAPassGoesOnWithoutItsWorker(t *testing.T) {
 	b.addMany(50)
 	b.hold("dead", 50)
 	lapsed := time.Now().Add(2 * time.Second)
-	testenv.Eventually(t, soon, func() (bool, string) {
+	env.Eventually(t, soon, func() (bool, string) {
 		got, err := dies.Receive(t.Context(), 10)
 		must(t, err)
 		return len(got) > 0, "nothing was taken over"
 	})
 	received := 0
-	testenv.Eventually(t, soon, func() (bool, string) {
+	env.Eventually(t, soon, func() (bool, string) {
 		got, err := lives.Receive(t.Context(), 100)
 		must(t, err)
 		settleAll(t, lives, record.Ingested, got)
@@ -170,7 +170,7 @@ func TestWhatADeadWorkerLeavesIsShared(t *testing.T) {
 			}
 		})
 	}
-	testenv.Eventually(t, soon, func() (bool, string) {
+	env.Eventually(t, soon, func() (bool, string) {
 		mu.Lock()
 		defer mu.Unlock()
 		return sum >= left, fmt.Sprint(sum)
@@ -198,9 +198,9 @@ func TestAnIdleWorkerHardlyLooks(t *testing.T) {
 		return err
 	})
 	defer stop()
-	testenv.Eventually(t, soon, func() (bool, string) { return b.calls("set") > 0, "nobody looks" })
+	env.Eventually(t, soon, func() (bool, string) { return b.calls("set") > 0, "nobody looks" })
 	first, begun, before := b.calls("set"), time.Now(), b.calls("get")
-	testenv.Eventually(t, 5*soon, func() (bool, string) {
+	env.Eventually(t, 5*soon, func() (bool, string) {
 		return b.calls("set") >= first+passes, "nobody looks any more"
 	})
 	took, calls := time.Since(begun), b.calls("get")-before
@@ -217,7 +217,7 @@ func TestAnIdleWorkerHardlyLooks(t *testing.T) {
 // many entries a call as may be taken over, and small batches take few.
 func TestALongPendingListDoesNotKeepNewEntriesWaiting(t *testing.T) {
 	const pending = 50_000
-	b := newRig(t, testenv.WithConfig("appendonly", "no"))
+	b := newRig(t, env.WithConfig("appendonly", "no"))
 	q := b.open("c", nil)
 	must(t, q.Open(t.Context()))
 	for range pending / 10_000 {
@@ -231,7 +231,7 @@ func TestALongPendingListDoesNotKeepNewEntriesWaiting(t *testing.T) {
 	if looked := b.calls("xautoclaim"); looked > pending/10/2 {
 		t.Errorf("%d calls had looked for lapsed leases before a new entry was read", looked)
 	}
-	testenv.Eventually(t, soon, func() (bool, string) { // it goes on with the pass all the same
+	env.Eventually(t, soon, func() (bool, string) { // it goes on with the pass all the same
 		_, err := q.Receive(t.Context(), 1)
 		must(t, err)
 		return b.client.Get(t.Context(), "{s}:scan").Val() == "paused", "the pass does not end"

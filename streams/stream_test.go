@@ -25,13 +25,13 @@ const soon = 10 * time.Second
 // rig is a stream on a real Redis with what a test needs to look at it.
 type rig struct {
 	t      *testing.T
-	server *testenv.RedisServer
+	server *env.RedisServer
 	client redis.UniversalClient
 	log    *journal
 }
 
-func newRig(t *testing.T, options ...testenv.RedisOption) *rig {
-	server := testenv.Redis(t, options...)
+func newRig(t *testing.T, options ...env.RedisOption) *rig {
+	server := env.Redis(t, options...)
 	return &rig{t: t, server: server, client: newClient(t, server), log: &journal{}}
 }
 
@@ -132,7 +132,7 @@ func TestAnEmptyPageIsNotTheEndOfTheScan(t *testing.T) {
 	}
 	held := streamstest.Receive(t, holder, 40)
 	last := streamstest.Receive(t, dead, 1)
-	testenv.Eventually(t, soon, func() (bool, string) {
+	env.Eventually(t, soon, func() (bool, string) {
 		_, err := holder.Extend(t.Context(), held)
 		must(t, err)
 		got, err := alive.Receive(t.Context(), 1)
@@ -206,7 +206,7 @@ func TestAGroupThatVanishedIsMadeAgain(t *testing.T) {
 			settleAll(t, q, record.Ingested, streamstest.Receive(t, q, 1))
 			vanish(b)
 			push(t, b.client, "second")
-			testenv.Eventually(t, soon, func() (bool, string) {
+			env.Eventually(t, soon, func() (bool, string) {
 				got, err := q.Receive(t.Context(), 10)
 				must(t, err)
 				bodies := streamstest.Bodies(got)
@@ -306,7 +306,7 @@ func TestTrimmingSparesWhatAnyGroupHasNotFinished(t *testing.T) {
 		defer close(maintained)
 		q.Maintain(maintain)
 	}()
-	testenv.Eventually(t, soon, func() (bool, string) {
+	env.Eventually(t, soon, func() (bool, string) {
 		n := b.client.XLen(ctx, "s").Val()
 		return n == 200, fmt.Sprintf("%d entries, want those that the other group has not acknowledged: 200", n)
 	})
@@ -329,7 +329,7 @@ func (b *rig) maintained(q *streams.Stream, condition func() (bool, string)) {
 		defer close(done)
 		q.Maintain(ctx)
 	}()
-	testenv.Eventually(b.t, soon, condition)
+	env.Eventually(b.t, soon, condition)
 	stop()
 	<-done
 }
@@ -427,7 +427,7 @@ func TestEntriesDeletedWhilePendingAreCounted(t *testing.T) {
 	streamstest.Receive(t, dead, 2)
 	must(t, b.client.XDel(t.Context(), "s", gone).Err())
 	settleAll(t, alive, record.Ingested, streamstest.Receive(t, alive, 1))
-	testenv.Eventually(t, soon, func() (bool, string) {
+	env.Eventually(t, soon, func() (bool, string) {
 		_, err := alive.Receive(t.Context(), 1)
 		must(t, err)
 		return b.pending() == 0, "still pending"
@@ -447,7 +447,7 @@ func TestHugeEntriesOfADeadConsumerComeAFewAtATime(t *testing.T) {
 	}
 	streamstest.Receive(t, dead, 6)
 	received := 0
-	testenv.Eventually(t, soon, func() (bool, string) {
+	env.Eventually(t, soon, func() (bool, string) {
 		got, err := alive.Receive(t.Context(), 100)
 		must(t, err)
 		if len(got) > 2 {

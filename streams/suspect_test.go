@@ -149,7 +149,7 @@ func TestAnOrderlyEndIsNoDeath(t *testing.T) {
 	}
 	must(t, b.client.XDel(t.Context(), "s", id).Err())
 	q := b.open("finds it gone", wary)
-	testenv.Eventually(t, soon, func() (bool, string) {
+	env.Eventually(t, soon, func() (bool, string) {
 		got, err := q.Receive(t.Context(), 1)
 		must(t, err)
 		for _, d := range got {

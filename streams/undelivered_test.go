@@ -30,7 +30,7 @@ func hostages(t *testing.T, b *rig, a *streams.Stream, n int, change func(*strea
 		t.Fatal("all was delivered at once")
 	}
 	var got []streams.Delivery
-	testenv.Eventually(t, soon, func() (bool, string) {
+	env.Eventually(t, soon, func() (bool, string) {
 		lost, err := a.Extend(t.Context(), held)
 		must(t, err)
 		if len(lost) > 0 {
@@ -61,7 +61,7 @@ func patient(o *streams.StreamOptions) {
 func receiveSome(t *testing.T, q streams.Queue, n int) []streams.Delivery {
 	t.Helper()
 	var got []streams.Delivery
-	testenv.Eventually(t, soon, func() (bool, string) {
+	env.Eventually(t, soon, func() (bool, string) {
 		var err error
 		got, err = q.Receive(t.Context(), n)
 		must(t, err)
@@ -94,7 +94,7 @@ func TestWhatAWorkerDoesNotReceiveIsHandedBack(t *testing.T) {
 // large batch comes in several reads.
 func (b *rig) awaitIdle(n int, idle time.Duration) {
 	b.t.Helper()
-	testenv.Eventually(b.t, soon, func() (bool, string) {
+	env.Eventually(b.t, soon, func() (bool, string) {
 		lapsed, err := b.client.XPendingExt(b.t.Context(), &redis.XPendingExtArgs{Stream: "s", Group: "g", Idle: idle, Start: "-", End: "+", Count: int64(n)}).Result()
 		must(b.t, err)
 		return len(lapsed) == n, fmt.Sprintf("%d of %d entries have lapsed", len(lapsed), n)
@@ -146,7 +146,7 @@ func TestHandingBackBesideReceivingLosesNothing(t *testing.T) {
 		got := receiveSome(t, q, 30)
 		settled += settleAll(t, q, record.Ingested, got).Count
 		if before == 0 && settled < n {
-			testenv.Eventually(t, soon, func() (bool, string) { return handedBack() > 0, "nothing was handed back" })
+			env.Eventually(t, soon, func() (bool, string) { return handedBack() > 0, "nothing was handed back" })
 		}
 	}
 	close(stop)

@@ -95,7 +95,7 @@ func (r *rig) maintain(p int) {
 	ctx, stop := context.WithCancel(r.t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); r.queues[p].Maintain(ctx) }()
-	testenv.Eventually(r.t, soon, func() (bool, string) {
+	env.Eventually(r.t, soon, func() (bool, string) {
 		n := r.client.HGet(ctx, "{"+r.keys[p]+"}:ledger", "missing").Val()
 		return n != "" && n != "0", "nothing is missing"
 	})
@@ -106,7 +106,7 @@ func (r *rig) maintain(p int) {
 // A group that was set back is noted, and nobody is blamed for documents.
 func TestAGroupThatWasSetBackIsNoted(t *testing.T) {
 	r := newRig(t, 1)
-	server := testenv.Mongo(t)
+	server := env.Mongo(t)
 	r.env = append(r.env, "MONGO_URI="+server.URI(), "MONGO_DB=db", "MONGO_COLLECTION=c")
 	coll := server.Database(t).Client().Database("db").Collection("c")
 	for i := range 50 {
@@ -124,7 +124,7 @@ func TestAGroupThatWasSetBackIsNoted(t *testing.T) {
 // Redis turns back to what a replica had: documents of what it lost are named.
 func TestDocumentsWhoseEntriesWereLostAreNamed(t *testing.T) {
 	r := newRig(t, 2)
-	server := testenv.Mongo(t)
+	server := env.Mongo(t)
 	r.env = append(r.env, "MONGO_URI="+server.URI(), "MONGO_DB=db", "MONGO_COLLECTION=c")
 	coll := server.Database(t).Client().Database("db").Collection("c")
 	n := 0
@@ -153,7 +153,7 @@ func TestDocumentsWhoseEntriesWereLostAreNamed(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); r.queues[0].Maintain(ctx) }()
-	testenv.Eventually(t, soon, func() (bool, string) {
+	env.Eventually(t, soon, func() (bool, string) {
 		return r.client.HGet(ctx, "{s:0}:ledger", "epoch").Val() == "2", "no new epoch"
 	})
 	stop()
@@ -218,7 +218,7 @@ func TestWaitReturnsWhenAllIsWorkedOff(t *testing.T) {
 	r.push(1, "3")
 	held := streamstest.Receive(t, r.queues[1], 1)
 	p := r.start("reconcile", "--wait", "--timeout", "150s")
-	testenv.Eventually(t, soon, func() (bool, string) {
+	env.Eventually(t, soon, func() (bool, string) {
 		return strings.Contains(p.Stderr(), "waiting: 0 undelivered, 1 pending, 0 delayed"), p.Stderr()
 	})
 	select {
@@ -260,7 +260,7 @@ func TestAWaitThatTakesTooLongEndsWithOne(t *testing.T) {
 
 func TestDocumentsAreComparedWithTheLedger(t *testing.T) {
 	r := newRig(t, 1)
-	server := testenv.Mongo(t)
+	server := env.Mongo(t)
 	r.env = append(r.env, "MONGO_URI="+server.URI(), "MONGO_DB=db", "MONGO_COLLECTION=c")
 	coll := server.Database(t).Client().Database("db").Collection("c")
 	insert := func(ids ...string) {

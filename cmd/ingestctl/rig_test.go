@@ -18,7 +18,7 @@ import (
 
 const soon = 180 * time.Second // the machine may be busy
 
-func TestMain(m *testing.M) { testenv.Main(m) }
+func TestMain(m *testing.M) { env.Main(m) }
 
 // rig is a stream of some partitions with the tool beside it.
 type rig struct {
@@ -31,7 +31,7 @@ type rig struct {
 
 func newRig(t *testing.T, partitions int) *rig {
 	t.Helper()
-	return rigOn(t, testenv.Redis(t).URL(), partitions)
+	return rigOn(t, env.Redis(t).URL(), partitions)
 }
 
 func rigOn(t *testing.T, url string, partitions int) *rig {
@@ -80,9 +80,9 @@ func (r *rig) end(p int, outcome record.Outcome, n int) {
 	must(r.t, err)
 }
 
-func (r *rig) start(args ...string) *testenv.Proc {
+func (r *rig) start(args ...string) *env.Proc {
 	r.t.Helper()
-	return testenv.Process(r.t, testenv.Build(r.t, "ingestion/cmd/ingestctl"), args, r.env)
+	return env.Process(r.t, env.Build(r.t, "ingestion/cmd/ingestctl"), args, r.env)
 }
 
 // run runs the tool, wants an exit code and returns standard output.

@@ -24,18 +24,18 @@ import (
 
 const soon = 60 * time.Second
 
-func TestMain(m *testing.M) { testenv.Main(m) }
+func TestMain(m *testing.M) { env.Main(m) }
 
 // run starts the producer on a server, in stream mode unless env says otherwise.
-func run(t *testing.T, url string, env []string, args ...string) *testenv.Proc {
+func run(t *testing.T, url string, environ []string, args ...string) *env.Proc {
 	t.Helper()
-	return start(t, url, env, args)
+	return start(t, url, environ, args)
 }
 
-func start(t *testing.T, url string, env, args []string, options ...testenv.ProcessOption) *testenv.Proc {
+func start(t *testing.T, url string, environ, args []string, options ...env.ProcessOption) *env.Proc {
 	t.Helper()
-	all := append([]string{"REDIS_URL=" + url, "QUEUE_MODE=stream", "STREAM_KEY=s", "QUEUE_KEY=q", "STARTUP_TIMEOUT_SEC=20"}, env...)
-	return testenv.Process(t, testenv.Build(t, "ingestion/cmd/producer"), args, all, options...)
+	all := append([]string{"REDIS_URL=" + url, "QUEUE_MODE=stream", "STREAM_KEY=s", "QUEUE_KEY=q", "STARTUP_TIMEOUT_SEC=20"}, environ...)
+	return env.Process(t, env.Build(t, "ingestion/cmd/producer"), args, all, options...)
 }
 
 func file(t *testing.T, name, content string) string {
@@ -47,7 +47,7 @@ func file(t *testing.T, name, content string) string {
 	return path
 }
 
-func wantExit(t *testing.T, p *testenv.Proc, code int, says ...string) {
+func wantExit(t *testing.T, p *env.Proc, code int, says ...string) {
 	t.Helper()
 	if got := p.Wait(soon); got != code {
 		t.Errorf("exit code %d, want %d\n%s", got, code, p.Stderr())
@@ -64,7 +64,7 @@ type event struct {
 	Count, FirstLine, LastLine, Line                              int
 }
 
-func events(t *testing.T, p *testenv.Proc, name string) (all []event) {
+func events(t *testing.T, p *env.Proc, name string) (all []event) {
 	t.Helper()
 	for _, line := range p.Lines() {
 		var e event
@@ -81,7 +81,7 @@ func events(t *testing.T, p *testenv.Proc, name string) (all []event) {
 	return all
 }
 
-func queue(t *testing.T, s *testenv.RedisServer) (ids, bodies []string) {
+func queue(t *testing.T, s *env.RedisServer) (ids, bodies []string) {
 	t.Helper()
 	entries, err := s.Client(t).XRange(t.Context(), "s", "-", "+").Result()
 	if err != nil {
@@ -102,7 +102,7 @@ func numbered(from, to int) string {
 }
 
 func TestGenerateCounts(t *testing.T) {
-	server := testenv.Redis(t)
+	server := env.Redis(t)
 	args := []string{"generate", "--seed", "7", "--count", "300", "--customers", "a,b,ü", "--rpm", "600000", "--jitter", "1ms", "--invalid-rate", "0.3"}
 	p := run(t, server.URL(), nil, args...)
 	wantExit(t, p, 0, "producer: 300 records sent in ", " a second, ", " of them spoilt")
@@ -146,9 +146,9 @@ func TestGenerateCounts(t *testing.T) {
 }
 
 func TestGenerateByVariables(t *testing.T) {
-	server := testenv.Redis(t)
-	env := []string{"GEN_CUSTOMERS=x, y", "GEN_RPM=60000", "GEN_JITTER_MS=0", "GEN_INVALID_RATE=1"}
-	p := run(t, server.URL(), env, "generate", "--duration", "200ms")
+	server := env.Redis(t)
+	environ := []string{"GEN_CUSTOMERS=x, y", "GEN_RPM=60000", "GEN_JITTER_MS=0", "GEN_INVALID_RATE=1"}
+	p := run(t, server.URL(), environ, "generate", "--duration", "200ms")
 	wantExit(t, p, 0)
 	_, bodies := queue(t, server)
 	if len(bodies) < 100 || len(bodies) > 400 { // 2 customers, one a ms; a slow machine may miss some
@@ -169,7 +169,7 @@ func TestGenerateByVariables(t *testing.T) {
 }
 
 func TestGenerateEndsOrderlyOnASignal(t *testing.T) {
-	server := testenv.Redis(t)
+	server := env.Redis(t)
 	p := run(t, server.URL(), nil, "generate", "--rpm", "6000")
 	p.WaitForLine(soon, func(line string) bool { return strings.Contains(line, `"queued"`) })
 	p.Signal(syscall.SIGINT)
@@ -180,7 +180,7 @@ func TestGenerateEndsOrderlyOnASignal(t *testing.T) {
 }
 
 func TestGenerateEndsAtItsDurationThoughRedisTakesNothing(t *testing.T) {
-	server := testenv.Redis(t, testenv.WithConfig("min-replicas-to-write", "1"))
+	server := env.Redis(t, env.WithConfig("min-replicas-to-write", "1"))
 	p := run(t, server.URL(), nil, "generate", "--rpm", "60", "--customers", "a,b", "--duration", "100ms")
 	wantExit(t, p, 1, "producer: 0 records sent in ", ", 2 not sent", "the time of --duration is over: ", "min-replicas-to-write", "; 2 records were not sent")
 	if n := len(events(t, p, "queued")); n > 0 {
@@ -189,7 +189,7 @@ func TestGenerateEndsAtItsDurationThoughRedisTakesNothing(t *testing.T) {
 }
 
 func TestGenerateGoesOnAfterAnOutage(t *testing.T) {
-	server := testenv.Redis(t)
+	server := env.Redis(t)
 	p := run(t, server.URL(), nil, "generate", "--rpm", "6000")
 	is := func(event string) func(string) bool {
 		return func(line string) bool { return strings.Contains(line, `"event":"`+event+`"`) }
@@ -210,7 +210,7 @@ func TestGenerateGoesOnAfterAnOutage(t *testing.T) {
 }
 
 func TestLoadTheExamples(t *testing.T) {
-	server := testenv.Redis(t)
+	server := env.Redis(t)
 	lines := strings.Count(string(examples.Customers), "\n")
 	p := run(t, server.URL(), nil, "load", file(t, "c.ndjson", string(examples.Customers)), "--batch", "100")
 	wantExit(t, p, 0, fmt.Sprintf("producer: %d records sent in ", lines))
@@ -234,8 +234,8 @@ func TestLoadTheExamples(t *testing.T) {
 }
 
 func TestLoadStandardInputAsCSV(t *testing.T) {
-	server := testenv.Redis(t)
-	p := start(t, server.URL(), []string{"QUEUE_MODE=list"}, []string{"load", "-", "--validate"}, testenv.WithStdin(
+	server := env.Redis(t)
+	p := start(t, server.URL(), []string{"QUEUE_MODE=list"}, []string{"load", "-", "--validate"}, env.WithStdin(
 		"customerId,name,email,createdAt\n1,Zoë,z@quillmarsh.net,2024-01-01\n\n2,,z@quillmarsh.net,2024-01-01\n3,Ann,a@quillmarsh.net,2024\n"))
 	wantExit(t, p, 0, "producer: 2 records sent in ", ", 1 skipped, 1 blank lines")
 	warnings := events(t, p, "warning")
@@ -255,7 +255,7 @@ func TestLoadStandardInputAsCSV(t *testing.T) {
 var resume = regexp.MustCompile(`interrupted; go on with --from-line (\d+)`)
 
 func TestInterruptedLoadIsResumed(t *testing.T) {
-	server := testenv.Redis(t)
+	server := env.Redis(t)
 	path := file(t, "many.ndjson", numbered(1, 5000))
 	p := run(t, server.URL(), nil, "load", path, "--rate", "2000")
 	_, n := p.WaitForLineAfter(0, soon, func(line string) bool { return strings.Contains(line, `"queued"`) })
@@ -277,7 +277,7 @@ func TestInterruptedLoadIsResumed(t *testing.T) {
 }
 
 func TestInterruptedWhileRedisIsAway(t *testing.T) {
-	server := testenv.Redis(t)
+	server := env.Redis(t)
 	path := file(t, "many.ndjson", numbered(1, 5000))
 	p := run(t, server.URL(), nil, "load", path, "--rate", "1000")
 	p.WaitForLine(soon, func(line string) bool { return strings.Contains(line, `"queued"`) })
@@ -294,7 +294,7 @@ func TestInterruptedWhileRedisIsAway(t *testing.T) {
 }
 
 func TestInterruptedBeforeTheFirstLine(t *testing.T) {
-	server := testenv.Redis(t)
+	server := env.Redis(t)
 	silent, writer, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -311,21 +311,21 @@ func TestInterruptedBeforeTheFirstLine(t *testing.T) {
 
 // waitUntilConnected returns when a producer has looked at the type of its key:
 // it heeds signals by then, and turns to its input.
-func waitUntilConnected(t *testing.T, server *testenv.RedisServer) {
+func waitUntilConnected(t *testing.T, server *env.RedisServer) {
 	t.Helper()
 	client := server.Client(t)
-	testenv.Eventually(t, soon, func() (bool, string) {
+	env.Eventually(t, soon, func() (bool, string) {
 		clients := client.ClientList(t.Context()).Val()
 		return strings.Contains(clients, "cmd=type"), clients
 	})
 }
 
 func TestRefusals(t *testing.T) {
-	server := testenv.Redis(t)
+	server := env.Redis(t)
 	if err := server.Client(t).Set(t.Context(), "text", "x", 0).Err(); err != nil {
 		t.Fatal(err)
 	}
-	locked := testenv.Redis(t, testenv.WithConfig("requirepass", "secret-word"))
+	locked := env.Redis(t, env.WithConfig("requirepass", "secret-word"))
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -371,7 +371,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestAFileCutShortIsNotToBeLeftOut(t *testing.T) {
-	server := testenv.Redis(t)
+	server := env.Redis(t)
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)
 	fmt.Fprint(z, numbered(1, 10))

@@ -13,7 +13,7 @@ import (
 )
 
 func TestRunWorksOffWhatAnyClientPushes(t *testing.T) {
-	p := testenv.Process(t, testenv.Build(t, "ingestion/cmd/standalone"), []string{"run"}, []string{"ADMIN_ADDR="})
+	p := env.Process(t, env.Build(t, "ingestion/cmd/standalone"), []string{"run"}, []string{"ADMIN_ADDR="})
 	p.WaitForLine(soon, func(line string) bool { return strings.Contains(line, `"event":"worker_started"`) })
 	url := ""
 	for line := range strings.Lines(p.Stderr()) {
@@ -42,18 +42,18 @@ func TestRunWorksOffWhatAnyClientPushes(t *testing.T) {
 
 // What is printed can be pasted into a shell: the records reach the worker.
 func TestRunPrintsCommandsThatWork(t *testing.T) {
-	producer := testenv.Build(t, "ingestion/cmd/producer")
+	producer := env.Build(t, "ingestion/cmd/producer")
 	file := filepath.Join(t.TempDir(), "customers.ndjson")
 	body := `{"customerId":"7","name":"Ada","email":"ada@lovelace.org","createdAt":"2026-01-31"}`
 	if err := os.WriteFile(file, []byte(body), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for name, env := range map[string][]string{
+	for name, environ := range map[string][]string{
 		"list":   {"QUEUE_KEY=it's a queue"},
 		"stream": {"QUEUE_MODE=Stream", "STREAM_KEY=my stream", "STREAM_PARTITIONS=3", "QUEUE_KEY=other"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := testenv.Process(t, testenv.Build(t, "ingestion/cmd/standalone"), []string{"run"}, append(env, "ADMIN_ADDR="))
+			p := env.Process(t, env.Build(t, "ingestion/cmd/standalone"), []string{"run"}, append(environ, "ADMIN_ADDR="))
 			p.WaitForLine(soon, func(line string) bool { return strings.Contains(line, `"event":"worker_started"`) })
 			_, line, found := strings.Cut(p.Stderr(), "or with the producer:\n")
 			if !found {
@@ -61,7 +61,7 @@ func TestRunPrintsCommandsThatWork(t *testing.T) {
 			}
 			line, _, _ = strings.Cut(line, "\n")
 			command := strings.NewReplacer("go run ./cmd/producer", producer, "examples/customers.ndjson", file).Replace(line)
-			if code := testenv.Process(t, "/bin/sh", []string{"-c", command}, nil).Wait(soon); code != 0 {
+			if code := env.Process(t, "/bin/sh", []string{"-c", command}, nil).Wait(soon); code != 0 {
 				t.Errorf("exit code %d of %s", code, line)
 			}
 			p.WaitForLine(soon, func(line string) bool {

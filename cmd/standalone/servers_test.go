@@ -17,13 +17,13 @@ import (
 
 const soon = 30 * time.Second
 
-func standalone(t *testing.T, args ...string) *testenv.Proc {
+func standalone(t *testing.T, args ...string) *env.Proc {
 	t.Helper()
-	return testenv.Process(t, testenv.Build(t, "ingestion/cmd/standalone"), args, nil)
+	return env.Process(t, env.Build(t, "ingestion/cmd/standalone"), args, nil)
 }
 
 // ready waits for the one line of a server and returns its URL.
-func ready(t *testing.T, p *testenv.Proc) string {
+func ready(t *testing.T, p *env.Proc) string {
 	t.Helper()
 	line := p.WaitForLine(soon, func(string) bool { return true })
 	url, ok := strings.CutPrefix(line, "ready ")
@@ -33,7 +33,7 @@ func ready(t *testing.T, p *testenv.Proc) string {
 	return url
 }
 
-func wantOrderlyEnd(t *testing.T, p *testenv.Proc, signal os.Signal) {
+func wantOrderlyEnd(t *testing.T, p *env.Proc, signal os.Signal) {
 	t.Helper()
 	p.Signal(signal)
 	if code := p.Wait(soon); code != 0 {

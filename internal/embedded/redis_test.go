@@ -39,7 +39,7 @@ func TestRedisKeysExpireInTime(t *testing.T) {
 	if err := client.Set(t.Context(), "key", "1", life).Err(); err != nil {
 		t.Fatal(err)
 	}
-	testenv.Eventually(t, soon, func() (bool, string) {
+	env.Eventually(t, soon, func() (bool, string) {
 		n, err := client.Exists(t.Context(), "key").Result()
 		return err == nil && n == 0, "the key is still there"
 	})
@@ -63,7 +63,7 @@ func TestRedisCloseReleasesBlockedClients(t *testing.T) {
 	server, client := startRedis(t)
 	blocked := make(chan error, 1)
 	go func() { blocked <- client.BLPop(context.WithoutCancel(t.Context()), 0, "empty").Err() }()
-	testenv.Eventually(t, soon, func() (bool, string) {
+	env.Eventually(t, soon, func() (bool, string) {
 		return client.PoolStats().TotalConns >= 1, "the client does not connect"
 	})
 	if err := server.Close(); err != nil {

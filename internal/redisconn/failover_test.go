@@ -12,12 +12,12 @@ import (
 // or hangs, and measures how long after the promotion of its replica it goes on:
 // beside it nobody else asks for the state of the Cluster.
 func TestClientsFollowAPromotion(t *testing.T) {
-	for name, end := range map[string]func(*testenv.RedisServer){
-		"killed": (*testenv.RedisServer).Kill,
-		"hangs":  (*testenv.RedisServer).Hang,
+	for name, end := range map[string]func(*env.RedisServer){
+		"killed": (*env.RedisServer).Kill,
+		"hangs":  (*env.RedisServer).Hang,
 	} {
 		t.Run(name, func(t *testing.T) {
-			cluster := testenv.Cluster(t, 3, true)
+			cluster := env.Cluster(t, 3, true)
 			opts, err := redisconn.Parse(cluster.URL(), "")
 			if err != nil {
 				t.Fatal(err)

@@ -13,13 +13,13 @@ import (
 )
 
 // clientWithCuts is a client for the servers of a URL and what cuts its replies.
-func clientWithCuts(t *testing.T, url string) (redis.UniversalClient, *testenv.Cutter) {
+func clientWithCuts(t *testing.T, url string) (redis.UniversalClient, *env.Cutter) {
 	t.Helper()
 	opts, err := redisconn.Parse(url, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	cutter := &testenv.Cutter{}
+	cutter := &env.Cutter{}
 	opts.Dialer = cutter.Dial
 	client := redisconn.New(opts, 2)
 	t.Cleanup(func() { _ = client.Close() })
@@ -29,7 +29,7 @@ func clientWithCuts(t *testing.T, url string) (redis.UniversalClient, *testenv.C
 // TestAClusterGetsACommandOnce cuts the reply to each kind of command: nobody
 // but the caller knows whether it may be repeated.
 func TestAClusterGetsACommandOnce(t *testing.T) {
-	cluster := testenv.Cluster(t, 3, false)
+	cluster := env.Cluster(t, 3, false)
 	client, cutter := clientWithCuts(t, cluster.URL())
 	fill := func(c redis.Cmdable) { c.RPush(t.Context(), "q", "a", "b", "c", "d", "e") }
 	script := redis.NewScript(`return redis.call('INCR', KEYS[1])`)
@@ -77,7 +77,7 @@ func TestAClusterGetsACommandOnce(t *testing.T) {
 // TestAClusterIsFollowed moves the slot of a key, of which the client knows
 // nothing yet.
 func TestAClusterIsFollowed(t *testing.T) {
-	cluster := testenv.Cluster(t, 3, false)
+	cluster := env.Cluster(t, 3, false)
 	client, _ := clientWithCuts(t, cluster.URL())
 	key := cluster.KeyOn(0, "q")
 	if err := client.Get(t.Context(), key).Err(); err != redis.Nil {

@@ -81,7 +81,7 @@ func TestTLS(t *testing.T) {
 	openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", "key", "-out", "cert",
 		"-subj", "/CN=redis", "-addext", "subjectAltName=IP:127.0.0.1")
 	cert, key := filepath.Join(dir, "cert"), filepath.Join(dir, "key")
-	server := testenv.Redis(t)
+	server := env.Redis(t)
 	admin := server.Client(t)
 	addr := freePort(t)
 	_, port, _ := strings.Cut(addr, ":")

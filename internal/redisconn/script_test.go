@@ -11,7 +11,7 @@ import (
 )
 
 func TestACallSendsKeysAndArgumentsInOrder(t *testing.T) {
-	client := testenv.AnyRedis(t).Client(t)
+	client := env.AnyRedis(t).Client(t)
 	script := redis.NewScript(`return {KEYS[1], KEYS[2], ARGV[1], ARGV[2], ARGV[3], ARGV[4], tostring(#ARGV)}`)
 	text := "not yet"
 	call := redisconn.NewCall(script, []string{"{k}1", "{k}2"}, 1)
@@ -36,7 +36,7 @@ func TestACallSendsKeysAndArgumentsInOrder(t *testing.T) {
 // TestAScriptNeedsItsOwnNodeOnly runs a script that no node knows yet while
 // another master of the Cluster is down.
 func TestAScriptNeedsItsOwnNodeOnly(t *testing.T) {
-	cluster := testenv.Cluster(t, 3, false)
+	cluster := env.Cluster(t, 3, false)
 	opts, err := redisconn.Parse(cluster.URL(), "")
 	if err != nil {
 		t.Fatal(err)

@@ -60,7 +60,7 @@ func Run(t *testing.T, open func(t *testing.T) *Fixture) {
 func Receive(t *testing.T, q streams.Queue, n int) []streams.Delivery {
 	t.Helper()
 	var got []streams.Delivery
-	testenv.Eventually(t, soon, func() (bool, string) {
+	env.Eventually(t, soon, func() (bool, string) {
 		more, err := q.Receive(t.Context(), n-len(got))
 		if err != nil {
 			t.Fatalf("Receive: %v", err)
@@ -225,7 +225,7 @@ func deliversOnce(t *testing.T, f *Fixture) {
 	f.Push(numbered(200)...)
 	other := f.Another()
 	var got []string
-	testenv.Eventually(t, soon, func() (bool, string) {
+	env.Eventually(t, soon, func() (bool, string) {
 		for _, q := range []streams.Queue{f.Queue, other} {
 			batch, err := q.Receive(t.Context(), 7)
 			if err != nil {

@@ -81,7 +81,7 @@ func (r *rig) placesOf(docs []document) string {
 // workOff has n workers work the stream off.
 func (r *rig) workOff(n, records int) {
 	r.t.Helper()
-	var workers []*testenv.Proc
+	var workers []*env.Proc
 	for range n {
 		workers = append(workers, r.launch())
 	}
@@ -123,7 +123,7 @@ func TestIngestedBeforeAnOutage(t *testing.T) {
 // awaitPlaces waits until all records have been admitted.
 func (r *rig) awaitPlaces(f *fixture) {
 	r.t.Helper()
-	testenv.Eventually(r.t, soon, func() (bool, string) {
+	env.Eventually(r.t, soon, func() (bool, string) {
 		have := 0
 		for _, customer := range f.customers() {
 			have += len(r.places(customer))

@@ -32,7 +32,7 @@ type naturalKey struct {
 // An entry that was logged again counts once.
 func (r *rig) awaitOutcomes(n int) {
 	r.t.Helper()
-	testenv.Eventually(r.t, late, func() (bool, string) {
+	env.Eventually(r.t, late, func() (bool, string) {
 		r.wantWorking()
 		have := r.journal.total()
 		if r.mode == stream {
@@ -41,7 +41,7 @@ func (r *rig) awaitOutcomes(n int) {
 		return have >= n, fmt.Sprintf("%d of %d outcomes", have, n)
 	})
 	if r.mode == stream {
-		testenv.Eventually(r.t, soon, func() (bool, string) {
+		env.Eventually(r.t, soon, func() (bool, string) {
 			pending := r.pending()
 			return pending == 0, fmt.Sprintf("%d entries are pending", pending)
 		})

@@ -24,7 +24,7 @@ func nowhere(t *testing.T) string {
 }
 
 // wantRefusal waits for the end and checks what is said on standard error.
-func wantRefusal(t *testing.T, p *testenv.Proc, code int, phrases ...string) {
+func wantRefusal(t *testing.T, p *env.Proc, code int, phrases ...string) {
 	t.Helper()
 	if got := p.Wait(soon); got != code {
 		t.Errorf("exit code %d, want %d", got, code)
@@ -53,7 +53,7 @@ func TestAllFaultsAtOnce(t *testing.T) {
 func TestUsage(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{"work"}, {"--fast"}, {"config", "x"}} {
-		p := testenv.Process(t, testenv.Build(t, "ingestion/cmd/worker"), args, nil)
+		p := env.Process(t, env.Build(t, "ingestion/cmd/worker"), args, nil)
 		wantRefusal(t, p, 2, args[len(args)-1])
 	}
 }
@@ -74,7 +74,7 @@ func TestWrongTypeOfKey(t *testing.T) {
 
 const secret = "open-sesame-4711"
 
-func wantNoSecret(t *testing.T, p *testenv.Proc) {
+func wantNoSecret(t *testing.T, p *env.Proc) {
 	t.Helper()
 	if out := strings.Join(p.Lines(), "\n") + p.Stderr(); strings.Contains(out, secret) {
 		t.Errorf("the password is in the output:\n%s", out)
@@ -84,7 +84,7 @@ func wantNoSecret(t *testing.T, p *testenv.Proc) {
 // TestWrongPassword ends at once, whatever else there is to wait for.
 func TestWrongPassword(t *testing.T) {
 	t.Parallel()
-	server := testenv.Redis(t, testenv.WithConfig("requirepass", "another"))
+	server := env.Redis(t, env.WithConfig("requirepass", "another"))
 	nobody := "mongodb://" + nowhere(t) + "/"
 	for name, url := range map[string]string{
 		"wrong":   "redis://:" + secret + "@" + server.Addr + "/0",
@@ -101,19 +101,19 @@ func TestWrongPassword(t *testing.T) {
 
 func TestRightPasswordIsNotShown(t *testing.T) {
 	t.Parallel()
-	server := testenv.Redis(t, testenv.WithConfig("requirepass", secret))
+	server := env.Redis(t, env.WithConfig("requirepass", secret))
 	file := filepath.Join(t.TempDir(), "password")
 	if err := os.WriteFile(file, []byte(secret+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	mongo := testenv.Mongo(t)
-	for name, env := range map[string][]string{
+	mongo := env.Mongo(t)
+	for name, environ := range map[string][]string{
 		"URL":  {"REDIS_URL=" + server.URL()},
 		"file": {"REDIS_URL=redis://" + server.Addr, "REDIS_PASSWORD_FILE=" + file},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := simple(12, 10)
-			r := rigOn(t, list, server, mongo, append(env, "LOG_LEVEL=DEBUG", "WORKER_MAX_MESSAGES=10")...)
+			r := rigOn(t, list, server, mongo, append(environ, "LOG_LEVEL=DEBUG", "WORKER_MAX_MESSAGES=10")...)
 			r.feed(f)
 			p := r.launch()
 			r.wantExit(p, 0)

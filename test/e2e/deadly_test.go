@@ -15,9 +15,9 @@ const poisoned = "poisoned"
 
 // launchDeadly starts a worker that kills itself at a body that says "kills the
 // worker", and panics at one that says "makes the worker panic".
-func (r *rig) launchDeadly() *testenv.Proc {
+func (r *rig) launchDeadly() *env.Proc {
 	r.t.Helper()
-	p := testenv.Process(r.t, testenv.BuildTagged(r.t, "ingestion/cmd/worker", "deadly"), nil, r.env)
+	p := env.Process(r.t, env.BuildTagged(r.t, "ingestion/cmd/worker", "deadly"), nil, r.env)
 	r.journal.follow(p)
 	return p
 }
@@ -75,8 +75,8 @@ func (r *rig) feedByHome(f *fixture, partitions int) []string {
 // how many died.
 func (r *rig) untilSettled(keys []string, n int) (deaths int) {
 	r.t.Helper()
-	workers := []*testenv.Proc{r.launchDeadly(), r.launchDeadly()}
-	testenv.Eventually(r.t, late, func() (bool, string) {
+	workers := []*env.Proc{r.launchDeadly(), r.launchDeadly()}
+	env.Eventually(r.t, late, func() (bool, string) {
 		for i, w := range workers {
 			select {
 			case <-w.Done():
@@ -145,7 +145,7 @@ func TestNoGoodRecordIsPoisonedByKills(t *testing.T) {
 		worker.Kill()
 		worker = r.start()
 	}
-	testenv.Eventually(t, late, func() (bool, string) {
+	env.Eventually(t, late, func() (bool, string) {
 		done := r.ledger(streamKey)[ingested]
 		return done >= n, fmt.Sprintf("%d of %d are ingested", done, n)
 	})
@@ -174,7 +174,7 @@ func TestTheEntriesOfAKilledWorkerAreWorkedOffSoon(t *testing.T) {
 	}
 	worker.Kill()
 	killed := time.Now()
-	testenv.Eventually(t, late, func() (bool, string) {
+	env.Eventually(t, late, func() (bool, string) {
 		have := r.pending()
 		return have == 0, fmt.Sprintf("%d entries are pending", have)
 	})

@@ -27,7 +27,7 @@ func TestBurstIsSpread(t *testing.T) {
 	f, rest := crowd(31, "hot", burst), simple(32, others)
 	r := newRig(t, stream, append(deferring, "BATCH_SIZE=50")...)
 	r.keepPlaces()
-	workers := []*testenv.Proc{r.start(), r.start()}
+	workers := []*env.Proc{r.start(), r.start()}
 	pace := r.pace()
 	for i, body := range f.bodies() {
 		r.feedTo(streamKey, body)
@@ -51,7 +51,7 @@ func TestBurstIsSpread(t *testing.T) {
 
 func (r *rig) awaitIngested(n int) {
 	r.t.Helper()
-	testenv.Eventually(r.t, late, func() (bool, string) {
+	env.Eventually(r.t, late, func() (bool, string) {
 		r.wantWorking()
 		r.journal.update()
 		have := r.journal.counts[ingested]
@@ -165,7 +165,7 @@ func TestReservationsOutliveTheirWorker(t *testing.T) {
 	first := r.start()
 	mongo.shut()
 	r.feed(f)
-	testenv.Eventually(t, late, func() (bool, string) {
+	env.Eventually(t, late, func() (bool, string) {
 		have := len(r.places("hot"))
 		return have == burst, fmt.Sprintf("%d of %d places are reserved", have, burst)
 	})

@@ -9,7 +9,7 @@ import (
 
 // under feeds a part of a load, calls fault while it is worked on, which has
 // to feed the rest, and checks that all ends well with the same worker.
-func under(t *testing.T, r *rig, f *fixture, fault func(worker *testenv.Proc, rest func())) {
+func under(t *testing.T, r *rig, f *fixture, fault func(worker *env.Proc, rest func())) {
 	t.Helper()
 	bodies := f.bodies()
 	part := 2 * len(bodies) / 3
@@ -33,7 +33,7 @@ func under(t *testing.T, r *rig, f *fixture, fault func(worker *testenv.Proc, re
 }
 
 // stayAway keeps a server away for a little while after the worker has noticed.
-func (r *rig) stayAway(worker *testenv.Proc) { r.outlast(worker, 300*time.Millisecond) }
+func (r *rig) stayAway(worker *env.Proc) { r.outlast(worker, 300*time.Millisecond) }
 
 // TestRedisAwayAndBack is for streams: a Redis that shuts down does not send the
 // replies of the commands it ran last, so a pop among them is lost, which list
@@ -41,7 +41,7 @@ func (r *rig) stayAway(worker *testenv.Proc) { r.outlast(worker, 300*time.Millis
 func TestRedisAwayAndBack(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, stream, "BATCH_SIZE=20")
-	under(t, r, newFixture(8, 1500), func(worker *testenv.Proc, rest func()) {
+	under(t, r, newFixture(8, 1500), func(worker *env.Proc, rest func()) {
 		r.redis.Stop()
 		worker.WaitForLine(soon, retrying("Redis", "error"))
 		r.stayAway(worker)
@@ -82,7 +82,7 @@ func TestRedisAwayAndBackWhileTheListIsIdle(t *testing.T) {
 func TestRedisKilled(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, stream, "BATCH_SIZE=20", "STREAM_CLAIM_IDLE_MS=1000")
-	under(t, r, newFixture(19, 1500), func(worker *testenv.Proc, rest func()) {
+	under(t, r, newFixture(19, 1500), func(worker *env.Proc, rest func()) {
 		for range 3 {
 			r.redis.Kill()
 			r.stayAway(worker)
@@ -95,7 +95,7 @@ func TestRedisKilled(t *testing.T) {
 func TestMongoAwayAndBack(t *testing.T) {
 	modes(t, func(t *testing.T, mode string) {
 		r := newFragileRig(t, mode, "BATCH_SIZE=20")
-		under(t, r, newFixture(9, 1500), func(worker *testenv.Proc, rest func()) {
+		under(t, r, newFixture(9, 1500), func(worker *env.Proc, rest func()) {
 			r.mongo.Kill()
 			rest()
 			worker.WaitForLine(soon, retrying("MongoDB", "error"))
@@ -110,7 +110,7 @@ func TestMongoAwayAndBack(t *testing.T) {
 func TestMongoShutsDown(t *testing.T) {
 	modes(t, func(t *testing.T, mode string) {
 		r := newFragileRig(t, mode, "BATCH_SIZE=20")
-		under(t, r, newFixture(10, 1000), func(worker *testenv.Proc, rest func()) {
+		under(t, r, newFixture(10, 1000), func(worker *env.Proc, rest func()) {
 			r.mongo.Stop()
 			rest()
 			worker.WaitForLine(soon, retrying("MongoDB", "error"))
@@ -126,7 +126,7 @@ func TestRepliesLost(t *testing.T) {
 	modes(t, func(t *testing.T, mode string) {
 		r, mongo := behindValve(t, mode, "BATCH_SIZE=20")
 		f := newFixture(20, 1500)
-		under(t, r, f, func(worker *testenv.Proc, rest func()) {
+		under(t, r, f, func(worker *env.Proc, rest func()) {
 			rest()
 			for k := range 5 {
 				mongo.cut()
@@ -141,9 +141,9 @@ func TestScriptFlush(t *testing.T) {
 	modes(t, func(t *testing.T, mode string) {
 		r := newRig(t, mode, "BATCH_SIZE=20")
 		f := newFixture(11, 1000)
-		under(t, r, f, func(worker *testenv.Proc, rest func()) {
+		under(t, r, f, func(worker *env.Proc, rest func()) {
 			rest()
-			testenv.Eventually(t, late, func() (bool, string) {
+			env.Eventually(t, late, func() (bool, string) {
 				if err := r.client.ScriptFlush(t.Context()).Err(); err != nil {
 					t.Fatal(err)
 				}

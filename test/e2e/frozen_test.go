@@ -26,7 +26,7 @@ func TestFrozenWorker(t *testing.T) {
 	r.awaitOutcomes(n)
 	mongo.open()
 	frozen.Signal(syscall.SIGCONT)
-	testenv.Eventually(t, soon, func() (bool, string) {
+	env.Eventually(t, soon, func() (bool, string) {
 		lines := r.journal.total()
 		return lines == 2*n, fmt.Sprintf("%d lines of outcomes, want each twice: %d", lines, 2*n)
 	})

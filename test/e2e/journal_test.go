@@ -40,11 +40,11 @@ type journal struct {
 }
 
 type source struct {
-	proc *testenv.Proc
+	proc *env.Proc
 	read int
 }
 
-func (j *journal) follow(p *testenv.Proc) { j.sources = append(j.sources, &source{proc: p}) }
+func (j *journal) follow(p *env.Proc) { j.sources = append(j.sources, &source{proc: p}) }
 
 // update reads on.
 func (j *journal) update() {

@@ -32,7 +32,7 @@ func TestKilledWorkers(t *testing.T) {
 // random one at a random point of each of as many parts as there are kills.
 func (r *rig) underKills(f *fixture, kills int, rng *rand.Rand) {
 	r.t.Helper()
-	workers := []*testenv.Proc{r.start(), r.start()}
+	workers := []*env.Proc{r.start(), r.start()}
 	r.feed(f)
 	for k := range kills {
 		from, to := k*len(f.records)/kills, (k+1)*len(f.records)/kills
@@ -71,7 +71,7 @@ func (r *rig) takenOver() int {
 
 func (r *rig) awaitDistinct(n int) {
 	r.t.Helper()
-	testenv.Eventually(r.t, late, func() (bool, string) {
+	env.Eventually(r.t, late, func() (bool, string) {
 		r.wantWorking()
 		have := r.journal.distinct()
 		return have >= n, fmt.Sprintf("%d of %d entries have an outcome", have, n)
@@ -79,7 +79,7 @@ func (r *rig) awaitDistinct(n int) {
 }
 
 // outlast lets a worker go on for a moment, in which it must not end by itself.
-func (r *rig) outlast(p *testenv.Proc, moment time.Duration) {
+func (r *rig) outlast(p *env.Proc, moment time.Duration) {
 	r.t.Helper()
 	select {
 	case <-p.Done():
@@ -121,7 +121,7 @@ func TestKilledBetweenInsertAndSettlement(t *testing.T) {
 func (r *rig) takeOverAll(f *fixture) {
 	r.t.Helper()
 	second := r.start("STREAM_CLAIM_IDLE_MS=500")
-	testenv.Eventually(r.t, late, func() (bool, string) {
+	env.Eventually(r.t, late, func() (bool, string) {
 		have := r.pending()
 		return have == 0, fmt.Sprintf("%d entries are pending", have)
 	})

@@ -40,7 +40,7 @@ func TestWindowOfWrongType(t *testing.T) {
 			}
 		}
 		if mode == stream {
-			testenv.Eventually(t, soon, func() (bool, string) {
+			env.Eventually(t, soon, func() (bool, string) {
 				n := r.pending()
 				return n == limit, fmt.Sprintf("%d entries are pending, want the customer's %d", n, limit)
 			})

@@ -25,7 +25,7 @@ func TestKilledListWorker(t *testing.T) {
 			r.awaitTotal(n / 3)
 			worker.Kill()
 			second := r.start()
-			testenv.Eventually(t, late, func() (bool, string) {
+			env.Eventually(t, late, func() (bool, string) {
 				left := r.client.LLen(t.Context(), queueKey).Val()
 				return left == 0, fmt.Sprintf("%d records are on the list", left)
 			})

@@ -18,9 +18,9 @@ func TestLogThatCanNotBeWritten(t *testing.T) {
 				r := newRig(t, mode, "BATCH_SIZE=10", "WORKER_CONCURRENCY=1", "RATE_LIMIT_LIMIT=0")
 				f := simple(23, n)
 				r.feed(f)
-				worker := testenv.Build(t, "ingestion/cmd/worker")
+				worker := env.Build(t, "ingestion/cmd/worker")
 				script := "{ " + worker + "; echo exit code $? >&2; } " + out
-				p := testenv.Process(t, "/bin/sh", []string{"-c", script}, r.env)
+				p := env.Process(t, "/bin/sh", []string{"-c", script}, r.env)
 				p.Wait(soon)
 				if said := p.Stderr(); !strings.Contains(said, "the log can't be written") || !strings.Contains(said, "exit code 1") {
 					t.Errorf("standard error is %q", said)

@@ -9,7 +9,7 @@ import (
 	"ingestion/internal/test/env"
 )
 
-func TestMain(m *testing.M) { testenv.Main(m) }
+func TestMain(m *testing.M) { env.Main(m) }
 
 const (
 	soon = 20 * time.Second  // for a single event

@@ -33,10 +33,10 @@ type errorRig struct {
 
 func newErrorRig(t *testing.T, options faulty.Options) *errorRig {
 	t.Helper()
-	server, failing := testenv.Redis(t), faulty.Serve(t, options)
-	env := append(settings(stream, server.URL(), failing.URI()),
+	server, failing := env.Redis(t), faulty.Serve(t, options)
+	environ := append(settings(stream, server.URL(), failing.URI()),
 		"RATE_LIMIT_LIMIT=0", fmt.Sprintf("BATCH_SIZE=%d", inBatch), "WORKER_CONCURRENCY=1", "MONGO_INDEXES=off")
-	r := &rig{t: t, mode: stream, redis: server, client: server.Client(t), env: env, numbers: map[string]int{}}
+	r := &rig{t: t, mode: stream, redis: server, client: server.Client(t), env: environ, numbers: map[string]int{}}
 	return &errorRig{rig: r, server: failing, load: simple(31, inBatch*len(places)), want: map[string]int{}}
 }
 
@@ -89,7 +89,7 @@ func (r *errorRig) put(place int, streamID, name string) {
 // finish ends the worker and checks everything: each record is stored once, but
 // for those rejected, each of which is a dead letter that quotes no value of
 // MongoDB's message; the ledger counts each once and its account closes.
-func (r *errorRig) finish(worker *testenv.Proc, rejected map[string]string) {
+func (r *errorRig) finish(worker *env.Proc, rejected map[string]string) {
 	r.t.Helper()
 	r.stop(worker)
 	r.wantStored(rejected)
@@ -248,7 +248,7 @@ func TestUnknownCodesPutRecordsOff(t *testing.T) {
 				rules = append(rules, rule)
 				r.server.Rule("insert", allOf(rules))
 				r.send()
-				testenv.Eventually(t, late, func() (bool, string) {
+				env.Eventually(t, late, func() (bool, string) {
 					n, pending := r.ledger(streamKey)[ingested], r.pending()
 					return int(n) == r.out-i-1 && int(pending) == i+1, fmt.Sprintf("%d ingested, %d pending", n, pending)
 				})
@@ -374,7 +374,7 @@ func TestNothingIsSettledMeanwhile(t *testing.T) {
 				return fault
 			})
 			r.send()
-			testenv.Eventually(t, late, func() (bool, string) {
+			env.Eventually(t, late, func() (bool, string) {
 				n := r.server.Count("insert")
 				return n >= 6, fmt.Sprintf("%d inserts", n)
 			})

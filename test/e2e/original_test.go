@@ -36,7 +36,7 @@ func TestMaxMessages(t *testing.T) {
 	})
 }
 
-func (r *rig) startUntilDone(n int) *testenv.Proc {
+func (r *rig) startUntilDone(n int) *env.Proc {
 	r.t.Helper()
 	worker := r.start()
 	r.awaitOutcomes(n)
@@ -125,7 +125,7 @@ func TestDotEnv(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, ".env"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := run(t, []string{"MONGO_URI=" + r.mongo.URI(), "MONGO_DB=" + database, "MONGO_COLLECTION=" + documents}, testenv.InDir(dir))
+	p := run(t, []string{"MONGO_URI=" + r.mongo.URI(), "MONGO_DB=" + database, "MONGO_COLLECTION=" + documents}, env.InDir(dir))
 	if code := p.Wait(soon); code != 0 {
 		t.Fatalf("exit code %d: %s", code, p.Stderr())
 	}

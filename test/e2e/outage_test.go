@@ -19,7 +19,7 @@ func TestMongoAwayForLongerThanABatchMayWait(t *testing.T) {
 	worker := r.start()
 	r.mongo.Kill()
 	r.feedTo(streamKey, `{"customerId":"1","name":"A","email":"a@mail-host.org","createdAt":"2024-01-01"}`)
-	testenv.Eventually(t, time.Minute, func() (bool, string) {
+	env.Eventually(t, time.Minute, func() (bool, string) {
 		held, err := r.client.XPendingExt(r.ctx(), &redis.XPendingExtArgs{Stream: streamKey, Group: group, Start: "-", End: "+", Count: 1}).Result()
 		handedBack := err == nil && len(held) == 1 && held[0].RetryCount == 0
 		return handedBack, fmt.Sprintf("the entry is not handed back: %v, %v", held, err)

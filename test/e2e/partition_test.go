@@ -29,7 +29,7 @@ func TestPartitions(t *testing.T) {
 	}
 	worker := r.start()
 	r.awaitTotal(len(f.records))
-	testenv.Eventually(t, soon, func() (bool, string) {
+	env.Eventually(t, soon, func() (bool, string) {
 		pending := r.pendingOf(partitionKey(0)) + r.pendingOf(partitionKey(1)) + r.pendingOf(partitionKey(2))
 		return pending == 0, fmt.Sprintf("%d entries are pending", pending)
 	})

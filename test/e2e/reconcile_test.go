@@ -11,7 +11,7 @@ import (
 // ctl runs the operator's tool, wants an exit code and returns what it prints.
 func (r *rig) ctl(code int, args ...string) string {
 	r.t.Helper()
-	p := testenv.Process(r.t, testenv.Build(r.t, "ingestion/cmd/ingestctl"), args, r.env)
+	p := env.Process(r.t, env.Build(r.t, "ingestion/cmd/ingestctl"), args, r.env)
 	got := p.Wait(late)
 	out := strings.Join(p.Lines(), "\n")
 	if got != code {

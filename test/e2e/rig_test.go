@@ -28,9 +28,9 @@ const (
 type rig struct {
 	t      *testing.T
 	mode   string
-	redis  *testenv.RedisServer
+	redis  *env.RedisServer
 	client *redis.Client
-	mongo  *testenv.MongoServer
+	mongo  *env.MongoServer
 	env    []string
 
 	fed        []string       // stream mode: the entries' IDs, in the order of the fixture
@@ -41,32 +41,32 @@ type rig struct {
 
 // newRig starts servers of the test's own. env holds settings of all workers,
 // which win over the rig's.
-func newRig(t *testing.T, mode string, env ...string) *rig {
+func newRig(t *testing.T, mode string, environ ...string) *rig {
 	t.Helper()
-	return rigOn(t, mode, testenv.Redis(t), testenv.Mongo(t), env...)
+	return rigOn(t, mode, env.Redis(t), env.Mongo(t), environ...)
 }
 
 // newFragileRig is newRig with a MongoDB that can be stopped and killed.
-func newFragileRig(t *testing.T, mode string, env ...string) *rig {
+func newFragileRig(t *testing.T, mode string, environ ...string) *rig {
 	t.Helper()
-	return rigOn(t, mode, testenv.Redis(t), testenv.MongoProcess(t), env...)
+	return rigOn(t, mode, env.Redis(t), env.MongoProcess(t), environ...)
 }
 
-func rigOn(t *testing.T, mode string, server *testenv.RedisServer, mongo *testenv.MongoServer, env ...string) *rig {
+func rigOn(t *testing.T, mode string, server *env.RedisServer, mongo *env.MongoServer, environ ...string) *rig {
 	t.Helper()
 	return &rig{
 		t: t, mode: mode, redis: server, client: server.Client(t), mongo: mongo,
-		env:     append(settings(mode, server.URL(), mongo.URI()), env...),
+		env:     append(settings(mode, server.URL(), mongo.URI()), environ...),
 		numbers: map[string]int{},
 	}
 }
 
 // behindValve is newRig with a valve before MongoDB.
-func behindValve(t *testing.T, mode string, env ...string) (*rig, *valve) {
+func behindValve(t *testing.T, mode string, environ ...string) (*rig, *valve) {
 	t.Helper()
 	r := newRig(t, mode)
 	v := newValve(t, r.mongo.Addr())
-	r.env = append(append(r.env, "MONGO_URI=mongodb://"+v.addr+"/"), env...)
+	r.env = append(append(r.env, "MONGO_URI=mongodb://"+v.addr+"/"), environ...)
 	return r, v
 }
 
@@ -83,36 +83,36 @@ func settings(mode, redisURL, mongoURI string) []string {
 	}
 }
 
-// run starts a worker process with nothing but env; see testenv.Process.
-func run(t *testing.T, env []string, options ...testenv.ProcessOption) *testenv.Proc {
+// run starts a worker process with nothing but env; see env.Process.
+func run(t *testing.T, environ []string, options ...env.ProcessOption) *env.Proc {
 	t.Helper()
-	return testenv.Process(t, testenv.Build(t, "ingestion/cmd/worker"), nil, env, options...)
+	return env.Process(t, env.Build(t, "ingestion/cmd/worker"), nil, environ, options...)
 }
 
 // launch starts a worker and does not wait for it.
-func (r *rig) launch(env ...string) *testenv.Proc {
+func (r *rig) launch(environ ...string) *env.Proc {
 	r.t.Helper()
-	p := run(r.t, append(r.env[:len(r.env):len(r.env)], env...))
+	p := run(r.t, append(r.env[:len(r.env):len(r.env)], environ...))
 	r.journal.follow(p)
 	return p
 }
 
 // start starts a worker and returns once it works.
-func (r *rig) start(env ...string) *testenv.Proc {
+func (r *rig) start(environ ...string) *env.Proc {
 	r.t.Helper()
-	p := r.launch(env...)
+	p := r.launch(environ...)
 	p.WaitForLine(soon, event("worker_started"))
 	return p
 }
 
 // stop ends a worker orderly.
-func (r *rig) stop(p *testenv.Proc) {
+func (r *rig) stop(p *env.Proc) {
 	r.t.Helper()
 	p.Signal(syscall.SIGTERM)
 	r.wantExit(p, 0)
 }
 
-func (r *rig) wantExit(p *testenv.Proc, want int) {
+func (r *rig) wantExit(p *env.Proc, want int) {
 	r.t.Helper()
 	if code := p.Wait(soon); code != want {
 		r.t.Fatalf("exit code %d, want %d; standard error: %s", code, want, p.Stderr())

@@ -55,7 +55,7 @@ func TestSIGTERMUnderLoad(t *testing.T) {
 
 func (r *rig) awaitTotal(n int) {
 	r.t.Helper()
-	testenv.Eventually(r.t, late, func() (bool, string) {
+	env.Eventually(r.t, late, func() (bool, string) {
 		r.wantWorking()
 		have := r.journal.total()
 		return have >= n, fmt.Sprintf("%d of %d outcomes", have, n)
@@ -70,10 +70,10 @@ const (
 
 // holding returns a rig with a worker that holds all it may, since its inserts
 // do not get through to MongoDB, and what was fed to it.
-func holding(t *testing.T, mode string, env ...string) (*rig, *valve, *testenv.Proc, *fixture) {
+func holding(t *testing.T, mode string, environ ...string) (*rig, *valve, *env.Proc, *fixture) {
 	t.Helper()
 	f := simple(7, 2*held)
-	r, mongo := behindValve(t, mode, append(env, "BATCH_SIZE="+strconv.Itoa(batch), "WORKER_CONCURRENCY="+strconv.Itoa(concurrency))...)
+	r, mongo := behindValve(t, mode, append(environ, "BATCH_SIZE="+strconv.Itoa(batch), "WORKER_CONCURRENCY="+strconv.Itoa(concurrency))...)
 	worker := r.start()
 	mongo.shut()
 	r.feed(f)
@@ -84,7 +84,7 @@ func holding(t *testing.T, mode string, env ...string) (*rig, *valve, *testenv.P
 // awaitHeld waits until workers hold n records of the fixture.
 func (r *rig) awaitHeld(n int) {
 	r.t.Helper()
-	testenv.Eventually(r.t, soon, func() (bool, string) {
+	env.Eventually(r.t, soon, func() (bool, string) {
 		var have int
 		if r.mode == stream {
 			have = int(r.pending())
@@ -140,7 +140,7 @@ func TestSecondSignal(t *testing.T) {
 			t.Parallel()
 			r, mongo, worker, f := holding(t, stream, "SHUTDOWN_TIMEOUT_SEC=600")
 			var code int
-			testenv.Eventually(t, soon, func() (bool, string) {
+			env.Eventually(t, soon, func() (bool, string) {
 				err := syscall.Kill(worker.PID(), signal)
 				select {
 				case <-worker.Done():

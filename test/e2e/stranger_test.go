@@ -16,7 +16,7 @@ import (
 )
 
 // said returns the fields of the first line of an event.
-func said(t *testing.T, worker *testenv.Proc, name string) map[string]any {
+func said(t *testing.T, worker *env.Proc, name string) map[string]any {
 	t.Helper()
 	var fields map[string]any
 	if err := json.Unmarshal([]byte(worker.WaitForLine(soon, event(name))), &fields); err != nil {
@@ -40,7 +40,7 @@ func TestStreamTrimmedByAStranger(t *testing.T) {
 		t.Errorf("said %v, want %d never read", line, unread)
 	}
 	mongo.open()
-	testenv.Eventually(t, late, func() (bool, string) {
+	env.Eventually(t, late, func() (bool, string) {
 		ledger := r.ledger(streamKey)
 		return ledger[ingested] == held+left, fmt.Sprint(ledger)
 	})
@@ -69,7 +69,7 @@ func TestRedisIsFlushed(t *testing.T) {
 	}
 	again := simple(41, 20)
 	r.feedTo(streamKey, again.bodies()...)
-	testenv.Eventually(t, late, func() (bool, string) {
+	env.Eventually(t, late, func() (bool, string) {
 		ledger := r.ledger(streamKey)
 		return ledger[ingested]+ledger[duplicate] == int64(len(again.records)), fmt.Sprint(ledger)
 	})
@@ -82,7 +82,7 @@ func (r *rig) awaitUpkeep() {
 	if err := r.client.ConfigResetStat(r.ctx()).Err(); err != nil {
 		r.t.Fatal(err)
 	}
-	testenv.Eventually(r.t, soon, func() (bool, string) {
+	env.Eventually(r.t, soon, func() (bool, string) {
 		stats := r.client.Info(r.ctx(), "commandstats").Val()
 		// It asks for the groups when it trims, and when it takes the census.
 		_, after, asked := strings.Cut(stats, "cmdstat_xinfo|groups:calls=")
@@ -106,7 +106,7 @@ func TestGroupDestroyedUnderLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	worker.WaitForLine(soon, event("group_recreated"))
-	testenv.Eventually(t, late, func() (bool, string) {
+	env.Eventually(t, late, func() (bool, string) {
 		ledger := r.ledger(streamKey)
 		return ledger[ingested] == n && ledger["epoch"] == 2, fmt.Sprint(ledger)
 	})
@@ -121,14 +121,14 @@ func TestHugeEntries(t *testing.T) {
 	t.Parallel()
 	const huge = 10
 	f := simple(43, 20)
-	r := rigOn(t, stream, testenv.Redis(t, testenv.WithConfig("appendonly", "no")), testenv.Mongo(t))
+	r := rigOn(t, stream, env.Redis(t, env.WithConfig("appendonly", "no")), env.Mongo(t))
 	r.feed(f)
 	body := strings.Repeat("x", 10<<20)
 	for range huge {
 		r.feedTo(streamKey, body)
 	}
 	worker := r.start()
-	testenv.Eventually(t, late, func() (bool, string) {
+	env.Eventually(t, late, func() (bool, string) {
 		r.wantWorking()
 		ledger := r.ledger(streamKey)
 		return ledger[parseError] == huge && ledger[ingested] == 20, fmt.Sprint(ledger)
@@ -143,7 +143,7 @@ func TestHugeEntries(t *testing.T) {
 
 // peakMemory is the most that a process has had in memory, in bytes, as Linux
 // tells it.
-func peakMemory(p *testenv.Proc) (int, error) {
+func peakMemory(p *env.Proc) (int, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
 	if err != nil {
 		return 0, err
@@ -197,7 +197,7 @@ func TestMaxmemory(t *testing.T) {
 func (r *rig) feedPatiently(bodies []string) {
 	r.t.Helper()
 	for _, body := range bodies {
-		testenv.Eventually(r.t, late, func() (bool, string) {
+		env.Eventually(r.t, late, func() (bool, string) {
 			r.wantWorking()
 			added := r.client.XAdd(r.ctx(), &redis.XAddArgs{Stream: streamKey, Values: []any{"data", body}})
 			if err := added.Err(); err != nil && !strings.HasPrefix(err.Error(), "OOM") {
@@ -243,7 +243,7 @@ func TestNoRoomAtAll(t *testing.T) {
 	worker.WaitForLine(soon, func(text string) bool {
 		return retrying("Redis", "success")(text) && strings.Contains(text, "room")
 	})
-	testenv.Eventually(t, late, func() (bool, string) {
+	env.Eventually(t, late, func() (bool, string) {
 		total := 0
 		ledger := r.ledger(streamKey)
 		for name := range outcomes {

@@ -126,7 +126,7 @@ func (r *rig) feedPast(step time.Duration, bodies []string) {
 // awaitDocuments waits until n documents are stored and nothing is pending.
 func (r *rig) awaitDocuments(n int) {
 	r.t.Helper()
-	testenv.Eventually(r.t, late, func() (bool, string) {
+	env.Eventually(r.t, late, func() (bool, string) {
 		r.wantWorking()
 		r.journal.update()
 		have := r.journal.counts[ingested]

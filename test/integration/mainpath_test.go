@@ -19,7 +19,7 @@ func expected(t *testing.T) map[string]int {
 	return counts
 }
 
-func wantOutcomes(t *testing.T, s *service, worker *testenv.Proc, want map[string]int) {
+func wantOutcomes(t *testing.T, s *service, worker *env.Proc, want map[string]int) {
 	t.Helper()
 	logged := events(t, worker)
 	for _, outcome := range append([]string{"conflict"}, outcomes...) {

@@ -28,44 +28,44 @@ type service struct {
 	stream string // STREAM_KEY
 	queue  string // QUEUE_KEY
 	redis  *redis.Client
-	mongo  *testenv.MongoServer
+	mongo  *env.MongoServer
 }
 
 // newService finds a Redis, which it logs, and starts a MongoDB. env adds
 // settings. The window is so long that all records of a test share one.
-func newService(t *testing.T, mode string, env ...string) *service {
+func newService(t *testing.T, mode string, environ ...string) *service {
 	t.Helper()
-	shared, mongo := testenv.SharedRedis(t), testenv.Mongo(t)
+	shared, mongo := env.SharedRedis(t), env.Mongo(t)
 	s := &service{t: t, stream: shared.Prefix + "stream", queue: shared.Prefix + "queue", redis: shared.Client(t), mongo: mongo}
 	s.env = append([]string{
 		"QUEUE_MODE=" + mode, "REDIS_URL=" + shared.URL, "MONGO_URI=" + mongo.URI(),
 		"QUEUE_KEY=" + s.queue, "STREAM_KEY=" + s.stream, "MONGO_DB=" + database, "MONGO_COLLECTION=" + collection,
 		"RATE_LIMIT_WINDOW_SEC=86400", "WORKER_POLL_TIMEOUT_SEC=1", "ADMIN_ADDR=",
-	}, env...)
+	}, environ...)
 	return s
 }
 
 // producer runs the producer to its end.
 func (s *service) producer(args []string, stdin string) {
 	s.t.Helper()
-	p := testenv.Process(s.t, testenv.Build(s.t, "ingestion/cmd/producer"), args, s.env, testenv.WithStdin(stdin))
+	p := env.Process(s.t, env.Build(s.t, "ingestion/cmd/producer"), args, s.env, env.WithStdin(stdin))
 	if code := p.Wait(soon); code != 0 {
 		s.t.Fatalf("the producer ends with exit code %d: %s", code, p.Stderr())
 	}
 }
 
 // worker starts a worker and returns once it works.
-func (s *service) worker(env ...string) *testenv.Proc {
+func (s *service) worker(environ ...string) *env.Proc {
 	s.t.Helper()
-	p := testenv.Process(s.t, testenv.Build(s.t, "ingestion/cmd/worker"), nil, append(s.env[:len(s.env):len(s.env)], env...))
+	p := env.Process(s.t, env.Build(s.t, "ingestion/cmd/worker"), nil, append(s.env[:len(s.env):len(s.env)], environ...))
 	p.WaitForLine(ready, func(text string) bool { return parse(s.t, text).Event == "worker_started" })
 	return p
 }
 
 // awaitOutcomes waits until the worker has logged n outcomes.
-func (s *service) awaitOutcomes(worker *testenv.Proc, n int) {
+func (s *service) awaitOutcomes(worker *env.Proc, n int) {
 	s.t.Helper()
-	testenv.Eventually(s.t, soon, func() (bool, string) {
+	env.Eventually(s.t, soon, func() (bool, string) {
 		counts, logged := events(s.t, worker), 0
 		for _, outcome := range outcomes {
 			logged += counts[outcome]
@@ -75,13 +75,13 @@ func (s *service) awaitOutcomes(worker *testenv.Proc, n int) {
 }
 
 // stop ends a worker orderly.
-func (s *service) stop(worker *testenv.Proc) {
+func (s *service) stop(worker *env.Proc) {
 	s.t.Helper()
 	worker.Signal(syscall.SIGTERM)
 	s.wantExit(worker)
 }
 
-func (s *service) wantExit(worker *testenv.Proc) {
+func (s *service) wantExit(worker *env.Proc) {
 	s.t.Helper()
 	if code := worker.Wait(soon); code != 0 {
 		s.t.Fatalf("the worker ends with exit code %d: %s", code, worker.Stderr())
@@ -108,7 +108,7 @@ func parse(t *testing.T, text string) line {
 
 // events counts a worker's log lines by their event; conflicts among the
 // duplicates count as events of their own.
-func events(t *testing.T, worker *testenv.Proc) map[string]int {
+func events(t *testing.T, worker *env.Proc) map[string]int {
 	t.Helper()
 	counts := map[string]int{}
 	for _, text := range worker.Lines() {

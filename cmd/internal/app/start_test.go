@@ -19,7 +19,7 @@ import (
 	"ingestion/internal/test/env"
 )
 
-func TestMain(m *testing.M) { testenv.Main(m) }
+func TestMain(m *testing.M) { env.Main(m) }
 
 const startSoon = 30 * time.Second
 
@@ -88,7 +88,7 @@ func wantStartError(t *testing.T, vars map[string]string, code int, phrases ...s
 var bothModes = []string{config.ModeList, config.ModeStream}
 
 func TestAClusterByOneAddress(t *testing.T) {
-	server := testenv.Redis(t, clusterNode(t))
+	server := env.Redis(t, clusterNode(t))
 	admin := server.Client(t)
 	for _, mode := range bothModes {
 		vars := map[string]string{"REDIS_URL": server.URL(), "QUEUE_MODE": mode}
@@ -114,21 +114,21 @@ func TestAClusterByOneAddress(t *testing.T) {
 }
 
 func TestNoClusterByItsScheme(t *testing.T) {
-	server := testenv.Redis(t)
+	server := env.Redis(t)
 	wantStartError(t, map[string]string{"REDIS_URL": "redis+cluster://" + server.Addr}, 2, "REDIS_URL: ", "is no Cluster")
 }
 
-func clusterNode(t *testing.T) testenv.RedisOption {
+func clusterNode(t *testing.T) env.RedisOption {
 	t.Helper()
 	_, bus, _ := net.SplitHostPort(nowhere(t))
-	return testenv.WithConfig("cluster-enabled", "yes", "cluster-port", bus, "appendonly", "no", "maxmemory-policy", "allkeys-lru")
+	return env.WithConfig("cluster-enabled", "yes", "cluster-port", bus, "appendonly", "no", "maxmemory-policy", "allkeys-lru")
 }
 
 // clusterWithSlots joins a second node, without slots, to the one that has all.
-func clusterWithSlots(t *testing.T, first *testenv.RedisServer) string {
+func clusterWithSlots(t *testing.T, first *env.RedisServer) string {
 	t.Helper()
 	_, bus, _ := net.SplitHostPort(nowhere(t))
-	second := testenv.Redis(t, testenv.WithConfig("cluster-enabled", "yes", "cluster-port", bus))
+	second := env.Redis(t, env.WithConfig("cluster-enabled", "yes", "cluster-port", bus))
 	host, port, _ := net.SplitHostPort(second.Addr)
 	if err := first.Client(t).Do(t.Context(), "CLUSTER", "MEET", host, port, bus).Err(); err != nil {
 		t.Fatal(err)
@@ -137,7 +137,7 @@ func clusterWithSlots(t *testing.T, first *testenv.RedisServer) string {
 	if err := client.Do(t.Context(), "ACL", "SETUSER", "blind", "on", "nopass", "~*", "+@all", "-info").Err(); err != nil {
 		t.Fatal(err)
 	}
-	testenv.Eventually(t, startSoon, func() (bool, string) {
+	env.Eventually(t, startSoon, func() (bool, string) {
 		info := client.ClusterInfo(t.Context()).Val()
 		return strings.Contains(info, "cluster_state:ok"), info
 	})
@@ -145,7 +145,7 @@ func clusterWithSlots(t *testing.T, first *testenv.RedisServer) string {
 }
 
 func TestARoleThatLacksARight(t *testing.T) {
-	server := testenv.Redis(t)
+	server := env.Redis(t)
 	admin := server.Client(t)
 	for name, c := range map[string]struct {
 		rights  []any
@@ -173,19 +173,19 @@ func TestARoleThatLacksARight(t *testing.T) {
 
 // A group can't be made: it shows when the stream is opened, after MongoDB.
 func TestARoleThatLacksARightToTheStream(t *testing.T) {
-	server := testenv.Redis(t)
+	server := env.Redis(t)
 	if err := server.Client(t).Do(t.Context(), "ACL", "SETUSER", "role", "on", ">pw", "~*", "+@all", "-xgroup").Err(); err != nil {
 		t.Fatal(err)
 	}
 	wantStartError(t, map[string]string{
-		"REDIS_URL": "redis://role:pw@" + server.Addr, "QUEUE_MODE": "stream", "MONGO_URI": testenv.Mongo(t).URI(),
+		"REDIS_URL": "redis://role:pw@" + server.Addr, "QUEUE_MODE": "stream", "MONGO_URI": env.Mongo(t).URI(),
 	}, 2, "REDIS_URL", "lacks")
 }
 
 // startSentinel returns the address of a Sentinel that watches no master.
 func startSentinel(t *testing.T) string {
 	t.Helper()
-	_ = testenv.Redis(t) // skips or fails where there is no redis-server
+	_ = env.Redis(t) // skips or fails where there is no redis-server
 	bin := cmp.Or(os.Getenv("REDIS_SERVER_BIN"), "redis-server")
 	addr := nowhere(t)
 	_, port, _ := net.SplitHostPort(addr)
@@ -193,10 +193,10 @@ func startSentinel(t *testing.T) string {
 	if err := os.WriteFile(file, []byte("bind 127.0.0.1\nport "+port+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	testenv.Process(t, bin, []string{file, "--sentinel"}, nil)
+	env.Process(t, bin, []string{file, "--sentinel"}, nil)
 	client := redis.NewClient(&redis.Options{Addr: addr})
 	defer client.Close()
-	testenv.Eventually(t, startSoon, func() (bool, string) {
+	env.Eventually(t, startSoon, func() (bool, string) {
 		return client.Ping(t.Context()).Err() == nil, "the Sentinel does not answer"
 	})
 	return addr
@@ -209,7 +209,7 @@ func TestAnUnknownSentinelMaster(t *testing.T) {
 }
 
 func TestTLSToAPlainRedis(t *testing.T) {
-	server := testenv.Redis(t)
+	server := env.Redis(t)
 	wantStartError(t, map[string]string{"REDIS_URL": "rediss://" + server.Addr, "STARTUP_TIMEOUT_SEC": "1"}, 1,
 		"REDIS_URL", "TLS", "STARTUP_TIMEOUT_SEC")
 	_, err := startError(t, map[string]string{"REDIS_URL": "rediss://" + nowhere(t), "STARTUP_TIMEOUT_SEC": "1"})
@@ -220,12 +220,12 @@ func TestTLSToAPlainRedis(t *testing.T) {
 
 // A Cluster without the keys' slots answers, but not for the keys.
 func TestEachWarningIsSaidOnce(t *testing.T) {
-	server := testenv.Redis(t, clusterNode(t), testenv.WithConfig("cluster-require-full-coverage", "no"))
+	server := env.Redis(t, clusterNode(t), env.WithConfig("cluster-require-full-coverage", "no"))
 	client := server.Client(t)
 	if err := client.Do(t.Context(), "CLUSTER", "ADDSLOTSRANGE", 0, 100).Err(); err != nil {
 		t.Fatal(err)
 	}
-	testenv.Eventually(t, startSoon, func() (bool, string) {
+	env.Eventually(t, startSoon, func() (bool, string) {
 		info := client.ClusterInfo(t.Context()).Val()
 		return strings.Contains(info, "cluster_state:ok"), info
 	})
@@ -240,7 +240,7 @@ func TestEachWarningIsSaidOnce(t *testing.T) {
 // TestARedisThatCanNotSave has a snapshot fail, since the directory is gone:
 // Redis answers PING with an error then.
 func TestARedisThatCanNotSave(t *testing.T) {
-	server := testenv.Redis(t, testenv.WithConfig("save", "3600 1", "appendonly", "no", "enable-protected-configs", "yes"))
+	server := env.Redis(t, env.WithConfig("save", "3600 1", "appendonly", "no", "enable-protected-configs", "yes"))
 	client := server.Client(t)
 	gone := filepath.Join(t.TempDir(), "gone")
 	if err := os.Mkdir(gone, 0o700); err != nil {
@@ -252,7 +252,7 @@ func TestARedisThatCanNotSave(t *testing.T) {
 	if err := os.Remove(gone); err != nil {
 		t.Fatal(err)
 	}
-	testenv.Eventually(t, startSoon, func() (bool, string) {
+	env.Eventually(t, startSoon, func() (bool, string) {
 		_ = client.BgSave(t.Context()).Err()
 		err := client.Ping(t.Context()).Err()
 		return redis.HasErrorPrefix(err, "MISCONF"), "Redis can save"

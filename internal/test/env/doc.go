@@ -1,4 +1,4 @@
-// Package testenv gives tests the servers and processes they work with, each
+// Package env gives tests the servers and processes they work with, each
 // on a free loopback port with data of its own, and takes them away when the
 // test ends. What it starts is ready when the call returns.
 //
@@ -19,4 +19,4 @@
 //
 // Every helper fails the test instead of returning an error, and so is called
 // from the test's own goroutine.
-package testenv
+package env

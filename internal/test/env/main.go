@@ -1,4 +1,4 @@
-package testenv
+package env
 
 import (
 	"fmt"
@@ -11,7 +11,7 @@ import (
 // Main runs a package's tests and exits. It stops what they shared and fails
 // if a goroutine is left over. It is a package's whole TestMain:
 //
-//	func TestMain(m *testing.M) { testenv.Main(m) }
+//	func TestMain(m *testing.M) { env.Main(m) }
 func Main(m *testing.M, options ...goleak.Option) {
 	shared.Lock()
 	shared.stoppable = true

@@ -1,4 +1,4 @@
-package testenv_test
+package env_test
 
 import (
 	"testing"
@@ -10,14 +10,14 @@ import (
 )
 
 func TestMongoServersAreApart(t *testing.T) {
-	one, two := testenv.Mongo(t).Database(t), testenv.Mongo(t).Database(t)
+	one, two := env.Mongo(t).Database(t), env.Mongo(t).Database(t)
 	insert(t, one, "1")
 	wantDocuments(t, one, 1)
 	wantDocuments(t, two, 0)
 }
 
 func TestMongoStopsAndStarts(t *testing.T) {
-	server := testenv.Mongo(t)
+	server := env.Mongo(t)
 	db := server.Database(t)
 	insert(t, db, "1")
 	if err := db.Client().Disconnect(t.Context()); err != nil {
@@ -29,7 +29,7 @@ func TestMongoStopsAndStarts(t *testing.T) {
 }
 
 func TestMongoProcessKeepsPortAndData(t *testing.T) {
-	server := testenv.MongoProcess(t)
+	server := env.MongoProcess(t)
 	db := server.Database(t)
 	insert(t, db, "1")
 	server.Kill()

@@ -1,4 +1,4 @@
-package testenv
+package env
 
 import (
 	"strings"
@@ -49,7 +49,7 @@ func (n *embeddedNode) stop(t testing.TB) {
 
 func (n *embeddedNode) kill(t testing.TB) {
 	t.Helper()
-	t.Fatal("Kill: this MongoDB runs in the test's process; a test that kills its server asks for testenv.MongoProcess")
+	t.Fatal("Kill: this MongoDB runs in the test's process; a test that kills its server asks for env.MongoProcess")
 }
 
 // processNode runs `standalone mongo`.

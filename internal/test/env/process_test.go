@@ -1,4 +1,4 @@
-package testenv_test
+package env_test
 
 import (
 	"strings"
@@ -14,9 +14,9 @@ import (
 const soon = 20 * time.Second
 
 // talker starts the program of that name in testdata.
-func talker(t testing.TB, args ...string) *testenv.Proc {
+func talker(t testing.TB, args ...string) *env.Proc {
 	t.Helper()
-	return testenv.Process(t, testenv.Build(t, "ingestion/internal/test/env/testdata/talker"), args, []string{"GIVEN=given"})
+	return env.Process(t, env.Build(t, "ingestion/internal/test/env/testdata/talker"), args, []string{"GIVEN=given"})
 }
 
 func is(want string) func(string) bool {
@@ -47,8 +47,8 @@ func TestProcessEnvironment(t *testing.T) {
 
 func TestProcessInput(t *testing.T) {
 	dir := t.TempDir()
-	bin := testenv.Build(t, "ingestion/internal/test/env/testdata/talker")
-	p := testenv.Process(t, bin, []string{"stdin", "dir"}, nil, testenv.WithStdin("a\nb\n"), testenv.InDir(dir))
+	bin := env.Build(t, "ingestion/internal/test/env/testdata/talker")
+	p := env.Process(t, bin, []string{"stdin", "dir"}, nil, env.WithStdin("a\nb\n"), env.InDir(dir))
 	p.Wait(soon)
 	if diff := cmp.Diff([]string{"a", "b", dir}, p.Lines()); diff != "" {
 		t.Errorf("lines (-want +got):\n%s", diff)
@@ -84,7 +84,7 @@ func TestProcessKilled(t *testing.T) {
 }
 
 func TestProcessEndsWithTheTest(t *testing.T) {
-	var p *testenv.Proc
+	var p *env.Proc
 	t.Run("user", func(t *testing.T) { p = talker(t, "await") })
 	select {
 	case <-p.Done():
@@ -101,11 +101,11 @@ func TestProcessFailures(t *testing.T) {
 		"line that never comes":  {func(t testing.TB) { talker(t, "await").WaitForLine(time.Millisecond, is("x")) }, "in time"},
 		"end before the line":    {func(t testing.TB) { talker(t, "out", "hint").WaitForLine(soon, is("x")) }, "ended without the line waited for"},
 		"end that never comes":   {func(t testing.TB) { talker(t, "await").Wait(time.Millisecond) }, "still runs"},
-		"no such program":        {func(t testing.TB) { testenv.Process(t, "/nowhere/x", nil, nil) }, "/nowhere/x"},
-		"no such command":        {func(t testing.TB) { testenv.Build(t, "ingestion/cmd/nothing") }, "cmd/nothing"},
+		"no such program":        {func(t testing.TB) { env.Process(t, "/nowhere/x", nil, nil) }, "/nowhere/x"},
+		"no such command":        {func(t testing.TB) { env.Build(t, "ingestion/cmd/nothing") }, "cmd/nothing"},
 		"signal to an ended one": {func(t testing.TB) { p := talker(t); p.Wait(soon); p.Signal(syscall.SIGTERM) }, "no terminated"},
 		"condition never reached": {func(t testing.TB) {
-			testenv.Eventually(t, time.Millisecond, func() (bool, string) { return false, "why" })
+			env.Eventually(t, time.Millisecond, func() (bool, string) { return false, "why" })
 		}, "why"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -118,7 +118,7 @@ func TestProcessFailures(t *testing.T) {
 
 func TestEventuallyAsksAgain(t *testing.T) {
 	asked := 0
-	testenv.Eventually(t, soon, func() (bool, string) {
+	env.Eventually(t, soon, func() (bool, string) {
 		asked++
 		return asked == 3, ""
 	})

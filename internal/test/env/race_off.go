@@ -1,6 +1,6 @@
 //go:build !race
 
-package testenv
+package env
 
 // raceEnabled says whether the tests run with the race detector.
 const raceEnabled = false

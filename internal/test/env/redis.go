@@ -1,4 +1,4 @@
-package testenv
+package env
 
 import (
 	"net"
@@ -214,6 +214,6 @@ func (s *RedisServer) running(call string) *Proc {
 func (s *RedisServer) real(call string) {
 	s.t.Helper()
 	if s.bin == "" {
-		s.t.Fatalf("%s: this is a miniredis; a test that stops its server asks for testenv.Redis", call)
+		s.t.Fatalf("%s: this is a miniredis; a test that stops its server asks for env.Redis", call)
 	}
 }

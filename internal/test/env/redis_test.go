@@ -1,4 +1,4 @@
-package testenv_test
+package env_test
 
 import (
 	"net"
@@ -11,7 +11,7 @@ import (
 )
 
 func TestRedisKeepsPortAndDataOverStopAndKill(t *testing.T) {
-	server := testenv.Redis(t)
+	server := env.Redis(t)
 	client := server.Client(t)
 	addr, first := server.Addr, server.PID()
 
@@ -38,7 +38,7 @@ func TestRedisKeepsPortAndDataOverStopAndKill(t *testing.T) {
 }
 
 func TestRedisTakesConfig(t *testing.T) {
-	server := testenv.Redis(t, testenv.WithConfig("maxmemory", "10mb", "requirepass", "p@ss/word", "appendfsync", "everysec"))
+	server := env.Redis(t, env.WithConfig("maxmemory", "10mb", "requirepass", "p@ss/word", "appendfsync", "everysec"))
 	client := server.Client(t)
 	for name, want := range map[string]string{"maxmemory": "10485760", "appendfsync": "everysec", "appendonly": "yes"} {
 		got, err := client.ConfigGet(t.Context(), name).Result()
@@ -56,7 +56,7 @@ func TestRedisTakesConfig(t *testing.T) {
 }
 
 func TestRedisServersAreApart(t *testing.T) {
-	one, two := testenv.Redis(t).Client(t), testenv.Redis(t).Client(t)
+	one, two := env.Redis(t).Client(t), env.Redis(t).Client(t)
 	set(t, one, "key", "one")
 	if n, err := two.Exists(t.Context(), "key").Result(); err != nil || n != 0 {
 		t.Errorf("the second server has %d keys of the first (%v)", n, err)
@@ -67,7 +67,7 @@ func TestRedisMissing(t *testing.T) {
 	t.Setenv("REDIS_SERVER_BIN", "/nowhere/redis-server")
 	for ci, want := range map[string]string{"": "skip", "true": "fail"} {
 		t.Setenv("CI", ci)
-		got := outcome(t, func(t testing.TB) { testenv.Redis(t) })
+		got := outcome(t, func(t testing.TB) { env.Redis(t) })
 		if got.verdict != want || !strings.Contains(got.message, "REDIS_SERVER_BIN") {
 			t.Errorf("CI=%q: %s with %q, want %s with advice", ci, got.verdict, got.message, want)
 		}
@@ -76,12 +76,12 @@ func TestRedisMissing(t *testing.T) {
 
 func TestAnyRedisWithoutBinary(t *testing.T) {
 	t.Setenv("REDIS_SERVER_BIN", "/nowhere/redis-server")
-	client := testenv.AnyRedis(t).Client(t)
+	client := env.AnyRedis(t).Client(t)
 	set(t, client, "a", "1")
 	wantValue(t, client, "a", "1")
 
-	got := outcome(t, func(t testing.TB) { testenv.AnyRedis(t).Stop() })
-	if got.verdict != "fail" || !strings.Contains(got.message, "testenv.Redis") {
+	got := outcome(t, func(t testing.TB) { env.AnyRedis(t).Stop() })
+	if got.verdict != "fail" || !strings.Contains(got.message, "env.Redis") {
 		t.Errorf("stopping a miniredis: %v, want a failure with advice", got)
 	}
 }

@@ -1,4 +1,4 @@
-package testenv
+package env
 
 import (
 	"fmt"
@@ -16,7 +16,7 @@ type RedisOption func(*redisConfig)
 // in that file: WithConfig("maxmemory", "10mb", "appendfsync", "everysec").
 func WithConfig(namesAndValues ...string) RedisOption {
 	if len(namesAndValues)%2 != 0 {
-		panic("testenv.WithConfig wants a value for every name")
+		panic("env.WithConfig wants a value for every name")
 	}
 	return func(c *redisConfig) { *c = append(*c, namesAndValues...) }
 }

@@ -1,4 +1,4 @@
-package testenv_test
+package env_test
 
 import (
 	"strings"
@@ -8,7 +8,7 @@ import (
 )
 
 func TestSharedRedisRemovesOnlyItsOwnKeys(t *testing.T) {
-	server := testenv.AnyRedis(t)
+	server := env.AnyRedis(t)
 	t.Setenv("REDIS_URL", server.URL())
 	client := server.Client(t)
 	set(t, client, "foreign", "1")
@@ -16,7 +16,7 @@ func TestSharedRedisRemovesOnlyItsOwnKeys(t *testing.T) {
 
 	var prefix string
 	t.Run("user", func(t *testing.T) {
-		shared := testenv.SharedRedis(t)
+		shared := env.SharedRedis(t)
 		prefix = shared.Prefix
 		if shared.URL != server.URL() {
 			t.Errorf("SharedRedis is at %s, not where REDIS_URL says", shared.URL)
@@ -38,21 +38,21 @@ func TestSharedRedisRemovesOnlyItsOwnKeys(t *testing.T) {
 }
 
 func TestSharedRedisPrefixesDiffer(t *testing.T) {
-	server := testenv.AnyRedis(t)
+	server := env.AnyRedis(t)
 	t.Setenv("REDIS_URL", server.URL())
-	if one, two := testenv.SharedRedis(t), testenv.SharedRedis(t); one.Prefix == two.Prefix {
+	if one, two := env.SharedRedis(t), env.SharedRedis(t); one.Prefix == two.Prefix {
 		t.Errorf("both have the prefix %q", one.Prefix)
 	}
 }
 
 func TestSharedRedisWithoutURL(t *testing.T) {
 	t.Setenv("REDIS_URL", "")
-	shared := testenv.SharedRedis(t)
+	shared := env.SharedRedis(t)
 	set(t, shared.Client(t), shared.Prefix+"a", "1")
 }
 
 func TestSharedRedisRefusesWrongSettings(t *testing.T) {
-	for name, env := range map[string]map[string]string{
+	for name, environ := range map[string]map[string]string{
 		"unknown kind":    {"INTEGRATION_REDIS": "docker"},
 		"no such image":   {"INTEGRATION_REDIS": "container", "REDIS_IMAGE": "not an image"},
 		"nobody at URL":   {"REDIS_URL": "redis://127.0.0.1:1/0"},
@@ -60,10 +60,10 @@ func TestSharedRedisRefusesWrongSettings(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("REDIS_URL", "")
-			for name, value := range env {
+			for name, value := range environ {
 				t.Setenv(name, value)
 			}
-			if got := outcome(t, func(t testing.TB) { testenv.SharedRedis(t) }); got.verdict != "fail" {
+			if got := outcome(t, func(t testing.TB) { env.SharedRedis(t) }); got.verdict != "fail" {
 				t.Errorf("%v, want a failure", got)
 			}
 		})
@@ -74,6 +74,6 @@ func TestSharedRedisGoesOnWithoutContainer(t *testing.T) {
 	t.Setenv("REDIS_URL", "")
 	t.Setenv("INTEGRATION_REDIS", "auto")
 	t.Setenv("REDIS_IMAGE", "not an image")
-	shared := testenv.SharedRedis(t)
+	shared := env.SharedRedis(t)
 	set(t, shared.Client(t), shared.Prefix+"a", "1")
 }

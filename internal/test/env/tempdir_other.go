@@ -1,6 +1,6 @@
 //go:build !linux
 
-package testenv
+package env
 
 // memoryDir is "", which means os.TempDir.
 func memoryDir() string { return "" }

@@ -21,7 +21,7 @@ import (
 	"ingestion/test/chaos/internal/check"
 )
 
-func TestMain(m *testing.M) { testenv.Main(m) }
+func TestMain(m *testing.M) { env.Main(m) }
 
 // fewEnough: where fewer combinations are tried, chance decides whether each point
 // has one in which it is reached.
@@ -82,7 +82,7 @@ func sample(t *testing.T) int {
 
 func newShared(t *testing.T) *shared {
 	t.Helper()
-	server := testenv.Redis(t, testenv.WithConfig("appendonly", "no", "maxclients", "4000"))
+	server := env.Redis(t, env.WithConfig("appendonly", "no", "maxclients", "4000"))
 	logging.Disable()
 	s := &shared{redis: server, blades: &blades{byDB: map[string]*blade{}, rules: map[string]func(faulty.Call) faulty.Fault{}}, direct: server.Client(t)}
 	loadScripts(t, s.direct)

@@ -21,7 +21,7 @@ import (
 
 // shared is what all combinations have in common: the servers.
 type shared struct {
-	redis  *testenv.RedisServer
+	redis  *env.RedisServer
 	direct *redis.Client
 	mongo  *mongo.Client
 	blades *blades

@@ -21,13 +21,13 @@ import (
 	"ingestion/internal/test/env"
 )
 
-func TestMain(m *testing.M) { testenv.Main(m) }
+func TestMain(m *testing.M) { env.Main(m) }
 
 const soon = 20 * time.Second
 
-func start(t testing.TB, addr, journal string, more ...string) (p *testenv.Proc, bound string) {
+func start(t testing.TB, addr, journal string, more ...string) (p *env.Proc, bound string) {
 	t.Helper()
-	p = testenv.Process(t, testenv.Build(t, "ingestion/internal/test/mongo/lite"), append([]string{"--addr", addr, "--journal", journal}, more...), nil)
+	p = env.Process(t, env.Build(t, "ingestion/internal/test/mongo/lite"), append([]string{"--addr", addr, "--journal", journal}, more...), nil)
 	line := p.WaitForLine(soon, func(line string) bool { return strings.HasPrefix(line, "ready ") })
 	return p, strings.Trim(strings.TrimPrefix(line, "ready mongodb://"), "/")
 }
@@ -117,7 +117,7 @@ func TestConfirmedDocumentsOutliveKills(t *testing.T) {
 			writers.Go(func() { errs <- done.insert(ctx, &killed, coll, w, round) })
 		}
 		goal := done.len() + 400
-		testenv.Eventually(t, soon, func() (bool, string) { return done.len() >= goal, "no documents arrive" })
+		env.Eventually(t, soon, func() (bool, string) { return done.len() >= goal, "no documents arrive" })
 		killed.Store(true)
 		server.Kill()
 		cancel()
