@@ -77,7 +77,7 @@ func (q *endless) Settle(_ context.Context, settlements []streams.Settlement) (s
 }
 
 func (q *endless) Extend(context.Context, []streams.Delivery) ([]string, error) { return nil, nil }
-func (q *endless) HandBack(context.Context, []streams.Delivery) error           { return nil }
+func (q *endless) Nack(context.Context, []streams.Delivery) error               { return nil }
 func (q *endless) Close(context.Context) error                                  { return nil }
 
 // accepting is a store that has room for everything.

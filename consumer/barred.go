@@ -14,9 +14,9 @@ import (
 
 // postponer is a queue that can keep deliveries back for a while by itself.
 type postponer interface {
-	// Postpone hands deliveries back unsettled, to be delivered again after a
+	// NackWithDelay hands deliveries back unsettled, to be delivered again after a
 	// while, here or elsewhere.
-	Postpone(ctx context.Context, held []streams.Delivery) error
+	NackWithDelay(ctx context.Context, held []streams.Delivery) error
 }
 
 // requeuer is a queue that can put deliveries behind all others.
@@ -40,7 +40,7 @@ func (c *Consumer) putOff(ctx context.Context, q streams.Queue, back *returns, p
 		return
 	}
 	if p, ok := q.(postponer); ok {
-		c.returnTo(ctx, p.Postpone, barred)
+		c.returnTo(ctx, p.NackWithDelay, barred)
 		return
 	}
 	timer := time.NewTimer(barredPause)
@@ -50,7 +50,7 @@ func (c *Consumer) putOff(ctx context.Context, q streams.Queue, back *returns, p
 		if r, ok := q.(requeuer); ok {
 			c.returnTo(ctx, r.Requeue, barred)
 		} else {
-			c.returnTo(ctx, q.HandBack, barred)
+			c.returnTo(ctx, q.Nack, barred)
 		}
 	case <-c.reading.Done():
 		back.add(place, barred)

@@ -20,7 +20,7 @@ type postponing struct {
 	kept []streams.Delivery
 }
 
-func (p *postponing) Postpone(_ context.Context, held []streams.Delivery) error {
+func (p *postponing) NackWithDelay(_ context.Context, held []streams.Delivery) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, d := range held {

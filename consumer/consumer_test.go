@@ -107,7 +107,7 @@ func (s *shelf) Extend(context.Context, []streams.Delivery) ([]string, error) {
 	return nil, nil
 }
 
-func (s *shelf) HandBack(_ context.Context, held []streams.Delivery) error {
+func (s *shelf) Nack(_ context.Context, held []streams.Delivery) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, d := range held {

@@ -55,7 +55,7 @@ func lastWords(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // handBack returns deliveries that have no outcome.
 func (c *Consumer) handBack(ctx context.Context, q streams.Queue, open []streams.Delivery) {
-	err := c.troubles.insist(ctx, "Redis", func() error { return q.HandBack(ctx, open) })
+	err := c.troubles.insist(ctx, "Redis", func() error { return q.Nack(ctx, open) })
 	if err != nil {
 		c.giveUp(fmt.Errorf("%d deliveries could not be handed back: %w", len(open), err))
 	}

@@ -167,7 +167,7 @@ type patientWard struct {
 	failed chan bool
 }
 
-func (w *patientWard) Postpone(_ context.Context, held []streams.Delivery) error {
+func (w *patientWard) NackWithDelay(_ context.Context, held []streams.Delivery) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, d := range held {

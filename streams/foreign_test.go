@@ -109,7 +109,7 @@ func TestWhatIsPutBackIsKnownByOurRecord(t *testing.T) {
 
 	// Refused, and put back from the dead letters.
 	b.settle(q, d, record.Invalid, time.Time{})
-	g := streams.NewGraveyard(b.client, "s")
+	g := streams.NewDeadLetters(b.client, "s")
 	buried := letters(t, g, false)
 	if len(buried) != 1 || buried[0].Origin != first {
 		t.Fatalf("the dead letter is %+v", buried)
@@ -190,7 +190,7 @@ func TestABrokenEntryIsKeptAndComesBackByteForByte(t *testing.T) {
 // back.
 func (b *rig) wantLetterOf(first string, fields []string) {
 	b.t.Helper()
-	g := streams.NewGraveyard(b.client, "s")
+	g := streams.NewDeadLetters(b.client, "s")
 	found := letters(b.t, g, false)
 	if len(found) != 1 || !slices.Equal(found[0].Fields, fields) {
 		b.t.Fatalf("the dead letters are %+v", found)
@@ -245,7 +245,7 @@ func TestALetterOfManyFieldsDoesNotStopTheOthers(t *testing.T) {
 	b.add(slices.Repeat([]string{"name", "value"}, 6000)...)
 	b.add("data", "two")
 	settleAll(t, q, record.Malformed, streamstest.Receive(t, q, 3))
-	g := streams.NewGraveyard(b.client, "s")
+	g := streams.NewDeadLetters(b.client, "s")
 	n, err := g.Replay(t.Context(), idsOf(letters(t, g, false)))
 	if n != 2 || err == nil || !strings.Contains(err.Error(), "6000 fields") {
 		t.Errorf("replayed %d, %v", n, err)
@@ -276,7 +276,7 @@ func TestADeferredRecordThatCannotBeReadCostsNoOther(t *testing.T) {
 	if again[0].Origin != held[7].ID || again[0].AdmitAt != 0 || again[1].Origin != held[8].ID || again[1].AdmitAt != 1008 {
 		t.Errorf("came back as %+v", again)
 	}
-	found := letters(t, streams.NewGraveyard(b.client, "s"), false)
+	found := letters(t, streams.NewDeadLetters(b.client, "s"), false)
 	if len(found) != len(damage) {
 		t.Fatalf("the dead letters are %+v", found)
 	}
@@ -309,7 +309,7 @@ func TestAnyNumberOfDeadLettersIsNamed(t *testing.T) {
 				settleAll(t, q, record.Invalid, held)
 				left -= len(held)
 			}
-			g := streams.NewGraveyard(b.client, "s")
+			g := streams.NewDeadLetters(b.client, "s")
 			act := map[string]func(context.Context, []string) (int, error){"purge": g.Purge, "replay": g.Replay}[what]
 			n, err := act(t.Context(), idsOf(letters(t, g, false)))
 			must(t, err)
@@ -326,7 +326,7 @@ func TestAnyNumberOfDeadLettersIsNamed(t *testing.T) {
 func TestAnIDThatIsNoneCostsNoOther(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", nil)
-	g := streams.NewGraveyard(b.client, "s")
+	g := streams.NewDeadLetters(b.client, "s")
 	b.bury(q, "one", "two", "three", "four")
 	ids := idsOf(letters(t, g, false))
 	if n, err := g.Replay(t.Context(), []string{ids[0], "web", ids[1]}); n != 2 || err == nil {

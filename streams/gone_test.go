@@ -99,7 +99,7 @@ func TestWhatIsHandedBackAndGoneIsMissing(t *testing.T) {
 	held := streamstest.Receive(t, q, 5)
 	b.deleteAll(held[:3])
 	for range 2 {
-		must(t, q.HandBack(t.Context(), held))
+		must(t, q.Nack(t.Context(), held))
 	}
 	if n := b.pending(); n != 2 || b.gone() != 3 || !b.log.has("entries_missing") {
 		t.Errorf("%d pending, %d remembered, said: %v", n, b.gone(), b.log.find("entries_missing"))
@@ -123,7 +123,7 @@ func TestWhatIsReadTooLateIsMissing(t *testing.T) {
 			other := b.open("other", change)
 			first := streamstest.Receive(t, other, 1)
 			if name == "claimed" {
-				must(t, other.HandBack(t.Context(), first))
+				must(t, other.Nack(t.Context(), first))
 				first = streamstest.Receive(t, other, 1)
 			}
 			b.deleteAll(held)
@@ -156,7 +156,7 @@ func TestAPoisonedEntryThatIsGoneStaysMissing(t *testing.T) {
 	q := b.open("c", wary)
 	got := streamstest.Receive(t, q, 1)
 	b.deleteAll(got)
-	must(t, q.HandBack(t.Context(), got))
+	must(t, q.Nack(t.Context(), got))
 	settleAll(t, q, record.Poisoned, got)
 	b.wantLedger(map[string]string{"missing": "1", "poisoned": "", "dead": "0"})
 	b.wantBalance(1)

@@ -42,10 +42,10 @@ func (s *Stream) renew(ctx context.Context, ids []string) ([]string, error) {
 	return lost, nil
 }
 
-// HandBack gives entries back with their lease run out and their delivery
+// Nack gives entries back with their lease run out and their delivery
 // count as it was, so that another worker takes them at once. A lone attempt
 // at a suspect is uncounted. What has failed stays counted.
-func (s *Stream) HandBack(ctx context.Context, held []Delivery) error {
+func (s *Stream) Nack(ctx context.Context, held []Delivery) error {
 	return s.giveBack(ctx, held, s.opts.ClaimIdle)
 }
 
@@ -67,9 +67,9 @@ func (s *Stream) giveBack(ctx context.Context, held []Delivery, idle time.Durati
 	return nil
 }
 
-// Postpone is HandBack for what can't be worked on for now: it is taken again,
+// NackWithDelay is Nack for what can't be worked on for now: it is taken again,
 // here or elsewhere, only after a whole lease.
-func (s *Stream) Postpone(ctx context.Context, held []Delivery) error {
+func (s *Stream) NackWithDelay(ctx context.Context, held []Delivery) error {
 	return s.giveBack(ctx, held, 0)
 }
 

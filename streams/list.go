@@ -51,7 +51,7 @@ type ListOptions struct {
 
 // List is a Redis list as an at-most-once queue: what was popped and neither
 // settled nor handed back when the process dies is lost. Extend does nothing,
-// since a popped record is nobody else's. HandBack and Settle may be repeated
+// since a popped record is nobody else's. Nack and Settle may be repeated
 // within an hour after a lost reply, of the same deliveries in the same order.
 type List struct {
 	opts  ListOptions
@@ -186,8 +186,8 @@ func addCommand(call *redisconn.Call, name string, words []any) {
 // Extend does nothing.
 func (l *List) Extend(context.Context, []Delivery) ([]string, error) { return nil, nil }
 
-// HandBack pushes the records to the head of the list in their order.
-func (l *List) HandBack(ctx context.Context, held []Delivery) error {
+// Nack pushes the records to the head of the list in their order.
+func (l *List) Nack(ctx context.Context, held []Delivery) error {
 	return l.push(ctx, "back", "LPUSH", slices.Backward(held), held)
 }
 

@@ -52,9 +52,9 @@ func TestARepeatedCallOfAListIsDoneOnce(t *testing.T) {
 					t.Fatalf("told of success at try %d, though three replies were to be lost", tries)
 				}
 			}
-			must(t, q.HandBack(t.Context(), held[2499:])) // the scripts are known from here on
+			must(t, q.Nack(t.Context(), held[2499:])) // the scripts are known from here on
 			must(t, client.LRem(t.Context(), "q", 1, "2499").Err())
-			untilTold(func() error { return q.HandBack(t.Context(), held[100:2499]) })
+			untilTold(func() error { return q.Nack(t.Context(), held[100:2499]) })
 			if waits := client.LRange(t.Context(), "q", 0, -1).Val(); !slices.Equal(waits, sent[100:2499]) {
 				t.Errorf("%d records wait, %.40q…; want the %d handed back, in their order", len(waits), strings.Join(waits, " "), 2399)
 			}

@@ -91,7 +91,7 @@ func (p *Partitions) Settle(ctx context.Context, settlements []Settlement) (Sett
 // instead: another worker may be able to work on it.
 func (p *Partitions) Extend(ctx context.Context, held []Delivery) ([]string, error) {
 	unwanted := p.takeUndelivered(unwantedLeases * p.parts[0].opts.ClaimIdle)
-	handed := p.HandBack(ctx, unwanted)
+	handed := p.Nack(ctx, unwanted)
 	held = append(p.undelivered(), held...)
 	byPartition := split(held, func(d *Delivery) int32 { return d.partition })
 	var mu sync.Mutex
@@ -106,14 +106,14 @@ func (p *Partitions) Extend(ctx context.Context, held []Delivery) ([]string, err
 	return lost, errors.Join(handed, err)
 }
 
-// HandBack calls each partition's.
-func (p *Partitions) HandBack(ctx context.Context, held []Delivery) error {
-	return share(p, held, func(d *Delivery) int32 { return d.partition }, func(s *Stream, own []Delivery) error { return s.HandBack(ctx, own) })
+// Nack calls each partition's.
+func (p *Partitions) Nack(ctx context.Context, held []Delivery) error {
+	return share(p, held, func(d *Delivery) int32 { return d.partition }, func(s *Stream, own []Delivery) error { return s.Nack(ctx, own) })
 }
 
-// Postpone calls each partition's.
-func (p *Partitions) Postpone(ctx context.Context, held []Delivery) error {
-	return share(p, held, func(d *Delivery) int32 { return d.partition }, func(s *Stream, own []Delivery) error { return s.Postpone(ctx, own) })
+// NackWithDelay calls each partition's.
+func (p *Partitions) NackWithDelay(ctx context.Context, held []Delivery) error {
+	return share(p, held, func(d *Delivery) int32 { return d.partition }, func(s *Stream, own []Delivery) error { return s.NackWithDelay(ctx, own) })
 }
 
 // Close hands back what was read ahead or taken over and not delivered, and
@@ -121,7 +121,7 @@ func (p *Partitions) Postpone(ctx context.Context, held []Delivery) error {
 func (p *Partitions) Close(ctx context.Context) error {
 	p.watch.calls.Wait()
 	return errors.Join(
-		p.HandBack(ctx, p.takeUndelivered(0)),
+		p.Nack(ctx, p.takeUndelivered(0)),
 		p.each(func(one *part) error { return one.Close(ctx) }))
 }
 

@@ -29,7 +29,7 @@ func postpone(t *testing.T, failed bool, deliveries int64) {
 	must(t, err)
 	before := rig.client.Time(t.Context()).Val()
 	first[0].Failed = failed
-	must(t, s.Postpone(t.Context(), first))
+	must(t, s.NackWithDelay(t.Context(), first))
 	if n := rig.pending(); n != 1 {
 		t.Fatalf("%d entries are pending, want it still", n)
 	}

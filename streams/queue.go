@@ -13,7 +13,7 @@ import (
 
 // Queue hands out deliveries and takes their outcomes. Its implementations,
 // List, Stream and Partitions, pass the suite in streamstest. A Queue is used by one
-// reader at a time; Settle, Extend and HandBack may run beside it and beside
+// reader at a time; Settle, Extend and Nack may run beside it and beside
 // each other.
 type Queue interface {
 	// Receive waits for up to the poll time and returns 1 to max deliveries,
@@ -37,9 +37,9 @@ type Queue interface {
 	// It returns the IDs of those that are not.
 	Extend(ctx context.Context, held []Delivery) (lost []string, err error)
 
-	// HandBack returns deliveries unsettled, to be delivered again at once, in
+	// Nack returns deliveries unsettled, to be delivered again at once, in
 	// their order, here or elsewhere.
-	HandBack(ctx context.Context, held []Delivery) error
+	Nack(ctx context.Context, held []Delivery) error
 
 	// Close gives up what the queue itself holds. The caller has settled or
 	// handed back all that it holds.

@@ -95,7 +95,7 @@ func refusals() []refusal {
 			script: "handback", gone: 2, want: map[string]string{"missing": "2"},
 			prepare: func(b *rig, q *streams.Stream) func() error {
 				held := received(b, q)
-				return func() error { return q.HandBack(b.t.Context(), held) }
+				return func() error { return q.Nack(b.t.Context(), held) }
 			},
 		},
 		{

@@ -239,13 +239,13 @@ func (b *rig) buried() []string {
 	b.add("no", "body")
 	settleAll(b.t, q, record.Malformed, streamstest.Receive(b.t, q, 1))
 	b.bury(q, "one", "two", "three")
-	return idsOf(letters(b.t, streams.NewGraveyard(b.client, "s"), false))
+	return idsOf(letters(b.t, streams.NewDeadLetters(b.client, "s"), false))
 }
 
 func toReplay(b *rig) func(redis.UniversalClient) error {
 	ids := b.buried()
 	return func(client redis.UniversalClient) error {
-		_, err := streams.NewGraveyard(client, "s").Replay(b.t.Context(), ids[:3])
+		_, err := streams.NewDeadLetters(client, "s").Replay(b.t.Context(), ids[:3])
 		return err
 	}
 }
@@ -253,7 +253,7 @@ func toReplay(b *rig) func(redis.UniversalClient) error {
 func toPurge(b *rig) func(redis.UniversalClient) error {
 	ids := b.buried()
 	return func(client redis.UniversalClient) error {
-		_, err := streams.NewGraveyard(client, "s").Purge(b.t.Context(), ids[:3])
+		_, err := streams.NewDeadLetters(client, "s").Purge(b.t.Context(), ids[:3])
 		return err
 	}
 }
@@ -262,10 +262,10 @@ func toReplayList(b *rig) func(redis.UniversalClient) error {
 	for _, body := range []string{"one", "two"} {
 		must(b.t, b.client.XAdd(b.t.Context(), &redis.XAddArgs{Stream: "{q}:dead", Values: []any{"data", body}}).Err())
 	}
-	g := streams.NewListGraveyard(b.client, "q")
+	g := streams.NewListDeadLetters(b.client, "q")
 	ids := idsOf(letters(b.t, g, false))
 	return func(client redis.UniversalClient) error {
-		_, err := streams.NewListGraveyard(client, "q").Replay(b.t.Context(), ids)
+		_, err := streams.NewListDeadLetters(client, "q").Replay(b.t.Context(), ids)
 		return err
 	}
 }
@@ -329,7 +329,7 @@ func toHandBack(b *rig) func(redis.UniversalClient) error {
 	held[0], held[1] = try(b.t, q, held[0]), try(b.t, q, try(b.t, q, held[1]))
 	held = append(held, d[2])
 	return func(client redis.UniversalClient) error {
-		return b.stream(client, "c", rare).HandBack(b.t.Context(), held)
+		return b.stream(client, "c", rare).Nack(b.t.Context(), held)
 	}
 }
 

@@ -40,32 +40,32 @@ type DeadLetter struct {
 	Fields []string
 }
 
-// Graveyard is where the dead letters of one partition, or of a list, are.
-type Graveyard struct {
+// DeadLetters is where the dead letters of one partition, or of a list, are.
+type DeadLetters struct {
 	client redis.UniversalClient
 	keys   Keys
 	kind   string // of the queue: "stream" or "list"
 }
 
-// NewGraveyard returns that of a stream's partition.
-func NewGraveyard(client redis.UniversalClient, streamKey string) *Graveyard {
-	return &Graveyard{client: client, keys: KeysOf(streamKey), kind: "stream"}
+// NewDeadLetters returns that of a stream's partition.
+func NewDeadLetters(client redis.UniversalClient, streamKey string) *DeadLetters {
+	return &DeadLetters{client: client, keys: KeysOf(streamKey), kind: "stream"}
 }
 
-// NewListGraveyard returns that of a list.
-func NewListGraveyard(client redis.UniversalClient, listKey string) *Graveyard {
-	return &Graveyard{client: client, keys: KeysOf(listKey), kind: "list"}
+// NewListDeadLetters returns that of a list.
+func NewListDeadLetters(client redis.UniversalClient, listKey string) *DeadLetters {
+	return &DeadLetters{client: client, keys: KeysOf(listKey), kind: "list"}
 }
 
 // Count is the number of dead letters there are.
-func (g *Graveyard) Count(ctx context.Context) (int64, error) {
+func (g *DeadLetters) Count(ctx context.Context) (int64, error) {
 	n, err := g.client.XLen(ctx, g.keys.Dead).Result()
 	return n, wrap(err, "counting the dead letters of %s", g.keys.Main)
 }
 
 // Letters goes through the dead letters there are when it begins, some MiB at a
 // time. It ends with the first error.
-func (g *Graveyard) Letters(ctx context.Context, newestFirst bool) iter.Seq2[DeadLetter, error] {
+func (g *DeadLetters) Letters(ctx context.Context, newestFirst bool) iter.Seq2[DeadLetter, error] {
 	return func(yield func(DeadLetter, error) bool) {
 		fail := func(err error) { yield(DeadLetter{}, fmt.Errorf("reading dead letters of %s: %w", g.keys.Main, err)) }
 		newest, err := g.client.XRevRangeN(ctx, g.keys.Dead, "+", "-", 1).Result()
@@ -166,7 +166,7 @@ func (e *UnfitError) Error() string {
 // goes back once. Where Redis has no room it stops, and the error says so; the
 // count is right then, too. An *UnfitError tells of letters that are left. The letters named should be some MiB together at
 // most: they are copied in one step.
-func (g *Graveyard) Replay(ctx context.Context, ids []string) (int, error) {
+func (g *DeadLetters) Replay(ctx context.Context, ids []string) (int, error) {
 	if len(ids) == 0 {
 		return 0, nil
 	}
@@ -186,7 +186,7 @@ func (g *Graveyard) Replay(ctx context.Context, ids []string) (int, error) {
 
 // Purge deletes dead letters for good and says how many of those named were
 // still there. It may be repeated after an error.
-func (g *Graveyard) Purge(ctx context.Context, ids []string) (int, error) {
+func (g *DeadLetters) Purge(ctx context.Context, ids []string) (int, error) {
 	if len(ids) == 0 {
 		return 0, nil
 	}

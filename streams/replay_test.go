@@ -24,7 +24,7 @@ func (b *rig) bury(q *streams.Stream, bodies ...string) {
 	settleAll(b.t, q, record.Invalid, streamstest.Receive(b.t, q, len(bodies)))
 }
 
-func letters(t *testing.T, g *streams.Graveyard, newestFirst bool) (found []streams.DeadLetter) {
+func letters(t *testing.T, g *streams.DeadLetters, newestFirst bool) (found []streams.DeadLetter) {
 	t.Helper()
 	for letter, err := range g.Letters(t.Context(), newestFirst) {
 		must(t, err)
@@ -43,7 +43,7 @@ func idsOf(letters []streams.DeadLetter) (ids []string) {
 func TestDeadLettersAreListed(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", nil)
-	g := streams.NewGraveyard(b.client, "s")
+	g := streams.NewDeadLetters(b.client, "s")
 	if got := letters(t, g, false); len(got) != 0 {
 		t.Fatalf("letters before any was written: %v", got)
 	}
@@ -72,7 +72,7 @@ func TestDeadLettersAreListed(t *testing.T) {
 func TestReplayedLettersComeAgainUnderTheirFirstID(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", nil)
-	g := streams.NewGraveyard(b.client, "s")
+	g := streams.NewDeadLetters(b.client, "s")
 	b.bury(q, "one", "two", "three")
 	first := letters(t, g, false)
 	n, err := g.Replay(t.Context(), idsOf(first[:2]))
@@ -102,12 +102,12 @@ func TestReplayedLettersComeAgainUnderTheirFirstID(t *testing.T) {
 func TestReplayAndPurgeTwiceDoNothingMore(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", nil)
-	g := streams.NewGraveyard(b.client, "s")
+	g := streams.NewDeadLetters(b.client, "s")
 	b.bury(q, "one", "two", "three", "four")
 	ids := idsOf(letters(t, g, false))
 	lost := newClient(t, b.server)
 	lost.AddHook(loseReplies{})
-	mute := streams.NewGraveyard(lost, "s")
+	mute := streams.NewDeadLetters(lost, "s")
 	for range 2 {
 		if _, err := mute.Replay(t.Context(), ids[:2]); !errors.Is(err, errLost) {
 			t.Fatalf("the reply was not lost: %v", err)
@@ -149,7 +149,7 @@ func (loseReplies) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 func TestAReplayWithoutRoomLosesNothing(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", nil)
-	g := streams.NewGraveyard(b.client, "s")
+	g := streams.NewDeadLetters(b.client, "s")
 	b.bury(q, "one", "two")
 	ids := idsOf(letters(t, g, false))
 	must(t, b.client.ConfigSet(t.Context(), "maxmemory", "1").Err())
@@ -170,7 +170,7 @@ func TestAReplayWithoutRoomLosesNothing(t *testing.T) {
 
 func TestWithoutALedgerNothingIsCounted(t *testing.T) {
 	b := newRig(t)
-	g := streams.NewGraveyard(b.client, "s")
+	g := streams.NewDeadLetters(b.client, "s")
 	for _, body := range []string{"one", "two", "three"} {
 		must(t, b.client.XAdd(t.Context(), &redis.XAddArgs{Stream: "{s}:dead", Values: []any{"data", body, "streamId", "1-1"}}).Err())
 	}
@@ -188,7 +188,7 @@ func TestWithoutALedgerNothingIsCounted(t *testing.T) {
 func TestLettersOfAListGoBackOnTheList(t *testing.T) {
 	b := newRig(t)
 	must(t, b.client.XAdd(t.Context(), &redis.XAddArgs{Stream: "{q}:dead", Values: []any{"data", "body", "streamId", ""}}).Err())
-	g := streams.NewListGraveyard(b.client, "q")
+	g := streams.NewListDeadLetters(b.client, "q")
 	n, err := g.Replay(t.Context(), idsOf(letters(t, g, false)))
 	must(t, err)
 	if got := b.client.LRange(t.Context(), "q", 0, -1).Val(); n != 1 || !slices.Equal(got, []string{"body"}) {

@@ -171,7 +171,7 @@ func TestAWokenConsumerDoesNotStealBack(t *testing.T) {
 	if len(lost) != 1 {
 		t.Error("Extend did not tell that the lease is lost")
 	}
-	must(t, frozen.HandBack(t.Context(), stale))
+	must(t, frozen.Nack(t.Context(), stale))
 	done := settleAll(t, frozen, record.Invalid, stale)
 	if done.Count != 0 || len(done.Lost) != 1 {
 		t.Errorf("a refusal by a former holder: %+v", done)

@@ -78,7 +78,7 @@ func TestAFailedAttemptStaysCounted(t *testing.T) {
 		q := b.open("c", wary)
 		tried := try(t, q, streamstest.Receive(t, q, 1)[0])
 		tried.Failed = failed
-		must(t, q.Postpone(t.Context(), []streams.Delivery{tried}))
+		must(t, q.NackWithDelay(t.Context(), []streams.Delivery{tried}))
 		if got := b.tries(tried.ID); got != want {
 			t.Errorf("failed: %t: %q attempts are counted, want %q", failed, got, want)
 		}
@@ -128,7 +128,7 @@ func TestAnOrderlyEndIsNoDeath(t *testing.T) {
 	id := push(t, b.client, "waits for its servers")
 	b.abandon(1)
 	first := b.open("first", wary)
-	must(t, first.HandBack(t.Context(), []streams.Delivery{try(t, first, streamstest.Receive(t, first, 1)[0])}))
+	must(t, first.Nack(t.Context(), []streams.Delivery{try(t, first, streamstest.Receive(t, first, 1)[0])}))
 	if b.tries(id) != "" {
 		t.Errorf("%s deaths after a hand-back, want none", b.tries(id))
 	}
@@ -141,7 +141,7 @@ func TestAnOrderlyEndIsNoDeath(t *testing.T) {
 			t.Fatalf("tried as %+v", tried)
 		}
 		for range 2 { // a repetition changes nothing
-			must(t, q.HandBack(t.Context(), []streams.Delivery{tried}))
+			must(t, q.Nack(t.Context(), []streams.Delivery{tried}))
 		}
 		if b.tries(id) != "1" {
 			t.Fatalf("%s deaths after a hand-back, want 1", b.tries(id))
@@ -173,7 +173,7 @@ func TestAHandBackThatIsRepeatedRestoresTheCountOnce(t *testing.T) {
 	q := b.open("c", shortLease)
 	held := streamstest.Receive(t, q, 1)
 	for range 3 {
-		must(t, q.HandBack(t.Context(), held))
+		must(t, q.Nack(t.Context(), held))
 	}
 	if again := streamstest.Receive(t, b.open("other", shortLease), 1); again[0].Deliveries != 2 {
 		t.Errorf("delivery %d, want 2 as before", again[0].Deliveries)

@@ -90,17 +90,17 @@ func (s *selection) start(ctx context.Context, session *session) error {
 // partition is where dead letters are, with the name that IDs get on the
 // command line: several partitions may have the same ID.
 type partition struct {
-	*streams.Graveyard
+	*streams.DeadLetters
 	prefix string // "", or for example "2:"
 }
 
 func (s *session) partitions() []partition {
 	if s.cfg.QueueMode == config.ModeList {
-		return []partition{{Graveyard: streams.NewListGraveyard(s.redis, s.cfg.QueueKey)}}
+		return []partition{{DeadLetters: streams.NewListDeadLetters(s.redis, s.cfg.QueueKey)}}
 	}
 	var all []partition
 	for i, key := range s.keys() {
-		p := partition{Graveyard: streams.NewGraveyard(s.redis, key)}
+		p := partition{DeadLetters: streams.NewDeadLetters(s.redis, key)}
 		if s.cfg.StreamPartitions > 1 {
 			p.prefix = strconv.Itoa(i) + ":"
 		}

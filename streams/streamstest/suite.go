@@ -195,7 +195,7 @@ func handsBackInOrder(t *testing.T, f *Fixture) {
 	f.Push(numbered(6)...)
 	held := Receive(t, f.Queue, 6)
 	settle(t, f.Queue, All(record.Ingested, held[:2]))
-	if err := f.Queue.HandBack(t.Context(), held[2:]); err != nil {
+	if err := f.Queue.Nack(t.Context(), held[2:]); err != nil {
 		t.Fatal(err)
 	}
 	again := Receive(t, f.Another(), 4)
@@ -206,7 +206,7 @@ func handsBackInOrder(t *testing.T, f *Fixture) {
 }
 
 func handsBackNothing(t *testing.T, f *Fixture) {
-	if err := f.Queue.HandBack(t.Context(), nil); err != nil {
+	if err := f.Queue.Nack(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -247,7 +247,7 @@ func carriesAnyBytes(t *testing.T, f *Fixture) {
 	f.Push(bodies...)
 	held := Receive(t, f.Queue, len(bodies))
 	want(t, "bodies", Bodies(held), bodies)
-	if err := f.Queue.HandBack(t.Context(), held); err != nil {
+	if err := f.Queue.Nack(t.Context(), held); err != nil {
 		t.Fatal(err)
 	}
 	want(t, "bodies after a hand-back", Bodies(Receive(t, f.Queue, len(bodies))), bodies)
@@ -269,7 +269,7 @@ func failsAndRecovers(t *testing.T, f *Fixture) {
 func closes(t *testing.T, f *Fixture) {
 	f.Push(numbered(2)...)
 	held := Receive(t, f.Queue, 2)
-	if err := f.Queue.HandBack(t.Context(), held); err != nil {
+	if err := f.Queue.Nack(t.Context(), held); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.Queue.Close(t.Context()); err != nil {
