@@ -56,17 +56,26 @@ demo: bin/standalone
 run: bin/standalone
 	@exec bin/standalone run
 
-# test, race: -count=1, since a result from the cache has seen no server. The
-# time limit is for what hangs, not for what is slow on a busy machine.
+# gotest runs go test with the arguments given, without cached results, since
+# those have seen no server, and prints at the end which servers were used.
+define gotest
+@servers=$$(mktemp) && trap 'rm -f "$$servers"' EXIT && TESTENV_TALLY=$$servers \
+  $(tool) gotestsum --format-icons text --format-hide-empty-pkg \
+  --post-run-command "$(GO) run ./internal/test/env/tally $$servers" -- -count=1 $(1)
+endef
+
+# The time limit is for tests that hang, not for slow ones on a busy machine.
+test: export INTEGRATION_REDIS := local
 test:
-	@INTEGRATION_REDIS=local $(GO) run ./internal/test/run -count=1 -timeout 45m $(TESTFLAGS) $(PACKAGES)
+	$(call gotest,-timeout 45m $(TESTFLAGS) $(PACKAGES))
 
 race: export CGO_ENABLED := 1
+race: export INTEGRATION_REDIS := local
 race:
-	@INTEGRATION_REDIS=local $(GO) run ./internal/test/run -count=1 -race -timeout 45m $(TESTFLAGS) $(PACKAGES)
+	$(call gotest,-race -timeout 45m $(TESTFLAGS) $(PACKAGES))
 
 integration:
-	@$(GO) run ./internal/test/run -count=1 -v $(TESTFLAGS) ./test/integration
+	$(call gotest,-v $(TESTFLAGS) ./test/integration)
 
 chaos:
 	@mkdir -p bin && $(GO) build -o bin/chaos ./test/chaos && exec bin/chaos $(CHAOS)

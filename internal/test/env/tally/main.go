@@ -1,7 +1,8 @@
 // Command tally prints how many tests ran on which servers, from the file that
-// the tests wrote where TESTENV_TALLY named it:
+// the tests wrote where TESTENV_TALLY named it, and, where gotestsum runs it as
+// its post-run command, how many passed, failed and were skipped:
 //
-//	TESTENV_TALLY=$PWD/tally go test ./... ; go run ./internal/test/env/tally tally
+//	TESTENV_TALLY=$PWD/tally go test -count=1 ./... ; go run ./internal/test/env/tally tally
 package main
 
 import (
@@ -10,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strconv"
 
 	"ingestion/internal/test/env/servers"
 )
@@ -23,6 +25,21 @@ func main() {
 		fmt.Fprintln(os.Stderr, "tally:", err)
 		os.Exit(1)
 	}
+	if line := totals(os.Getenv); line != "" {
+		fmt.Println(line)
+	}
+}
+
+// totals reads the counts that gotestsum gives to its post-run command; empty
+// without them. Subtests count as tests.
+func totals(getenv func(string) string) string {
+	total, err := strconv.Atoi(getenv("TESTS_TOTAL"))
+	if err != nil {
+		return ""
+	}
+	failed, _ := strconv.Atoi(getenv("TESTS_FAILED"))
+	skipped, _ := strconv.Atoi(getenv("TESTS_SKIPPED"))
+	return fmt.Sprintf("%d passed, %d failed, %d skipped", total-failed-skipped, failed, skipped)
 }
 
 // run prints the summary of a file; one that is not there says that no test
