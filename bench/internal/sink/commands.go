@@ -6,13 +6,15 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
+
+	"ingestion/internal/test/mongo/wire"
 )
 
 const duplicateKey = 11000 // E11000
 
 // answer carries out inserts and look-ups, and says yes to everything else.
-func (s *Sink) answer(r *request) ([]byte, error) {
-	command, err := r.body.IndexErr(0)
+func (s *Sink) answer(body bsoncore.Document) ([]byte, error) {
+	command, err := body.IndexErr(0)
 	if err != nil {
 		return nil, errUnknown
 	}
@@ -20,9 +22,9 @@ func (s *Sink) answer(r *request) ([]byte, error) {
 	case "hello", "isMaster", "ismaster":
 		return hello()
 	case "insert":
-		return s.insert(r.body)
+		return s.insert(body)
 	case "find":
-		return s.find(r.body)
+		return s.find(body)
 	default:
 		return bson.Marshal(bson.D{{Key: "ok", Value: 1.0}})
 	}
@@ -125,7 +127,7 @@ func eachValue(array bsoncore.Value, do func(bsoncore.Value)) error {
 func hello() ([]byte, error) {
 	return bson.Marshal(bson.D{
 		{Key: "ismaster", Value: true}, {Key: "isWritablePrimary", Value: true},
-		{Key: "maxBsonObjectSize", Value: int32(16 << 20)}, {Key: "maxMessageSizeBytes", Value: int32(maxMessage)},
+		{Key: "maxBsonObjectSize", Value: int32(16 << 20)}, {Key: "maxMessageSizeBytes", Value: int32(wire.MaxMessage)},
 		{Key: "maxWriteBatchSize", Value: int32(100_000)}, {Key: "localTime", Value: time.Now()},
 		{Key: "minWireVersion", Value: int32(0)}, {Key: "maxWireVersion", Value: int32(21)},
 		{Key: "readOnly", Value: false}, {Key: "ok", Value: 1.0},

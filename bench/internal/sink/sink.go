@@ -11,6 +11,10 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+
+	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
+
+	"ingestion/internal/test/mongo/wire"
 )
 
 // Options say what a sink does beyond counting.
@@ -94,16 +98,16 @@ func (s *Sink) serve(conn net.Conn) {
 		delete(s.open, conn)
 	}()
 	in := bufio.NewReaderSize(conn, 256<<10)
-	var request request
+	var request wire.Message
 	for {
-		if err := request.read(in); err != nil {
+		if err := request.Read(in); err != nil {
 			return // the client has gone, or is no MongoDB client
 		}
-		reply, err := s.answer(&request)
+		reply, err := s.answer(bsoncore.Document(request.Body))
 		if err != nil {
 			return
 		}
-		if _, err := conn.Write(request.frame(reply)); err != nil {
+		if _, err := conn.Write(request.Frame(reply)); err != nil {
 			return
 		}
 	}

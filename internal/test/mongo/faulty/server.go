@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"ingestion/internal/test/mongo/wire"
 )
 
 // Options of a server.
@@ -176,18 +178,22 @@ func (s *Server) serve(c net.Conn, stopped chan struct{}) {
 	}()
 	r := bufio.NewReaderSize(c, 64<<10)
 	for {
-		m, err := readMessage(r)
+		var m wire.Message // a new one, since calls keep parts of it
+		if err := m.Read(r); err != nil {
+			return
+		}
+		documents, err := m.Documents()
 		if err != nil {
 			return
 		}
-		reply, then := s.handle(&m, stopped)
+		reply, then := s.handle(&Call{Name: commandName(m.Body), Body: m.Body, Documents: documents}, stopped)
 		if then == hangUp {
 			return
 		}
-		if then == keepSilent || m.noReply {
+		if then == keepSilent || m.NoReply {
 			continue
 		}
-		if _, err := c.Write(m.answer(reply)); err != nil {
+		if _, err := c.Write(m.Frame(reply)); err != nil {
 			return
 		}
 	}
@@ -203,8 +209,7 @@ const (
 )
 
 // handle carries a command out, with the fault planned for it.
-func (s *Server) handle(m *message, stopped <-chan struct{}) (bson.Raw, manner) {
-	call := &Call{Name: commandName(m.body), Body: m.body, Documents: m.documents}
+func (s *Server) handle(call *Call, stopped <-chan struct{}) (bson.Raw, manner) {
 	fault := s.admit(call)
 	if fault.Delay > 0 && !pause(fault.Delay, stopped) || fault.CutBefore {
 		return nil, hangUp
