@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"ingestion/internal/test/proc"
 )
 
 const (
@@ -42,7 +44,7 @@ func Build(ctx context.Context, dir string, importPaths ...string) ([]string, er
 type Redis struct {
 	Client *redis.Client
 	Addr   string
-	cmd    *exec.Cmd
+	server *proc.Process
 }
 
 // StartRedis starts one on a free loopback port.
@@ -53,11 +55,11 @@ func StartRedis(ctx context.Context) (*Redis, error) {
 	}
 	_, port, _ := net.SplitHostPort(addr)
 	cmd := exec.Command("redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
-	endWithParent(cmd)
-	if err := cmd.Start(); err != nil {
+	server, err := proc.Start(cmd)
+	if err != nil {
 		return nil, fmt.Errorf("redis-server does not start, install it: %w", err)
 	}
-	r := &Redis{Client: redis.NewClient(&redis.Options{Addr: addr, ReadTimeout: time.Minute, PoolSize: poolSize}), Addr: addr, cmd: cmd}
+	r := &Redis{Client: redis.NewClient(&redis.Options{Addr: addr, ReadTimeout: time.Minute, PoolSize: poolSize}), Addr: addr, server: server}
 	deadline := time.Now().Add(startTimeout)
 	for r.Client.Ping(ctx).Err() != nil {
 		if time.Now().After(deadline) {
@@ -91,16 +93,15 @@ func (r *Redis) CPU(ctx context.Context) (time.Duration, error) {
 // Close ends the server.
 func (r *Redis) Close() error {
 	_ = r.Client.Close()
-	_ = r.cmd.Process.Kill()
-	_ = r.cmd.Wait() // killed: an error is the rule
+	r.server.Kill()
 	return nil
 }
 
 // Mongo is the embedded MongoDB as a process.
 type Mongo struct {
-	URI string
-	cmd *exec.Cmd
-	dir string
+	URI    string
+	server *proc.Process
+	dir    string
 }
 
 // StartMongo starts program, which is cmd/standalone, with its data in memory
@@ -115,15 +116,15 @@ func StartMongo(program string) (*Mongo, error) {
 		return nil, fmt.Errorf("no folder for MongoDB's data: %w", err)
 	}
 	cmd := exec.Command(program, "mongo", "--addr", "127.0.0.1:0", "--data", dir)
-	endWithParent(cmd)
 	out, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
+	if err != nil {
+		return nil, err
 	}
+	server, err := proc.Start(cmd)
 	if err != nil {
 		return nil, fmt.Errorf("the embedded MongoDB does not start: %w", err)
 	}
-	m := &Mongo{cmd: cmd, dir: dir}
+	m := &Mongo{server: server, dir: dir}
 	line, err := bufio.NewReader(out).ReadString('\n')
 	uri, found := strings.CutPrefix(strings.TrimSpace(line), "ready ")
 	if err != nil || !found {
@@ -135,8 +136,7 @@ func StartMongo(program string) (*Mongo, error) {
 
 // Close ends the server and removes its data.
 func (m *Mongo) Close() error {
-	_ = m.cmd.Process.Kill()
-	_ = m.cmd.Wait() // killed: an error is the rule
+	m.server.Kill()
 	return os.RemoveAll(m.dir)
 }
 

@@ -19,14 +19,14 @@ func Run(ctx context.Context, program string, env []string, out string) (Usage, 
 		return Usage{}, err
 	}
 	select {
-	case <-p.ended:
+	case <-p.Done():
 	case <-ctx.Done():
-		p.kill()
+		p.Kill()
 		return Usage{}, ctx.Err()
 	}
 	elapsed := time.Since(begin)
-	if p.err != nil {
-		return Usage{}, p.err
+	if err := p.failure(); err != nil {
+		return Usage{}, err
 	}
 	u := p.usage()
 	u.Elapsed = elapsed
@@ -73,8 +73,8 @@ func (g group) await(ctx context.Context, done func() (bool, error)) error {
 			return err
 		}
 		for _, p := range g {
-			if p.hasEnded() {
-				return fmt.Errorf("%s ended before the work was done", p.cmd.Path)
+			if p.Exited() {
+				return fmt.Errorf("%s ended before the work was done", p.program)
 			}
 		}
 		select {

@@ -5,9 +5,10 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"ingestion/internal/test/proc"
 )
 
 // Proc is a program that a test started. Its methods may be called from any
@@ -17,7 +18,7 @@ type Proc struct {
 
 	t      testing.TB
 	name   string
-	cmd    *exec.Cmd
+	proc   *proc.Process
 	stdout *output
 	stderr *output
 	done   chan struct{} // closed when the program ended and its output is complete
@@ -49,14 +50,14 @@ func Process(t testing.TB, bin string, args, env []string, options ...ProcessOpt
 		cmd.Dir = t.TempDir()
 	}
 	p := &Proc{
-		Dir: cmd.Dir, t: t, name: cmd.Path, cmd: cmd,
+		Dir: cmd.Dir, t: t, name: cmd.Path,
 		stdout: newOutput(), stderr: newOutput(), done: make(chan struct{}),
 	}
 	cmd.Stdout, cmd.Stderr = p.stdout, p.stderr
 	cmd.WaitDelay = 5 * time.Second // for what the program itself started
-	endWithParent(cmd)
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("%s does not start: %v", bin, err)
+	var err error
+	if p.proc, err = proc.Start(cmd); err != nil {
+		t.Fatal(err)
 	}
 	go p.reap()
 	t.Cleanup(p.cleanUp)
@@ -75,7 +76,7 @@ func basicEnv() []string {
 }
 
 func (p *Proc) reap() {
-	_ = p.cmd.Wait() // the exit code is read from ProcessState
+	<-p.proc.Done()
 	p.stdout.finish()
 	p.stderr.finish()
 	close(p.done)
@@ -89,12 +90,12 @@ func (p *Proc) cleanUp() {
 }
 
 func (p *Proc) kill() {
-	_ = p.cmd.Process.Kill() // an error says that it has ended already
+	p.proc.Kill()
 	<-p.done
 }
 
 // PID is the program's process ID.
-func (p *Proc) PID() int { return p.cmd.Process.Pid }
+func (p *Proc) PID() int { return p.proc.PID() }
 
 // Lines are the complete lines of standard output so far.
 func (p *Proc) Lines() []string { return p.stdout.all() }
@@ -108,7 +109,7 @@ func (p *Proc) Done() <-chan struct{} { return p.done }
 // Signal sends a signal; a program that has ended already fails the test.
 func (p *Proc) Signal(signal os.Signal) {
 	p.t.Helper()
-	if err := p.cmd.Process.Signal(signal); err != nil {
+	if err := p.proc.Signal(signal); err != nil {
 		p.t.Fatalf("%s gets no %v: %v\n%s", p.name, signal, err, p.tail())
 	}
 }
@@ -123,19 +124,11 @@ func (p *Proc) Wait(timeout time.Duration) int {
 	p.t.Helper()
 	select {
 	case <-p.done:
-		return p.exitCode()
+		return p.proc.ExitCode()
 	case <-time.After(timeout):
 		p.t.Fatalf("%s still runs after %v\n%s", p.name, timeout, p.tail())
 		return -1
 	}
-}
-
-func (p *Proc) exitCode() int {
-	state := p.cmd.ProcessState
-	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-		return 128 + int(status.Signal())
-	}
-	return state.ExitCode()
 }
 
 // WaitForLine returns the first line of standard output for which match is
@@ -163,7 +156,7 @@ func (p *Proc) tail() string {
 	state := "runs"
 	select {
 	case <-p.done:
-		state = p.cmd.ProcessState.String()
+		state = p.proc.State().String()
 	default:
 	}
 	return fmt.Sprintf("%s (pid %d, %s)\n--- stdout ---\n%s\n--- stderr ---\n%s",

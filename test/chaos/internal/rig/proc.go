@@ -9,21 +9,22 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
+
+	"ingestion/internal/test/proc"
 )
 
-// proc is a running program, its output in two files.
-type proc struct {
-	cmd  *exec.Cmd
-	out  string // file of standard output; standard error is beside it
-	done chan struct{}
+// program is a running program, its output in two files.
+type program struct {
+	*proc.Process
+	bin string
+	out string // file of standard output; standard error is beside it
 }
 
 // start runs bin with nothing but env and a path. Its output is appended to
 // name.log and name.err.
-func start(dir, name, bin string, args, env []string) (*proc, error) {
-	p := &proc{out: filepath.Join(dir, name+".log"), done: make(chan struct{})}
+func start(dir, name, bin string, args, env []string) (*program, error) {
+	p := &program{bin: bin, out: filepath.Join(dir, name+".log")}
 	stdout, err := os.OpenFile(p.out, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, err
@@ -34,60 +35,41 @@ func start(dir, name, bin string, args, env []string) (*proc, error) {
 		return nil, err
 	}
 	defer stderr.Close()
-	p.cmd = exec.Command(bin, args...)
-	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, stdout, stderr
-	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "TZ=UTC"}, env...)
-	endWithParent(p.cmd)
-	if err := p.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("%s does not start: %w", bin, err)
-	}
-	go func() {
-		defer close(p.done)
-		_ = p.cmd.Wait() // the exit code is read from ProcessState
-	}()
-	return p, nil
+	cmd := exec.Command(bin, args...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, stdout, stderr
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "TZ=UTC"}, env...)
+	p.Process, err = proc.Start(cmd)
+	return p, err
 }
 
-func (p *proc) signal(s os.Signal) { _ = p.cmd.Process.Signal(s) } // an error says that it has ended
+func (p *program) signal(s os.Signal) { _ = p.Signal(s) } // an error says that it has exited
 
-func (p *proc) kill() {
-	p.signal(syscall.SIGKILL)
-	<-p.done
-}
+// errRuns says that a program did not exit in time.
+var errRuns = errors.New("it does not exit")
 
-// errRuns says that a program did not end in time.
-var errRuns = errors.New("it does not end")
-
-// wait returns the exit code: 128 and the signal's number for one that a signal
-// ended.
-func (p *proc) wait(limit time.Duration) (int, error) {
-	select {
-	case <-p.done:
-	case <-time.After(limit):
+// wait returns the exit code.
+func (p *program) wait(limit time.Duration) (int, error) {
+	if !p.WaitFor(limit) {
 		return 0, errRuns
 	}
-	state := p.cmd.ProcessState
-	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-		return 128 + int(status.Signal()), nil
-	}
-	return state.ExitCode(), nil
+	return p.ExitCode(), nil
 }
 
 // awaitLine returns once the program has printed a line that has the text since
 // its file was so long.
-func (p *proc) awaitLine(from int64, text string, limit time.Duration) error {
+func (p *program) awaitLine(from int64, text string, limit time.Duration) error {
 	deadline := time.Now().Add(limit)
 	for time.Now().Before(deadline) {
 		if b, err := os.ReadFile(p.out); err == nil && int64(len(b)) > from && strings.Contains(string(b[from:]), text) {
 			return nil
 		}
 		select {
-		case <-p.done:
-			return fmt.Errorf("%s ended before it was ready: see %s and the .err beside it", p.cmd.Path, p.out)
+		case <-p.Done():
+			return fmt.Errorf("%s ended before it was ready: see %s and the .err beside it", p.bin, p.out)
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-	return fmt.Errorf("%s is not ready after %v: see %s", p.cmd.Path, limit, p.out)
+	return fmt.Errorf("%s is not ready after %v: see %s", p.bin, limit, p.out)
 }
 
 func fileSize(name string) int64 {

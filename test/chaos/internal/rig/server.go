@@ -19,7 +19,7 @@ type Server struct {
 	dir, name, bin string
 	args, env      []string
 	ready          string // what it prints once it serves
-	proc           *proc
+	proc           *program
 }
 
 // NewRedis writes a configuration under which what is acknowledged is on the
@@ -85,7 +85,7 @@ func (s *Server) Start() error {
 }
 
 // Kill ends the server by SIGKILL.
-func (s *Server) Kill() { s.proc.kill() }
+func (s *Server) Kill() { s.proc.Kill() }
 
 // Stop ends the server as an operator does. Redis is told by a command: its
 // handler of SIGTERM asks for the time, which libfaketime can't answer amid

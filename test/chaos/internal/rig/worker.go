@@ -16,7 +16,7 @@ type Worker struct {
 	complain       func(string)
 
 	mu        sync.Mutex
-	proc      *proc
+	proc      *program
 	lives     int
 	expectEnd bool
 }
@@ -41,8 +41,8 @@ func (w *Worker) Start() error {
 	return nil
 }
 
-func (w *Worker) watch(p *proc) {
-	<-p.done
+func (w *Worker) watch(p *program) {
+	<-p.Done()
 	w.mu.Lock()
 	byItself := p == w.proc && !w.expectEnd
 	w.mu.Unlock()
@@ -64,7 +64,7 @@ func lastWords(out string) string {
 
 // Kill ends the process by SIGKILL.
 func (w *Worker) Kill() {
-	w.running().kill()
+	w.running().Kill()
 }
 
 // Term tells the process to end and returns its exit code. One that the signal
@@ -83,7 +83,7 @@ func (w *Worker) Term(limit time.Duration) (int, error) {
 }
 
 // running is the process, which may end from now on.
-func (w *Worker) running() *proc {
+func (w *Worker) running() *program {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.expectEnd = true
@@ -96,7 +96,7 @@ func (w *Worker) Freeze() { w.current().signal(syscall.SIGSTOP) }
 // Thaw lets a frozen process go on.
 func (w *Worker) Thaw() { w.current().signal(syscall.SIGCONT) }
 
-func (w *Worker) current() *proc {
+func (w *Worker) current() *program {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.proc
@@ -110,4 +110,4 @@ func (w *Worker) Lives() int {
 }
 
 // Pid is that of the latest process.
-func (w *Worker) Pid() int { return w.current().cmd.Process.Pid }
+func (w *Worker) Pid() int { return w.current().PID() }
