@@ -33,6 +33,7 @@ make fuzz           each fuzz target for FUZZTIME, $(FUZZTIME)
 make bench          Go benchmarks; BENCH=regexp picks some
 make bench-system   the worker as a process beside the bare loop of its commands; BENCH_SYSTEM=flags
 make performance    all of docs/performance.md measured anew, some 20 minutes; SIT=flags
+make peers          the worker beside asynq, Watermill and a plain loop, in one run; PEERS=flags
 make build          the programs, into bin/
 make images         stand-ins for the public images, where none can be pulled
 make compose-smoke  docker-compose up on the stand-ins until documents arrive, then down
@@ -43,7 +44,7 @@ INTEGRATION_REDIS=container|local|auto picks the Redis of integration;
 CHAOS='--records 500000 --faults 1000 --seed 7' sets the flags of chaos, --help lists them.
 endef
 
-.PHONY: help demo run test integration race chaos crash planted lint fuzz bench bench-system performance build images compose-smoke clean
+.PHONY: help demo run test integration race chaos crash planted lint fuzz bench bench-system performance peers build images compose-smoke clean
 .DEFAULT_GOAL := help
 
 help:
@@ -89,6 +90,7 @@ planted:
 lint:
 	@unformatted=$$($(gofmt) -l .); if [ -n "$$unformatted" ]; then echo "gofmt -w is due for:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
+	$(GO) vet -C bench/peers ./...
 	$(tool) staticcheck ./...
 	$(tool) depguard ./...
 	$(GO) mod tidy -diff
@@ -111,6 +113,10 @@ bench-system:
 performance:
 	$(GO) run ./bench/system sit --out bench/results/sitting.jsonl $(SIT)
 	$(GO) run ./bench/system report bench/results/sitting.jsonl --into docs/performance.md --plots docs
+
+peers:
+	@$(GO) build -o bin/worker ./cmd/worker
+	@$(GO) run -C bench/peers . --worker $(CURDIR)/bin/worker --into $(CURDIR)/README.md $(PEERS)
 
 build:
 	$(GO) build -o bin/ ./cmd/...

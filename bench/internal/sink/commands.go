@@ -13,7 +13,8 @@ import (
 const duplicateKey = 11000 // E11000
 
 // answer carries out inserts and look-ups, and says yes to everything else.
-func (s *Sink) answer(body bsoncore.Document) ([]byte, error) {
+func (s *Sink) answer(request *wire.Message) ([]byte, error) {
+	body := bsoncore.Document(request.Body)
 	command, err := body.IndexErr(0)
 	if err != nil {
 		return nil, errUnknown
@@ -22,7 +23,7 @@ func (s *Sink) answer(body bsoncore.Document) ([]byte, error) {
 	case "hello", "isMaster", "ismaster":
 		return hello()
 	case "insert":
-		return s.insert(body)
+		return s.insert(request)
 	case "find":
 		return s.find(body)
 	default:
@@ -31,14 +32,14 @@ func (s *Sink) answer(body bsoncore.Document) ([]byte, error) {
 }
 
 // insert takes each document for itself, as unordered inserts do.
-func (s *Sink) insert(command bsoncore.Document) ([]byte, error) {
+func (s *Sink) insert(request *wire.Message) ([]byte, error) {
 	var there []int // indexes of documents whose _id is there already
 	n := 0
-	err := eachValue(command.Lookup("documents"), func(v bsoncore.Value) {
+	err := request.EachDocument(func(document bson.Raw) {
 		if s.each != nil {
-			s.each(v.Data)
+			s.each(document)
 		}
-		if s.memory != nil && !s.memory.add(v.Data) {
+		if s.memory != nil && !s.memory.add(bsoncore.Document(document)) {
 			there = append(there, n)
 		}
 		n++

@@ -12,8 +12,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
-
 	"ingestion/internal/test/mongo/wire"
 )
 
@@ -103,7 +101,7 @@ func (s *Sink) serve(conn net.Conn) {
 		if err := request.Read(in); err != nil {
 			return // the client has gone, or is no MongoDB client
 		}
-		reply, err := s.answer(bsoncore.Document(request.Body))
+		reply, err := s.answer(&request)
 		if err != nil {
 			return
 		}

@@ -8,6 +8,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
+	"ingestion/internal/test/mongo/wire"
 	"ingestion/record"
 	"ingestion/store"
 )
@@ -133,7 +134,7 @@ func BenchmarkRemembering(b *testing.B) {
 				}
 				b.StartTimer()
 				for _, command := range commands {
-					if _, err := s.insert(command); err != nil {
+					if _, err := s.insert(&wire.Message{Body: command}); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -11,6 +11,7 @@ import (
 	"io"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 )
 
 // MaxMessage is the size of the largest message that Read takes, in bytes; a
@@ -122,24 +123,39 @@ func (m *Message) readSequence(b []byte) error {
 // Documents are those of an insert: of the sequence section, or of the array in
 // the body. There are none in other commands.
 func (m *Message) Documents() ([]bson.Raw, error) {
+	var documents []bson.Raw
+	err := m.EachDocument(func(d bson.Raw) { documents = append(documents, d) })
+	return documents, err
+}
+
+// EachDocument calls do with each of Documents. It does not allocate.
+func (m *Message) EachDocument(do func(bson.Raw)) error {
+	for _, d := range m.sequence {
+		do(d)
+	}
 	if m.sequence != nil {
-		return m.sequence, nil
+		return nil
 	}
 	array, ok := m.Body.Lookup("documents").ArrayOK()
 	if !ok {
-		return nil, nil
+		return nil
 	}
-	values, err := array.Values()
-	if err != nil {
-		return nil, errMalformed
-	}
-	documents := make([]bson.Raw, len(values))
-	for i, v := range values {
-		if documents[i], ok = v.DocumentOK(); !ok {
-			return nil, errMalformed
+	_, rest, ok := bsoncore.ReadLength(array)
+	for ok && len(rest) > 1 {
+		var e bsoncore.Element
+		if e, rest, ok = bsoncore.ReadElement(rest); !ok {
+			break
 		}
+		d, isDocument := e.Value().DocumentOK()
+		if !isDocument {
+			return errMalformed
+		}
+		do(bson.Raw(d))
 	}
-	return documents, nil
+	if !ok {
+		return errMalformed
+	}
+	return nil
 }
 
 // readQuery reads flags, collection, skip, limit and the query.
