@@ -21,6 +21,8 @@ func Execute(root *cobra.Command) int {
 	ctx, stop := untilSignal(context.Background())
 	defer stop()
 	root.SilenceErrors, root.SilenceUsage = true, true
+	root.Version = version()
+	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	markRuns(root)
 	cmd, err := root.ExecuteContextC(ctx)
 	var ran *runError
