@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
+	"sync"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -234,4 +236,233 @@ func (c *call) reject(i int, r Result) {
 	if j >= 0 {
 		c.toSend = append(c.toSend, segment{items: []int{j}})
 	}
+}
+
+// maxFruitless bounds the messages of one round that fail with an error of
+// unknown meaning while none succeeds: then it is hardly a record's fault.
+const maxFruitless = 8
+
+// send works through what is to be sent, message by message. It stops at the
+// first failure that concerns the server rather than the message, and returns
+// false; what it did not come to stays to be sent.
+func (c *call) send(ctx context.Context) bool {
+	work := c.toSend
+	c.toSend = nil
+	for fruitless := 0; len(work) > 0; {
+		tempo := c.store.pace.current()
+		part, rest := c.cut(work[0], tempo)
+		work = work[1:]
+		if len(rest.items) > 0 {
+			work = slices.Insert(work, 0, rest)
+		}
+		failure := c.sendMessage(ctx, part, tempo)
+		switch {
+		case failure == nil:
+			fruitless = 0
+		case failure.Class == TooLarge, failure.Class == UnknownIndex:
+			work = slices.Insert(work, 0, c.bisect(part, failure)...)
+		case failure.Class == Presumed && ctx.Err() == nil:
+			c.suspect(part, failure)
+			if fruitless++; fruitless == maxFruitless {
+				c.toSend = append(work, c.toSend...) // the others come first next time
+				return true
+			}
+		default:
+			c.note(failure)
+			c.toSend = append(append(c.toSend, part), work...)
+			return false
+		}
+	}
+	return true
+}
+
+// cut takes from seg what fits into one message at this tempo.
+func (c *call) cut(seg segment, t tempo) (part, rest segment) {
+	n, size := 0, 0
+	for n < len(seg.items) {
+		size += len(c.items[seg.items[n]].raw)
+		if n > 0 && (size > maxMessage || n == t.maxDocs) {
+			break
+		}
+		n++
+	}
+	return segment{seg.items[:n:n], seg.tries}, segment{seg.items[n:], seg.tries}
+}
+
+// halves splits a segment of at least two documents.
+func (seg segment) halves() []segment {
+	half := len(seg.items) / 2
+	return []segment{{seg.items[:half:half], seg.tries}, {seg.items[half:], seg.tries}}
+}
+
+// sendMessage sends one insert and settles what its reply settles. A failure
+// returned concerns all documents of the message, none of which is settled;
+// on nil, those that stay open are planned for.
+func (c *call) sendMessage(ctx context.Context, seg segment, t tempo) *Error {
+	docs := c.room.message[:0]
+	for _, i := range seg.items {
+		docs = append(docs, c.items[i].raw)
+	}
+	c.room.message = docs
+	reply, err := c.store.insert(ctx, docs, t)
+	var v verdict
+	switch {
+	case err != nil:
+		v = classifyCall(err)
+	case reply.writeConcern != nil:
+		v = verdict{classifyWriteConcern(*reply.writeConcern), *reply.writeConcern}
+	case !reply.consistent(len(docs)):
+		v, err = verdict{class: Transient}, errMalformed
+	default:
+		c.store.pace.succeeded(t)
+		c.settleReply(seg, reply)
+		return nil
+	}
+	if v.class == TimedOut && ctx.Err() == nil {
+		c.store.pace.timedOut(t, len(docs))
+	}
+	c.rememberApplied(seg, v.class)
+	if v.class == UnknownIndex && len(seg.items) == 1 {
+		c.duplicate(seg.items[0], v, nil)
+		c.store.recovered()
+		return nil
+	}
+	return newError(v, err, t.timeout)
+}
+
+func (c *call) rememberApplied(seg segment, class Class) {
+	if !class.mayBeApplied() {
+		return
+	}
+	for _, i := range seg.items {
+		c.items[i].mayBeApplied = true
+	}
+}
+
+// settleReply settles a message by its reply, document by document.
+func (c *call) settleReply(seg segment, reply insertReply) {
+	refused := make([]bool, len(seg.items))
+	for _, e := range reply.writeErrors {
+		refused[e.index] = true
+	}
+	for k, i := range seg.items {
+		if !refused[k] {
+			c.settleStored(i, c.asStored(i), true)
+		}
+	}
+	c.took(seg, refused, len(seg.items)-len(reply.writeErrors))
+	var again []int
+	troubled := 0
+	for _, e := range reply.writeErrors {
+		i := seg.items[e.index]
+		switch c.settleWriteError(i, e) {
+		case repeat:
+			again = append(again, i)
+			troubled++
+		case inDoubt:
+			troubled++
+		}
+	}
+	if len(again) > 0 {
+		c.toSend = append(c.toSend, segment{items: again})
+	}
+	if troubled < len(seg.items) && troubled <= max(few, len(seg.items)/10) {
+		c.store.recovered()
+	}
+}
+
+// took counts the documents that went in and keeps one of them as a proof.
+func (c *call) took(seg segment, refused []bool, n int) {
+	if n == 0 {
+		return
+	}
+	c.taken += n
+	first := &c.items[seg.items[slices.Index(refused, false)]]
+	c.store.prove(first.doc.Record.ID, first.raw)
+}
+
+// plan is what comes after a write error.
+type plan int
+
+const (
+	decided plan = iota // settled, or to be looked up
+	repeat
+	inDoubt
+)
+
+// settleWriteError acts on what the server says against document i.
+func (c *call) settleWriteError(i int, e writeError) plan {
+	v := verdict{classifyDocument(e.code, e.keyPattern), e.code}
+	if v.class == Configuration && c.store.inserted.Load() > 0 {
+		v.class = Presumed // it has worked: this speaks of the document, or of a shard
+	}
+	switch v.class {
+	case Duplicate, OtherIndex, UnknownIndex:
+		c.duplicate(i, v, e.keyPattern)
+		return decided
+	case Refused:
+		c.reject(i, Result{Reason: fmt.Sprintf("MongoDB refuses the document (code %d)", e.code)})
+		return decided
+	case Presumed:
+		c.doubt(suspicion{i, newError(v, nil, 0), false})
+		return inDoubt
+	}
+	if v.class.mayBeApplied() {
+		c.items[i].mayBeApplied = true
+	}
+	c.note(newError(v, nil, 0))
+	return repeat
+}
+
+// duplicate plans the look-up of a document that a unique index refuses.
+func (c *call) duplicate(i int, v verdict, keyPattern bson.Raw) {
+	it := &c.items[i]
+	it.found, it.index = v, indexFields(keyPattern)
+	c.toLookUp = append(c.toLookUp, i)
+}
+
+// indexFields lists the fields of an index, which are no one's data.
+func indexFields(keyPattern bson.Raw) string {
+	elements, err := keyPattern.Elements()
+	if err != nil {
+		return ""
+	}
+	names := make([]string, len(elements))
+	for k, e := range elements {
+		names[k] = e.Key()
+	}
+	return strings.Join(names, ", ")
+}
+
+// room is the memory of one call, used again by later ones.
+type room struct {
+	items     []item
+	documents []byte // BSON, one after the other
+	firsts    []int
+	last      map[string]int // by _id, while twins are paired
+	message   [][]byte
+}
+
+// rooms are free ones. None may be kept after its call has returned: nothing
+// that is under way any more looks at it.
+var rooms = sync.Pool{New: func() any { return &room{last: map[string]int{}} }}
+
+// The largest room that is kept: that of a batch of 10,000 ordinary records.
+const (
+	roomyItems = 16 << 10
+	roomyBytes = 4 << 20
+)
+
+// leave gives the call's room to the next one.
+func (c *call) leave() {
+	r := c.room
+	c.room, c.items = nil, nil
+	if cap(r.items) > roomyItems || cap(r.documents) > roomyBytes {
+		return
+	}
+	clear(r.items)
+	clear(r.last)
+	clear(r.message[:cap(r.message)])
+	r.items, r.documents, r.firsts, r.message = r.items[:0], r.documents[:0], r.firsts[:0], r.message[:0]
+	rooms.Put(r)
 }
