@@ -8,188 +8,197 @@ import (
 	"time"
 )
 
-// Doubt is what is held against a record that MongoDB refuses with a code of
-// unknown meaning.
-type Doubt struct {
-	ID      string // the record's _id
-	Code    int32
-	Strikes int // times that the code spoke against the record, this one included
-	Limit   int // strikes that reject it
+// Strike is one confirmed refusal of a document with an error code of unknown
+// meaning, while MongoDB accepted others.
+type Strike struct {
+	ID    string // the record's _id
+	Code  int32
+	Count int // strikes against the document, this one included
+	Limit int // strikes that reject it
 }
 
-// doubts remembers the records in doubt over all calls of a store: they are put
-// off and come again. The more of them there are at a time, the less it says
-// about any one, and the longer it takes to reject one.
-type doubts struct {
-	every time.Duration // between two strikes while only one record is in doubt
+// evidence remembers the documents refused with an unknown code and the strikes
+// against them, over all calls of a store: such documents are postponed and come
+// again. The more of them there are, the less a refusal says about any one of them,
+// and the longer it takes until one is rejected.
+type evidence struct {
+	interval time.Duration // between two strikes against the only such document
 
-	count atomic.Int64 // of byID
-	mu    sync.Mutex
-	byID  map[string]*doubt
-	// acquitted is when all strikes were taken back last.
-	acquitted time.Time
-	pruned    time.Time
+	count  atomic.Int64 // len(byID), to be read without mu
+	mu     sync.Mutex
+	byID   map[string]*history
+	pruned time.Time
+	// cleared is when all strikes were last taken back; see clear.
+	cleared time.Time
 }
 
-type doubt struct {
+// history is what is known of one refused document.
+type history struct {
 	strikes  int
-	since    time.Time // of the last strike, or the beginning
+	since    time.Time // of the last strike, or of the first refusal
 	seen     time.Time
-	inserted uint64 // the store's count of insertions at that time
+	inserted uint64 // the store's count of insertions at since
 }
 
 const (
-	// maxDoubts bounds the memory; a record beyond it is put off all the same.
-	maxDoubts = 10_000
-	// forgetAfter is how long a record is remembered that comes no more: another
-	// worker has it, or it is gone.
+	// maxHistories limits the memory; a document beyond it is postponed, but collects
+	// no strikes.
+	maxHistories = 10_000
+	// forgetAfter is how long a document is remembered that is not seen again: another
+	// worker took it, or it is gone.
 	forgetAfter = time.Hour
 	pruneEvery  = time.Minute
-	// mostSpread bounds how many times longer than alone a record among many waits
-	// between two strikes, lest those of a broken customer wait for ever.
-	mostSpread = 60
+	// maxIntervalFactor limits how much longer a document among many waits between two
+	// strikes, so that the records of a broken producer are rejected within hours.
+	maxIntervalFactor = 60
 )
 
-func newDoubts(every time.Duration) *doubts {
-	return &doubts{every: every, byID: map[string]*doubt{}}
+func newEvidence(interval time.Duration) *evidence {
+	return &evidence{interval: interval, byID: map[string]*history{}}
 }
 
-// isNew says whether the record was in no doubt until now. Of those beyond what
-// is remembered nobody knows, so they tell nothing.
-func (d *doubts) isNew(id string) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.byID[id] == nil && len(d.byID) < maxDoubts
+// isNew reports whether the document was never refused before. It is false beyond
+// maxHistories, where that is unknown.
+func (e *evidence) isNew(id string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.byID[id] == nil && len(e.byID) < maxHistories
 }
 
-// note keeps a record in mind, and says whether it may get a strike now.
-// inserted was the store's count of insertions when the record's call began, and
-// is is the one now: without a new document that went in since the beginning and
-// since the last strike, nothing shows that the server takes any. That it knows
-// one again that it has is less: an index that can't grow does so too.
-func (d *doubts) note(id string, now time.Time, inserted, is uint64) (due bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	known := d.byID[id]
-	if known == nil {
-		d.prune(now)
-		if len(d.byID) < maxDoubts {
-			d.byID[id] = &doubt{since: now, seen: now, inserted: inserted}
-			d.count.Store(int64(len(d.byID)))
+// note remembers a refused document and reports whether it is due for a strike.
+// before is the store's count of insertions when the document's insertion began, and
+// current the count now. Unless another document was inserted since the last strike,
+// nothing shows that the server accepts any. That it recognizes a duplicate shows
+// less: an index without disk space still does.
+func (e *evidence) note(id string, now time.Time, before, current uint64) (due bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	h := e.byID[id]
+	if h == nil {
+		e.prune(now)
+		if len(e.byID) < maxHistories {
+			e.byID[id] = &history{since: now, seen: now, inserted: before}
+			e.count.Store(int64(len(e.byID)))
 		}
 		return false
 	}
-	known.seen = now
-	return is > known.inserted && now.Sub(known.since) >= d.every*time.Duration(min(len(d.byID), mostSpread))
+	h.seen = now
+	return current > h.inserted && now.Sub(h.since) >= e.interval*time.Duration(min(len(e.byID), maxIntervalFactor))
 }
 
-// prune forgets what came no more. It looks when there is reason to, at a new
-// doubt, and not at each of many.
-func (d *doubts) prune(now time.Time) {
-	if now.Sub(d.pruned) < pruneEvery {
+// prune forgets the documents not seen for long, at most once per pruneEvery.
+func (e *evidence) prune(now time.Time) {
+	if now.Sub(e.pruned) < pruneEvery {
 		return
 	}
-	d.pruned = now
-	for id, known := range d.byID {
-		if now.Sub(known.seen) > forgetAfter {
-			delete(d.byID, id)
+	e.pruned = now
+	for id, h := range e.byID {
+		if now.Sub(h.seen) > forgetAfter {
+			delete(e.byID, id)
 		}
 	}
 }
 
-// strike counts one against the record and returns the sum. inserted is the
-// store's count of insertions now.
-func (d *doubts) strike(id string, now time.Time, inserted uint64) int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	known := d.byID[id]
-	if known == nil {
+// strike counts a strike against the document and returns the sum. current is the
+// store's count of insertions.
+func (e *evidence) strike(id string, now time.Time, current uint64) int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	h := e.byID[id]
+	if h == nil {
 		return 0
 	}
-	known.strikes++
-	known.since, known.inserted = now, inserted
-	return known.strikes
+	h.strikes++
+	h.since, h.inserted = now, current
+	return h.strikes
 }
 
-// acquit takes back all strikes: the server is in trouble, and was perhaps when
-// they were given.
-func (d *doubts) acquit(now time.Time) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.acquitted = now
-	for _, known := range d.byID {
-		known.strikes, known.since = 0, now
+// clear takes back all strikes: the server fails, and may have failed when they
+// were given.
+func (e *evidence) clear(now time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.cleared = now
+	for _, h := range e.byID {
+		h.strikes, h.since = 0, now
 	}
 }
 
-// waitedLately says that a call has waited in vain not long ago for many documents
-// that were refused alike.
-func (d *doubts) waitedLately(now time.Time) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return !d.acquitted.IsZero() && now.Sub(d.acquitted) < forgetAfter
+// clearedRecently reports whether an insertion has lately waited in vain for the
+// server to accept its documents.
+func (e *evidence) clearedRecently(now time.Time) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return !e.cleared.IsZero() && now.Sub(e.cleared) < forgetAfter
 }
 
-// forget ends the doubt about a record that has its outcome.
-func (d *doubts) forget(id string) {
-	if d.count.Load() == 0 {
+// forget drops a document that has an outcome.
+func (e *evidence) forget(id string) {
+	if e.count.Load() == 0 {
 		return
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	delete(d.byID, id)
-	d.count.Store(int64(len(d.byID)))
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.byID, id)
+	e.count.Store(int64(len(e.byID)))
 }
 
-// provenDocument is one that is in the collection.
-type provenDocument struct {
+// controlDocument is one that is known to be in the collection. Inserting it again
+// shows whether the server works: the right answer is a duplicate key error.
+type controlDocument struct {
 	id  string
 	raw []byte
-	at  time.Time
+	at  time.Time // when it was last known to be stored
 }
 
-// provenFor is how long a document serves as proof without being looked up
-// first, since sending it again would bring it back to life had somebody deleted
-// it meanwhile.
-const provenFor = time.Minute
+// controlFor is how long a control document is inserted again without a look-up
+// first. If somebody has deleted it meanwhile, inserting it would restore it.
+const controlFor = time.Minute
 
-// prove keeps a document that is in the collection now as a proof.
-func (s *Store) prove(id string, raw []byte) {
-	if p := s.proven.Load(); p == nil || time.Since(p.at) > provenFor/10 {
-		s.proven.Store(&provenDocument{id, slices.Clone(raw), time.Now()})
+// setControl makes a document that is now in the collection the control document.
+func (s *Store) setControl(id string, raw []byte) {
+	if c := s.control.Load(); c == nil || time.Since(c.at) > controlFor/10 {
+		s.control.Store(&controlDocument{id, slices.Clone(raw), time.Now()})
 	}
 }
 
-// takesOthers finds out whether the server does its work for other documents at
-// this moment, by inserting once more one that is there: E11000 is the good
-// answer. Where no document is known that is there, neither is the answer.
-func (s *Store) takesOthers(ctx context.Context) (works, known bool) {
-	p := s.proven.Load()
-	if p == nil {
-		return false, false
+// health is what inserting the control document shows.
+type health int
+
+const (
+	unproven health = iota // there is no control document
+	failing
+	working
+)
+
+// probe inserts the control document.
+func (s *Store) probe(ctx context.Context) health {
+	c := s.control.Load()
+	if c == nil {
+		return unproven
 	}
-	t := s.pace.current()
-	if time.Since(p.at) > provenFor {
+	l := s.pace.current()
+	if time.Since(c.at) > controlFor {
 		answers := make([]answer, 1)
-		if failure := s.findSome(ctx, []string{p.id}, answers, plain); failure != nil {
-			return false, true
+		if failure := s.findOnce(ctx, []string{c.id}, answers, local); failure != nil {
+			return failing
 		}
-		if !answers[0].there {
-			s.proven.CompareAndSwap(p, nil)
-			return false, false
+		if !answers[0].exists {
+			s.control.CompareAndSwap(c, nil)
+			return unproven
 		}
 	}
-	reply, err := s.insert(ctx, [][]byte{p.raw}, t)
+	reply, err := s.insert(ctx, [][]byte{c.raw}, l)
 	if err != nil || reply.writeConcern != nil || !reply.consistent(1) {
-		return false, true
+		return failing
 	}
 	for _, e := range reply.writeErrors {
 		switch classifyDocument(e.code, e.keyPattern) {
 		case Duplicate, UnknownIndex:
 		default:
-			return false, true
+			return failing
 		}
 	}
-	s.proven.CompareAndSwap(p, &provenDocument{p.id, p.raw, time.Now()})
-	return true, true
+	s.control.CompareAndSwap(c, &controlDocument{c.id, c.raw, time.Now()})
+	return working
 }

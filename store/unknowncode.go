@@ -7,182 +7,166 @@ import (
 	"time"
 )
 
-// What becomes of a document that is refused with a code of unknown meaning.
-// Such a code may speak of the record, as an unknown validator's does, or of the
-// server: an index whose disk is full, a shard that moves. Only evidence about
-// the record rejects it; without, it is put off, which costs nobody else
-// anything.
+// This file decides about documents that MongoDB refuses with an error code of
+// unknown meaning. The cause may be the record, as with a validator this package
+// does not know, or the server: an index on a full disk, a shard that moves. Only
+// evidence against the record rejects it. Without, it is postponed, so that no other
+// record waits for it.
 //
-//   - The document is sent again a few times; most troubles pass.
-//   - Where nothing passes meanwhile, not even one that is known to be there, it
-//     is the server: the call waits.
-//   - Where many documents of a call are refused so for the first time, it is the
-//     server too: the call waits for a while and puts them off, and no record
-//     keeps a strike. While that goes on, later calls put theirs off at once, so
-//     that the documents that are taken flow.
-//   - Else it is put off. When it comes again it may get a strike: if enough time
-//     has passed since the last one, new documents went in meanwhile, and, at this
-//     moment, the server takes another document and then refuses
+//   - The document is sent again a few times; most causes are transient.
+//   - While the server accepts no document, not even one that is already stored, the
+//     server is the cause: the insertion waits.
+//   - If many documents of an insertion are refused for the first time, the server is
+//     the cause as well: the insertion waits for a while, postpones them and clears
+//     all strikes. As long as that lasts, later insertions postpone theirs at once, so
+//     that the documents that are accepted keep flowing.
+//   - Otherwise the document is postponed. When it comes again it gets a strike,
+//     provided that StrikeInterval has passed since the last one, other documents were
+//     inserted meanwhile, and the server now accepts another document and then refuses
 //     this one again.
 //   - The last strike rejects it.
 
-const (
-	tooLargeReason = "the document is too large for MongoDB"
+// postponeAfter is how many refusals postpone a document.
+const postponeAfter = 3
 
-	// few documents refused alike may all be bad, and so may a tenth of a call.
-	few = 3
-	// quietTries is how often a document is sent before it is put off.
-	quietTries = 3
-)
-
-// suspicion is an error of unknown meaning about a document; whole where it came
-// for a message that held this document only.
-type suspicion struct {
+// refusal is an error with an unknown code about one document. alone means that it
+// concerned a whole command, which held this document only.
+type refusal struct {
 	item    int
 	failure *Error
-	whole   bool
+	alone   bool
 }
 
-// bisect narrows down which record makes the whole call fail; one that is too
-// large is rejected when it is found alone.
-func (c *call) bisect(seg segment, failure *Error) []segment {
-	if len(seg.items) > 1 {
-		return seg.halves()
-	}
-	c.reject(seg.items[0], Result{Reason: fmt.Sprintf("%s (code %d)", tooLargeReason, failure.Code)})
-	return nil
-}
-
-// suspect plans what comes after a call's failure of unknown meaning: the same
-// again, and in halves after some tries.
-func (c *call) suspect(seg segment, failure *Error) {
-	seg.tries++
+// retryUnknown plans the retry of a command that failed with an unknown code: as it
+// was, and after some tries in halves.
+func (in *insertion) retryUnknown(part segment, failure *Error) {
+	part.tries++
 	switch {
-	case len(seg.items) == 1:
-		c.doubt(suspicion{seg.items[0], failure, true})
-	case seg.tries < c.store.opts.UnknownTries:
-		c.note(failure)
-		c.toSend = append(c.toSend, seg)
+	case len(part.items) == 1:
+		in.refuse(refusal{part.items[0], failure, true})
+	case part.tries < in.store.opts.UnknownTries:
+		in.fail(failure)
+		in.toSend = append(in.toSend, part)
 	default:
-		c.note(failure)
-		c.toSend = append(c.toSend, seg.halves()...)
+		in.fail(failure)
+		in.toSend = append(in.toSend, part.halves()...)
 	}
 }
 
-// doubt notes that a document was refused with a code of unknown meaning.
-func (c *call) doubt(s suspicion) {
-	it := &c.items[s.item]
+// refuse notes a refusal; decideRefusals acts on it at the end of the round.
+func (in *insertion) refuse(r refusal) {
+	it := &in.items[r.item]
 	it.mayBeApplied = true
-	if it.refusals++; it.refusals == 1 && c.store.doubts.isNew(it.doc.Record.ID) {
-		c.newlyDoubted++
+	if it.refused++; it.refused == 1 && in.store.evidence.isNew(it.doc.Record.ID) {
+		in.newlyRefused++
 	}
-	c.doubted = append(c.doubted, s)
+	in.refusals = append(in.refusals, r)
 }
 
-// weigh decides about the documents in doubt at the end of a round.
-func (c *call) weigh(ctx context.Context) {
-	doubted := c.doubted
-	c.doubted = nil
-	if len(doubted) == 0 {
+// decideRefusals decides about the documents refused in this round.
+func (in *insertion) decideRefusals(ctx context.Context) {
+	refusals := in.refusals
+	in.refusals = nil
+	if len(refusals) == 0 {
 		return
 	}
-	if c.trouble != nil || ctx.Err() != nil {
-		c.again(doubted)
+	if in.failure != nil || ctx.Err() != nil {
+		in.resend(refusals)
 		return
 	}
-	works, known := c.taken > 0, true
-	if !works {
-		works, known = c.store.takesOthers(ctx)
+	server := working
+	if in.inserted == 0 {
+		server = in.store.probe(ctx)
 	}
-	many := c.newlyDoubted > max(few, len(c.items)/10)
-	tries := quietTries
-	if many && !c.store.doubts.waitedLately(c.store.opts.Now()) || !known {
-		tries = 2 * c.store.opts.UnknownTries
+	s, many := in.store, isMany(in.newlyRefused, len(in.items))
+	tries := postponeAfter
+	if many && !s.evidence.clearedRecently(s.opts.Now()) || server == unproven {
+		tries = 2 * s.opts.UnknownTries
 	}
+	exhausted := in.items[refusals[0].item].refused >= tries
 	switch {
-	case !works && (known || c.items[doubted[0].item].refusals < tries):
-		c.note(doubted[0].failure)
-		c.again(doubted)
-	case c.items[doubted[0].item].refusals < tries:
+	case server == failing, server == unproven && !exhausted:
+		in.fail(refusals[0].failure)
+		in.resend(refusals)
+	case !exhausted:
 		if many {
-			c.note(doubted[0].failure)
+			in.fail(refusals[0].failure)
 		}
-		c.hesitate = true
-		c.again(doubted)
-	case many || !known:
-		c.store.doubts.acquit(c.store.opts.Now())
-		c.putOff(doubted)
-		c.store.trouble.givenUp()
+		in.pause = true
+		in.resend(refusals)
+	case many, server == unproven:
+		s.evidence.clear(s.opts.Now())
+		in.postpone(refusals)
+		s.notifier.abandoned()
 	default:
-		c.confirm(ctx, doubted)
+		in.confirm(ctx, refusals)
 	}
 }
 
-// again plans to send the documents in doubt once more.
-func (c *call) again(doubted []suspicion) {
+// resend plans to send the refused documents once more.
+func (in *insertion) resend(refusals []refusal) {
 	var together []int
-	for _, s := range doubted {
-		if s.whole {
-			c.toSend = append(c.toSend, segment{items: []int{s.item}})
+	for _, r := range refusals {
+		if r.alone {
+			in.toSend = append(in.toSend, segment{items: []int{r.item}})
 		} else {
-			together = append(together, s.item)
+			together = append(together, r.item)
 		}
 	}
 	if len(together) > 0 {
-		c.toSend = append(c.toSend, segment{items: together})
+		in.toSend = append(in.toSend, segment{items: together})
 	}
 }
 
-// confirm gives strikes to the documents that are due for one, and puts off what
-// is not rejected by it.
-func (c *call) confirm(ctx context.Context, doubted []suspicion) {
-	s, now := c.store, c.store.opts.Now()
-	var due, rest []suspicion
-	for _, d := range doubted {
-		if s.doubts.note(c.items[d.item].doc.Record.ID, now, c.inserted, s.inserted.Load()) {
-			due = append(due, d)
+// confirm gives a strike to each document that is due for one and is refused again
+// right after another was accepted. Those that it does not reject are postponed.
+func (in *insertion) confirm(ctx context.Context, refusals []refusal) {
+	s, now := in.store, in.store.opts.Now()
+	var due, rest []refusal
+	for _, r := range refusals {
+		if s.evidence.note(in.items[r.item].doc.Record.ID, now, in.insertedBefore, s.inserted.Load()) {
+			due = append(due, r)
 		} else {
-			rest = append(rest, d)
+			rest = append(rest, r)
 		}
 	}
-	c.putOff(rest)
+	in.postpone(rest)
 	if len(due) == 0 {
 		return
 	}
-	if works, _ := s.takesOthers(ctx); !works || !c.resend(ctx, due) {
-		c.doubted = nil
-		c.note(due[0].failure)
-		c.again(c.stillOpen(due))
+	if s.probe(ctx) != working || !in.sendDue(ctx, due) {
+		in.refusals = nil
+		in.fail(due[0].failure)
+		in.resend(in.undecided(due))
 		return
 	}
-	struck := c.doubted
-	c.doubted = nil
-	for _, d := range struck {
-		c.strike(d, now)
+	again := in.refusals
+	in.refusals = nil
+	for _, r := range again {
+		in.strike(r, now)
 	}
 }
 
-// resend sends documents in doubt once more, right after another one has passed.
-// What is refused again is in doubted then. It returns false where the server
-// fails otherwise.
-func (c *call) resend(ctx context.Context, due []suspicion) bool {
-	planned := c.toSend
-	c.toSend = nil
-	c.again(due)
-	parts := c.toSend
-	c.toSend = planned
-	for len(parts) > 0 {
-		t := c.store.pace.current()
-		part, rest := c.cut(parts[0], t)
-		parts = parts[1:]
+// sendDue sends documents that are due for a strike and leaves in in.refusals those
+// that are refused again. It returns false if the server fails in another way.
+func (in *insertion) sendDue(ctx context.Context, due []refusal) bool {
+	planned := in.toSend
+	in.toSend = nil
+	in.resend(due)
+	work := in.toSend
+	in.toSend = planned
+	for len(work) > 0 {
+		l := in.store.pace.current()
+		part, rest := in.cut(work[0], l)
+		work = work[1:]
 		if len(rest.items) > 0 {
-			parts = slices.Insert(parts, 0, rest)
+			work = slices.Insert(work, 0, rest)
 		}
-		failure := c.sendMessage(ctx, part, t)
+		failure := in.sendPart(ctx, part, l)
 		switch {
 		case failure == nil:
-		case failure.Class == Presumed && len(part.items) == 1:
-			c.doubt(suspicion{part.items[0], failure, true})
+		case failure.Class == UnknownCode && len(part.items) == 1:
+			in.refuse(refusal{part.items[0], failure, true})
 		default:
 			return false
 		}
@@ -190,34 +174,35 @@ func (c *call) resend(ctx context.Context, due []suspicion) bool {
 	return true
 }
 
-// stillOpen is what of the suspicions has neither a result nor a plan.
-func (c *call) stillOpen(doubted []suspicion) []suspicion {
-	return slices.DeleteFunc(doubted, func(s suspicion) bool {
-		planned := slices.ContainsFunc(c.toSend, func(seg segment) bool { return slices.Contains(seg.items, s.item) })
-		return c.results[s.item] != (Result{}) || planned || slices.Contains(c.toLookUp, s.item)
+// undecided returns the refusals of documents that have neither a result nor a next
+// step.
+func (in *insertion) undecided(refusals []refusal) []refusal {
+	return slices.DeleteFunc(refusals, func(r refusal) bool {
+		planned := slices.ContainsFunc(in.toSend, func(seg segment) bool { return slices.Contains(seg.items, r.item) })
+		return in.results[r.item] != (Result{}) || planned || slices.Contains(in.toLookUp, r.item)
 	})
 }
 
-// strike counts a confirmed refusal against the record.
-func (c *call) strike(d suspicion, now time.Time) {
-	s, id := c.store, c.items[d.item].doc.Record.ID
-	n := s.doubts.strike(id, now, s.inserted.Load())
-	s.trouble.doubted(Doubt{ID: id, Code: d.failure.Code, Strikes: n, Limit: s.opts.UnknownTries})
+// strike counts a confirmed refusal against the document.
+func (in *insertion) strike(r refusal, now time.Time) {
+	s, id := in.store, in.items[r.item].doc.Record.ID
+	n := s.evidence.strike(id, now, s.inserted.Load())
+	s.notifier.strike(Strike{ID: id, Code: r.failure.Code, Count: n, Limit: s.opts.UnknownTries})
 	if n < s.opts.UnknownTries {
-		c.putOff([]suspicion{d})
+		in.postpone([]refusal{r})
 		return
 	}
-	c.reject(d.item, Result{Keep: true,
-		Reason: fmt.Sprintf("MongoDB refuses the document again and again while it takes others (code %d)", d.failure.Code)})
+	in.reject(r.item, Result{Keep: true,
+		Reason: fmt.Sprintf("MongoDB repeatedly refuses the document while it accepts others (code %d)", r.failure.Code)})
 }
 
-// putOff settles documents in doubt, and their twins, as postponed.
-func (c *call) putOff(doubted []suspicion) {
-	s := c.store
-	for _, d := range doubted {
-		s.doubts.note(c.items[d.item].doc.Record.ID, s.opts.Now(), c.inserted, s.inserted.Load())
-		for i := d.item; i >= 0; i = c.items[i].twin {
-			c.settle(i, Result{Postponed: true})
+// postpone settles the refused documents and their twins as postponed.
+func (in *insertion) postpone(refusals []refusal) {
+	s := in.store
+	for _, r := range refusals {
+		s.evidence.note(in.items[r.item].doc.Record.ID, s.opts.Now(), in.insertedBefore, s.inserted.Load())
+		for i := r.item; i >= 0; i = in.items[i].twin {
+			in.settle(i, Result{Postponed: true})
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 	"sync"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -15,15 +16,15 @@ const (
 	// maxDocument is MongoDB's limit for one document
 	// (https://www.mongodb.com/docs/manual/reference/limits/#bson-documents).
 	maxDocument = 16 << 20
-	// maxMessage bounds the documents of one insert, in bytes. A command's body
-	// may have 16 MiB, which a single larger document may use up.
-	maxMessage = 8 << 20
+	// maxCommand limits the documents of one insert command, in bytes. Only a single
+	// larger document may exceed it: MongoDB accepts commands of up to 16 MiB.
+	maxCommand = 8 << 20
 )
 
 // appendDocument appends d as BSON to dst. ingestedAt is in Unix milliseconds. A
-// document without a streamId bears the ID of the call that inserts it: nothing
-// else tells it from a copy that another worker inserts in the same millisecond.
-func appendDocument(dst []byte, d *Document, ingestedAt int64, call bson.ObjectID) []byte {
+// document without a streamId carries the ID of the insertion instead: nothing else
+// tells it from a copy that another worker inserts in the same millisecond.
+func appendDocument(dst []byte, d *Document, ingestedAt int64, insertion bson.ObjectID) []byte {
 	start, dst := bsoncore.AppendDocumentStart(dst)
 	dst = bsoncore.AppendStringElement(dst, "_id", d.Record.ID)
 	dst = bsoncore.AppendStringElement(dst, "customerId", d.Record.CustomerID)
@@ -34,7 +35,7 @@ func appendDocument(dst []byte, d *Document, ingestedAt int64, call bson.ObjectI
 	if d.StreamID != "" {
 		dst = bsoncore.AppendStringElement(dst, "streamId", d.StreamID)
 	} else {
-		dst = bsoncore.AppendObjectIDElement(dst, "insertId", call)
+		dst = bsoncore.AppendObjectIDElement(dst, "insertId", insertion)
 	}
 	return endDocument(dst, start)
 }
@@ -53,8 +54,8 @@ func encodedSize(d *Document) int {
 	return n
 }
 
-// appendInsert appends the insert command for docs. It carries its own write
-// concern, because a raw command does not obey the client's.
+// appendInsert appends the insert command for docs. It includes the write concern,
+// since the driver does not add the client's to a raw command.
 func appendInsert(dst []byte, collection string, docs [][]byte) []byte {
 	start, dst := bsoncore.AppendDocumentStart(dst)
 	dst = bsoncore.AppendStringElement(dst, "insert", collection)
@@ -76,12 +77,10 @@ func appendWriteConcern(dst []byte) []byte {
 	return endDocument(dst, start)
 }
 
-// appendFind appends the find command that fetches what tells an own document
-// from another's, for the given _ids; as it is on the primary, or, if linearizable,
-// as it will stay through a failover. The latter waits for a majority, as long as
-// maxTimeMS lets it: the driver adds that, and MongoDB refuses a field that a
-// command has twice.
-func appendFind(dst []byte, collection string, ids []string, linearizable bool) []byte {
+// appendFind appends the find command that fetches the fields of stored for the
+// given _ids. The driver adds maxTimeMS, which bounds a linearizable read; adding it
+// here as well would make MongoDB refuse the command.
+func appendFind(dst []byte, collection string, ids []string, c readConcern) []byte {
 	start, dst := bsoncore.AppendDocumentStart(dst)
 	dst = bsoncore.AppendStringElement(dst, "find", collection)
 	dst = appendIDFilter(dst, ids)
@@ -93,7 +92,7 @@ func appendFind(dst []byte, collection string, ids []string, linearizable bool) 
 	dst = bsoncore.AppendInt32Element(dst, "limit", int32(len(ids)))
 	dst = bsoncore.AppendInt32Element(dst, "batchSize", int32(len(ids)))
 	dst = bsoncore.AppendBooleanElement(dst, "singleBatch", true)
-	if linearizable {
+	if c == linearizable {
 		concern, with := bsoncore.AppendDocumentElementStart(dst, "readConcern")
 		with = bsoncore.AppendStringElement(with, "level", "linearizable")
 		dst = endDocument(with, concern)
@@ -118,67 +117,67 @@ func appendIDFilter(dst []byte, ids []string) []byte {
 	return endDocument(dst, filter)
 }
 
-// appendIndexed appends an array element's type and key without making a
-// string of the key.
+// appendIndexed appends the type and key of an array element, without allocating
+// the key.
 func appendIndexed(dst []byte, t bsoncore.Type, i int) []byte {
 	dst = append(dst, byte(t))
 	dst = strconv.AppendInt(dst, int64(i), 10)
 	return append(dst, 0)
 }
 
-// endDocument closes what was opened at start, a document or an array.
+// endDocument ends the document or array that begins at start.
 func endDocument(dst []byte, start int32) []byte {
 	dst = append(dst, 0)
 	return bsoncore.UpdateLength(dst, start, int32(len(dst))-start)
 }
 
-func appendBuildInfo(dst []byte) []byte {
-	start, dst := bsoncore.AppendDocumentStart(dst)
-	dst = bsoncore.AppendInt32Element(dst, "buildInfo", 1)
-	return endDocument(dst, start)
-}
-
-// insert sends docs as one message within the tempo's time limit.
-func (s *Store) insert(ctx context.Context, docs [][]byte, t tempo) (insertReply, error) {
-	ctx, cancel := context.WithTimeout(ctx, t.timeout)
+// insert sends docs as one command within the limits' timeout.
+func (s *Store) insert(ctx context.Context, docs [][]byte, l limits) (insertReply, error) {
+	ctx, cancel := context.WithTimeout(ctx, l.timeout)
 	defer cancel()
-	buf := commands.Get().(*[]byte)
-	defer keepCommand(buf)
+	buf := commandPool.Get().(*[]byte)
 	*buf = appendInsert((*buf)[:0], s.coll.Name(), docs)
-	return readInsert(s.coll.Database().RunCommand(ctx, bson.Raw(*buf)).Raw())
-}
-
-// commands holds buffers for commands; the driver copies what it is given.
-var commands = sync.Pool{New: func() any { return new([]byte) }}
-
-func keepCommand(buf *[]byte) {
-	if cap(*buf) <= roomyBytes {
-		commands.Put(buf)
+	reply, err := parseInsert(s.coll.Database().RunCommand(ctx, bson.Raw(*buf)).Raw())
+	if cap(*buf) <= maxPooledBytes {
+		commandPool.Put(buf)
 	}
+	return reply, err
 }
 
-// insertReply is what an insert's reply says, read by ourselves: the driver
-// drops the index at fault of a write error.
+// commandPool holds buffers of commands; the driver copies what it is given.
+var commandPool = sync.Pool{New: func() any { return new([]byte) }}
+
+// command runs any other command, a bson.Raw or bson.D, within the given time. The
+// driver sends it to the primary.
+func (s *Store) command(ctx context.Context, timeout time.Duration, command any) (bson.Raw, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	return s.coll.Database().RunCommand(ctx, command).Raw()
+}
+
+// insertReply is the reply to an insert. It is parsed here because the driver's
+// write errors lack the keyPattern.
 type insertReply struct {
 	n            int64 // documents inserted
-	counted      bool  // n was given
+	counted      bool  // the reply has n
 	writeErrors  []writeError
-	writeConcern *int32 // code of the writeConcernError, if there is one
+	writeConcern *int32 // code of the writeConcernError, if any
 }
 
-// writeError is one entry of writeErrors. index counts within the message.
+// writeError is the error of one document. index counts within the command;
+// keyPattern is that of the unique index at fault, nil where the server sends none.
 type writeError struct {
 	index      int
 	code       int32
 	keyPattern bson.Raw
 }
 
-// errMalformed is a reply that can't be what a server says of this insert.
+// errMalformed is a reply that makes no sense for its command.
 var errMalformed = errors.New("malformed reply")
 
-// readInsert tells a reply about documents from the failure of a whole call. A
-// nil error means that the reply is worth reading document by document.
-func readInsert(raw bson.Raw, err error) (insertReply, error) {
+// parseInsert returns the reply of an insert that may have failed for single
+// documents, or the error of the whole command.
+func parseInsert(raw bson.Raw, err error) (insertReply, error) {
 	var written mongo.WriteException
 	if err != nil && !errors.As(err, &written) {
 		return insertReply{}, err
@@ -186,10 +185,6 @@ func readInsert(raw bson.Raw, err error) (insertReply, error) {
 	if len(raw) == 0 {
 		raw = written.Raw
 	}
-	return parseInsert(raw)
-}
-
-func parseInsert(raw bson.Raw) (insertReply, error) {
 	elements, err := raw.Elements()
 	if err != nil {
 		return insertReply{}, errMalformed
@@ -214,6 +209,20 @@ func parseInsert(raw bson.Raw) (insertReply, error) {
 }
 
 func parseWriteErrors(v bson.RawValue) ([]writeError, error) {
+	docs, err := documentsOf(v)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]writeError, len(docs))
+	for i, doc := range docs {
+		keyPattern, _ := doc.Lookup("keyPattern").DocumentOK()
+		list[i] = writeError{index: int(int32Of(doc, "index")), code: int32Of(doc, "code"), keyPattern: keyPattern}
+	}
+	return list, nil
+}
+
+// documentsOf returns the documents of an array.
+func documentsOf(v bson.RawValue) ([]bson.Raw, error) {
 	array, ok := v.ArrayOK()
 	if !ok {
 		return nil, errMalformed
@@ -222,16 +231,13 @@ func parseWriteErrors(v bson.RawValue) ([]writeError, error) {
 	if err != nil {
 		return nil, errMalformed
 	}
-	list := make([]writeError, 0, len(values))
-	for _, value := range values {
-		doc, ok := value.DocumentOK()
-		if !ok {
+	docs := make([]bson.Raw, len(values))
+	for i, value := range values {
+		if docs[i], ok = value.DocumentOK(); !ok {
 			return nil, errMalformed
 		}
-		keyPattern, _ := doc.Lookup("keyPattern").DocumentOK()
-		list = append(list, writeError{index: int(int32Of(doc, "index")), code: int32Of(doc, "code"), keyPattern: keyPattern})
 	}
-	return list, nil
+	return docs, nil
 }
 
 func int32Of(doc bson.Raw, key string) int32 {
@@ -239,8 +245,8 @@ func int32Of(doc bson.Raw, key string) int32 {
 	return int32(n)
 }
 
-// consistent says that the reply accounts for each of sent documents once: as
-// inserted, or by one write error.
+// consistent reports whether the reply accounts for each document sent exactly
+// once: as inserted, or by one write error.
 func (r insertReply) consistent(sent int) bool {
 	seen := make([]bool, sent)
 	for _, e := range r.writeErrors {
@@ -250,4 +256,22 @@ func (r insertReply) consistent(sent int) bool {
 		seen[e.index] = true
 	}
 	return !r.counted || r.n == int64(sent-len(r.writeErrors))
+}
+
+// parseFind returns the documents that a find fetched, by _id.
+func parseFind(reply bson.Raw) (map[string]stored, error) {
+	docs, err := documentsOf(reply.Lookup("cursor", "firstBatch"))
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[string]stored, len(docs))
+	for _, doc := range docs {
+		var st stored
+		id, _ := doc.Lookup("_id").StringValueOK()
+		st.streamID, _ = doc.Lookup("streamId").StringValueOK()
+		st.name, _ = doc.Lookup("name").StringValueOK()
+		st.insertID, _ = doc.Lookup("insertId").ObjectIDOK()
+		found[id] = st
+	}
+	return found, nil
 }
