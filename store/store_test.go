@@ -253,6 +253,28 @@ func all(t *testing.T, results []store.Result, want record.Outcome) {
 	}
 }
 
+func TestNewValidates(t *testing.T) {
+	coll := new(mongo.Collection)
+	if _, err := store.New(nil, store.Options{}); err == nil {
+		t.Error("a nil collection is accepted")
+	}
+	if _, err := store.New(coll, store.Options{MaxBackoff: time.Hour}); err != nil {
+		t.Error(err)
+	}
+	for want, opts := range map[string]store.Options{
+		"CommandTimeout":    {CommandTimeout: -1},
+		"LookupConcurrency": {LookupConcurrency: -1},
+		"InitialBackoff":    {InitialBackoff: -1},
+		"MaxBackoff":        {InitialBackoff: time.Minute},
+		"UnknownTries":      {UnknownTries: -1},
+		"StrikeInterval":    {StrikeInterval: -1},
+	} {
+		if _, err := store.New(coll, opts); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: err = %v, want one about %s", opts, err, want)
+		}
+	}
+}
+
 func TestInsertWritesTheDocumentedFields(t *testing.T) {
 	now := time.Date(2024, 6, 1, 8, 0, 0, 987654321, time.UTC)
 	f := newFixture(t, faulty.Options{}, func(o *store.Options) { o.Now = func() time.Time { return now } })
