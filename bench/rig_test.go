@@ -69,7 +69,7 @@ func newStore(tb testing.TB) *store.Store {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = client.Disconnect(context.Background()) })
-	return store.New(client.Database("bench").Collection("customers"), store.Options{})
+	return must(store.New(client.Database("bench").Collection("customers"), store.Options{}))
 }
 
 func newStream(client redis.UniversalClient, log *slog.Logger) *streams.Stream {

@@ -12,10 +12,9 @@ import (
 	"ingestion/store"
 )
 
-// TestAnyFaultsEndWell draws batches with twins and records that are there, and
-// a series of faults that ends before it is evidence against a record. Whatever
-// comes: each _id is stored once, one entry at most has ingested it, nobody is
-// rejected.
+// TestAnyFaultsEndWell draws batches with twins and records that are already stored,
+// and a series of faults too short to reject a record. Each _id is stored once, at
+// most one entry has ingested it, and nothing is rejected.
 func TestAnyFaultsEndWell(t *testing.T) {
 	const maxFaults = 6
 	f := newFixture(t, faulty.Options{}, func(o *store.Options) {
@@ -31,7 +30,7 @@ func TestAnyFaultsEndWell(t *testing.T) {
 			d.Record.ID = fmt.Sprintf("run-%d-%d", run, n)
 			d.StreamID = fmt.Sprintf("%d-%d", run, k)
 			docs = append(docs, d)
-			if draw.Draw(rt, "there") == 0 {
+			if draw.Draw(rt, "stored") == 0 {
 				before = append(before, d)
 			}
 		}
@@ -72,13 +71,13 @@ func checkOutcomes(t *rapid.T, f *fixture, docs []store.Document, results []stor
 	ingested := map[string]string{}
 	for i, r := range results {
 		id := docs[i].Record.ID
-		switch doc, there := stored[id]; {
+		switch doc, exists := stored[id]; {
 		case r.Outcome != record.Ingested && r.Outcome != record.Duplicate:
 			t.Fatalf("document %d is %v (%s)", i, r.Outcome, r.Reason)
-		case !there:
+		case !exists:
 			t.Fatalf("document %d is %v but not stored", i, r.Outcome)
 		case (r.Outcome == record.Ingested) != (doc.Lookup("streamId").StringValue() == docs[i].StreamID):
-			t.Fatalf("document %d of entry %s is %v, stored is that of %v", i, docs[i].StreamID, r.Outcome, doc.Lookup("streamId"))
+			t.Fatalf("document %d of entry %s is %v, but the stored one is of entry %v", i, docs[i].StreamID, r.Outcome, doc.Lookup("streamId"))
 		case r.Outcome == record.Ingested && ingested[id] != "":
 			t.Fatalf("%s was ingested by %s and %s", id, ingested[id], docs[i].StreamID)
 		case r.Outcome == record.Ingested:

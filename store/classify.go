@@ -13,68 +13,71 @@ import (
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
 )
 
-// Class is what an error means for an idempotent, unordered insert, and so what
-// is done about it. This file is the only place that decides it. Codes are
-// those of MongoDB's error_codes.yml; no decision rests on an error's text.
+// Class is what an error means for an idempotent, unordered insert, and so what is
+// done about it. It is decided in this file only. Codes are those of MongoDB's
+// error_codes.yml; no decision depends on the text of an error.
 type Class uint8
 
-// The classes. The first group concerns a whole call, the second one document.
+// The classes of errors that concern a whole command.
 const (
-	// Transient: network, election, shutdown. The call may have been applied; it
-	// is repeated as it was.
+	// Transient: network, election or shutdown. The command may have been applied; it
+	// is repeated.
 	Transient Class = iota + 1
-	// TimedOut: like Transient, but repeated with more time and fewer documents.
+	// TimedOut: as Transient, but repeated with a longer timeout and fewer documents.
 	TimedOut
-	// NotSent: no server to be had, or no connection. Nothing was sent.
+	// NotSent: no server or no connection is available. Nothing was sent.
 	NotSent
-	// LoginFailed: the server could not log the service in, for a reason of its own.
-	// Nothing was sent.
+	// LoginFailed: the server failed to authenticate the client for a reason that is
+	// not the client's. Nothing was sent.
 	LoginFailed
-	// Overloaded: the server asks for patience.
+	// Overloaded: the server asks clients to slow down.
 	Overloaded
-	// DiskTrouble: the server can't write for the time being. Repeated, loudly.
+	// DiskTrouble: the server cannot write at present. Repeated; Loud.
 	DiskTrouble
-	// NotDurable: applied, but not on a majority and in its journal. Nothing may
-	// be acknowledged; all of it is repeated.
+	// NotDurable: applied, but not confirmed by a majority with journaling. Nothing may
+	// be acknowledged; the command is repeated.
 	NotDurable
-	// Unsatisfiable: like NotDurable, because the replica set is set up so that
-	// the write concern can't be met. Loud.
+	// Unsatisfiable: as NotDurable, since the replica set cannot satisfy the write
+	// concern. Loud.
 	Unsatisfiable
-	// Operator: authentication or authorisation. Repeated until somebody mends
-	// it; a record is never to blame. Loud.
+	// Operator: authentication or authorization. Repeated until an operator acts; a
+	// record is never the cause. Loud.
 	Operator
-	// Configuration: waiting can't help; the call is given up with an error.
+	// Configuration: no retry can mend it; the call fails. Loud.
 	Configuration
-	// Presumed: of unknown meaning, presumed to be transient. After some tries
-	// the batch is bisected to see whether a record is to blame; see suspect.go.
-	Presumed
-	// TooLarge: one record makes the whole call fail. Bisected at once, and the
-	// record that fails alone is rejected.
+	// UnknownCode: a code of unknown meaning, presumed to be transient. After some
+	// tries the batch is bisected to find out whether a record is the cause; see
+	// unknowncode.go.
+	UnknownCode
+	// TooLarge: one record makes the whole command fail. The batch is bisected at once,
+	// and the record that fails alone is rejected.
 	TooLarge
-	// Cancelled: the caller's context ended. Whether the call was applied is
-	// unknown; nothing is concluded.
+	// Cancelled: the caller's context ended. The command may have been applied.
 	Cancelled
+)
 
-	// Duplicate: a document with this _id is there.
-	Duplicate
+// The classes of errors that concern one document.
+const (
+	// Duplicate: a document with this _id exists.
+	Duplicate = Cancelled + 1 + iota
 	// OtherIndex: a unique index other than that of _id refuses the document.
 	OtherIndex
-	// UnknownIndex: some unique index refuses the document; whether it is that of
-	// _id has to be looked up.
+	// UnknownIndex: a unique index refuses the document; a look-up shows whether it is
+	// that of _id.
 	UnknownIndex
-	// Refused: the document is refused for good.
-	Refused
+	// Rejected: MongoDB permanently rejects the document.
+	Rejected
 )
 
 var classNames = [...]string{
 	Transient: "transient", TimedOut: "timed_out", NotSent: "not_sent", LoginFailed: "login_failed", Overloaded: "overloaded",
 	DiskTrouble: "disk_trouble", NotDurable: "not_durable", Unsatisfiable: "unsatisfiable",
-	Operator: "operator", Configuration: "configuration", Presumed: "presumed_transient",
+	Operator: "operator", Configuration: "configuration", UnknownCode: "unknown_code",
 	TooLarge: "too_large", Cancelled: "cancelled", Duplicate: "duplicate",
-	OtherIndex: "other_index", UnknownIndex: "unknown_index", Refused: "refused",
+	OtherIndex: "other_index", UnknownIndex: "unknown_index", Rejected: "rejected",
 }
 
-// String is the class's fixed name, for logs and metrics.
+// String returns the class's name, for logs and metrics.
 func (c Class) String() string {
 	if c == 0 || int(c) >= len(classNames) {
 		return "none"
@@ -82,7 +85,7 @@ func (c Class) String() string {
 	return classNames[c]
 }
 
-// Loud says that somebody has to act: time alone will hardly mend it.
+// Loud reports that an operator probably has to act.
 func (c Class) Loud() bool {
 	switch c {
 	case DiskTrouble, Unsatisfiable, Operator, Configuration:
@@ -91,7 +94,7 @@ func (c Class) Loud() bool {
 	return false
 }
 
-// mayBeApplied says that documents of the failed call may be in the collection.
+// mayBeApplied reports whether the failed command may have inserted documents.
 func (c Class) mayBeApplied() bool {
 	switch c {
 	case NotSent, LoginFailed, Operator, Configuration, TooLarge:
@@ -100,16 +103,16 @@ func (c Class) mayBeApplied() bool {
 	return true
 }
 
-// verdict is the class of an error, with the server's code where it gave one.
+// verdict is the class of an error and the server's code, 0 if there is none.
 type verdict struct {
 	class Class
 	code  int32
 }
 
-// classifyCall judges the error of a command whose reply, if any, has no
-// writeErrors and no writeConcernError. The order is: authentication in the
-// handshake, nothing sent, time-out, network, the server's code.
-func classifyCall(err error) verdict {
+// classifyCommand classifies the error of a command whose reply, if any, has neither
+// writeErrors nor a writeConcernError. It checks in this order: authentication,
+// nothing sent, timeout, network, the server's code.
+func classifyCommand(err error) verdict {
 	var command mongo.CommandError
 	isCommand := errors.As(err, &command)
 	login := failedLogin(err)
@@ -130,8 +133,8 @@ func classifyCall(err error) verdict {
 	return verdict{class: classifyLocal(err)}
 }
 
-// classifyCode judges the code at the top of a reply that is not ok. What the
-// code means outweighs a label.
+// classifyCode classifies the top-level code of a reply that is not ok. A code of
+// known meaning takes precedence over labels.
 func classifyCode(code int32, hasLabel func(string) bool) Class {
 	class, known := classOf[code]
 	switch {
@@ -142,10 +145,10 @@ func classifyCode(code int32, hasLabel func(string) bool) Class {
 	case hasLabel(driver.ErrSystemOverloadedError), hasLabel(driver.ErrRetryableError):
 		return Overloaded
 	}
-	return Presumed
+	return UnknownCode
 }
 
-// classifyWriteConcern judges a writeConcernError. Whatever its code, the writes
+// classifyWriteConcern classifies a writeConcernError. Whatever its code, the writes
 // were applied and are not durable.
 func classifyWriteConcern(code int32) Class {
 	switch code {
@@ -155,17 +158,17 @@ func classifyWriteConcern(code int32) Class {
 	return NotDurable
 }
 
-// classifyDocument judges one of a reply's writeErrors. keyPattern is that of
-// the index at fault; nil where the server names none.
+// classifyDocument classifies one of a reply's writeErrors. keyPattern is that of the
+// unique index at fault, nil if the server sent none.
 func classifyDocument(code int32, keyPattern bson.Raw) Class {
 	if badDocument[code] {
-		return Refused
+		return Rejected
 	}
 	switch class := classifyCode(code, noLabel); class {
 	case UnknownIndex:
 		return classifyDuplicate(keyPattern)
 	case TooLarge:
-		return Refused
+		return Rejected
 	default:
 		return class
 	}
@@ -173,12 +176,12 @@ func classifyDocument(code int32, keyPattern bson.Raw) Class {
 
 func noLabel(string) bool { return false }
 
-// classifyLookup judges the error of a read command: there is no record to
-// blame, and nothing to bisect.
+// classifyLookup classifies the error of a command without documents: no record can
+// be the cause, and there is nothing to bisect.
 func classifyLookup(err error) verdict {
-	v := classifyCall(err)
+	v := classifyCommand(err)
 	if v.class == TooLarge || v.class == UnknownIndex {
-		v.class = Presumed
+		v.class = UnknownCode
 	}
 	return v
 }
@@ -194,9 +197,9 @@ func classifyDuplicate(keyPattern bson.Raw) Class {
 	return OtherIndex
 }
 
-// failedLogin finds the error met while authenticating, nil if there is none.
-// Right after a failed login the driver gives up the server, and what follows
-// fails to find any: then it is the last error of a server.
+// failedLogin returns the authentication error in err, nil if there is none. After a
+// failed login the driver drops the server, and the next commands fail to select one:
+// their error has the login's as a server's last error.
 func failedLogin(err error) *auth.Error {
 	var login *auth.Error
 	if errors.As(err, &login) {
@@ -213,9 +216,8 @@ func failedLogin(err error) *auth.Error {
 	return nil
 }
 
-// classifyLogin judges what went wrong while authenticating. Only the codes that
-// speak of user, password, mechanism or rights are the operator's; whatever else
-// keeps the server from logging somebody in passes.
+// classifyLogin classifies an authentication error. Only codes about user, password,
+// mechanism or rights need an operator; anything else is transient.
 func classifyLogin(login *auth.Error) verdict {
 	cause := login.Unwrap()
 	var reply driver.Error
@@ -233,7 +235,7 @@ func classifyLogin(login *auth.Error) verdict {
 	return verdict{class: LoginFailed, code: reply.Code}
 }
 
-// classifyLocal judges errors that no server sent.
+// classifyLocal classifies an error that no server sent.
 func classifyLocal(err error) Class {
 	var marshal mongo.MarshalError
 	switch {
@@ -242,7 +244,7 @@ func classifyLocal(err error) Class {
 	case errors.Is(err, driver.ErrUnsupportedStorageEngine), errors.Is(err, mongo.ErrClientDisconnected):
 		return Configuration
 	}
-	return Presumed
+	return UnknownCode
 }
 
 func nothingSent(err error) bool {
@@ -259,8 +261,8 @@ func isTimeout(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || mongo.IsTimeout(err)
 }
 
-// isNetwork also knows the pool that was cleared because of somebody else's
-// network error, which bears no label.
+// isNetwork includes the error of a pool that another command's network error cleared,
+// which has no label.
 func isNetwork(err error) bool {
 	var reply driver.Error
 	if errors.As(err, &reply) && reply.NetworkError() {
@@ -271,4 +273,61 @@ func isNetwork(err error) bool {
 	var pool driver.RetryablePoolError
 	return mongo.IsNetworkError(err) || errors.As(err, &connection) || errors.As(err, &netErr) ||
 		errors.As(err, &pool) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// classOf is the class of a code, wherever it occurs: at the top of a reply or against
+// one document, which a shard or an index in trouble refuses while others are
+// inserted. It holds all codes in error_codes.yml of a transient category (network,
+// interruption, not primary, shutdown, stale routing, snapshot, retriable, overload,
+// exceeded time limit), and those that occur in such a state though in no such
+// category. Other codes have no known meaning.
+var classOf = byCode(map[Class][]int32{
+	// MaxTimeMSExpired, NetworkInterfaceExceededTimeLimit, ExceededTimeLimit,
+	// TransactionExceededLifetimeLimitSeconds, no pooled connection in time
+	TimedOut: {50, 202, 262, 290, 407},
+	Transient: {
+		// Network and names: hosts, resolvers, pools, sockets.
+		6, 7, 71, 74, 83, 89, 145, 149, 172, 199, 230, 231, 279, 288, 303, 317, 354, 382, 384, 398, 9001, 56846,
+		// Shutdown, step-down, election, start-up.
+		90, 91, 94, 95, 109, 189, 216, 281, 310, 312, 333, 372, 10058, 10107, 11600, 11602, 13435, 13436,
+		// Stale routing, migrations, resharding, draining shards.
+		63, 70, 117, 150, 194, 200, 203, 221, 249, 250, 272, 306, 319, 338, 342, 343, 360, 379, 406, 412, 414, 445, 453, 4293, 9996, 13388,
+		// Interruption, snapshots, transactions inside the server.
+		107, 134, 175, 187, 215, 225, 237, 239, 245, 246, 251, 259, 267, 276, 282, 285, 287, 289, 308, 311, 314,
+		356, 358, 363, 365, 374, 375, 381, 383, 391, 404, 410, 12586, 12587, 46841, 50915, 91331, 10045600,
+	},
+	// ResourceExhausted, queues and rate limits, Cosmos DB's request rate
+	Overloaded: {402, 433, 449, 450, 462, 16500},
+	// Locks, write conflicts, files, disk, memory, blocked writes
+	DiskTrouble: {24, 37, 38, 39, 42, 46, 112, 133, 146, 176, 208, 264, 301, 371, 388, 11601, 14031},
+	NotDurable:  {64, 75},
+	// UnknownReplWriteConcern, UnsatisfiableWriteConcern
+	Unsatisfiable: {79, 100},
+	// UserNotFound, Unauthorized, AuthenticationFailed, MechanismUnavailable, Atlas's own
+	Operator: {11, 13, 18, 334, 8000},
+	// IllegalOperation ("Transaction numbers …"), NamespaceNotFound,
+	// CommandNotFound, InvalidOptions, InvalidNamespace
+	Configuration: {20, 26, 59, 72, 73},
+	// DuplicateKey and its old forms; old servers send them for a whole command
+	UnknownIndex: {11000, 11001, 12582},
+	// BSONObjectTooLarge, Overflow, the update system's sizes
+	TooLarge: {15, 10334, 17419, 17420},
+})
+
+func byCode(codes map[Class][]int32) map[int32]Class {
+	classes := map[int32]Class{}
+	for class, list := range codes {
+		for _, code := range list {
+			classes[code] = class
+		}
+	}
+	return classes
+}
+
+// badDocument lists the codes that, as the error of one document, mean that it is
+// invalid: BadValue, FailedToParse, TypeMismatch, InvalidBSON, invalid field names and
+// _ids, DocumentValidationFailure, a key that cannot be indexed, NonConformantBSON.
+var badDocument = map[int32]bool{
+	2: true, 9: true, 14: true, 22: true, 52: true, 53: true, 54: true, 55: true, 56: true, 57: true,
+	116: true, 121: true, 171: true, 357: true, 378: true, 17280: true,
 }

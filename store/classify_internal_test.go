@@ -26,7 +26,7 @@ func network(err error) error {
 	return mongo.CommandError{Labels: []string{"NetworkError"}, Message: "told", Wrapped: err}
 }
 
-func TestClassifyCall(t *testing.T) {
+func TestClassifyCommand(t *testing.T) {
 	refused := &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 	handshake := func(inner error) error {
 		return topology.ConnectionError{Wrapped: fmt.Errorf("handshake: %w", authError(t, inner))}
@@ -47,54 +47,54 @@ func TestClassifyCall(t *testing.T) {
 		{"deadline", network(context.DeadlineExceeded), TimedOut},
 		{"deadline in the chain", fmt.Errorf("x: %w", context.DeadlineExceeded), TimedOut},
 		{"no server", selection, NotSent},
-		{"no connection free", topology.WaitQueueTimeoutError{Wrapped: context.DeadlineExceeded}, NotSent},
+		{"no free connection", topology.WaitQueueTimeoutError{Wrapped: context.DeadlineExceeded}, NotSent},
 		{"too late to send", fmt.Errorf("x: %w", driver.ErrDeadlineWouldBeExceeded), NotSent},
 		{"cancelled", network(context.Canceled), Cancelled},
 		{"retryable label", command(4711, "RetryableWriteError"), Transient},
 		{"overload labels", command(462, "SystemOverloadedError", "RetryableError"), Overloaded},
-		{"a known code outweighs a label", command(13, "RetryableWriteError"), Operator},
+		{"a known code takes precedence over a label", command(13, "RetryableWriteError"), Operator},
 		{"wrong password", handshake(driver.Error{Code: 18}), Operator},
-		{"wrong password, as the driver hands it on", mongo.CommandError{Code: 18, Wrapped: handshake(driver.Error{Code: 18})}, Operator},
+		{"wrong password, as the driver returns it", mongo.CommandError{Code: 18, Wrapped: handshake(driver.Error{Code: 18})}, Operator},
 		{"no server after a wrong password", after(authError(t, driver.Error{Code: 18})), Operator},
-		{"no server after a broken login", after(authError(t, io.EOF)), NotSent},
+		{"no server after a login whose connection closed", after(authError(t, io.EOF)), NotSent},
 		{"no server after a refused connection", after(refused), NotSent},
 		{"Atlas", handshake(driver.Error{Code: 8000}), Operator},
-		{"the client finds the server's proof wrong", handshake(errors.New("told")), LoginFailed},
-		{"the server fails at logging in", handshake(driver.Error{Code: 1}), LoginFailed},
+		{"the client rejects the server's proof", handshake(errors.New("told")), LoginFailed},
+		{"the server fails to authenticate", handshake(driver.Error{Code: 1}), LoginFailed},
 		{"no such user", handshake(driver.Error{Code: 11}), Operator},
 		{"no such mechanism", handshake(driver.Error{Code: 334}), Operator},
-		{"connection broken amid the handshake", handshake(io.EOF), NotSent},
-		{"time-out amid the handshake", handshake(context.DeadlineExceeded), NotSent},
-		{"shutdown amid the handshake", mongo.CommandError{Code: 91, Wrapped: handshake(driver.Error{Code: 91})}, Transient},
+		{"connection closed during the handshake", handshake(io.EOF), NotSent},
+		{"timeout during the handshake", handshake(context.DeadlineExceeded), NotSent},
+		{"shutdown during the handshake", mongo.CommandError{Code: 91, Wrapped: handshake(driver.Error{Code: 91})}, Transient},
 		{"no retryable writes", driver.ErrUnsupportedStorageEngine, Configuration},
 		{"client closed", mongo.ErrClientDisconnected, Configuration},
 		{"marshal", mongo.MarshalError{Err: errors.New("told")}, TooLarge},
 		{"too large", driver.ErrDocumentTooLarge, TooLarge},
-		{"unknown", errors.New("told"), Presumed},
-		{"no code", command(0), Presumed},
+		{"unknown", errors.New("told"), UnknownCode},
+		{"no code", command(0), UnknownCode},
 	}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {
-			v := classifyCall(tc.err)
+			v := classifyCommand(tc.err)
 			if v.class != tc.want {
 				t.Errorf("%v, want %v", v.class, tc.want)
 			}
 			if text := newError(v, tc.err, 0).Error(); strings.Contains(text, "told") {
-				t.Errorf("the server's words are in: %s", text)
+				t.Errorf("the error contains text from the server: %s", text)
 			}
 		})
 	}
 }
 
-// clearedPool is what the driver says when somebody else's network error
-// emptied the pool; its own type is not exported.
+// clearedPool stands for the driver's error of a pool that another command's network
+// error cleared; its own type is not exported.
 type clearedPool struct{}
 
 func (clearedPool) Error() string   { return "told" }
 func (clearedPool) Retryable() bool { return true }
 
-// authError makes an *auth.Error, which has no exported constructor, by letting
-// a login begin with inner.
+// authError makes an *auth.Error, which has no exported constructor, by a login that
+// fails with inner.
 func authError(t *testing.T, inner error) error {
 	t.Helper()
 	err := auth.ConductSaslConversation(context.Background(), nil, "admin", failingLogin{inner})
@@ -139,10 +139,10 @@ func TestClassifyDocument(t *testing.T) {
 		{11000, pattern("_id"), Duplicate}, {11001, pattern("_id"), Duplicate}, {12582, pattern("_id"), Duplicate},
 		{11000, pattern("email"), OtherIndex}, {11000, pattern("_id", "email"), OtherIndex},
 		{11000, nil, UnknownIndex}, {11000, pattern(), UnknownIndex},
-		{121, nil, Refused}, {2, nil, Refused}, {9, nil, Refused}, {14, nil, Refused}, {22, nil, Refused},
-		{52, nil, Refused}, {57, nil, Refused}, {10334, nil, Refused}, {15, nil, Refused},
+		{121, nil, Rejected}, {2, nil, Rejected}, {9, nil, Rejected}, {14, nil, Rejected}, {22, nil, Rejected},
+		{52, nil, Rejected}, {57, nil, Rejected}, {10334, nil, Rejected}, {15, nil, Rejected},
 		{91, nil, Transient}, {50, nil, TimedOut}, {13, nil, Operator}, {20, nil, Configuration}, {14031, nil, DiskTrouble},
-		{1, nil, Presumed}, {8, nil, Presumed}, {0, nil, Presumed}, {58, nil, Presumed},
+		{1, nil, UnknownCode}, {8, nil, UnknownCode}, {0, nil, UnknownCode}, {58, nil, UnknownCode},
 	}
 	for _, tc := range tests {
 		if got := classifyDocument(tc.code, tc.pattern); got != tc.want {
@@ -153,17 +153,17 @@ func TestClassifyDocument(t *testing.T) {
 
 func TestEveryClassHasANameAndASentence(t *testing.T) {
 	seen := map[string]bool{}
-	for c := Transient; c <= Refused; c++ {
+	for c := Transient; c <= Rejected; c++ {
 		if name := c.String(); name == "" || name == "none" || seen[name] {
-			t.Errorf("class %d is called %q", c, name)
+			t.Errorf("class %d is named %q", c, name)
 		} else {
 			seen[name] = true
 		}
-		if newError(verdict{class: c}, nil, 0).Error() == "" {
-			t.Errorf("%v has no sentence", c)
+		if text := newError(verdict{class: c}, nil, 0).Error(); text == "" || strings.Contains(text, "MONGO_") {
+			t.Errorf("%v is described as %q", c, text)
 		}
 	}
 	if Class(0).String() != "none" || Class(200).String() != "none" {
-		t.Error("what is no class has a name")
+		t.Error("an invalid class has a name")
 	}
 }

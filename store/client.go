@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,29 +11,29 @@ import (
 	"strings"
 	"time"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/connstring"
 )
 
-// selectionTimeout is how long a command waits for a primary before the store
-// says that there is none. It is short so that an outage is told soon; waiting
-// goes on with the next attempt.
+// selectionTimeout is how long a command waits for a primary before it fails. It is
+// short so that an outage is reported soon; the store retries anyway.
 const selectionTimeout = 3 * time.Second
 
-// ClientOptions turns a MONGO_URI into options that suit the store: an app name
-// for the server's log, no retries hidden in the driver, an outage told within
-// seconds. What the address sets itself stays, and what can't stay is refused. The
-// error names MONGO_URI and says what is wrong without quoting a value, since it
-// may be a password.
+// ClientOptions returns client options for a connection string, suited to the store:
+// an app name for the server's log, no retries by the driver, and outages reported
+// within seconds. Options in the connection string take precedence; those that the
+// store cannot work with, or that the driver does not know, are an error. The error
+// contains no values from the connection string, since they may be secret.
 func ClientOptions(uri string) (*options.ClientOptions, error) {
 	if !strings.HasPrefix(uri, "mongodb://") && !strings.HasPrefix(uri, "mongodb+srv://") {
-		return nil, errors.New("MONGO_URI has to begin with mongodb:// or mongodb+srv://")
+		return nil, errors.New("the connection string must begin with mongodb:// or mongodb+srv://")
 	}
 	opts := options.Client().ApplyURI(uri)
 	if err := opts.Validate(); err != nil {
 		return nil, invalidURI(err)
 	}
-	if err := checkURI(uri); err != nil {
+	if err := checkOptions(uri); err != nil {
 		return nil, err
 	}
 	if opts.AppName == nil {
@@ -52,23 +53,23 @@ func invalidURI(err error) error {
 	var file *fs.PathError
 	switch {
 	case errors.As(err, &dns):
-		return errors.New("the servers behind MONGO_URI can't be found: DNS has no mongodb+srv record of that name, or doesn't answer")
+		return errors.New("the servers in the connection string can't be found: DNS has no mongodb+srv record of that name, or doesn't answer")
 	case errors.As(err, &file):
-		return fmt.Errorf("MONGO_URI names a file for TLS that can't be read (%w): check tlsCAFile and tlsCertificateKeyFile", file.Err)
+		return fmt.Errorf("a TLS file in the connection string can't be read (%w): check tlsCAFile and tlsCertificateKeyFile", file.Err)
 	}
-	return errors.New("MONGO_URI is not a valid address: it reads mongodb://user:password@host:port/?option=value, with @ : / % in user and password written as %40 %3A %2F %25")
+	return errors.New("the connection string is invalid: want mongodb://user:password@host:port/?option=value, with @ : / % in user and password written as %40 %3A %2F %25")
 }
 
-// checkURI refuses the options that the store would have to override, and those
-// that the driver doesn't know and would pass over.
-func checkURI(uri string) error {
+// checkOptions refuses the options that the store would have to override, and those
+// that the driver does not know and would ignore.
+func checkOptions(uri string) error {
 	u, err := connstring.ParseAndValidate(uri)
 	if err != nil {
 		return invalidURI(err)
 	}
-	const durable = "every insert is acknowledged by a majority, journaled; leave it out"
-	const patient = "the service sets the time limits of its commands itself, and repeats them as long as it takes; leave it out"
-	const primary = "the service reads from the primary only, by read concerns of its own; leave it out"
+	const durable = "inserts always use write concern majority with journaling"
+	const timed = "the store sets the timeouts of its commands, and retries them"
+	const primary = "the store reads from the primary, with its own read concerns"
 	_, wtimeout := u.Options["wtimeoutms"]
 	for _, option := range []struct {
 		name    string
@@ -77,23 +78,89 @@ func checkURI(uri string) error {
 	}{
 		{"w", u.WNumberSet || u.WString != "" && u.WString != "majority", durable},
 		{"journal", u.JSet && !u.J, durable},
-		{"wtimeoutMS", wtimeout, patient},
-		{"timeoutMS", u.TimeoutSet, patient},
-		{"socketTimeoutMS", u.SocketTimeoutSet, patient},
+		{"wtimeoutMS", wtimeout, timed},
+		{"timeoutMS", u.TimeoutSet, timed},
+		{"socketTimeoutMS", u.SocketTimeoutSet, timed},
 		{"readPreference", u.ReadPreference != "" && u.ReadPreference != "primary", primary},
 		{"readPreferenceTags", len(u.ReadPreferenceTagSets) > 0, primary},
 		{"maxStalenessSeconds", u.MaxStalenessSet, primary},
 		{"readConcernLevel", u.ReadConcernLevel != "", primary},
 	} {
 		if option.refused {
-			return fmt.Errorf("MONGO_URI has the option %s: %s", option.name, option.why)
+			return fmt.Errorf("remove the option %s from the connection string: %s", option.name, option.why)
 		}
 	}
 	if unknown := slices.Sorted(maps.Keys(u.UnknownOptions)); len(unknown) > 0 {
 		if _, query, _ := strings.Cut(uri, "?"); strings.Contains(query, "@") {
-			return invalidURI(nil) // a password with a ? in it, perhaps
+			return invalidURI(nil) // perhaps a password that contains a ?
 		}
-		return fmt.Errorf("MONGO_URI has options that the driver doesn't know: %s", strings.Join(unknown, ", "))
+		return fmt.Errorf("the connection string has options that the driver doesn't know: %s", strings.Join(unknown, ", "))
 	}
 	return nil
+}
+
+// Check checks once, within the time limit of a command, whether the collection can
+// be reached and read. The error is an *Error.
+func (s *Store) Check(ctx context.Context) error {
+	l := s.pace.current()
+	// A find needs a primary, a login and the right to read; a ping needs only the
+	// first.
+	_, err := s.command(ctx, l.timeout, bson.Raw(appendFind(nil, s.coll.Name(), []string{""}, local)))
+	if err != nil {
+		return newError(classifyLookup(err), err, l.timeout)
+	}
+	s.notifier.recovered()
+	return nil
+}
+
+// Await waits at start-up until Check succeeds. It returns at once if err is
+// Permanent, as with wrong credentials, and when ctx ends; then the error wraps ctx's
+// error and the last failure.
+func (s *Store) Await(ctx context.Context) error {
+	return s.retry(ctx, "reach MongoDB", Permanent, s.Check)
+}
+
+// Permanent reports that time does not mend err, an error of this package: wrong
+// credentials, missing rights or an unsuitable configuration.
+func Permanent(err error) bool {
+	var failure *Error
+	return errors.As(err, &failure) && (failure.Class == Operator || failure.Class == Configuration)
+}
+
+// buildTimeout limits one attempt to build the index, unless ctx ends first.
+const buildTimeout = time.Hour
+
+// EnsureIndexes creates the collection's secondary index, on customerId and
+// createdAt, unless it exists; an index on the same fields under another name will
+// do. It may be called at every start and waits and fails like Await. The index
+// serves readers of the collection: the store does not use it, and it slows inserts
+// down.
+//
+// On a large collection, building the index may take longer than ctx allows. MongoDB
+// then abandons it; create the index beforehand instead.
+func (s *Store) EnsureIndexes(ctx context.Context) error {
+	return s.retry(ctx, "create the index on customerId and createdAt", Permanent, s.createIndex)
+}
+
+func (s *Store) createIndex(ctx context.Context) error {
+	start := time.Now()
+	_, err := s.command(ctx, buildTimeout, bson.D{
+		{Key: "createIndexes", Value: s.coll.Name()},
+		{Key: "indexes", Value: bson.A{bson.D{
+			{Key: "key", Value: bson.D{{Key: "customerId", Value: 1}, {Key: "createdAt", Value: 1}}},
+			{Key: "name", Value: "customerId_1_createdAt_1"},
+		}}},
+	})
+	if err == nil {
+		s.notifier.recovered()
+		return nil
+	}
+	v := classifyLookup(err)
+	switch v.code {
+	case 85: // IndexOptionsConflict: the same fields under another name
+		return nil
+	case 86, 67: // IndexKeySpecsConflict, CannotCreateIndex
+		v.class = Configuration
+	}
+	return newError(v, err, time.Since(start))
 }

@@ -15,8 +15,8 @@ import (
 	"ingestion/store"
 )
 
-// TestConformance runs what the store promises against every server there is:
-// FerretDB, and the scripted server when nobody tells it to misbehave.
+// TestConformance checks the store's guarantees against each server: FerretDB, and the
+// scripted server without faults.
 func TestConformance(t *testing.T) {
 	servers := map[string]func(t *testing.T) *mongo.Collection{
 		"FerretDB": func(t *testing.T) *mongo.Collection { return env.Mongo(t).Database(t).Collection("customers") },
@@ -24,18 +24,18 @@ func TestConformance(t *testing.T) {
 			return collectionAt(t, faulty.Serve(t, faulty.Options{}).URI())
 		},
 	}
-	promises := map[string]func(*testing.T, *store.Store, *mongo.Collection){
-		"stores every document once":      storesOnce,
-		"tells duplicates from one's own": tellsDuplicates,
-		"is idempotent under concurrency": idempotent,
-		"starts":                          starts,
-		"keeps odd values":                keepsOddValues,
+	guarantees := map[string]func(*testing.T, *store.Store, *mongo.Collection){
+		"stores every document once":          storesOnce,
+		"tells duplicates from own documents": tellsDuplicates,
+		"is idempotent under concurrency":     idempotent,
+		"starts":                              starts,
+		"keeps unusual values":                keepsUnusualValues,
 	}
 	for server, collection := range servers {
-		for promise, holds := range promises {
-			t.Run(server+" "+promise, func(t *testing.T) {
+		for guarantee, check := range guarantees {
+			t.Run(server+" "+guarantee, func(t *testing.T) {
 				coll := collection(t)
-				holds(t, store.New(coll, store.Options{}), coll)
+				check(t, newStore(t, coll, store.Options{}), coll)
 			})
 		}
 	}
@@ -98,8 +98,8 @@ func tellsDuplicates(t *testing.T, s *store.Store, coll *mongo.Collection) {
 	}
 }
 
-// idempotent lets several workers insert the same records, each from an entry
-// of its own: one of them ingests a record, the others meet duplicates.
+// idempotent has several workers insert the same records, each from entries of its
+// own. One of them ingests a record; for the others it is a duplicate.
 func idempotent(t *testing.T, s *store.Store, coll *mongo.Collection) {
 	const workers, n = 3, 60
 	var mu sync.Mutex
@@ -152,7 +152,7 @@ func starts(t *testing.T, s *store.Store, coll *mongo.Collection) {
 	wantCount(t, coll, 3)
 }
 
-func keepsOddValues(t *testing.T, s *store.Store, coll *mongo.Collection) {
+func keepsUnusualValues(t *testing.T, s *store.Store, coll *mongo.Collection) {
 	docs := documents(3)
 	docs[0].Record.CreatedAt = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)
 	docs[1].Record.CreatedAt = time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC)

@@ -15,95 +15,91 @@ import (
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
 )
 
-// Error is a failed attempt, told so that an operator knows what to do. Its
-// text holds no secret, no value of a record and no text of the server's, whose
-// messages quote documents. It doesn't unwrap to the driver's error for the
-// same reason.
+// Error is a failed attempt, described so that an operator knows what to do. The text
+// contains no secrets, no values of records and nothing that the server wrote, since
+// its messages quote documents. For the same reason it does not unwrap to the
+// driver's error.
 type Error struct {
 	Class Class
-	Code  int32 // the server's code, 0 where there is none
+	Code  int32 // the server's, 0 if there is none
 	text  string
 }
 
-// Error is one sentence in the present tense.
+// Error returns one sentence in the present tense.
 func (e *Error) Error() string { return e.text }
 
-// newError puts a verdict into words. err is what was classified, read for its
-// kind only; limit is the time the attempt had.
-func newError(v verdict, err error, limit time.Duration) *Error {
-	text := sentence(v, err, limit)
+// newError describes a verdict. err is the classified error, read for its kind only;
+// timeout is the time that the attempt had.
+func newError(v verdict, err error, timeout time.Duration) *Error {
+	text := sentence(v, err, timeout)
 	if v.code != 0 {
 		text = fmt.Sprintf("%s (MongoDB code %d)", text, v.code)
 	}
 	return &Error{Class: v.class, Code: v.code, text: text}
 }
 
-func sentence(v verdict, err error, limit time.Duration) string {
+func sentence(v verdict, err error, timeout time.Duration) string {
 	switch v.class {
 	case Transient:
 		if v.code != 0 {
-			return "MongoDB is shutting down or has no primary; waiting for it"
+			return "MongoDB is shutting down or has no primary"
 		}
-		return "the connection to MongoDB failed: " + networkCause(err) + "; waiting for it, check the server and MONGO_URI if it lasts"
+		return "the connection to MongoDB failed: " + networkCause(err) + "; if this persists, check the server and the connection string"
 	case NotSent:
-		return "MongoDB can't be reached: " + networkCause(err) + "; start it, or check MONGO_URI"
+		return "MongoDB is unreachable: " + networkCause(err) + "; start it, or check the connection string"
 	case LoginFailed:
-		return "MongoDB can't log the service in for a reason of its own; waiting for it, check its log and MONGO_URI if it lasts"
+		return "MongoDB failed to authenticate the client; if this persists, check its log and the connection string"
 	case TimedOut:
-		return fmt.Sprintf("MongoDB did not answer within %s; trying again with more time and smaller batches", limit.Round(time.Millisecond))
+		return fmt.Sprintf("MongoDB did not answer within %s; the next attempt has more time and fewer documents", timeout.Round(time.Millisecond))
 	case Overloaded:
-		return "MongoDB says that it is overloaded; trying again more slowly"
+		return "MongoDB is overloaded"
 	case DiskTrouble:
-		return diskSentence(v.code)
+		if v.code == 14031 {
+			return "MongoDB is out of disk space; free some on its server"
+		}
+		return "MongoDB can't write at present; check the load and the disks of its server"
 	case NotDurable:
-		return "MongoDB wrote the batch but could not confirm it on a majority of the replica set; check that its members are up"
+		return "MongoDB wrote the batch, but a majority of the replica set did not confirm it; check that its members are up"
 	case Unsatisfiable:
-		return "MongoDB can't satisfy write concern majority with journal; check the members and the settings of the replica set"
+		return "MongoDB can't satisfy write concern majority with journaling; check the members and the configuration of the replica set"
 	case Operator:
 		return operatorSentence(v.code)
 	case Configuration:
 		return configurationSentence(v.code)
 	case TooLarge:
-		return "MongoDB refuses the batch because of a record that is too large"
+		return "MongoDB refuses the batch because one record is too large"
 	case Cancelled:
-		return "the insert was cancelled"
+		return "the command was cancelled"
 	}
-	return "MongoDB refuses the batch with an error that this service doesn't know; its log says more"
-}
-
-func diskSentence(code int32) string {
-	if code == 14031 {
-		return "MongoDB is out of disk space; free some on its server"
-	}
-	return "MongoDB can't write at the moment; check the load and the disks of its server"
+	return "MongoDB refuses the batch with an unknown error; see its log"
 }
 
 func operatorSentence(code int32) string {
 	switch code {
 	case 13:
-		return "MONGO_URI names no user, or one that may not read and write the collection; give it a user with the role readWrite on MONGO_DB"
+		return "the connection string has no user, or one without access to the collection; give it a user with the role readWrite on the database"
 	case 334:
-		return "MongoDB doesn't offer the way of logging in that MONGO_URI asks for; check authMechanism, or how the user was created"
+		return "MongoDB does not support the authentication mechanism; check authMechanism in the connection string and how the user was created"
 	}
-	return "MongoDB refuses the credentials in MONGO_URI; check user, password and authSource"
+	return "MongoDB rejects the credentials in the connection string; check user, password and authSource"
 }
 
 func configurationSentence(code int32) string {
 	switch code {
 	case 20:
-		return "this MongoDB doesn't support retryable writes; add retryWrites=false to MONGO_URI"
+		return "this MongoDB does not support retryable writes; add retryWrites=false to the connection string"
 	case 26, 73:
-		return "MongoDB doesn't accept the names of database and collection; check MONGO_DB and MONGO_COLLECTION"
+		return "MongoDB rejects the name of the database or collection"
 	case 67, 86:
-		return "MongoDB refuses the index, since another one bears its name"
+		return "MongoDB rejects the index, since another one has its name"
 	case 59, 72:
-		return "the server at MONGO_URI doesn't know a command or an option that the service needs; check that it is a MongoDB of a supported version"
+		return "the server does not know a required command or option; check that it is a MongoDB of a supported version"
 	}
-	return "the MongoDB client can't work with this server as it is set up; check MONGO_URI"
+	return "the MongoDB client can't work with this server; check the connection string"
 }
 
-// networkCause names the kind of a network error, and the host where the error
-// knows it. Nothing of it comes from the server.
+// networkCause names the kind of a network error, and the host where the error has
+// it. It contains nothing that the server wrote.
 func networkCause(err error) string {
 	var selection topology.ServerSelectionError
 	if errors.As(err, &selection) {
@@ -112,7 +108,7 @@ func networkCause(err error) string {
 				return fmt.Sprintf("%s: %s", server.Addr, plainCause(server.LastError))
 			}
 		}
-		return "no primary among its servers"
+		return "none of its servers is primary"
 	}
 	return plainCause(err)
 }
@@ -134,19 +130,19 @@ func plainCause(err error) string {
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return "connection reset"
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
-		return "no route to it"
+		return "no route to host"
 	case errors.As(err, &unknownCA), errors.As(err, &hostname), errors.As(err, &certificate):
-		return "its TLS certificate is not trusted"
+		return "the server's TLS certificate is not trusted"
 	case errors.As(err, &record):
-		return "it doesn't speak TLS"
+		return "the server does not speak TLS"
 	case errors.As(err, &pool):
-		return "its connections have just broken"
+		return "its connections were just lost"
 	case errors.As(err, &queue):
 		return "no free connection in the pool"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "connection closed by the server"
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		return "no answer in time"
+		return "timeout"
 	}
 	return "network error"
 }

@@ -15,17 +15,17 @@ import (
 	"ingestion/store"
 )
 
-// The tests of this file play every row of the table of MongoDB's errors
-// against a scripted server: whole calls fail before and after they are
-// applied; single documents fail at the first, the middle and the last place of
-// a batch, alone and together with a write concern error.
+// The tests in this file run every row of the table of MongoDB's errors against a
+// scripted server. Whole commands fail before and after they are applied; single
+// documents fail at the first, middle and last place of a batch, with and without a
+// write concern error.
 
 const batch = 5
 
 var places = []int{0, batch / 2, batch - 1}
 
-// wantStored checks that exactly the documents not left out are in the
-// collection, each once.
+// wantStored checks that the collection holds the batch, without the given
+// documents.
 func (f *fixture) wantStored(t *testing.T, without ...int) {
 	t.Helper()
 	stored := f.stored()
@@ -39,7 +39,7 @@ func (f *fixture) wantStored(t *testing.T, without ...int) {
 	}
 }
 
-func TestWholeCallsThatAreSentAgain(t *testing.T) {
+func TestWholeCommandsAreRepeated(t *testing.T) {
 	type row struct {
 		class store.Class
 		codes []int32
@@ -49,7 +49,7 @@ func TestWholeCallsThatAreSentAgain(t *testing.T) {
 		{store.Transient, []int32{6, 7, 89, 91, 134, 189, 9001, 10107, 11600, 11602, 13435, 13436, 10058}},
 		{store.DiskTrouble, []int32{24, 46, 112, 133, 11601, 14031}},
 		{store.Operator, []int32{13, 18, 8000}},
-		{store.Presumed, []int32{1, 8, 999_999}},
+		{store.UnknownCode, []int32{1, 8, 999_999}},
 	}
 	for _, row := range rows {
 		for _, code := range row.codes {
@@ -65,18 +65,18 @@ func TestWholeCallsThatAreSentAgain(t *testing.T) {
 	}
 }
 
-// wantOneWait inserts a batch whose first attempt fails with this class and
-// whose second one passes.
+// wantOneWait inserts a batch whose first attempt fails with this class and whose
+// second one succeeds.
 func (f *fixture) wantOneWait(t *testing.T, class store.Class) {
 	t.Helper()
 	all(t, f.insert(t, documents(batch)), record.Ingested)
 	f.wantStored(t)
-	if f.watch.saw(class) != 1 || len(f.watch.sentences) != 1 || f.watch.recoveries() != 1 {
-		t.Errorf("the observer saw %v and recovered %d times, want %v once and then recovered", f.watch.sentences, f.watch.recoveries(), class)
+	if f.watch.saw(class) != 1 || len(f.watch.texts) != 1 || f.watch.recoveries() != 1 {
+		t.Errorf("the observer saw %v and %d recoveries, want %v and one recovery", f.watch.texts, f.watch.recoveries(), class)
 	}
 }
 
-func TestLabelsOfWholeCalls(t *testing.T) {
+func TestLabelsOfWholeCommands(t *testing.T) {
 	tests := []struct {
 		label string
 		class store.Class
@@ -105,14 +105,14 @@ func TestBrokenConnections(t *testing.T) {
 		{"cut after", faulty.Fault{CutAfter: true}, store.Transient},
 		{"no answer", faulty.Fault{Silent: true}, store.TimedOut},
 		{"too slow", faulty.Fault{Delay: time.Hour}, store.TimedOut},
-		{"nonsense", faulty.Fault{Reply: bson.D{{Key: "ok", Value: 1}, {Key: "n", Value: 3}}}, store.Transient},
-		{"an index too many", faulty.Fault{Reply: bson.D{{Key: "ok", Value: 1}, {Key: "writeErrors", Value: bson.A{bson.D{{Key: "index", Value: 9}}}}}}, store.Transient},
+		{"inconsistent", faulty.Fault{Reply: bson.D{{Key: "ok", Value: 1}, {Key: "n", Value: 3}}}, store.Transient},
+		{"an index out of range", faulty.Fault{Reply: bson.D{{Key: "ok", Value: 1}, {Key: "writeErrors", Value: bson.A{bson.D{{Key: "index", Value: 9}}}}}}, store.Transient},
 	}
 	for _, stream := range []bool{true, false} {
 		for _, tc := range tests {
 			t.Run(fmt.Sprintf("%s stream=%v", tc.name, stream), func(t *testing.T) {
 				t.Parallel()
-				f := newFixture(t, faulty.Options{}, func(o *store.Options) { o.CallTimeout = 400 * time.Millisecond })
+				f := newFixture(t, faulty.Options{}, func(o *store.Options) { o.CommandTimeout = 400 * time.Millisecond })
 				f.server.Script("insert", tc.fault)
 				docs := documents(batch)
 				if !stream {
@@ -121,15 +121,15 @@ func TestBrokenConnections(t *testing.T) {
 				all(t, f.insert(t, docs), record.Ingested)
 				f.wantStored(t)
 				if f.watch.saw(tc.class) == 0 {
-					t.Errorf("the observer saw %v, want %v", f.watch.sentences, tc.class)
+					t.Errorf("the observer saw %v, want %v", f.watch.texts, tc.class)
 				}
 			})
 		}
 	}
 }
 
-func TestTimeOutsShrinkTheBatch(t *testing.T) {
-	f := newFixture(t, faulty.Options{}, func(o *store.Options) { o.CallTimeout = 200 * time.Millisecond })
+func TestTimeoutsShrinkTheBatch(t *testing.T) {
+	f := newFixture(t, faulty.Options{}, func(o *store.Options) { o.CommandTimeout = 200 * time.Millisecond })
 	f.server.Script("insert", faulty.Fault{Silent: true})
 	f.insert(t, documents(8))
 	sizes := []int{}
@@ -141,16 +141,16 @@ func TestTimeOutsShrinkTheBatch(t *testing.T) {
 	}
 }
 
-func TestInListModeOnlyARetryMeetsItsOwn(t *testing.T) {
+func TestInListModeOnlyARetryOwnsTheDocument(t *testing.T) {
 	now := time.Date(2024, 6, 1, 8, 0, 0, 0, time.UTC)
 	f := newFixture(t, faulty.Options{}, func(o *store.Options) { o.Now = func() time.Time { return now } })
 	docs := inListMode(documents(batch))
 	f.put(t, docs[1])
 	all(t, f.insert(t, docs[2:3]), record.Ingested)
-	// The same millisecond and the same content, but not this call's doing.
+	// The same millisecond and content, but not inserted by this call.
 	all(t, f.insert(t, docs[2:3]), record.Duplicate)
 
-	// After a lost reply too, in the same millisecond all the same.
+	// Likewise after a lost reply.
 	f.server.Script("insert", faulty.Fault{CutAfter: true})
 	results := f.insert(t, docs)
 	for i, want := range []record.Outcome{record.Ingested, record.Duplicate, record.Duplicate, record.Ingested, record.Ingested} {
@@ -160,8 +160,8 @@ func TestInListModeOnlyARetryMeetsItsOwn(t *testing.T) {
 	}
 }
 
-// TestTwoCopiesInOneMillisecond: two workers insert copies of a record in the same
-// millisecond of list mode, and both replies are lost. One of them has ingested it.
+// TestTwoCopiesInOneMillisecond: in list mode, two workers insert copies of a record
+// in the same millisecond, and both replies are lost. Exactly one has ingested it.
 func TestTwoCopiesInOneMillisecond(t *testing.T) {
 	now := time.Date(2024, 6, 1, 8, 0, 0, 0, time.UTC)
 	f := newFixture(t, faulty.Options{}, func(o *store.Options) { o.Now = func() time.Time { return now } })
@@ -181,7 +181,7 @@ func TestTwoCopiesInOneMillisecond(t *testing.T) {
 	}
 }
 
-// TestNeverFound: the server says that the _id is there, and no look-up finds it.
+// TestNeverFound: the server reports that the _id exists, but no look-up finds it.
 func TestNeverFound(t *testing.T) {
 	f := newFixture(t, faulty.Options{})
 	f.server.Rule("insert", againstDocument("id-2", faulty.WriteError{Code: 11000, KeyPattern: bson.D{{Key: "_id", Value: int32(1)}}}, 0, false))
@@ -194,7 +194,7 @@ func TestNeverFound(t *testing.T) {
 }
 
 func TestServerAwayAndBack(t *testing.T) {
-	f := newFixture(t, faulty.Options{}, func(o *store.Options) { o.CallTimeout = 500 * time.Millisecond })
+	f := newFixture(t, faulty.Options{}, func(o *store.Options) { o.CommandTimeout = 500 * time.Millisecond })
 	f.insert(t, documents(1))
 	f.server.Stop()
 	done := make(chan []store.Result)
@@ -212,12 +212,12 @@ func TestServerAwayAndBack(t *testing.T) {
 	all(t, <-done, record.Ingested)
 	f.wantStored(t)
 	waitFor(t, func() bool { return f.watch.recoveries() == 1 })
-	if f.watch.saw(store.NotSent) == 0 || !f.watch.heard("MONGO_URI") {
-		t.Errorf("the operator is told:\n%s", strings.Join(f.watch.sentences, "\n"))
+	if f.watch.saw(store.NotSent) == 0 || !f.watch.heard("connection string") {
+		t.Errorf("the observer saw:\n%s", strings.Join(f.watch.texts, "\n"))
 	}
 }
 
-// waitFor fails the test when the condition doesn't come true within seconds.
+// waitFor fails the test if the condition is not met within 20 s.
 func waitFor(t *testing.T, condition func() bool) {
 	t.Helper()
 	deadline := time.After(20 * time.Second)
@@ -226,7 +226,7 @@ func waitFor(t *testing.T, condition func() bool) {
 	for !condition() {
 		select {
 		case <-deadline:
-			t.Fatal("the condition doesn't come true")
+			t.Fatal("the condition is not met")
 		case <-tick.C:
 		}
 	}
@@ -242,8 +242,8 @@ func TestWriteConcernErrorsAcknowledgeNothing(t *testing.T) {
 			t.Run(fmt.Sprintf("code %d stream=%v", tc.code, stream), func(t *testing.T) {
 				t.Parallel()
 				f := newFixture(t, faulty.Options{})
-				// Twice: the second time everything is a duplicate already, and yet
-				// nothing may be acknowledged.
+				// Twice: the second time every document is a duplicate, and still nothing
+				// may be acknowledged.
 				f.server.Script("insert", faulty.Fault{WriteConcern: tc.code}, faulty.Fault{WriteConcern: tc.code})
 				docs := documents(batch)
 				if !stream {
@@ -252,7 +252,7 @@ func TestWriteConcernErrorsAcknowledgeNothing(t *testing.T) {
 				all(t, f.insert(t, docs), record.Ingested)
 				f.wantStored(t)
 				if f.watch.saw(tc.class) != 2 || f.server.Count("insert") != 3 {
-					t.Errorf("%d inserts, the observer saw %v; want 3 and twice %v", f.server.Count("insert"), f.watch.sentences, tc.class)
+					t.Errorf("%d inserts, the observer saw %v; want 3 and twice %v", f.server.Count("insert"), f.watch.texts, tc.class)
 				}
 			})
 		}
@@ -292,7 +292,7 @@ func TestConfigurationErrorsEndTheCall(t *testing.T) {
 					t.Fatalf("err = %v", err)
 				}
 				if code == 20 && !strings.Contains(err.Error(), "retryWrites=false") {
-					t.Errorf("the operator is told: %v", err)
+					t.Errorf("err = %v", err)
 				}
 				all(t, results, 0)
 			})
@@ -308,8 +308,8 @@ func everyDocument(code int32) faulty.Fault {
 	return f
 }
 
-// TestOperatorErrorsNeverRefuse holds the login back for many attempts.
-func TestOperatorErrorsNeverRefuse(t *testing.T) {
+// TestOperatorErrorsRejectNothing: access is denied for many attempts.
+func TestOperatorErrorsRejectNothing(t *testing.T) {
 	for _, code := range []int32{13, 18, 8000} {
 		for _, fault := range []faulty.Fault{{Code: code}, everyDocument(code)} {
 			f := newFixture(t, faulty.Options{})
@@ -324,9 +324,9 @@ func TestOperatorErrorsNeverRefuse(t *testing.T) {
 			if f.watch.saw(store.Operator) != refusals || !store.Operator.Loud() {
 				t.Errorf("code %d: the observer saw %v", code, f.watch.classes)
 			}
-			for _, s := range f.watch.sentences {
-				if !strings.Contains(s, "MONGO_URI") {
-					t.Errorf("code %d: the operator is told: %s", code, s)
+			for _, text := range f.watch.texts {
+				if !strings.Contains(text, "connection string") {
+					t.Errorf("code %d: the observer saw: %s", code, text)
 				}
 			}
 		}
@@ -337,7 +337,7 @@ func TestOperatorErrorsNeverRefuse(t *testing.T) {
 type documentRow struct {
 	name  string
 	error faulty.WriteError
-	times int // how often the server says so; 0 means ever
+	times int // how often the server returns it; 0 means always
 	want  record.Outcome
 }
 
@@ -346,10 +346,10 @@ func documentRows() []documentRow {
 	var rows []documentRow
 	for _, code := range []int32{11000, 11001, 12582} {
 		rows = append(rows,
-			documentRow{fmt.Sprintf("%d on _id, deleted since", code), faulty.WriteError{Code: code, KeyPattern: id}, 1, record.Ingested},
+			documentRow{fmt.Sprintf("%d on _id, then deleted", code), faulty.WriteError{Code: code, KeyPattern: id}, 1, record.Ingested},
 			documentRow{fmt.Sprintf("%d on another index", code), faulty.WriteError{Code: code, KeyPattern: email}, 0, record.Rejected},
-			documentRow{fmt.Sprintf("%d on an unnamed index", code), faulty.WriteError{Code: code}, 0, record.Rejected},
-			documentRow{fmt.Sprintf("%d on an unnamed index, deleted since", code), faulty.WriteError{Code: code}, 1, record.Ingested})
+			documentRow{fmt.Sprintf("%d on an index that is not named", code), faulty.WriteError{Code: code}, 0, record.Rejected},
+			documentRow{fmt.Sprintf("%d on an index that is not named, then deleted", code), faulty.WriteError{Code: code}, 1, record.Ingested})
 	}
 	for _, code := range []int32{121, 2, 9, 14, 22, 52, 53, 54, 55, 56, 57, 10334, 15, 17419, 17420} {
 		rows = append(rows, documentRow{fmt.Sprint(code), faulty.WriteError{Code: code}, 0, record.Rejected})
@@ -359,11 +359,11 @@ func documentRows() []documentRow {
 	}
 	return append(rows,
 		documentRow{"an unknown code for a while", faulty.WriteError{Code: 999_999}, 2, record.Ingested},
-		documentRow{"an unknown code for ever", faulty.WriteError{Code: 999_999}, 0, record.Rejected})
+		documentRow{"an unknown code, always", faulty.WriteError{Code: 999_999}, 0, record.Rejected})
 }
 
-// againstDocument refuses one document by its _id, the given number of times or
-// for ever; together with a write concern error on the first attempt, if wanted.
+// againstDocument refuses one document, the given number of times or, for 0, always.
+// concern adds a write concern error to the first attempt.
 func againstDocument(id string, e faulty.WriteError, times int, concern bool) func(faulty.Call) faulty.Fault {
 	said := 0
 	return func(call faulty.Call) (fault faulty.Fault) {
@@ -377,7 +377,7 @@ func againstDocument(id string, e faulty.WriteError, times int, concern bool) fu
 		if concern && call.N == 1 {
 			fault.WriteConcern = 64
 			if times > 0 {
-				said-- // what comes with a write concern error is not listened to
+				said-- // a write concern error hides it
 			}
 		}
 		return fault
@@ -401,7 +401,7 @@ func TestSingleDocuments(t *testing.T) {
 						f.wantStored(t)
 					}
 					if concern != (f.watch.saw(store.NotDurable) == 1) {
-						t.Errorf("the observer saw %v", f.watch.sentences)
+						t.Errorf("the observer saw %v", f.watch.texts)
 					}
 				})
 			}
@@ -412,15 +412,15 @@ func TestSingleDocuments(t *testing.T) {
 func wantReason(t *testing.T, reason string, e faulty.WriteError) {
 	t.Helper()
 	if !strings.Contains(reason, fmt.Sprintf("code %d", e.Code)) {
-		t.Errorf("the reason names no code: %q", reason)
+		t.Errorf("the reason lacks the code: %q", reason)
 	}
 	if e.KeyPattern != nil && !strings.Contains(reason, e.KeyPattern[0].Key) {
-		t.Errorf("the reason names no index: %q", reason)
+		t.Errorf("the reason lacks the index: %q", reason)
 	}
 }
 
-// TestDuplicatesAtEveryPlace meets a real duplicate of _id together with a
-// write concern error: success only once that is over.
+// TestDuplicatesAtEveryPlace: a duplicate of _id occurs together with a write concern
+// error, which delays the outcome.
 func TestDuplicatesAtEveryPlace(t *testing.T) {
 	for _, place := range places {
 		for _, concern := range []int32{0, 64, 100} {
@@ -433,25 +433,25 @@ func TestDuplicatesAtEveryPlace(t *testing.T) {
 				f.server.Script("insert", faulty.Fault{WriteConcern: concern})
 				allBut(t, f.insert(t, documents(batch)), place, record.Duplicate)
 				f.wantStored(t)
-				if want := min(1, int(concern)); len(f.watch.sentences) != want {
-					t.Errorf("the observer saw %v", f.watch.sentences)
+				if want := min(1, int(concern)); len(f.watch.texts) != want {
+					t.Errorf("the observer saw %v", f.watch.texts)
 				}
 			})
 		}
 	}
 }
 
-// TestAnotherUniqueIndexDoesNotHideOnesOwn: after a lost reply the server may
-// name another index than that of _id for a document that is in.
-func TestAnotherUniqueIndexDoesNotHideOnesOwn(t *testing.T) {
+// TestAnotherUniqueIndexDoesNotHideOwnDocument: after a lost reply the server may
+// name another index than that of _id for a document that is stored.
+func TestAnotherUniqueIndexDoesNotHideOwnDocument(t *testing.T) {
 	f := newFixture(t, faulty.Options{})
 	email := bson.D{{Key: "email", Value: int32(1)}}
 	f.server.Script("insert", faulty.Fault{CutAfter: true}, faulty.Fault{WriteErrors: []faulty.WriteError{{Index: 0, Code: 11000, KeyPattern: email}}})
 	all(t, f.insert(t, documents(1)), record.Ingested)
 }
 
-// againstMessages fails every message that holds the document.
-func againstMessages(id string, code int32) func(faulty.Call) faulty.Fault {
+// againstCommands fails every insert that holds the document.
+func againstCommands(id string, code int32) func(faulty.Call) faulty.Fault {
 	return func(call faulty.Call) faulty.Fault {
 		for _, doc := range call.Documents {
 			if doc.Lookup("_id").StringValue() == id {
@@ -462,14 +462,14 @@ func againstMessages(id string, code int32) func(faulty.Call) faulty.Fault {
 	}
 }
 
-func TestRecordsThatFailTheWholeCall(t *testing.T) {
+func TestRecordsThatFailTheWholeCommand(t *testing.T) {
 	for _, code := range []int32{10334, 15, 17419, 17420, 1, 8, 999_999} {
 		for _, place := range places {
 			for _, concern := range []bool{false, true} {
 				t.Run(fmt.Sprintf("code %d place=%d concern=%v", code, place, concern), func(t *testing.T) {
 					t.Parallel()
 					f := newFixture(t, faulty.Options{})
-					against := againstMessages(fmt.Sprintf("id-%d", place), code)
+					against := againstCommands(fmt.Sprintf("id-%d", place), code)
 					concerned := false
 					f.server.Rule("insert", func(call faulty.Call) faulty.Fault {
 						fault := against(call)
@@ -486,28 +486,28 @@ func TestRecordsThatFailTheWholeCall(t *testing.T) {
 	}
 }
 
-// TestOldServersSayDuplicateOfTheWholeCall: 11000 at the top of a reply.
-func TestOldServersSayDuplicateOfTheWholeCall(t *testing.T) {
+// TestDuplicateKeyOfTheWholeCommand: old servers send 11000 at the top of a reply.
+func TestDuplicateKeyOfTheWholeCommand(t *testing.T) {
 	for _, place := range places {
 		f := newFixture(t, faulty.Options{})
 		other := document(place)
 		other.StreamID = "1-1"
 		f.put(t, other)
-		f.server.Rule("insert", againstMessages(fmt.Sprintf("id-%d", place), 11000))
+		f.server.Rule("insert", againstCommands(fmt.Sprintf("id-%d", place), 11000))
 		allBut(t, f.insert(t, documents(batch)), place, record.Duplicate)
 		f.wantStored(t)
 	}
 }
 
-// TestUnknownCodesWithoutCompanyRejectNobody: the server refuses everything with
-// a code nobody knows. That is no evidence against any record.
-func TestUnknownCodesWithoutCompanyRejectNobody(t *testing.T) {
+// TestRefusingEverythingRejectsNothing: the server refuses all documents with an
+// unknown code. That is no evidence against any record.
+func TestRefusingEverythingRejectsNothing(t *testing.T) {
 	for _, size := range []int{1, batch, 40} {
 		for _, perDocument := range []bool{false, true} {
 			t.Run(fmt.Sprintf("size=%d perDocument=%v", size, perDocument), func(t *testing.T) {
 				t.Parallel()
 				f := newFixture(t, faulty.Options{})
-				f.insert(t, []store.Document{document(1000)}) // it worked before
+				f.insert(t, []store.Document{document(1000)}) // the server has worked before
 				const outage = 150
 				f.server.Rule("insert", func(call faulty.Call) faulty.Fault {
 					switch {
@@ -519,7 +519,7 @@ func TestUnknownCodesWithoutCompanyRejectNobody(t *testing.T) {
 					return faulty.Fault{Code: 8}
 				})
 				all(t, f.insert(t, documents(size)), record.Ingested)
-				if f.watch.saw(store.Presumed) < 3 {
+				if f.watch.saw(store.UnknownCode) < 3 {
 					t.Errorf("the observer saw %v", f.watch.classes)
 				}
 			})
@@ -534,21 +534,21 @@ func refuseAll(call faulty.Call) (fault faulty.Fault) {
 	return fault
 }
 
-// TestLoneBadRecord is put off, and rejected only after others went in: without
-// any it may as well be the server, which knows a duplicate all the same.
-func TestLoneBadRecord(t *testing.T) {
+// TestSingleBadRecord: a bad record is postponed, and rejected only after others were
+// inserted. Until then the cause may be the server, which still recognizes duplicates.
+func TestSingleBadRecord(t *testing.T) {
 	for _, perDocument := range []bool{false, true} {
 		f := newFixture(t, faulty.Options{})
 		f.insert(t, documents(1))
-		rule := againstMessages("id-1", 8)
+		rule := againstCommands("id-1", 8)
 		if perDocument {
 			rule = againstDocument("id-1", faulty.WriteError{Code: 8}, 0, false)
 		}
 		f.server.Rule("insert", rule)
 		for range 20 {
 			results, err := f.Insert(t.Context(), []store.Document{document(1)})
-			if err != nil || !results[0].Postponed || len(f.watch.doubted()) != 0 {
-				t.Fatalf("got %+v, %v, %d strikes", results[0], err, len(f.watch.doubted()))
+			if err != nil || !results[0].Postponed || f.watch.strikes() != 0 {
+				t.Fatalf("got %+v, %v, %d strikes", results[0], err, f.watch.strikes())
 			}
 			time.Sleep(2 * time.Millisecond)
 		}
@@ -557,15 +557,15 @@ func TestLoneBadRecord(t *testing.T) {
 		if results[0].Outcome != record.Rejected || !results[0].Keep || !strings.Contains(results[0].Reason, "code 8") {
 			t.Errorf("got %+v", results[0])
 		}
-		if len(f.watch.sentences) != 0 || len(f.watch.doubted()) != 3 {
-			t.Errorf("the operator is told of %d strikes and of trouble: %v", len(f.watch.doubted()), f.watch.sentences)
+		if len(f.watch.texts) != 0 || f.watch.strikes() != 3 {
+			t.Errorf("the observer saw %d strikes and %v", f.watch.strikes(), f.watch.texts)
 		}
 	}
 }
 
-// TestBisectingIsPatient: while nothing passes at all, a batch that is being
-// bisected doesn't turn into a storm of small messages.
-func TestBisectingIsPatient(t *testing.T) {
+// TestBisectingIsBounded: while every command fails, bisecting a batch does not flood
+// the server with small commands.
+func TestBisectingIsBounded(t *testing.T) {
 	f := newFixture(t, faulty.Options{})
 	f.insert(t, []store.Document{document(1000)})
 	f.server.Rule("insert", func(faulty.Call) faulty.Fault { return faulty.Fault{Code: 8} })
@@ -581,7 +581,7 @@ func TestBisectingIsPatient(t *testing.T) {
 		t.Errorf("err = %v", err)
 	}
 	all(t, results, 0)
-	// Eight messages a round, each with a second one in search of evidence.
+	// Eight commands per round, each with a probe.
 	if n := f.server.Count("insert"); n > 1+20*16 {
 		t.Errorf("%d inserts in 20 rounds", n)
 	}

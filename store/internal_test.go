@@ -1,11 +1,13 @@
 package store
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"ingestion/record"
 )
@@ -28,7 +30,7 @@ func TestEncodedSizeIsExact(t *testing.T) {
 	for _, d := range append(sample(1), Document{}, Document{Record: record.Record{Name: "ü\x00"}}) {
 		raw := appendDocument(nil, &d, 1, bson.NewObjectID())
 		if len(raw) != encodedSize(&d) {
-			t.Errorf("%d bytes, foretold %d", len(raw), encodedSize(&d))
+			t.Errorf("%d bytes, encodedSize = %d", len(raw), encodedSize(&d))
 		}
 		if err := bson.Raw(raw).Validate(); err != nil {
 			t.Error(err)
@@ -38,33 +40,31 @@ func TestEncodedSizeIsExact(t *testing.T) {
 
 func TestCommandsAreValid(t *testing.T) {
 	doc := appendDocument(nil, &sample(1)[0], 1, bson.ObjectID{})
-	docs := make([][]byte, 120)
-	for i := range docs {
-		docs[i] = doc
-	}
+	docs := slices.Repeat([][]byte{doc}, 120)
 	for name, raw := range map[string]bson.Raw{
-		"insert": appendInsert(nil, "c", docs), "find one": appendFind(nil, "c", []string{"a"}, true),
-		"find": appendFind(nil, "c", []string{"a", "b"}, false), "buildInfo": appendBuildInfo(nil), "createIndexes": appendCreateIndexes(nil, "c"),
+		"insert":   appendInsert(nil, "c", docs),
+		"find one": appendFind(nil, "c", []string{"a"}, linearizable),
+		"find":     appendFind(nil, "c", []string{"a", "b"}, local),
 	} {
 		if err := raw.Validate(); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if key := bson.Raw(appendInsert(nil, "c", docs)).Lookup("documents", "119"); len(key.Value) != len(doc) {
-		t.Error("the array's keys are wrong")
+	if last := bson.Raw(appendInsert(nil, "c", docs)).Lookup("documents", "119"); len(last.Value) != len(doc) {
+		t.Error("the keys of the array are wrong")
 	}
 }
 
 func TestPace(t *testing.T) {
 	p := newPace(time.Second)
-	if got := p.current(); got != (tempo{0, time.Second, 0}) {
-		t.Errorf("at first %+v", got)
-	}
 	first := p.current()
+	if first != (limits{0, time.Second, 0}) {
+		t.Errorf("at first %+v", first)
+	}
 	p.timedOut(first, 500)
-	p.timedOut(first, 500) // another call at the same tempo says nothing new
-	if got := p.current(); got != (tempo{1, 2 * time.Second, 250}) {
-		t.Errorf("after a time-out %+v", got)
+	p.timedOut(first, 500) // of another command at the same level, which does not count
+	if got := p.current(); got != (limits{1, 2 * time.Second, 250}) {
+		t.Errorf("after a timeout %+v", got)
 	}
 	for range 20 {
 		p.timedOut(p.current(), max(1, p.current().maxDocs))
@@ -82,39 +82,48 @@ func TestPace(t *testing.T) {
 	for range 20 * easeAfter {
 		p.succeeded(p.current())
 	}
-	if got := p.current(); got != (tempo{0, time.Second, 0}) {
-		t.Errorf("in the end %+v", got)
+	if got := p.current(); got != first {
+		t.Errorf("in the end %+v, want %+v", got, first)
 	}
 }
 
-func TestBackOffStaysWithinItsBounds(t *testing.T) {
-	s := New(nil, Options{})
-	b := s.newBackOff()
+// newIdle returns a store that is not used to send anything.
+func newIdle(tb testing.TB) *Store {
+	tb.Helper()
+	s, err := New(new(mongo.Collection), Options{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return s
+}
+
+func TestDefaultBackoff(t *testing.T) {
+	backoff := newIdle(t).backoff.Start()
 	var longest time.Duration
 	for range 1000 {
-		pause := b.NextBackOff()
+		pause := backoff.Next()
 		if pause < 50*time.Millisecond || pause > 30*time.Second {
 			t.Fatalf("a pause of %v", pause)
 		}
 		longest = max(longest, pause)
 	}
 	if longest < 20*time.Second {
-		t.Errorf("the longest of many pauses is %v", longest)
+		t.Errorf("the longest of 1000 pauses is %v", longest)
 	}
 }
 
-// BenchmarkEncode measures a batch of 500 from records to the command's bytes.
+// BenchmarkEncode measures a batch of 500, from records to the bytes of the command.
 func BenchmarkEncode(b *testing.B) {
-	s := New(nil, Options{})
+	s := newIdle(b)
 	docs := sample(500)
 	raws := make([][]byte, len(docs))
 	var buf []byte
 	b.ReportAllocs()
 	for b.Loop() {
-		c := &call{store: s, items: make([]item, len(docs))}
-		c.encode(docs)
-		for i := range c.items {
-			raws[i] = c.items[i].raw
+		in := &insertion{store: s, items: make([]item, len(docs)), buffers: &buffers{}}
+		in.encode(docs)
+		for i := range in.items {
+			raws[i] = in.items[i].raw
 		}
 		buf = appendInsert(buf[:0], "customers", raws)
 	}
@@ -122,16 +131,16 @@ func BenchmarkEncode(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(docs)), "ns/doc")
 }
 
-// overtaker tries to tell Recovered while Waiting is being told.
+// overtaker tries to call Recovered while Waiting runs.
 type overtaker struct {
-	t       *testing.T
-	trouble *trouble
-	done    chan struct{}
+	t        *testing.T
+	notifier *notifier
+	done     chan struct{}
 }
 
 func (o *overtaker) Waiting(error, Class, time.Duration) {
 	go func() {
-		o.trouble.over()
+		o.notifier.recovered()
 		close(o.done)
 	}()
 	select {
@@ -143,14 +152,34 @@ func (o *overtaker) Waiting(error, Class, time.Duration) {
 
 func (o *overtaker) Recovered() {}
 
-func (o *overtaker) Doubted(Doubt) {}
+func (o *overtaker) Strike(Strike) {}
 
 func TestRecoveredDoesNotOvertakeWaiting(t *testing.T) {
 	o := &overtaker{t: t, done: make(chan struct{})}
-	o.trouble = newTrouble(o)
-	o.trouble.waiting(newError(verdict{class: Transient}, nil, 0), 0)
+	o.notifier = newNotifier(o)
+	o.notifier.waiting(newError(verdict{class: Transient}, nil, 0), 0)
 	<-o.done
-	if o.trouble.isTold() {
+	if o.notifier.stillWaiting() {
 		t.Error("Recovered is lost")
+	}
+}
+
+// TestFreeBuffersReferToNoDocument builds a large command and then a small one, as
+// when a batch is sent in parts.
+func TestFreeBuffersReferToNoDocument(t *testing.T) {
+	b := &buffers{last: map[string]int{}}
+	in := &insertion{buffers: b}
+	for _, n := range []int{100, 1} {
+		docs := b.command[:0]
+		for range n {
+			docs = append(docs, make([]byte, 10))
+		}
+		b.command = docs
+	}
+	in.release()
+	for i, doc := range b.command[:cap(b.command)] {
+		if doc != nil {
+			t.Fatalf("document %d of the last command is still referred to", i)
+		}
 	}
 }

@@ -4,97 +4,92 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
-	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"golang.org/x/sync/errgroup"
 )
 
-// stored is what a look-up fetches of a document.
+// stored is what a look-up reads of a document in the collection.
 type stored struct {
 	streamID string
 	name     string
-	insertID bson.ObjectID // the call that inserted it; zero in stream mode
+	insertID bson.ObjectID // of the insertion, in list mode; zero in stream mode
 }
 
-// answer is what a look-up learned of one _id.
+// answer is the result of looking up one _id.
 type answer struct {
-	asked bool // false: the look-up failed before it came to this one
-	there bool
+	asked  bool // false: the look-up failed before it came to this one
+	exists bool
 	stored
 }
 
-// maxLookup bounds the _ids of one $in, so that a reply stays within one
-// document of 16 MiB and comes whole: a name has at most 1 KiB.
-const maxLookup = 500
-
-// lookUp fetches what is stored under the _ids of the documents that are there
-// and settles them by it.
-func (c *call) lookUp(ctx context.Context) {
-	if len(c.toLookUp) == 0 {
+// lookUp looks up the documents that a unique index refuses, and settles them.
+func (in *insertion) lookUp(ctx context.Context) {
+	if len(in.toLookUp) == 0 {
 		return
 	}
-	ids := make([]string, len(c.toLookUp))
-	for k, i := range c.toLookUp {
-		ids[k] = c.items[i].doc.Record.ID
+	ids := make([]string, len(in.toLookUp))
+	for k, i := range in.toLookUp {
+		ids[k] = in.items[i].doc.Record.ID
 	}
-	answers, failure := c.store.find(ctx, ids)
+	answers, failure := in.store.find(ctx, ids)
 	if failure != nil {
-		c.note(failure)
+		in.fail(failure)
 	}
 	var left []int
-	for k, i := range c.toLookUp {
+	for k, i := range in.toLookUp {
 		switch a := answers[k]; {
 		case !a.asked:
 			left = append(left, i)
-		case a.there:
-			c.settleStored(i, a.stored, false)
-			c.store.prove(c.items[i].doc.Record.ID, c.items[i].raw)
+		case a.exists:
+			in.settleStored(i, a.stored, false)
+			in.store.setControl(in.items[i].doc.Record.ID, in.items[i].raw)
 		default:
-			c.missing(i)
+			in.notFound(i)
 		}
 	}
-	c.toLookUp = left
+	in.toLookUp = left
 }
 
-// missing decides about a document that a unique index refuses though its _id
-// isn't there. An _id may have been deleted in between, so where its index is
-// or may be the one at fault the document is tried again. In the end it is
-// rejected: what nobody has seen is not stored.
-func (c *call) missing(i int) {
-	it := &c.items[i]
+// notFound decides about a document that a unique index refuses although its _id
+// does not exist. If the index may be that of _id, the document is sent again: the
+// other one may just have been deleted. It is rejected in the end, since nothing
+// shows that it is stored.
+func (in *insertion) notFound(i int) {
+	it := &in.items[i]
 	it.misses++
 	switch {
 	case it.found.class == OtherIndex:
-		c.reject(i, Result{Reason: fmt.Sprintf("another document has the same value of the unique index on %s (code %d)", it.index, it.found.code)})
+		in.reject(i, Result{Reason: fmt.Sprintf("another document has the same value in the unique index on %s (code %d)", it.index, it.found.code)})
 	case it.found.class == UnknownIndex && it.misses > 1:
-		c.reject(i, Result{Reason: fmt.Sprintf("another document has the same value of a unique index (code %d)", it.found.code)})
-	case it.misses >= c.store.opts.UnknownTries:
-		c.reject(i, Result{Keep: true,
-			Reason: fmt.Sprintf("MongoDB says that the _id is there and finds no document with it (code %d); look for orphaned documents of a shard, or for who deletes them, and replay the dead letter", it.found.code)})
+		in.reject(i, Result{Reason: fmt.Sprintf("another document has the same value in a unique index (code %d)", it.found.code)})
+	case it.misses >= in.store.opts.UnknownTries:
+		in.reject(i, Result{Keep: true,
+			Reason: fmt.Sprintf("MongoDB reports that the _id exists but finds no such document (code %d); look for orphaned documents on a shard or a client that deletes documents, then replay the dead letter", it.found.code)})
 	default:
-		c.toSend = append(c.toSend, segment{items: []int{i}})
+		in.toSend = append(in.toSend, segment{items: []int{i}})
 	}
 }
 
-// Owned says for each document whether the collection holds it already as this
-// entry's own, that is under its _id and with its StreamID and name, so that a
-// failover does not take it back. It blocks and fails like Insert; on an error the
-// answers are worthless.
+// Owned reports for each document whether the collection already holds it as
+// inserted for this stream entry: with the same _id, StreamID and name, and so that
+// no failover removes it. It blocks and fails like Insert; the answers are valid only
+// if the error is nil.
 //
-// What is found on the primary is asked for once more with read concern
-// linearizable, one _id a query: that is answered once a majority has confirmed
-// what was read. Majority would not do: it answers from a snapshot that may lag
-// behind, and a document just acknowledged could be missing in it. A server that
-// is no replica set has nothing to roll back, and is not asked again.
+// A document found on the primary is read once more with read concern
+// linearizable, one _id per query: MongoDB answers once a majority has confirmed
+// what it read. Read concern majority would not do, since it reads a snapshot that
+// may lag behind and lack a document that was just acknowledged. A standalone server
+// cannot fail over, so what it answers first is final.
 //
-// The look-ups of Insert need none of this: they follow an insert that was refused
-// as a duplicate under write concern majority, and MongoDB confirms such a reply
-// only once the document at fault is durable as well.
+// The look-ups of Insert need no such read: they follow a duplicate key error under
+// write concern majority, which MongoDB returns only once the existing document is
+// durable.
 func (s *Store) Owned(ctx context.Context, docs []Document) ([]bool, error) {
 	var own []bool
-	err := s.persist(ctx, "look up", givenUp, func(ctx context.Context) error {
+	err := s.retry(ctx, "look up", hopeless, func(ctx context.Context) error {
 		var failure *Error
 		if own, failure = s.owned(ctx, docs); failure != nil {
 			return failure
@@ -119,11 +114,11 @@ func (s *Store) owned(ctx context.Context, docs []Document) ([]bool, *Error) {
 	own := make([]bool, len(docs))
 	var found []int
 	for i, a := range answers {
-		if own[i] = a.there && ownsByStreamID(&docs[i], a.stored); own[i] {
+		if own[i] = a.exists && sameEntry(&docs[i], a.stored); own[i] {
 			found = append(found, i)
 		}
 	}
-	if len(found) == 0 || s.noReplicas.Load() {
+	if len(found) == 0 || s.standalone.Load() {
 		return own, nil
 	}
 	ids = ids[:0]
@@ -135,44 +130,48 @@ func (s *Store) owned(ctx context.Context, docs []Document) ([]bool, *Error) {
 		return nil, failure
 	}
 	for k, i := range found {
-		own[i] = answers[k].there && ownsByStreamID(&docs[i], answers[k].stored)
+		own[i] = answers[k].exists && sameEntry(&docs[i], answers[k].stored)
 	}
 	return own, nil
 }
 
-// givenUp says at run time, when even wrong credentials are waited out, that
-// waiting can't help.
-func givenUp(err error) bool {
+// hopeless reports that no retry can mend err. At run time that excludes wrong
+// credentials, which an operator may correct.
+func hopeless(err error) bool {
 	var failure *Error
 	return errors.As(err, &failure) && failure.Class == Configuration
 }
 
-// find looks up ids on the primary. There is one answer an id, in order; some
-// may be missing on failure.
+// find looks up ids on the primary. It returns one answer per ID, in order; after a
+// failure some may not be asked.
 func (s *Store) find(ctx context.Context, ids []string) ([]answer, *Error) {
 	answers := make([]answer, len(ids))
 	if len(ids) == 0 {
 		return answers, nil
 	}
-	single, failure := s.wantsSingleLookups(ctx)
-	if failure != nil {
+	mode, failure := s.modeOfLookups(ctx)
+	switch {
+	case failure != nil:
 		return answers, failure
-	}
-	if single {
-		failure = s.findSingly(ctx, ids, answers, plain)
-	} else {
+	case mode == singleLookups:
+		failure = s.findSingly(ctx, ids, answers, local)
+	default:
 		failure = s.findTogether(ctx, ids, answers)
 	}
 	if failure == nil {
-		s.recovered()
+		s.notifier.recovered()
 	}
 	return answers, failure
 }
 
+// maxLookup limits the _ids of one $in, so that the reply fits into one document
+// of 16 MiB: a name has at most 1 KiB.
+const maxLookup = 500
+
 func (s *Store) findTogether(ctx context.Context, ids []string, answers []answer) *Error {
 	for len(ids) > 0 {
 		n := min(len(ids), maxLookup)
-		if failure := s.findSome(ctx, ids[:n], answers[:n], plain); failure != nil {
+		if failure := s.findOnce(ctx, ids[:n], answers[:n], local); failure != nil {
 			return failure
 		}
 		ids, answers = ids[n:], answers[n:]
@@ -180,9 +179,9 @@ func (s *Store) findTogether(ctx context.Context, ids []string, answers []answer
 	return nil
 }
 
-// findSingly asks for one _id at a time, the number under way bounded over all
-// calls of the store.
-func (s *Store) findSingly(ctx context.Context, ids []string, answers []answer, c concern) *Error {
+// findSingly asks for one _id per command, LookupConcurrency of them at a time over
+// all calls of the store.
+func (s *Store) findSingly(ctx context.Context, ids []string, answers []answer, c readConcern) *Error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(cap(s.lookups))
 	for i := range ids {
@@ -193,7 +192,7 @@ func (s *Store) findSingly(ctx context.Context, ids []string, answers []answer, 
 			case <-ctx.Done():
 				return nil // the failure that ended it is reported
 			}
-			if failure := s.findSome(ctx, ids[i:i+1], answers[i:i+1], c); failure != nil {
+			if failure := s.findOnce(ctx, ids[i:i+1], answers[i:i+1], c); failure != nil {
 				return failure
 			}
 			return nil
@@ -202,129 +201,78 @@ func (s *Store) findSingly(ctx context.Context, ids []string, answers []answer, 
 	if failure, ok := group.Wait().(*Error); ok {
 		return failure
 	}
-	if !allAsked(answers) {
+	if slices.ContainsFunc(answers, func(a answer) bool { return !a.asked }) {
 		return newError(verdict{class: Cancelled}, context.Canceled, 0)
 	}
 	return nil
 }
 
-func allAsked(answers []answer) bool {
-	for _, a := range answers {
-		if !a.asked {
-			return false
-		}
-	}
-	return true
-}
-
-// concern is how sure a look-up has to be of what it reads.
-type concern bool
+// readConcern says how durable the documents that a look-up reads have to be.
+type readConcern bool
 
 const (
-	plain        concern = false
-	linearizable concern = true
+	local        readConcern = false // on the primary, but a failover may remove them
+	linearizable readConcern = true  // on a majority
 )
 
-// findSome sends one find command and fills in the answers. Where the server
-// knows no linearizable reads it does without.
-func (s *Store) findSome(ctx context.Context, ids []string, answers []answer, c concern) *Error {
-	t := s.pace.current()
-	raw, err := s.command(ctx, t.timeout, appendFind(nil, s.coll.Name(), ids, bool(c)))
-	var documents []bson.Raw
+// findOnce sends one find command and fills in the answers. On a server without
+// linearizable reads it reads locally.
+func (s *Store) findOnce(ctx context.Context, ids []string, answers []answer, c readConcern) *Error {
+	l := s.pace.current()
+	reply, err := s.command(ctx, l.timeout, bson.Raw(appendFind(nil, s.coll.Name(), ids, c)))
+	var found map[string]stored
 	if err == nil {
-		documents, err = readFind(raw)
+		found, err = parseFind(reply)
 	}
 	if err != nil {
 		v := classifyLookup(err)
 		if c == linearizable && notLinearizable[v.code] {
-			failure := s.findSome(ctx, ids, answers, plain)
+			failure := s.findOnce(ctx, ids, answers, local)
 			if failure == nil {
-				s.noReplicas.Store(true)
+				s.standalone.Store(true)
 			}
 			return failure
 		}
-		return newError(v, err, t.timeout)
-	}
-	found := make(map[string]stored, len(documents))
-	for _, doc := range documents {
-		id, _ := doc.Lookup("_id").StringValueOK()
-		found[id] = readStored(doc)
+		return newError(v, err, l.timeout)
 	}
 	for k, id := range ids {
 		answers[k].asked = true
-		answers[k].stored, answers[k].there = found[id]
+		answers[k].stored, answers[k].exists = found[id]
 	}
 	return nil
 }
 
-// notLinearizable lists what servers say that know no linearizable reads:
-// NotAReplicaSet of a standalone one; BadValue, FailedToParse, InvalidOptions,
-// CommandNotSupported, NotImplemented, IDLUnknownField of others.
+// notLinearizable lists the codes that servers without linearizable reads return:
+// NotAReplicaSet from a standalone one; BadValue, FailedToParse, InvalidOptions,
+// CommandNotSupported, NotImplemented, IDLUnknownField from others.
 var notLinearizable = map[int32]bool{123: true, 2: true, 9: true, 72: true, 115: true, 238: true, 40415: true}
 
-// command runs a command that is no insert, within limit; a raw command goes to
-// the primary.
-func (s *Store) command(ctx context.Context, limit time.Duration, command bson.Raw) (bson.Raw, error) {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	return s.coll.Database().RunCommand(ctx, command).Raw()
-}
-
-func readFind(reply bson.Raw) ([]bson.Raw, error) {
-	batch, ok := reply.Lookup("cursor", "firstBatch").ArrayOK()
-	if !ok {
-		return nil, errMalformed
-	}
-	values, err := batch.Values()
-	if err != nil {
-		return nil, errMalformed
-	}
-	documents := make([]bson.Raw, 0, len(values))
-	for _, v := range values {
-		doc, ok := v.DocumentOK()
-		if !ok {
-			return nil, errMalformed
-		}
-		documents = append(documents, doc)
-	}
-	return documents, nil
-}
-
-func readStored(doc bson.Raw) stored {
-	var st stored
-	st.streamID, _ = doc.Lookup("streamId").StringValueOK()
-	st.name, _ = doc.Lookup("name").StringValueOK()
-	st.insertID, _ = doc.Lookup("insertId").ObjectIDOK()
-	return st
-}
-
-// The ways of asking, as far as they are known.
+// How look-ups are sent; 0 means that it is not known yet.
 const (
-	flavourUnknown int32 = iota
-	flavourTogether
-	flavourSingle
+	batchedLookups int32 = iota + 1 // by $in
+	singleLookups                   // one _id per command
 )
 
-// wantsSingleLookups says whether the server is a FerretDB 1, which scans the
-// whole collection for an $in but finds one _id at once. Later ones are as fast at
-// $in as MongoDB. It is asked once.
-func (s *Store) wantsSingleLookups(ctx context.Context) (bool, *Error) {
-	if known := s.flavour.Load(); known != flavourUnknown {
-		return known == flavourSingle, nil
+// modeOfLookups returns singleLookups for FerretDB 1, which scans the collection
+// for an $in but uses the index for a single _id, and batchedLookups for any other
+// server. The server is asked once.
+func (s *Store) modeOfLookups(ctx context.Context) (int32, *Error) {
+	if mode := s.lookupMode.Load(); mode != 0 {
+		return mode, nil
 	}
-	t := s.pace.current()
-	raw, err := s.command(ctx, t.timeout, appendBuildInfo(nil))
+	l := s.pace.current()
+	reply, err := s.command(ctx, l.timeout, bson.D{{Key: "buildInfo", Value: 1}})
 	if err != nil {
 		v := classifyLookup(err)
 		if v.code != 13 && v.code != 59 { // Unauthorized, CommandNotFound
-			return false, newError(v, err, t.timeout)
+			return 0, newError(v, err, l.timeout)
 		}
-		raw = nil // a FerretDB tells everybody
+		reply = nil // no FerretDB, which answers every client
 	}
-	flavour := flavourTogether
-	if version, _ := raw.Lookup("ferretdbVersion").StringValueOK(); strings.HasPrefix(version, "v1.") {
-		flavour = flavourSingle
+	mode := batchedLookups
+	if version, _ := reply.Lookup("ferretdbVersion").StringValueOK(); strings.HasPrefix(version, "v1.") {
+		mode = singleLookups
 	}
-	s.flavour.Store(flavour)
-	return flavour == flavourSingle, nil
+	s.lookupMode.Store(mode)
+	return mode, nil
 }

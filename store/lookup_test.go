@@ -1,19 +1,24 @@
 package store_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/event"
+	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"ingestion/internal/test/mongo/faulty"
 	"ingestion/record"
+	"ingestion/store"
 )
 
-// TestOwnedAsksForWhatAFailoverKeeps: what decides that an entry is ingested is
-// read linearizably, one _id a query.
-func TestOwnedAsksForWhatAFailoverKeeps(t *testing.T) {
+// TestOwnedReadsLinearizably: what decides that an entry is ingested must survive a
+// failover.
+func TestOwnedReadsLinearizably(t *testing.T) {
 	f := newFixture(t, faulty.Options{})
 	f.insert(t, documents(3))
 	before := f.server.Count("find")
@@ -23,21 +28,21 @@ func TestOwnedAsksForWhatAFailoverKeeps(t *testing.T) {
 	}
 	calls := f.server.Calls("find")[before:]
 	if len(calls) != 4 {
-		t.Fatalf("%d finds, want one for all and one for each document that is there", len(calls))
+		t.Fatalf("%d finds, want one for all documents and one for each that exists", len(calls))
 	}
 	for _, call := range calls[1:] {
 		level, _ := call.Body.Lookup("readConcern", "level").StringValueOK()
 		if _, single := call.Body.Lookup("filter", "_id").StringValueOK(); level != "linearizable" || !single || call.Body.Lookup("maxTimeMS").AsInt64() <= 0 {
-			t.Errorf("asked %v", call.Body)
+			t.Errorf("the command is %v", call.Body)
 		}
 		if n := strings.Count(call.Body.String(), `"maxTimeMS"`); n != 1 {
-			t.Errorf("the field maxTimeMS is there %d times, which MongoDB refuses", n)
+			t.Errorf("the command has maxTimeMS %d times, which MongoDB refuses", n)
 		}
 	}
 }
 
-// TestOwnedAfterARollback: a document that the primary shows and a majority does
-// not have is not one's own.
+// TestOwnedAfterARollback: a document that is on the primary but not on a majority does
+// not count.
 func TestOwnedAfterARollback(t *testing.T) {
 	f := newFixture(t, faulty.Options{})
 	f.insert(t, documents(1))
@@ -57,8 +62,8 @@ func TestOwnedAfterARollback(t *testing.T) {
 	}
 }
 
-// TestOwnedWithoutReplicas: a standalone server knows no linearizable reads.
-func TestOwnedWithoutReplicas(t *testing.T) {
+// TestOwnedOnAStandaloneServer: it has no linearizable reads.
+func TestOwnedOnAStandaloneServer(t *testing.T) {
 	f := newFixture(t, faulty.Options{})
 	f.insert(t, documents(2))
 	f.server.Rule("find", func(call faulty.Call) faulty.Fault {
@@ -73,12 +78,12 @@ func TestOwnedWithoutReplicas(t *testing.T) {
 		}
 	}
 	if n := f.server.Count("find"); n > 2+4+1 {
-		t.Errorf("%d finds: it is asked again and again", n)
+		t.Errorf("%d finds: linearizable reads are tried repeatedly", n)
 	}
 }
 
-// TestLookupsOfALaterFerretDB go together: its $in is fast.
-func TestLookupsOfALaterFerretDB(t *testing.T) {
+// TestLookupsOnFerretDB2 are batched: its $in is fast.
+func TestLookupsOnFerretDB2(t *testing.T) {
 	f := newFixture(t, faulty.Options{})
 	f.server.Script("buildInfo", faulty.Fault{Reply: bson.D{{Key: "ok", Value: 1}, {Key: "version", Value: "7.0.77"},
 		{Key: "ferretdb", Value: bson.D{{Key: "version", Value: "v2.7.0"}}}}})
@@ -90,6 +95,40 @@ func TestLookupsOfALaterFerretDB(t *testing.T) {
 	results := f.insert(t, docs)
 	all(t, results, record.Duplicate)
 	if n := f.server.Count("find"); n != 1 {
-		t.Errorf("%d finds for one batch", n)
+		t.Errorf("%d finds for one batch, want 1", n)
 	}
 }
+
+// lookupMonitor counts the finds that run and keeps the greatest number at a time.
+func lookupMonitor(mu *sync.Mutex, running, most *int) *event.CommandMonitor {
+	change := func(name string, by int) {
+		if name != "find" {
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		*running += by
+		*most = max(*most, *running)
+	}
+	return &event.CommandMonitor{
+		Started:   func(_ context.Context, e *event.CommandStartedEvent) { change(e.CommandName, 1) },
+		Succeeded: func(_ context.Context, e *event.CommandSucceededEvent) { change(e.CommandName, -1) },
+		Failed:    func(_ context.Context, e *event.CommandFailedEvent) { change(e.CommandName, -1) },
+	}
+}
+
+func monitoredCollection(t testing.TB, uri string, monitor *event.CommandMonitor) *mongo.Collection {
+	t.Helper()
+	opts, err := store.ClientOptions(uri)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := mongo.Connect(opts.SetMonitor(monitor))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Disconnect(context.Background()) })
+	return client.Database("ingestion").Collection("customers")
+}
+
+var faultyReply = bson.D{{Key: "ok", Value: 1}, {Key: "cursor", Value: "none"}}

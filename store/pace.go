@@ -6,70 +6,70 @@ import (
 )
 
 const (
-	maxStretch = 12 // how far the time limit grows over its base
-	easeAfter  = 16 // successes in a row before the pace is raised a step
+	maxStretch = 12 // the longest timeout, in multiples of the base
+	easeAfter  = 16 // consecutive successes before the pace rises a level
 )
 
-// pace adapts to a slow server: every time-out doubles the time limit and
-// halves the batch; a run of successes takes one such step back. It is shared
-// by all calls of a store.
+// pace adapts to a slow server, for all calls of a store. Each timeout slows it
+// down a level: the timeout doubles and the batch halves. A run of successes takes
+// one level back.
 type pace struct {
 	base time.Duration
 
-	mu      sync.Mutex
-	level   int // steps slowed down
-	batch   int // documents a message, meaningful while level > 0
-	success int // in a row at this level
+	mu        sync.Mutex
+	level     int // levels slowed down
+	maxDocs   int // documents per command; meaningful while level > 0
+	successes int // consecutive ones at this level
 }
 
 func newPace(base time.Duration) *pace { return &pace{base: base} }
 
-// tempo is the pace at one moment. A maxDocs of 0 means no limit.
-type tempo struct {
+// limits are those of one command. A maxDocs of 0 means no limit.
+type limits struct {
 	level   int
 	timeout time.Duration
 	maxDocs int
 }
 
-func (p *pace) current() tempo {
+func (p *pace) current() limits {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	t := tempo{level: p.level, timeout: p.base * maxStretch}
-	if stretched := p.base << p.level; p.level < 4 && stretched < t.timeout {
-		t.timeout = stretched
+	l := limits{level: p.level, timeout: p.base * maxStretch}
+	if stretched := p.base << p.level; p.level < 4 && stretched < l.timeout {
+		l.timeout = stretched
 	}
 	if p.level > 0 {
-		t.maxDocs = p.batch
+		l.maxDocs = p.maxDocs
 	}
-	return t
+	return l
 }
 
-// timedOut slows down after n documents sent at the tempo t took too long. Of
-// several calls that time out at the same tempo only the first counts.
-func (p *pace) timedOut(t tempo, n int) {
+// timedOut slows down after a command of n documents, sent within l, timed out. Of
+// several commands that time out at one level only the first counts.
+func (p *pace) timedOut(l limits, n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if t.level != p.level {
+	if l.level != p.level {
 		return
 	}
-	p.success = 0
-	if p.level > 0 && p.batch <= 1 && p.level >= 4 {
+	p.successes = 0
+	if p.level >= 4 && p.maxDocs <= 1 {
 		return
 	}
 	p.level++
-	p.batch = max(1, n/2)
+	p.maxDocs = max(1, n/2)
 }
 
-// succeeded speeds up by a step after enough successes at the tempo t.
-func (p *pace) succeeded(t tempo) {
+// succeeded speeds up a level after enough successes within l.
+func (p *pace) succeeded(l limits) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.level == 0 || t.level != p.level {
+	if p.level == 0 || l.level != p.level {
 		return
 	}
-	if p.success++; p.success >= easeAfter {
-		p.success = 0
+	if p.successes++; p.successes >= easeAfter {
+		p.successes = 0
 		p.level--
-		p.batch *= 2
+		p.maxDocs *= 2
 	}
 }

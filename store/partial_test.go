@@ -15,11 +15,11 @@ import (
 	"ingestion/store"
 )
 
-// The tests of this file play a database in partial trouble: it refuses some
-// documents, for a while or for ever, and takes the others meanwhile.
+// In the tests of this file the database partly fails: it refuses some documents, for
+// a while or forever, and accepts the others.
 
-// subset refuses the documents whose _id hashes to the first of n parts, as a
-// shard in trouble does, each the given number of times or for ever.
+// subset refuses the documents whose _id hashes to the first of n parts, as a failing
+// shard does, each the given number of times or, for 0, always.
 func subset(n uint32, code int32, times int) func(faulty.Call) faulty.Fault {
 	said := map[string]int{}
 	return func(call faulty.Call) (fault faulty.Fault) {
@@ -40,9 +40,9 @@ func inSubset(id string, n uint32) bool {
 	return h.Sum32()%n == 0
 }
 
-// passing lists the codes that MongoDB's own table, or those that speak its
-// protocol, call passing, and some that nobody knows.
-var passing = []int32{
+// transientCodes lists the codes that MongoDB or databases compatible with it define
+// as transient, and some unknown ones.
+var transientCodes = []int32{
 	6, 7, 24, 46, 50, 63, 64, 70, 71, 74, 75, 79, 83, 89, 90, 91, 94, 95, 100, 107, 109, 112, 117, 133, 134, 145, 149, 150, 172, 175,
 	187, 189, 194, 199, 200, 202, 203, 215, 216, 221, 225, 230, 231, 237, 239, 245, 246, 249, 250, 251, 259, 262, 264, 267, 272, 276,
 	279, 281, 282, 285, 287, 289, 290, 303, 306, 308, 310, 311, 312, 314, 317, 319, 333, 338, 342, 343, 354, 355, 356, 358, 360, 363,
@@ -51,10 +51,10 @@ var passing = []int32{
 	1, 8, 0, 999_999, 525_074_461,
 }
 
-// TestPartialTroubleRejectsNobody: half of the documents are refused for some
-// attempts, whatever the code says, alone or with a write concern error.
-func TestPartialTroubleRejectsNobody(t *testing.T) {
-	for _, code := range passing {
+// TestPartialFailureRejectsNothing: half of the documents are refused for some
+// attempts, with any transient code, once together with a write concern error.
+func TestPartialFailureRejectsNothing(t *testing.T) {
+	for _, code := range transientCodes {
 		t.Run(fmt.Sprint(code), func(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t, faulty.Options{}, quick)
@@ -67,22 +67,22 @@ func TestPartialTroubleRejectsNobody(t *testing.T) {
 				return fault
 			})
 			all(t, f.insert(t, documents(60)), record.Ingested)
-			if doubts := f.watch.doubted(); len(doubts) > 0 {
-				t.Errorf("%d strikes", len(doubts))
+			if n := f.watch.strikes(); n > 0 {
+				t.Errorf("%d strikes", n)
 			}
 			if n := f.server.Count("insert"); n > 60 {
 				t.Errorf("%d inserts for one batch", n)
 			}
-			if len(f.watch.sentences) == 0 {
-				t.Error("nobody is told")
+			if len(f.watch.texts) == 0 {
+				t.Error("the observer saw nothing")
 			}
 		})
 	}
 }
 
-// TestBadShardForHours: a shard refuses its third of all documents for ever, with
-// a code nobody knows. Nothing is rejected, in large batches or small ones, and
-// the others go in.
+// TestBadShardForHours: a shard refuses its third of all documents for hours, with an
+// unknown code. In batches of any size nothing is rejected, and the other documents
+// are inserted.
 func TestBadShardForHours(t *testing.T) {
 	for _, size := range []int{1, 4, 100} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
@@ -96,27 +96,28 @@ func TestBadShardForHours(t *testing.T) {
 				f.settleSome(t, open, documents(at + size)[at:], record.Ingested)
 				now.add(10 * time.Second)
 			}
-			for range 60 { // an hour of new tries
+			for range 60 { // an hour of further attempts
 				f.settleSome(t, open, slices.Collect(maps.Values(open)), record.Ingested)
 				now.add(time.Minute)
 			}
 			for i := range n {
-				if d := document(i); inSubset(d.Record.ID, 3) == (open[d.Record.ID].Record.ID == "") {
-					t.Errorf("%s is open: %v", d.Record.ID, !inSubset(d.Record.ID, 3))
+				id := document(i).Record.ID
+				if _, isOpen := open[id]; isOpen != inSubset(id, 3) {
+					t.Errorf("%s is open: %v", id, isOpen)
 				}
 			}
 			f.server.Behave()
 			f.settleSome(t, open, slices.Collect(maps.Values(open)), record.Ingested)
 			if len(open) != 0 || len(f.stored()) != n {
-				t.Errorf("after all, %d are open and %d stored", len(open), len(f.stored()))
+				t.Errorf("in the end %d are open and %d stored", len(open), len(f.stored()))
 			}
 		})
 	}
 }
 
-// TestFlappingServerRejectsNobody: all is refused for a while, all is taken for
-// a while, and the change falls between any two messages, a probe among them.
-func TestFlappingServerRejectsNobody(t *testing.T) {
+// TestFlappingServerRejectsNothing: the server alternately refuses and accepts all
+// documents, and may change between any two commands, probes included.
+func TestFlappingServerRejectsNothing(t *testing.T) {
 	for _, period := range []int{1, 2, 3, 5, 7} {
 		for _, size := range []int{1, 3, 50} {
 			t.Run(fmt.Sprintf("period=%d size=%d", period, size), func(t *testing.T) {
@@ -146,11 +147,10 @@ func TestFlappingServerRejectsNobody(t *testing.T) {
 	}
 }
 
-// TestUnknownValidatorRejectsInTheEnd: bad records are refused with a code nobody
-// knows, few or many, alone or among others. Each is rejected after minutes, and
-// no good one waits for it.
+// TestUnknownValidatorRejectsInTheEnd: bad records, few or many, are refused with an
+// unknown code. Each is rejected after minutes, and no good record waits for it.
 func TestUnknownValidatorRejectsInTheEnd(t *testing.T) {
-	for _, bad := range []uint32{100, 20, 2} { // one in so many
+	for _, bad := range []uint32{100, 20, 2} { // one in every 100, 20, 2
 		t.Run(fmt.Sprint(bad), func(t *testing.T) {
 			t.Parallel()
 			now := &clock{at: time.Unix(1_700_000_000, 0)}
@@ -174,16 +174,16 @@ func TestUnknownValidatorRejectsInTheEnd(t *testing.T) {
 			if took := now.at.Sub(began); took < 3*time.Minute {
 				t.Errorf("rejected after %v", took)
 			}
-			if strikes, records := len(f.watch.doubted()), n+good-len(f.stored()); strikes != 3*records {
-				t.Errorf("%d strikes are told for %d records", strikes, records)
+			if strikes, records := f.watch.strikes(), n+good-len(f.stored()); strikes != 3*records {
+				t.Errorf("%d strikes for %d records", strikes, records)
 			}
 		})
 	}
 }
 
-// TestStoredDocumentsProveLittle: new documents are refused for hours with a code
-// nobody knows, while those that are stored are found to be. That is no record's
-// fault, though one of them was in doubt before and others went in since.
+// TestStoredDocumentsProveLittle: new documents are refused for hours with an unknown
+// code, while stored ones are recognized as duplicates. No record is the cause, though
+// one was refused before and another was inserted since.
 func TestStoredDocumentsProveLittle(t *testing.T) {
 	now := &clock{at: time.Unix(1_700_000_000, 0)}
 	f := newFixture(t, faulty.Options{}, now.tune, quick)
@@ -209,9 +209,9 @@ func TestStoredDocumentsProveLittle(t *testing.T) {
 	}
 }
 
-// TestManyRefusedHoldUpNobody: a part of all documents is refused for good. One
-// batch waits to see whether that passes, the next ones do not.
-func TestManyRefusedHoldUpNobody(t *testing.T) {
+// TestManyRefusalsDelayOneBatch: a part of all documents is always refused. One batch
+// waits to see whether that is transient, the next ones do not.
+func TestManyRefusalsDelayOneBatch(t *testing.T) {
 	f := newFixture(t, faulty.Options{}, quick)
 	f.server.Rule("insert", subset(4, 999_999, 0))
 	open := map[string]store.Document{}
@@ -227,9 +227,9 @@ func TestManyRefusedHoldUpNobody(t *testing.T) {
 	}
 }
 
-// TestOfManyDoubtsEachEnds: some hundred bad records, refused with a code nobody knows
-// while others go in, are rejected within hours.
-func TestOfManyDoubtsEachEnds(t *testing.T) {
+// TestManyBadRecordsAreRejectedWithinHours: hundreds of bad records are refused with an
+// unknown code, while others are inserted.
+func TestManyBadRecordsAreRejectedWithinHours(t *testing.T) {
 	now := &clock{at: time.Unix(1_700_000_000, 0)}
 	f := newFixture(t, faulty.Options{}, now.tune, quick)
 	bad := map[string]bool{}
@@ -259,8 +259,7 @@ func TestOfManyDoubtsEachEnds(t *testing.T) {
 	}
 }
 
-// TestConfigurationCodeAgainstOneDocument does not end the service that works for
-// all others.
+// TestConfigurationCodeAgainstOneDocument does not fail the insert of the others.
 func TestConfigurationCodeAgainstOneDocument(t *testing.T) {
 	for _, code := range []int32{20, 26, 59, 72, 73} {
 		t.Run(fmt.Sprint(code), func(t *testing.T) {
@@ -283,13 +282,13 @@ func TestConfigurationCodeAgainstOneDocument(t *testing.T) {
 	}
 }
 
-// clock is a clock that a test sets.
+// clock is set by a test.
 type clock struct {
 	mu sync.Mutex
 	at time.Time
 }
 
-func (c *clock) tune(o *store.Options) { o.Now, o.StrikeEvery = c.now, time.Minute }
+func (c *clock) tune(o *store.Options) { o.Now, o.StrikeInterval = c.now, time.Minute }
 
 func quick(o *store.Options) { o.MaxBackoff, o.InitialBackoff = time.Millisecond, 100*time.Microsecond }
 
@@ -305,8 +304,8 @@ func (c *clock) add(d time.Duration) {
 	c.at = c.at.Add(d)
 }
 
-// settleSome inserts docs once. Those that are postponed stay in open; all others
-// have to end as wanted.
+// settleSome inserts docs once. Postponed ones stay in open; the others must have the
+// wanted outcome.
 func (f *fixture) settleSome(t *testing.T, open map[string]store.Document, docs []store.Document, want record.Outcome) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)

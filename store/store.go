@@ -1,103 +1,97 @@
+// Package store inserts customer records into MongoDB, each exactly once, and
+// reports the outcome of every one.
+//
+// A batch is one unordered insert with write concern majority and journaling.
+// classify.go gives every error of MongoDB a meaning. Transient errors are
+// retried with backoff until the context ends. A document whose _id already
+// exists is looked up, to tell the repeated insert of one entry from a duplicate.
+//
+// Read store.go first, then insert.go. The command and reply formats are in
+// wire.go, look-ups in lookup.go, and what is done about an error code that has no
+// known meaning in unknowncode.go.
+//
+// All exported functions and methods are safe for concurrent use.
 package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
+	"ingestion/internal/retry"
 	"ingestion/record"
 )
 
-// Document is one record on its way into MongoDB.
+// Document is a record to be inserted.
 type Document struct {
 	Record record.Record
-	// StreamID is the entry's ID, or its origin where it has one; empty in list
-	// mode. A stored document that bears the same StreamID is the entry's own.
+	// StreamID is the ID of the record's stream entry, or of the entry it was first
+	// published as; empty in list mode. A stored document with the same StreamID and
+	// name was inserted for this entry.
 	StreamID string
 }
 
-// Result says what became of one document.
+// Result is what became of one document.
 type Result struct {
-	// Outcome is Ingested, Duplicate or Rejected; 0 means still open.
+	// Outcome is Ingested, Duplicate or Rejected; 0 means that the document has none
+	// yet.
 	Outcome record.Outcome
-	// Postponed marks an open document that MongoDB refuses for a reason unknown,
-	// while it takes others. Insert it again after a while: in the end it is taken
-	// or Rejected, and meanwhile it holds nobody up.
+	// Postponed marks a document without an outcome that MongoDB refuses with an
+	// error code of unknown meaning. Insert it again later: it is eventually inserted
+	// or Rejected.
 	Postponed bool
-	// Keep marks a Rejected document about which something is left in doubt: its
-	// dead letter is to be kept even where they are not kept.
+	// Keep marks a Rejected document that MongoDB might accept another time. Its dead
+	// letter should be kept even where dead letters are turned off.
 	Keep bool
 	// Conflict marks a Duplicate whose stored name differs.
 	Conflict bool
-	// Reason says why a document was Rejected: codes and field names of the
-	// index at fault, never values.
+	// Reason says why a document was Rejected. It contains error codes and names of
+	// indexed fields, never values.
 	Reason string
 }
 
-// Observer learns of the store's troubles. Its methods are called one at a time,
-// from the goroutines that call the store; they must not block and must not call
-// the store. See Watch for when a call gives up.
-type Observer interface {
-	// Waiting is called after each failed attempt, before the pause of the given
-	// length. err is an *Error whose text is fit for an operator and holds
-	// neither secrets nor values of records.
-	Waiting(err error, class Class, next time.Duration)
-	// Recovered is called once when an attempt succeeds after Waiting.
-	Recovered()
-	// Doubted is called for each strike against a record that MongoDB refuses for
-	// a reason unknown.
-	Doubted(Doubt)
-}
-
-// Options tunes a Store. The zero value is what production uses.
+// Options configures a Store. The zero value of each field selects the default,
+// which is what production uses. A negative value is an error.
 type Options struct {
-	// CallTimeout is the outer time limit of one command, 10 s by default. After
-	// time-outs it grows up to twelvefold while the batches shrink.
-	CallTimeout time.Duration
-	// LookupConcurrency bounds the single look-ups by _id under way at a time on
-	// FerretDB 1, and of linearizable ones, over all calls, 4 by default. Others are
-	// asked once a batch.
+	// CommandTimeout limits one command; the default is 10 s. After timeouts it grows
+	// up to twelvefold while batches shrink.
+	CommandTimeout time.Duration
+	// LookupConcurrency limits how many look-ups of a single _id run at a time, over
+	// all calls; the default is 4. Only FerretDB 1 and linearizable reads need these.
+	// Other look-ups take one command per batch.
 	LookupConcurrency int
-	// InitialBackoff and MaxBackoff are the bounds of the pause between two
-	// attempts, 100 ms and 30 s by default; jitter keeps within MaxBackoff.
+	// InitialBackoff and MaxBackoff bound the pause between two attempts; the
+	// defaults are 100 ms and 30 s. Pauses are jittered, but never exceed MaxBackoff.
 	InitialBackoff, MaxBackoff time.Duration
-	// UnknownTries is how often an error of unknown meaning is met before the
-	// batch is bisected, and how many strikes reject a single document; 5 by
-	// default.
+	// UnknownTries is how many times a batch fails with an error code of unknown
+	// meaning before it is bisected, and how many strikes reject a document; the
+	// default is 5.
 	UnknownTries int
-	// StrikeEvery is the least time between two strikes against a document, one
-	// minute by default; with n documents in doubt it is n times as long.
-	StrikeEvery time.Duration
-	// Observer may be nil.
+	// StrikeInterval is the minimum time between two strikes against a document; the
+	// default is one minute. While n documents collect strikes it is n times as long,
+	// at most 60 times.
+	StrikeInterval time.Duration
+	// Observer is told about retries and strikes; nil means nobody is.
 	Observer Observer
-	// Now is the clock of ingestedAt and of the strikes, time.Now by default.
+	// Now is the clock that sets ingestedAt and the time of strikes; nil means
+	// time.Now.
 	Now func() time.Time
 }
 
+// withDefaults returns o with its zero fields set.
 func (o Options) withDefaults() Options {
-	if o.CallTimeout <= 0 {
-		o.CallTimeout = 10 * time.Second
-	}
-	if o.LookupConcurrency <= 0 {
-		o.LookupConcurrency = 4
-	}
-	if o.InitialBackoff <= 0 {
-		o.InitialBackoff = 100 * time.Millisecond
-	}
-	if o.MaxBackoff <= 0 {
-		o.MaxBackoff = 30 * time.Second
-	}
-	if o.UnknownTries <= 0 {
-		o.UnknownTries = 5
-	}
-	if o.StrikeEvery <= 0 {
-		o.StrikeEvery = time.Minute
-	}
+	setDefault(&o.CommandTimeout, 10*time.Second)
+	setDefault(&o.LookupConcurrency, 4)
+	setDefault(&o.InitialBackoff, 100*time.Millisecond)
+	setDefault(&o.MaxBackoff, 30*time.Second)
+	setDefault(&o.UnknownTries, 5)
+	setDefault(&o.StrikeInterval, time.Minute)
 	if o.Observer == nil {
-		o.Observer = deaf{}
+		o.Observer = noObserver{}
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -105,59 +99,95 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-type deaf struct{}
-
-func (deaf) Waiting(error, Class, time.Duration) {}
-func (deaf) Recovered()                          {}
-func (deaf) Doubted(Doubt)                       {}
-
-// Store inserts into one collection. It owns no connection: closing the client
-// is its creator's business.
-type Store struct {
-	coll *mongo.Collection
-	opts Options
-
-	pace       *pace
-	trouble    *trouble
-	lookups    chan struct{} // one slot a single look-up under way
-	noReplicas atomic.Bool   // the server knows no linearizable reads
-	flavour    atomic.Int32  // how look-ups are asked, see lookup.go
-	doubts     *doubts
-	inserted   atomic.Uint64                  // documents that went in
-	proven     atomic.Pointer[provenDocument] // one that is in the collection
-}
-
-// New returns a Store that writes to coll.
-func New(coll *mongo.Collection, opts Options) *Store {
-	opts = opts.withDefaults()
-	return &Store{
-		coll:    coll,
-		opts:    opts,
-		pace:    newPace(opts.CallTimeout),
-		trouble: newTrouble(opts.Observer),
-		doubts:  newDoubts(opts.StrikeEvery),
-		lookups: make(chan struct{}, opts.LookupConcurrency),
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
 	}
 }
 
-// Insert writes docs and returns one result each, in the same order. It blocks,
-// retrying with backoff, until every document has a result or is Postponed.
+// validate reports all faults of o, whose defaults are set.
+func (o Options) validate() error {
+	var faults []error
+	for _, field := range []struct {
+		name  string
+		value int64
+	}{
+		{"CommandTimeout", int64(o.CommandTimeout)}, {"LookupConcurrency", int64(o.LookupConcurrency)},
+		{"InitialBackoff", int64(o.InitialBackoff)}, {"MaxBackoff", int64(o.MaxBackoff)},
+		{"UnknownTries", int64(o.UnknownTries)}, {"StrikeInterval", int64(o.StrikeInterval)},
+	} {
+		if field.value < 0 {
+			faults = append(faults, fmt.Errorf("%s is negative", field.name))
+		}
+	}
+	if o.MaxBackoff < o.InitialBackoff {
+		faults = append(faults, fmt.Errorf("MaxBackoff %v is less than InitialBackoff %v", o.MaxBackoff, o.InitialBackoff))
+	}
+	return errors.Join(faults...)
+}
+
+// Store inserts into one collection. It needs no Close; its creator disconnects
+// the client.
+type Store struct {
+	coll    *mongo.Collection
+	opts    Options
+	backoff retry.Policy
+
+	pace     *pace
+	notifier *notifier
+
+	// For look-ups, see lookup.go.
+	lookups    chan struct{} // holds a token for each look-up of a single _id that runs
+	lookupMode atomic.Int32
+	standalone atomic.Bool // the server has no linearizable reads
+
+	// For documents refused with an unknown code, see evidence.go.
+	evidence *evidence
+	inserted atomic.Uint64 // documents inserted
+	control  atomic.Pointer[controlDocument]
+}
+
+// New returns a Store that inserts into coll. It sends nothing yet: Await does.
+// The collection's client is best configured by ClientOptions.
+func New(coll *mongo.Collection, opts Options) (*Store, error) {
+	if coll == nil {
+		return nil, errors.New("store: the collection is nil")
+	}
+	opts = opts.withDefaults()
+	if err := opts.validate(); err != nil {
+		return nil, fmt.Errorf("store: invalid options: %w", err)
+	}
+	return &Store{
+		coll:     coll,
+		opts:     opts,
+		backoff:  retry.Policy{Initial: opts.InitialBackoff, Max: opts.MaxBackoff},
+		pace:     newPace(opts.CommandTimeout),
+		notifier: newNotifier(opts.Observer),
+		lookups:  make(chan struct{}, opts.LookupConcurrency),
+		evidence: newEvidence(opts.StrikeInterval),
+	}, nil
+}
+
+// Insert inserts docs and returns one result for each, in the same order. It
+// blocks, retrying with backoff, until every document has an outcome or is
+// Postponed. Then the error is nil.
 //
-// The error is nil then. It wraps ctx's error when ctx ended first, and is an
-// *Error of class Configuration, at once, where waiting can't help. In both
-// cases the results are valid as far as they go; a document still open has
-// Outcome 0, may have been written or not, and is safe to insert again.
+// Otherwise the error wraps ctx's error, if ctx ended first, or is an *Error of
+// class Configuration, which no retry can mend. The results are valid in both
+// cases; a document without an outcome may or may not have been written, and is
+// safe to insert again.
 //
-// Where an _id occurs more than once in docs, the first is inserted and the
-// others are duplicates of it; if it is rejected the next one takes its place.
+// If an _id occurs more than once in docs, the first document is inserted and the
+// others are duplicates of it. If the first is rejected, the next takes its place.
 func (s *Store) Insert(ctx context.Context, docs []Document) ([]Result, error) {
 	if len(docs) == 0 {
 		return nil, nil
 	}
-	c := newCall(s, docs)
-	defer c.leave()
-	if err := c.run(ctx); err != nil {
-		return c.results, fmt.Errorf("store: %d of %d documents not settled: %w", c.open, len(docs), err)
+	in := newInsertion(s, docs)
+	defer in.release()
+	if err := in.run(ctx); err != nil {
+		return in.results, fmt.Errorf("store: %d of %d documents have no outcome: %w", in.open, len(docs), err)
 	}
-	return c.results, nil
+	return in.results, nil
 }

@@ -21,30 +21,30 @@ import (
 
 func TestMain(m *testing.M) { env.Main(m) }
 
-// secret stands for personal data: it is in every document, and so in every
-// message of the scripted server, and must not get out.
+// secret stands for personal data: it is in every document, and so in every error
+// message of the scripted server. It must not occur in errors and reasons.
 const secret = "Zelda Geheim"
 
-// watcher is an Observer that remembers what it is told.
+// watcher is an Observer that records its calls.
 type watcher struct {
 	mu        sync.Mutex
 	classes   map[store.Class]int
-	sentences []string
+	texts     []string // of the errors
 	recovered int
-	doubts    []store.Doubt
+	struck    []store.Strike
 	onWaiting func(store.Class)
 }
 
-func (w *watcher) Doubted(d store.Doubt) {
+func (w *watcher) Strike(s store.Strike) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.doubts = append(w.doubts, d)
+	w.struck = append(w.struck, s)
 }
 
-func (w *watcher) doubted() []store.Doubt {
+func (w *watcher) strikes() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return slices.Clone(w.doubts)
+	return len(w.struck)
 }
 
 func (w *watcher) Waiting(err error, class store.Class, _ time.Duration) {
@@ -54,7 +54,7 @@ func (w *watcher) Waiting(err error, class store.Class, _ time.Duration) {
 		w.classes = map[store.Class]int{}
 	}
 	w.classes[class]++
-	w.sentences = append(w.sentences, err.Error())
+	w.texts = append(w.texts, err.Error())
 	if w.onWaiting != nil {
 		w.onWaiting(class)
 	}
@@ -72,11 +72,11 @@ func (w *watcher) saw(class store.Class) int {
 	return w.classes[class]
 }
 
-// heard says whether a sentence told to the operator holds these words.
+// heard reports whether an error contained these words.
 func (w *watcher) heard(words string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return slices.ContainsFunc(w.sentences, func(s string) bool { return strings.Contains(s, words) })
+	return slices.ContainsFunc(w.texts, func(text string) bool { return strings.Contains(text, words) })
 }
 
 func (w *watcher) recoveries() int {
@@ -92,7 +92,7 @@ type fixture struct {
 	coll   *mongo.Collection
 	watch  *watcher
 
-	passers int // documents inserted beside those of the test
+	fillers int // documents inserted beside those of the test
 }
 
 func newFixture(t *testing.T, server faulty.Options, tune ...func(*store.Options)) *fixture {
@@ -101,14 +101,23 @@ func newFixture(t *testing.T, server faulty.Options, tune ...func(*store.Options
 	f.coll = collectionAt(t, f.server.URI())
 	opts := store.Options{
 		InitialBackoff: time.Millisecond, MaxBackoff: 20 * time.Millisecond,
-		UnknownTries: 3, StrikeEvery: time.Millisecond, Observer: f.watch,
+		UnknownTries: 3, StrikeInterval: time.Millisecond, Observer: f.watch,
 	}
 	for _, tune := range tune {
 		tune(&opts)
 	}
-	f.Store = store.New(f.coll, opts)
+	f.Store = newStore(t, f.coll, opts)
 	t.Cleanup(func() { f.keepsSecrets(t) })
 	return f
+}
+
+func newStore(t testing.TB, coll *mongo.Collection, opts store.Options) *store.Store {
+	t.Helper()
+	s, err := store.New(coll, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 func collectionAt(t testing.TB, uri string) *mongo.Collection {
@@ -127,9 +136,9 @@ func collectionAt(t testing.TB, uri string) *mongo.Collection {
 
 func (f *fixture) keepsSecrets(t *testing.T) {
 	t.Helper()
-	for _, s := range f.watch.sentences {
-		if strings.Contains(s, secret) {
-			t.Errorf("a value of a record is in: %s", s)
+	for _, text := range f.watch.texts {
+		if strings.Contains(text, secret) {
+			t.Errorf("an error contains a value of a record: %s", text)
 		}
 	}
 }
@@ -137,20 +146,21 @@ func (f *fixture) keepsSecrets(t *testing.T) {
 func (f *fixture) stored() map[string]bson.Raw {
 	docs := map[string]bson.Raw{}
 	for _, doc := range f.server.Documents("ingestion", "customers") {
-		if id := doc.Lookup("_id").StringValue(); !strings.HasPrefix(id, passerBy) {
+		if id := doc.Lookup("_id").StringValue(); !strings.HasPrefix(id, filler) {
 			docs[id] = doc
 		}
 	}
 	return docs
 }
 
-// passerBy begins the _ids of documents that only keep the store at work.
-const passerBy = "passer-by-"
+// filler is the prefix of the _ids of documents that only show the store that the
+// server works.
+const filler = "filler-"
 
-// put stores a document as another writer would have done.
+// put inserts a document by another store.
 func (f *fixture) put(t *testing.T, doc store.Document) {
 	t.Helper()
-	other := store.New(f.coll, store.Options{})
+	other := newStore(t, f.coll, store.Options{})
 	if _, err := other.Insert(t.Context(), []store.Document{doc}); err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +184,7 @@ func documents(n int) []store.Document {
 	return docs
 }
 
-// inListMode takes the stream IDs off.
+// inListMode removes the stream IDs.
 func inListMode(docs []store.Document) []store.Document {
 	for i := range docs {
 		docs[i].StreamID = ""
@@ -182,9 +192,8 @@ func inListMode(docs []store.Document) []store.Document {
 	return docs
 }
 
-// insert fails the test if Insert does; it may take some seconds. What is
-// postponed is inserted again after a while, as a queue has it, and others are
-// inserted meanwhile.
+// insert fails the test if Insert fails or takes too long. Postponed documents are
+// inserted again after a pause, as a queue does, and others are inserted meanwhile.
 func (f *fixture) insert(t *testing.T, docs []store.Document) []store.Result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
@@ -202,9 +211,9 @@ func (f *fixture) insert(t *testing.T, docs []store.Document) []store.Result {
 			return results
 		}
 		time.Sleep(2 * time.Millisecond) // the queue's pause
-		f.passers++
-		other := document(f.passers)
-		other.Record.ID = fmt.Sprint(passerBy, f.passers)
+		f.fillers++
+		other := document(f.fillers)
+		other.Record.ID = fmt.Sprint(filler, f.fillers)
 		if _, err := f.Insert(ctx, []store.Document{other}); err != nil {
 			t.Fatalf("Insert of another document: %v", err)
 		}
@@ -230,7 +239,7 @@ func allBut(t *testing.T, results []store.Result, index int, want record.Outcome
 			t.Errorf("document %d is %v (%s), want %v", i, r.Outcome, r.Reason, expected)
 		}
 		if strings.Contains(r.Reason, secret) {
-			t.Errorf("the reason holds a value: %s", r.Reason)
+			t.Errorf("the reason contains a value: %s", r.Reason)
 		}
 	}
 }
@@ -244,7 +253,29 @@ func all(t *testing.T, results []store.Result, want record.Outcome) {
 	}
 }
 
-func TestInsertWritesTheDocumentAsDesigned(t *testing.T) {
+func TestNewValidates(t *testing.T) {
+	coll := new(mongo.Collection)
+	if _, err := store.New(nil, store.Options{}); err == nil {
+		t.Error("a nil collection is accepted")
+	}
+	if _, err := store.New(coll, store.Options{MaxBackoff: time.Hour}); err != nil {
+		t.Error(err)
+	}
+	for want, opts := range map[string]store.Options{
+		"CommandTimeout":    {CommandTimeout: -1},
+		"LookupConcurrency": {LookupConcurrency: -1},
+		"InitialBackoff":    {InitialBackoff: -1},
+		"MaxBackoff":        {InitialBackoff: time.Minute},
+		"UnknownTries":      {UnknownTries: -1},
+		"StrikeInterval":    {StrikeInterval: -1},
+	} {
+		if _, err := store.New(coll, opts); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: err = %v, want one about %s", opts, err, want)
+		}
+	}
+}
+
+func TestInsertWritesTheDocumentedFields(t *testing.T) {
 	now := time.Date(2024, 6, 1, 8, 0, 0, 987654321, time.UTC)
 	f := newFixture(t, faulty.Options{}, func(o *store.Options) { o.Now = func() time.Time { return now } })
 	docs := documents(2)
@@ -277,7 +308,7 @@ func decode(t *testing.T, raw bson.Raw) bson.D {
 	return d
 }
 
-func TestInsertCarriesItsWriteConcern(t *testing.T) {
+func TestInsertHasItsWriteConcern(t *testing.T) {
 	f := newFixture(t, faulty.Options{})
 	f.insert(t, documents(3))
 	calls := f.server.Calls("insert")
@@ -303,7 +334,7 @@ func TestInsertOfNothing(t *testing.T) {
 	}
 }
 
-func TestInsertSplitsMessages(t *testing.T) {
+func TestInsertSplitsLargeBatches(t *testing.T) {
 	f := newFixture(t, faulty.Options{})
 	docs := documents(7)
 	for i := range docs {
@@ -312,15 +343,15 @@ func TestInsertSplitsMessages(t *testing.T) {
 	all(t, f.insert(t, docs), record.Ingested)
 	for _, call := range f.server.Calls("insert") {
 		if len(call.Body) > 8<<20+1024 {
-			t.Errorf("a message of %d bytes", len(call.Body))
+			t.Errorf("a command of %d bytes", len(call.Body))
 		}
 	}
 	if n := f.server.Count("insert"); n != 4 {
-		t.Errorf("%d messages, want 4", n)
+		t.Errorf("%d commands, want 4", n)
 	}
 }
 
-func TestDocumentBeyondMongoDBsLimitIsRejectedUnsent(t *testing.T) {
+func TestDocumentAboveTheSizeLimitIsRejectedWithoutBeingSent(t *testing.T) {
 	f := newFixture(t, faulty.Options{})
 	docs := documents(3)
 	docs[1].Record.Name = strings.Repeat("n", 16<<20)
@@ -333,21 +364,21 @@ func TestDuplicates(t *testing.T) {
 	renamed, namesake := other, document(1)
 	renamed.Record.Name, namesake.Record.Name = "somebody else", "somebody else"
 	tests := []struct {
-		name  string
-		there store.Document
-		want  store.Result
+		name   string
+		stored store.Document
+		want   store.Result
 	}{
 		{"own", document(1), store.Result{Outcome: record.Ingested}},
-		{"another's", other, store.Result{Outcome: record.Duplicate}},
-		{"another's under the same streamId", namesake, store.Result{Outcome: record.Duplicate, Conflict: true}},
-		{"another's of another name", renamed, store.Result{Outcome: record.Duplicate, Conflict: true}},
+		{"another entry's", other, store.Result{Outcome: record.Duplicate}},
+		{"another record's under the same streamId", namesake, store.Result{Outcome: record.Duplicate, Conflict: true}},
+		{"another entry's with another name", renamed, store.Result{Outcome: record.Duplicate, Conflict: true}},
 	}
 	for _, ferret := range []bool{false, true} {
 		for _, tc := range tests {
 			t.Run(fmt.Sprintf("%s ferret=%v", tc.name, ferret), func(t *testing.T) {
 				t.Parallel()
 				f := newFixture(t, faulty.Options{Ferret: ferret})
-				f.put(t, tc.there)
+				f.put(t, tc.stored)
 				results := f.insert(t, documents(4))
 				if results[1] != tc.want {
 					t.Errorf("got %+v, want %+v", results[1], tc.want)
@@ -358,7 +389,7 @@ func TestDuplicates(t *testing.T) {
 	}
 }
 
-func TestLookupsAskAsTheServerLikesIt(t *testing.T) {
+func TestLookupsSuitTheServer(t *testing.T) {
 	const n = 40
 	for _, ferret := range []bool{false, true} {
 		f := newFixture(t, faulty.Options{Ferret: ferret})
@@ -372,19 +403,19 @@ func TestLookupsAskAsTheServerLikesIt(t *testing.T) {
 			t.Errorf("ferret=%v: %d finds, want %d", ferret, got, want)
 		}
 		if got := f.server.Count("buildInfo"); got != 1 {
-			t.Errorf("ferret=%v: buildInfo was asked %d times", ferret, got)
+			t.Errorf("ferret=%v: %d commands buildInfo, want 1", ferret, got)
 		}
 	}
 }
 
 func TestSingleLookupsAreBounded(t *testing.T) {
 	var mu sync.Mutex
-	var under, most int
+	var running, most int
 	f := newFixture(t, faulty.Options{Ferret: true}, func(o *store.Options) { o.LookupConcurrency = 3 })
 	docs := documents(30)
 	f.insert(t, docs)
-	monitor := lookupMonitor(&mu, &under, &most)
-	s := store.New(monitoredCollection(t, f.server.URI(), monitor), store.Options{LookupConcurrency: 3})
+	monitor := lookupMonitor(&mu, &running, &most)
+	s := newStore(t, monitoredCollection(t, f.server.URI(), monitor), store.Options{LookupConcurrency: 3})
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
@@ -397,7 +428,7 @@ func TestSingleLookupsAreBounded(t *testing.T) {
 	}
 	wg.Wait()
 	if most > 3 || most < 2 {
-		t.Errorf("%d look-ups under way at a time, want 3 at most", most)
+		t.Errorf("%d look-ups ran at a time, want 2 or 3", most)
 	}
 }
 
@@ -411,11 +442,11 @@ func TestTwinsInOneBatch(t *testing.T) {
 		return d
 	}
 	tests := []struct {
-		name  string
-		there []store.Document
-		docs  []store.Document
-		fault faulty.Fault
-		want  []store.Result
+		name   string
+		stored []store.Document
+		docs   []store.Document
+		fault  faulty.Fault
+		want   []store.Result
 	}{
 		{
 			name: "the later one is a duplicate of the first",
@@ -433,29 +464,29 @@ func TestTwinsInOneBatch(t *testing.T) {
 			want: []store.Result{{Outcome: record.Ingested}, {Outcome: record.Duplicate}},
 		},
 		{
-			name:  "what is there is the second one's own",
-			there: []store.Document{twin(1, "1-2", "")},
-			docs:  []store.Document{twin(1, "1-1", "other"), twin(1, "1-2", "")},
-			want:  []store.Result{{Outcome: record.Duplicate, Conflict: true}, {Outcome: record.Ingested}},
+			name:   "the second one was inserted before",
+			stored: []store.Document{twin(1, "1-2", "")},
+			docs:   []store.Document{twin(1, "1-1", "other"), twin(1, "1-2", "")},
+			want:   []store.Result{{Outcome: record.Duplicate, Conflict: true}, {Outcome: record.Ingested}},
 		},
 		{
 			name:  "the first is rejected, the next takes its place",
 			docs:  []store.Document{twin(1, "1-1", ""), twin(1, "1-2", "other"), twin(1, "1-3", "")},
 			fault: faulty.Fault{WriteErrors: []faulty.WriteError{{Index: 0, Code: 121}}},
-			want:  []store.Result{{Outcome: record.Rejected, Reason: "MongoDB refuses the document (code 121)"}, {Outcome: record.Ingested}, {Outcome: record.Duplicate, Conflict: true}},
+			want:  []store.Result{{Outcome: record.Rejected, Reason: "MongoDB rejects the document (code 121)"}, {Outcome: record.Ingested}, {Outcome: record.Duplicate, Conflict: true}},
 		},
 		{
 			name:  "the same entry twice, rejected",
 			docs:  []store.Document{twin(1, "1-1", ""), twin(1, "1-1", ""), twin(1, "1-2", "")},
 			fault: faulty.Fault{WriteErrors: []faulty.WriteError{{Index: 0, Code: 121}}},
-			want:  []store.Result{{Outcome: record.Rejected, Reason: "MongoDB refuses the document (code 121)"}, {Outcome: record.Rejected, Reason: "MongoDB refuses the document (code 121)"}, {Outcome: record.Ingested}},
+			want:  []store.Result{{Outcome: record.Rejected, Reason: "MongoDB rejects the document (code 121)"}, {Outcome: record.Rejected, Reason: "MongoDB rejects the document (code 121)"}, {Outcome: record.Ingested}},
 		},
 	}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t, faulty.Options{})
-			for _, d := range tc.there {
+			for _, d := range tc.stored {
 				f.put(t, d)
 			}
 			f.server.Script("insert", tc.fault)
@@ -486,7 +517,7 @@ func TestOwned(t *testing.T) {
 	}
 }
 
-func TestCancelledCallLeavesTheRestOpen(t *testing.T) {
+func TestCancelledInsertLeavesDocumentsOpen(t *testing.T) {
 	f := newFixture(t, faulty.Options{})
 	f.server.Rule("insert", func(call faulty.Call) faulty.Fault {
 		return faulty.Fault{Code: 10107}
@@ -499,7 +530,7 @@ func TestCancelledCallLeavesTheRestOpen(t *testing.T) {
 	}
 	var failure *store.Error
 	if !errors.As(err, &failure) || failure.Class != store.Transient {
-		t.Errorf("the error doesn't say what it waited for: %v", err)
+		t.Errorf("the error does not include the last failure: %v", err)
 	}
 	all(t, results, 0)
 }

@@ -63,7 +63,7 @@ func (c *Config) checkServers(k *checker) {
 		k.want(false, "REDIS_URL", "%v", err)
 	}
 	if _, err := store.ClientOptions(c.MongoURI.Reveal()); err != nil {
-		k.want(false, "MONGO_URI", "%s", strings.TrimPrefix(err.Error(), "MONGO_URI "))
+		k.want(false, "MONGO_URI", "%v", err)
 	}
 	k.readable("REDIS_PASSWORD_FILE", c.RedisPasswordFile)
 	k.readable("MONGO_PASSWORD_FILE", c.MongoPasswordFile)

@@ -30,7 +30,11 @@ func newStore(tb testing.TB, opts Options) (*Sink, *store.Store) {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = client.Disconnect(context.Background()) })
-	return s, store.New(client.Database("bench").Collection("customers"), store.Options{})
+	documents, err := store.New(client.Database("bench").Collection("customers"), store.Options{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return s, documents
 }
 
 func documents(from, to int, stream string) []store.Document {

@@ -28,7 +28,10 @@ func connectMongo(ctx context.Context, cfg *config.Config, observer store.Observ
 	if err != nil {
 		return nil, nil, &config.Error{Faults: []string{"MONGO_URI: the driver can't use it: check the options"}}
 	}
-	s := store.New(client.Database(cfg.MongoDB).Collection(cfg.MongoCollection), store.Options{Observer: observer})
+	s, err := store.New(client.Database(cfg.MongoDB).Collection(cfg.MongoCollection), store.Options{Observer: observer})
+	if err != nil {
+		return nil, nil, errors.Join(err, disconnect(ctx, client))
+	}
 	if err := awaitMongo(ctx, s, cfg); err != nil {
 		return nil, nil, errors.Join(err, disconnect(ctx, client))
 	}
@@ -41,7 +44,9 @@ func awaitMongo(ctx context.Context, s *store.Store, cfg *config.Config) error {
 	defer cancel()
 	err := s.Await(ctx)
 	if err == nil && cfg.MongoIndexes {
-		err = s.EnsureIndexes(ctx)
+		if err = s.EnsureIndexes(ctx); err != nil {
+			err = fmt.Errorf("%w; create the index by hand, or set MONGO_INDEXES=off", err)
+		}
 	}
 	switch {
 	case err == nil:
@@ -76,20 +81,25 @@ type watcher struct {
 }
 
 // Waiting holds the readers back and says why.
-func (w *watcher) Waiting(err error, _ store.Class, next time.Duration) {
-	if w.reason != err.Error() || time.Since(w.said) > sayAgainAfter {
-		w.reason, w.said, w.open = err.Error(), time.Now(), true
-		w.log.Warn("retrying", "status", "error", "server", "MongoDB", "reason", err.Error(),
+func (w *watcher) Waiting(err error, class store.Class, next time.Duration) {
+	reason := err.Error()
+	switch class {
+	case store.Transient, store.NotSent, store.LoginFailed, store.Operator:
+		reason += "; connection string: MONGO_URI"
+	}
+	if w.reason != reason || time.Since(w.said) > sayAgainAfter {
+		w.reason, w.said, w.open = reason, time.Now(), true
+		w.log.Warn("retrying", "status", "error", "server", "MongoDB", "reason", reason,
 			"pause", fmt.Sprint(next.Round(time.Millisecond)))
 	}
-	w.gate.Shut("MongoDB", err.Error())
+	w.gate.Shut("MongoDB", reason)
 }
 
-// Doubted says what speaks against a record, which is put off.
-func (w *watcher) Doubted(d store.Doubt) {
-	w.log.Warn("warning", "status", "error", "server", "MongoDB", "_id", d.ID, "reason", fmt.Sprintf(
+// Strike logs a strike against a record, which is postponed.
+func (w *watcher) Strike(s store.Strike) {
+	w.log.Warn("warning", "status", "error", "server", "MongoDB", "_id", s.ID, "reason", fmt.Sprintf(
 		"MongoDB refuses this record with code %d, which this service doesn't know, while it takes others; it is tried again later, and rejected when that has been found %d times (now %d)",
-		d.Code, d.Limit, d.Strikes))
+		s.Code, s.Limit, s.Count))
 }
 
 // Recovered lets the readers go on.

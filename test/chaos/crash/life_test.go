@@ -51,10 +51,11 @@ func (w *world) begin(ctx context.Context, name string, p point) *life {
 		PollTimeout: 20 * time.Millisecond, ClaimIdle: w.lease, Retention: 0,
 		DeadLetters: streams.DeadLetterOptions{On: true, Worker: name}, Log: log,
 	})
-	l.store = &mortal{
-		store: store.New(w.collection(), store.Options{InitialBackoff: time.Millisecond, MaxBackoff: 20 * time.Millisecond}),
-		life:  l, holding: make(chan struct{}),
+	s, err := store.New(w.collection(), store.Options{InitialBackoff: time.Millisecond, MaxBackoff: 20 * time.Millisecond})
+	if err != nil {
+		panic(err)
 	}
+	l.store = &mortal{store: s, life: l, holding: make(chan struct{})}
 	l.blade.plant = w.plant
 	var (
 		queue     streams.Queue    = l.stream

@@ -174,7 +174,10 @@ func (w *world) haunt(ctx context.Context, course int) error {
 	}
 	if len(held) > 1 {
 		if r, ok := good(&held[1]); ok {
-			s := store.New(w.collection(), store.Options{})
+			s, err := store.New(w.collection(), store.Options{})
+			if err != nil {
+				return err
+			}
 			if _, err := s.Insert(ctx, []store.Document{{Record: r, StreamID: held[1].FirstID()}}); err != nil {
 				return err
 			}

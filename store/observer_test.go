@@ -12,31 +12,30 @@ import (
 	"ingestion/store"
 )
 
-// gate is an observer that does what a worker does: it stops reading while the
-// store waits.
+// gate is an observer as a worker's: it is closed while the store waits.
 type gate struct {
-	mu   sync.Mutex
-	shut bool
+	mu     sync.Mutex
+	closed bool
 }
 
 func (g *gate) Waiting(error, store.Class, time.Duration) { g.set(true) }
-func (g *gate) Doubted(store.Doubt)                       {}
+func (g *gate) Strike(store.Strike)                       {}
 
 func (g *gate) Recovered() { g.set(false) }
 
-func (g *gate) set(shut bool) {
+func (g *gate) set(closed bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.shut = shut
+	g.closed = closed
 }
 
-func (g *gate) isShut() bool {
+func (g *gate) isClosed() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.shut
+	return g.closed
 }
 
-func TestGateIsOpenAfterAnyTrouble(t *testing.T) {
+func TestRecoveredFollowsWaiting(t *testing.T) {
 	g := &gate{}
 	f := newFixture(t, faulty.Options{}, func(o *store.Options) { o.Observer, o.InitialBackoff = g, 10*time.Microsecond })
 	f.server.Rule("insert", func(call faulty.Call) faulty.Fault {
@@ -57,15 +56,15 @@ func TestGateIsOpenAfterAnyTrouble(t *testing.T) {
 			})
 		}
 		calls.Wait()
-		if g.isShut() {
-			t.Fatal("all is inserted, and the gate is shut")
+		if g.isClosed() {
+			t.Fatal("the gate is closed after all inserts succeeded")
 		}
 	}
 }
 
-// TestWatchFindsOutThatAllIsWell: the only call that waited gives up, so nobody
-// else would notice that the server is back.
-func TestWatchFindsOutThatAllIsWell(t *testing.T) {
+// TestWatchNoticesRecovery: the only call that waited gives up, so no other call would
+// notice that the server is back.
+func TestWatchNoticesRecovery(t *testing.T) {
 	f := newFixture(t, faulty.Options{})
 	f.server.Rule("insert", func(faulty.Call) faulty.Fault { return faulty.Fault{Code: 14031} })
 	f.server.Script("find", faulty.Fault{Code: 13}, faulty.Fault{Code: 59}, faulty.Fault{CutBefore: true})
@@ -87,6 +86,6 @@ func TestWatchFindsOutThatAllIsWell(t *testing.T) {
 	}
 	waitFor(t, func() bool { return f.watch.recoveries() == 1 })
 	if f.watch.saw(store.Operator) != 1 || f.watch.saw(store.Configuration) != 1 {
-		t.Errorf("the observer saw %v", f.watch.sentences)
+		t.Errorf("the observer saw %v", f.watch.texts)
 	}
 }

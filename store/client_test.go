@@ -15,40 +15,40 @@ import (
 
 const password = "sesame-open"
 
-// loginAt is a store whose address carries a password.
+// loginAt returns a store whose connection string has a password.
 func loginAt(t *testing.T, f *fixture) *store.Store {
 	t.Helper()
 	uri := "mongodb://ali:" + password + "@" + f.server.Addr()
-	return store.New(collectionAt(t, uri), store.Options{
-		CallTimeout: 500 * time.Millisecond, InitialBackoff: time.Millisecond, MaxBackoff: 10 * time.Millisecond, Observer: f.watch,
+	return newStore(t, collectionAt(t, uri), store.Options{
+		CommandTimeout: 500 * time.Millisecond, InitialBackoff: time.Millisecond, MaxBackoff: 10 * time.Millisecond, Observer: f.watch,
 	})
 }
 
-func TestAwaitEndsAtOnceOnAWrongPassword(t *testing.T) {
+func TestAwaitFailsAtOnceOnAWrongPassword(t *testing.T) {
 	f := newFixture(t, faulty.Options{})
 	err := loginAt(t, f).Await(t.Context())
 	var failure *store.Error
 	if !errors.As(err, &failure) || failure.Class != store.Operator || failure.Code != 18 || !store.Permanent(err) {
 		t.Fatalf("err = %v", err)
 	}
-	if text := err.Error(); !strings.Contains(text, "MONGO_URI") || !strings.Contains(text, "password") || strings.Contains(text, password) {
-		t.Errorf("the operator is told: %s", text)
+	if text := err.Error(); !strings.Contains(text, "connection string") || !strings.Contains(text, "password") || strings.Contains(text, password) {
+		t.Errorf("err = %s", text)
 	}
 }
 
-func TestBrokenLoginIsNoWrongPassword(t *testing.T) {
+func TestFailingLoginIsNoWrongPassword(t *testing.T) {
 	f := newFixture(t, faulty.Options{})
 	f.server.Script("saslStart", faulty.Fault{CutBefore: true}, faulty.Fault{Code: 11600})
 	err := loginAt(t, f).Await(t.Context())
-	if !store.Permanent(err) { // the third login is refused for good
+	if !store.Permanent(err) { // the third login is rejected
 		t.Fatalf("err = %v", err)
 	}
 	if f.server.Count("saslStart") < 3 || f.watch.saw(store.Operator) != 0 {
-		t.Errorf("%d logins; the observer saw %v", f.server.Count("saslStart"), f.watch.sentences)
+		t.Errorf("%d logins; the observer saw %v", f.server.Count("saslStart"), f.watch.texts)
 	}
 }
 
-func TestLoginThatBreaksAtRunTimeIsWaitedOut(t *testing.T) {
+func TestWrongPasswordAtRunTimeIsRetried(t *testing.T) {
 	f := newFixture(t, faulty.Options{})
 	ctx, cancel := context.WithCancel(t.Context())
 	f.watch.onWaiting = func(class store.Class) {
@@ -58,7 +58,7 @@ func TestLoginThatBreaksAtRunTimeIsWaitedOut(t *testing.T) {
 	}
 	results, err := loginAt(t, f).Insert(ctx, documents(2))
 	if !errors.Is(err, context.Canceled) || f.watch.saw(store.Operator) != 3 {
-		t.Errorf("err = %v; the observer saw %v", err, f.watch.sentences)
+		t.Errorf("err = %v; the observer saw %v", err, f.watch.texts)
 	}
 	all(t, results, 0)
 }
@@ -72,11 +72,13 @@ func TestAwaitWithoutTheRightToRead(t *testing.T) {
 }
 
 func TestAwaitWaitsForTheServer(t *testing.T) {
-	f := newFixture(t, faulty.Options{}, func(o *store.Options) { o.CallTimeout = 300 * time.Millisecond })
+	f := newFixture(t, faulty.Options{}, func(o *store.Options) { o.CommandTimeout = 300 * time.Millisecond })
 	f.server.Stop()
 	done := make(chan error, 1)
 	go func() { done <- f.Await(t.Context()) }()
-	waitFor(t, func() bool { return f.watch.heard("can't be reached: " + f.server.Addr() + ": connection refused") })
+	waitFor(t, func() bool {
+		return f.watch.heard("MongoDB is unreachable: " + f.server.Addr() + ": connection refused")
+	})
 	if err := f.server.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -85,13 +87,13 @@ func TestAwaitWaitsForTheServer(t *testing.T) {
 	}
 }
 
-func TestAwaitSaysWhatItWaitedFor(t *testing.T) {
-	f := newFixture(t, faulty.Options{}, func(o *store.Options) { o.CallTimeout = 100 * time.Millisecond })
+func TestAwaitReportsTheLastFailure(t *testing.T) {
+	f := newFixture(t, faulty.Options{}, func(o *store.Options) { o.CommandTimeout = 100 * time.Millisecond })
 	f.server.Stop()
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	err := f.Await(ctx)
-	if !errors.Is(err, context.DeadlineExceeded) || store.Permanent(err) || !strings.Contains(err.Error(), "MONGO_URI") {
+	if !errors.Is(err, context.DeadlineExceeded) || store.Permanent(err) || !strings.Contains(err.Error(), "connection string") {
 		t.Errorf("err = %v", err)
 	}
 }
@@ -102,8 +104,8 @@ func TestEnsureIndexes(t *testing.T) {
 		faults []faulty.Fault
 		ok     bool
 	}{
-		{"made", nil, true},
-		{"there under another name", []faulty.Fault{{Code: 85}}, true},
+		{"created", nil, true},
+		{"exists under another name", []faulty.Fault{{Code: 85}}, true},
 		{"after an election", []faulty.Fault{{Code: 10107}}, true},
 		{"the name is taken by another index", []faulty.Fault{{Code: 86}}, false},
 		{"not allowed", []faulty.Fault{{Code: 13}}, false},
@@ -117,8 +119,8 @@ func TestEnsureIndexes(t *testing.T) {
 			if (err == nil) != tc.ok {
 				t.Errorf("err = %v", err)
 			}
-			if err != nil && (!store.Permanent(err) || strings.Contains(err.Error(), "can't work") || !strings.Contains(err.Error(), "MONGO_INDEXES")) {
-				t.Errorf("the operator is told: %v", err)
+			if err != nil && (!store.Permanent(err) || strings.Contains(err.Error(), "can't work") || !strings.Contains(err.Error(), "index")) {
+				t.Errorf("err = %v", err)
 			}
 		})
 	}
@@ -126,21 +128,21 @@ func TestEnsureIndexes(t *testing.T) {
 
 func TestClientOptions(t *testing.T) {
 	for _, uri := range []string{"", "localhost:27017", "redis://x", "mongodb://", "mongodb://ali:" + password + "@@h/", "mongodb://ali:se/" + password + "@h", "mongodb://h/?replicaSet"} {
-		if _, err := store.ClientOptions(uri); err == nil || !strings.Contains(err.Error(), "MONGO_URI") || strings.Contains(err.Error(), password) {
+		if _, err := store.ClientOptions(uri); err == nil || !strings.Contains(err.Error(), "connection string") || strings.Contains(err.Error(), password) {
 			t.Errorf("%q: err = %v", uri, err)
 		}
 	}
 	opts, err := store.ClientOptions("mongodb://h/?appName=mine&serverSelectionTimeoutMS=7000")
 	if err != nil || *opts.AppName != "mine" || *opts.ServerSelectionTimeout != 7*time.Second {
-		t.Errorf("what the address says is lost: %v", err)
+		t.Errorf("options of the connection string are lost: %v", err)
 	}
 	if opts, err := store.ClientOptions("mongodb://h"); err != nil || *opts.ServerSelectionTimeout > 5*time.Second || *opts.MaxAdaptiveRetries != 0 {
 		t.Errorf("the defaults are wrong: %v", err)
 	}
 }
 
-// TestOptionsOfTheAddress: nothing in the address is overridden in silence.
-func TestOptionsOfTheAddress(t *testing.T) {
+// TestOptionsOfTheConnectionString: no option is overridden silently.
+func TestOptionsOfTheConnectionString(t *testing.T) {
 	for _, good := range []string{"retryWrites=true&w=majority", "retryWrites=false", "journal=true", "maxPoolSize=3", "readPreference=primary", "compressors=zstd", "replicaSet=rs0"} {
 		if _, err := store.ClientOptions("mongodb://h/?" + good); err != nil {
 			t.Errorf("%s: %v", good, err)
@@ -148,7 +150,7 @@ func TestOptionsOfTheAddress(t *testing.T) {
 	}
 	for _, option := range []string{"w=1", "w=0", "w=2", "journal=false", "wtimeoutMS=5", "timeoutMS=500", "socketTimeoutMS=500", "readPreference=secondary", "readConcernLevel=local", "maxpoolsizes=3", "zelda=1"} {
 		name, _, _ := strings.Cut(option, "=")
-		if _, err := store.ClientOptions("mongodb://h/?" + option); err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "MONGO_URI") {
+		if _, err := store.ClientOptions("mongodb://h/?" + option); err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "connection string") {
 			t.Errorf("%s: err = %v", option, err)
 		}
 	}
@@ -158,8 +160,7 @@ func TestOptionsOfTheAddress(t *testing.T) {
 	}
 }
 
-// TestLoginThatTheServerFails is waited for; a mechanism that it doesn't offer
-// is the operator's.
+// TestLoginThatTheServerFails: it is retried, except for an unsupported mechanism.
 func TestLoginThatTheServerFails(t *testing.T) {
 	f := newFixture(t, faulty.Options{})
 	f.server.Script("saslStart", faulty.Fault{Code: 1}, faulty.Fault{Code: 8}, faulty.Fault{Code: 334})
@@ -168,30 +169,30 @@ func TestLoginThatTheServerFails(t *testing.T) {
 		t.Fatalf("err = %v", err)
 	}
 	if f.watch.saw(store.LoginFailed) == 0 || f.watch.saw(store.Operator) != 0 {
-		t.Errorf("the observer saw %v", f.watch.sentences)
+		t.Errorf("the observer saw %v", f.watch.texts)
 	}
 }
 
-// TestFailedLoginDoesNotHideAFerretDB: what the server is, is asked again.
+// TestFailedLoginDoesNotHideAFerretDB: the server is asked again what it is.
 func TestFailedLoginDoesNotHideAFerretDB(t *testing.T) {
 	f := newFixture(t, faulty.Options{Ferret: true})
 	f.insert(t, documents(batch))
 	f.server.Script("buildInfo", faulty.Fault{Code: 18}, faulty.Fault{Code: 8})
 	all(t, f.insert(t, documents(batch)), record.Ingested)
 	if f.server.Count("buildInfo") != 3 || f.server.Count("find") != batch {
-		t.Errorf("%d times buildInfo, %d finds; want 3 and %d", f.server.Count("buildInfo"), f.server.Count("find"), batch)
+		t.Errorf("%d commands buildInfo and %d find; want 3 and %d", f.server.Count("buildInfo"), f.server.Count("find"), batch)
 	}
 }
 
 // TestFailingLookupsAreRepeated: a duplicate is settled only once its look-up
-// has been answered, whatever goes wrong before.
+// succeeds.
 func TestFailingLookupsAreRepeated(t *testing.T) {
 	for _, ferret := range []bool{false, true} {
 		for _, fault := range []faulty.Fault{{CutBefore: true}, {CutAfter: true}, {Silent: true}, {Code: 91}, {Code: 13}, {Code: 8}, {Code: 10334}, {Reply: faultyReply}} {
 			for _, command := range []string{"find", "buildInfo"} {
 				t.Run(fmt.Sprintf("%s ferret=%v %+v", command, ferret, fault), func(t *testing.T) {
 					t.Parallel()
-					f := newFixture(t, faulty.Options{Ferret: ferret}, func(o *store.Options) { o.CallTimeout = 300 * time.Millisecond })
+					f := newFixture(t, faulty.Options{Ferret: ferret}, func(o *store.Options) { o.CommandTimeout = 300 * time.Millisecond })
 					other := document(1)
 					other.StreamID = "1-1"
 					f.put(t, document(0))

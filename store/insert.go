@@ -1,0 +1,460 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"ingestion/record"
+)
+
+// insertion is one call of Insert: the documents without a result, and what to do
+// next with each. It belongs to a single goroutine.
+type insertion struct {
+	store      *Store
+	ingestedAt int64         // Unix ms, the same for all documents and attempts
+	id         bson.ObjectID // likewise; see appendDocument
+	items      []item
+	results    []Result
+	open       int // documents without a result
+	buffers    *buffers
+
+	toSend   []segment // for the next round
+	toLookUp []int     // documents whose _id may exist
+
+	insertedBefore uint64 // the store's count of insertions when this one began
+	newlyRefused   int    // documents refused with an unknown code for the first time ever
+
+	// Of the current round:
+	failure  *Error    // the gravest one
+	inserted int       // documents
+	refusals []refusal // documents refused with an unknown code
+	pause    bool      // before the next round, though nothing failed
+}
+
+// item is one document of an insertion.
+type item struct {
+	doc  *Document
+	raw  []byte // its BSON
+	twin int    // index of the next document with the same _id, -1 if there is none
+
+	// mayBeApplied: an earlier attempt of this insertion may have inserted it.
+	mayBeApplied bool
+	// Once a unique index refused the document:
+	found  verdict // what the server said
+	index  string  // the index's fields, where the server names them
+	misses int     // look-ups that found no such _id
+	// refused counts the refusals with an unknown code in this insertion.
+	refused int
+}
+
+// segment is a part of the batch that succeeds or fails as a whole. tries counts
+// its failures with an unknown code.
+type segment struct {
+	items []int
+	tries int
+}
+
+// halves splits a segment of at least two documents.
+func (seg segment) halves() []segment {
+	half := len(seg.items) / 2
+	return []segment{{seg.items[:half:half], seg.tries}, {seg.items[half:], seg.tries}}
+}
+
+const tooLargeReason = "the document is too large for MongoDB"
+
+func newInsertion(s *Store, docs []Document) *insertion {
+	b := bufferPool.Get().(*buffers)
+	b.items = slices.Grow(b.items, len(docs))[:len(docs)]
+	in := &insertion{
+		store:          s,
+		ingestedAt:     s.opts.Now().UnixMilli(),
+		id:             bson.NewObjectID(),
+		items:          b.items,
+		results:        make([]Result, len(docs)),
+		open:           len(docs),
+		buffers:        b,
+		insertedBefore: s.inserted.Load(),
+	}
+	in.encode(docs)
+	if firsts := in.pairTwins(); len(firsts) > 0 {
+		in.toSend = []segment{{items: firsts}}
+	}
+	return in
+}
+
+// encode writes all documents into one buffer.
+func (in *insertion) encode(docs []Document) {
+	size := 0
+	for i := range docs {
+		size += encodedSize(&docs[i])
+	}
+	buf := slices.Grow(in.buffers.documents, size)
+	for i := range docs {
+		from := len(buf)
+		buf = appendDocument(buf, &docs[i], in.ingestedAt, in.id)
+		in.items[i] = item{doc: &docs[i], raw: buf[from:len(buf):len(buf)], twin: -1}
+	}
+	in.buffers.documents = buf
+}
+
+// pairTwins links documents with the same _id and returns the first of each
+// chain: only these are sent. It rejects documents above MongoDB's size limit.
+func (in *insertion) pairTwins() []int {
+	firsts := slices.Grow(in.buffers.firsts, len(in.items))
+	last := in.buffers.last
+	for i := range in.items {
+		it := &in.items[i]
+		if len(it.raw) > maxDocument {
+			in.settle(i, Result{Outcome: record.Rejected, Reason: tooLargeReason})
+			continue
+		}
+		if before, ok := last[it.doc.Record.ID]; ok {
+			in.items[before].twin = i
+		} else {
+			firsts = append(firsts, i)
+		}
+		last[it.doc.Record.ID] = i
+	}
+	in.buffers.firsts = firsts
+	return firsts
+}
+
+// run works in rounds until every document has a result.
+func (in *insertion) run(ctx context.Context) error {
+	backoff := in.store.backoff.Start()
+	for {
+		before := in.open
+		failure := in.round(ctx)
+		if in.open == 0 {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return in.store.ended(ctx, failure)
+		}
+		if failure != nil && failure.Class == Configuration {
+			return failure
+		}
+		if in.open < before {
+			backoff.Reset()
+			if failure == nil && !in.pause {
+				continue
+			}
+		}
+		if in.store.wait(ctx, backoff.Next(), failure) != nil {
+			return in.store.ended(ctx, failure)
+		}
+	}
+}
+
+// round sends and looks up what is due. It returns what keeps the insertion from
+// completing, or nil if a record is the cause rather than the server.
+func (in *insertion) round(ctx context.Context) *Error {
+	in.failure, in.inserted, in.pause = nil, 0, false
+	if in.send(ctx) {
+		in.lookUp(ctx)
+	}
+	in.decideRefusals(ctx)
+	return in.failure
+}
+
+// fail keeps the gravest failure of the round.
+func (in *insertion) fail(failure *Error) {
+	if in.failure == nil || failure.Class == Configuration || failure.Class.Loud() && !in.failure.Class.Loud() {
+		in.failure = failure
+	}
+}
+
+// maxFailedCommands bounds the commands of one round that fail with an unknown
+// code while none succeeds: the cause is then hardly a record.
+const maxFailedCommands = 8
+
+// send works through toSend, one command at a time. It returns false at the first
+// failure that concerns the server rather than the command; the rest stays in
+// toSend.
+func (in *insertion) send(ctx context.Context) bool {
+	work := in.toSend
+	in.toSend = nil
+	for failed := 0; len(work) > 0; {
+		l := in.store.pace.current()
+		part, rest := in.cut(work[0], l)
+		work = work[1:]
+		if len(rest.items) > 0 {
+			work = slices.Insert(work, 0, rest)
+		}
+		failure := in.sendPart(ctx, part, l)
+		switch {
+		case failure == nil:
+			failed = 0
+		case failure.Class == TooLarge, failure.Class == UnknownIndex:
+			work = slices.Insert(work, 0, in.bisect(part, failure)...)
+		case failure.Class == UnknownCode && ctx.Err() == nil:
+			in.retryUnknown(part, failure)
+			if failed++; failed == maxFailedCommands {
+				in.toSend = append(work, in.toSend...) // the others come first next time
+				return true
+			}
+		default:
+			in.fail(failure)
+			in.toSend = append(append(in.toSend, part), work...)
+			return false
+		}
+	}
+	return true
+}
+
+// cut takes from seg what fits into one command within the limits.
+func (in *insertion) cut(seg segment, l limits) (part, rest segment) {
+	n, size := 0, 0
+	for n < len(seg.items) {
+		size += len(in.items[seg.items[n]].raw)
+		if n > 0 && (size > maxCommand || n == l.maxDocs) {
+			break
+		}
+		n++
+	}
+	return segment{seg.items[:n:n], seg.tries}, segment{seg.items[n:], seg.tries}
+}
+
+// bisect narrows down which record makes the whole command fail. A record that is
+// too large is rejected once it fails alone.
+func (in *insertion) bisect(part segment, failure *Error) []segment {
+	if len(part.items) > 1 {
+		return part.halves()
+	}
+	in.reject(part.items[0], Result{Reason: fmt.Sprintf("%s (code %d)", tooLargeReason, failure.Code)})
+	return nil
+}
+
+// sendPart sends one insert command. A failure concerns all of its documents and
+// settles none of them. After nil, each is settled or has its next step planned.
+func (in *insertion) sendPart(ctx context.Context, part segment, l limits) *Error {
+	docs := in.buffers.command[:0]
+	for _, i := range part.items {
+		docs = append(docs, in.items[i].raw)
+	}
+	in.buffers.command = docs
+	reply, err := in.store.insert(ctx, docs, l)
+	var v verdict
+	switch {
+	case err != nil:
+		v = classifyCommand(err)
+	case reply.writeConcern != nil:
+		v = verdict{classifyWriteConcern(*reply.writeConcern), *reply.writeConcern}
+	case !reply.consistent(len(docs)):
+		v, err = verdict{class: Transient}, errMalformed
+	default:
+		in.store.pace.succeeded(l)
+		in.settleReply(part, reply)
+		return nil
+	}
+	if v.class == TimedOut && ctx.Err() == nil {
+		in.store.pace.timedOut(l, len(docs))
+	}
+	if v.class.mayBeApplied() {
+		for _, i := range part.items {
+			in.items[i].mayBeApplied = true
+		}
+	}
+	if v.class == UnknownIndex && len(part.items) == 1 {
+		in.planLookUp(part.items[0], v, nil)
+		in.store.notifier.recovered()
+		return nil
+	}
+	return newError(v, err, l.timeout)
+}
+
+// settleReply settles the documents of a command by its reply.
+func (in *insertion) settleReply(part segment, reply insertReply) {
+	refused := make([]bool, len(part.items))
+	for _, e := range reply.writeErrors {
+		refused[e.index] = true
+	}
+	for k, i := range part.items {
+		if !refused[k] {
+			in.settleStored(i, in.asStored(i), true)
+		}
+	}
+	if n := len(part.items) - len(reply.writeErrors); n > 0 {
+		in.inserted += n
+		first := &in.items[part.items[slices.Index(refused, false)]]
+		in.store.setControl(first.doc.Record.ID, first.raw)
+	}
+	var again []int
+	failed := 0
+	for _, e := range reply.writeErrors {
+		i := part.items[e.index]
+		switch in.settleWriteError(i, e) {
+		case sendAgain:
+			again = append(again, i)
+			failed++
+		case refusedUnknown:
+			failed++
+		}
+	}
+	if len(again) > 0 {
+		in.toSend = append(in.toSend, segment{items: again})
+	}
+	if failed < len(part.items) && !isMany(failed, len(part.items)) {
+		in.store.notifier.recovered()
+	}
+}
+
+// isMany reports whether n of all documents failed alike are more than bad records
+// would explain: more than three, and more than a tenth.
+func isMany(n, all int) bool { return n > max(3, all/10) }
+
+// step is what follows a write error.
+type step int
+
+const (
+	decided        step = iota // settled, or to be looked up
+	sendAgain                  // in the next round
+	refusedUnknown             // with an unknown code; see decideRefusals
+)
+
+// settleWriteError acts on the server's error about document i.
+func (in *insertion) settleWriteError(i int, e writeError) step {
+	v := verdict{classifyDocument(e.code, e.keyPattern), e.code}
+	if v.class == Configuration && in.store.inserted.Load() > 0 {
+		v.class = UnknownCode // the configuration works: the code concerns the document, or one shard
+	}
+	switch v.class {
+	case Duplicate, OtherIndex, UnknownIndex:
+		in.planLookUp(i, v, e.keyPattern)
+		return decided
+	case Rejected:
+		in.reject(i, Result{Reason: fmt.Sprintf("MongoDB rejects the document (code %d)", e.code)})
+		return decided
+	case UnknownCode:
+		in.refuse(refusal{i, newError(v, nil, 0), false})
+		return refusedUnknown
+	}
+	if v.class.mayBeApplied() {
+		in.items[i].mayBeApplied = true
+	}
+	in.fail(newError(v, nil, 0))
+	return sendAgain
+}
+
+// planLookUp plans the look-up of a document that a unique index refuses.
+func (in *insertion) planLookUp(i int, v verdict, keyPattern bson.Raw) {
+	it := &in.items[i]
+	it.found, it.index = v, indexFields(keyPattern)
+	in.toLookUp = append(in.toLookUp, i)
+}
+
+// indexFields lists the fields of an index, which reveal no data.
+func indexFields(keyPattern bson.Raw) string {
+	elements, err := keyPattern.Elements()
+	if err != nil {
+		return ""
+	}
+	names := make([]string, len(elements))
+	for k, e := range elements {
+		names[k] = e.Key()
+	}
+	return strings.Join(names, ", ")
+}
+
+// settle gives document i its result.
+func (in *insertion) settle(i int, r Result) {
+	in.results[i] = r
+	in.open--
+}
+
+// settleStored settles document i and its twins by the document in the
+// collection. inserted means that this insertion has just written it for i.
+func (in *insertion) settleStored(i int, doc stored, inserted bool) {
+	in.store.evidence.forget(in.items[i].doc.Record.ID)
+	own := inserted || in.owns(i, doc)
+	if inserted || own && in.items[i].mayBeApplied {
+		in.store.inserted.Add(1)
+	}
+	in.settle(i, in.resultOf(i, doc, own))
+	for j := in.items[i].twin; j >= 0; j = in.items[j].twin {
+		in.settle(j, in.resultOf(j, doc, in.owns(j, doc)))
+	}
+}
+
+// asStored is document i as it is in the collection once inserted.
+func (in *insertion) asStored(i int) stored {
+	d := in.items[i].doc
+	return stored{streamID: d.StreamID, name: d.Record.Name, insertID: in.id}
+}
+
+func (in *insertion) resultOf(i int, doc stored, own bool) Result {
+	if own {
+		return Result{Outcome: record.Ingested}
+	}
+	return Result{Outcome: record.Duplicate, Conflict: doc.name != in.items[i].doc.Record.Name}
+}
+
+// owns reports whether doc was stored for document i: by the same entry or, in
+// list mode, by an earlier attempt of this insertion. A document with another name
+// is another record's, whatever its ID.
+func (in *insertion) owns(i int, doc stored) bool {
+	it := &in.items[i]
+	if it.doc.StreamID != "" {
+		return sameEntry(it.doc, doc)
+	}
+	return it.mayBeApplied && doc.insertID == in.id && doc.name == it.doc.Record.Name
+}
+
+// sameEntry reports whether doc was stored for the stream entry of d.
+func sameEntry(d *Document, doc stored) bool {
+	return d.StreamID != "" && doc.streamID == d.StreamID && doc.name == d.Record.Name
+}
+
+// reject settles document i as rejected, for the reason in r. Twins of the same
+// entry are rejected as well; the next other twin is sent in its place.
+func (in *insertion) reject(i int, r Result) {
+	r.Outcome = record.Rejected
+	in.store.evidence.forget(in.items[i].doc.Record.ID)
+	in.settle(i, r)
+	id := in.items[i].doc.StreamID
+	j := in.items[i].twin
+	for ; j >= 0 && id != "" && in.items[j].doc.StreamID == id; j = in.items[j].twin {
+		in.settle(j, r)
+	}
+	if j >= 0 {
+		in.toSend = append(in.toSend, segment{items: []int{j}})
+	}
+}
+
+// buffers is the memory of one insertion. bufferPool keeps it for later ones.
+type buffers struct {
+	items     []item
+	documents []byte // BSON of all documents
+	firsts    []int
+	last      map[string]int // by _id, while twins are paired
+	command   [][]byte       // documents of one command
+}
+
+// bufferPool holds free buffers. They are free once Insert returns: nothing else
+// keeps a reference to them.
+var bufferPool = sync.Pool{New: func() any { return &buffers{last: map[string]int{}} }}
+
+// Larger buffers than a batch of 10,000 ordinary records needs are not kept.
+const (
+	maxPooledItems = 16 << 10
+	maxPooledBytes = 4 << 20
+)
+
+// release returns the buffers to the pool, without references to documents.
+func (in *insertion) release() {
+	b := in.buffers
+	in.buffers, in.items = nil, nil
+	if cap(b.items) > maxPooledItems || cap(b.documents) > maxPooledBytes {
+		return
+	}
+	clear(b.items)
+	clear(b.last)
+	clear(b.command[:cap(b.command)])
+	b.items, b.documents, b.firsts, b.command = b.items[:0], b.documents[:0], b.firsts[:0], b.command[:0]
+	bufferPool.Put(b)
+}
