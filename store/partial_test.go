@@ -202,6 +202,7 @@ func TestStoredDocumentsProveLittle(t *testing.T) {
 	f.settleSome(t, open, []store.Document{document(2)}, record.Ingested)
 	for range 120 {
 		now.add(time.Minute)
+		f.settleSome(t, open, []store.Document{document(0)}, record.Ingested)
 		f.settleSome(t, open, []store.Document{document(1)}, record.Ingested)
 	}
 	if len(open) != 1 {
