@@ -5,78 +5,80 @@ import (
 	"sync"
 )
 
-// room is where batches are worked on: many at a time, or a suspect alone. Who
-// wants to be alone goes first, so that it need not wait for ever.
-type room struct {
-	mu      sync.Mutex
-	changed *sync.Cond
-	inside  int
-	waiting int // for being alone
-	alone   bool
+// exclusiveGate admits any number of batches at the same time, or a quarantined one
+// exclusively. Exclusive waiters have priority, to prevent starvation.
+type exclusiveGate struct {
+	mu        sync.Mutex
+	changed   *sync.Cond
+	shared    int  // batches inside
+	exclusive bool // a quarantined batch is inside
+	waiting   int  // for exclusive access
 }
 
-func newRoom() *room {
-	r := &room{}
-	r.changed = sync.NewCond(&r.mu)
-	return r
+func newExclusiveGate() *exclusiveGate {
+	g := &exclusiveGate{}
+	g.changed = sync.NewCond(&g.mu)
+	return g
 }
 
-// pass is the leave to be in the room. It is used by one goroutine at a time.
-type pass struct {
-	room  *room
-	alone bool
-	gone  bool
+// permit is the right of one batch to be inside. One goroutine at a time uses it.
+type permit struct {
+	gate      *exclusiveGate
+	exclusive bool
+	released  bool
 }
 
-// enter waits while somebody is alone or wants to be; nil if ctx ends first.
-func (r *room) enter(ctx context.Context) *pass {
-	if !r.await(ctx, func() bool { return !r.alone && r.waiting == 0 }, func() { r.inside++ }) {
+// enter waits for shared access. It returns nil if ctx ends first.
+func (g *exclusiveGate) enter(ctx context.Context) *permit {
+	if !g.wait(ctx, func() bool { return !g.exclusive && g.waiting == 0 }, func() { g.shared++ }) {
 		return nil
 	}
-	return &pass{room: r}
+	return &permit{gate: g}
 }
 
-// getAlone waits until nobody else is in the room. If ctx ends first, it is
-// false and the pass is used up.
-func (p *pass) getAlone(ctx context.Context) bool {
-	p.leave()
-	r := p.room
-	r.count(1)
-	defer r.count(-1)
-	p.alone = r.await(ctx, func() bool { return !r.alone && r.inside == 0 }, func() { r.alone = true })
-	p.gone = !p.alone
-	return p.alone
+// makeExclusive gives up shared access and waits for exclusive access. If ctx ends
+// first, it returns false and the permit is released.
+func (p *permit) makeExclusive(ctx context.Context) bool {
+	p.release()
+	g := p.gate
+	g.addWaiting(1)
+	defer g.addWaiting(-1)
+	p.exclusive = g.wait(ctx, func() bool { return !g.exclusive && g.shared == 0 }, func() { g.exclusive = true })
+	p.released = !p.exclusive
+	return p.exclusive
 }
 
-// leave may be called again.
-func (p *pass) leave() {
-	if p.gone {
+// release may be called more than once.
+func (p *permit) release() {
+	if p.released {
 		return
 	}
-	p.gone = true
-	p.room.mu.Lock()
-	defer p.room.mu.Unlock()
-	if p.alone {
-		p.room.alone = false
+	p.released = true
+	p.gate.mu.Lock()
+	defer p.gate.mu.Unlock()
+	if p.exclusive {
+		p.gate.exclusive = false
 	} else {
-		p.room.inside--
+		p.gate.shared--
 	}
-	p.room.changed.Broadcast()
+	p.gate.changed.Broadcast()
 }
 
-func (r *room) count(waiting int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.waiting += waiting
-	r.changed.Broadcast()
+func (g *exclusiveGate) addWaiting(n int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.waiting += n
+	g.changed.Broadcast()
 }
 
-func (r *room) await(ctx context.Context, free func() bool, enter func()) bool {
-	defer context.AfterFunc(ctx, func() { r.count(0) })()
-	r.mu.Lock()
-	defer r.mu.Unlock()
+// wait calls enter once free holds, both under the lock. It returns false, without
+// calling enter, if ctx ends first.
+func (g *exclusiveGate) wait(ctx context.Context, free func() bool, enter func()) bool {
+	defer context.AfterFunc(ctx, func() { g.addWaiting(0) })() // wakes this waiter
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	for !free() && ctx.Err() == nil {
-		r.changed.Wait()
+		g.changed.Wait()
 	}
 	if ctx.Err() != nil {
 		return false

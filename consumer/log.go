@@ -8,62 +8,63 @@ import (
 	"ingestion/record"
 )
 
-// excerptBytes is how much of a body that can't be decoded the log shows.
-const excerptBytes = 256
+// rawBytes is how much of a malformed body is logged.
+const rawBytes = 256
 
-// lineLog is a log handler that takes many events of one moment at once, for a
-// fraction of the price.
-type lineLog interface {
+// batchHandler is a log handler that writes many events of the same time at once, for a
+// fraction of the cost.
+type batchHandler interface {
+	// Lines calls fill, which calls add for each event. add keeps none of its arguments.
 	Lines(at time.Time, fill func(add func(level slog.Level, event string, attrs []slog.Attr))) error
 }
 
-// logOutcomes writes a line for each entry that has an outcome: what became of
-// the delivery. A line that can't be written is what Flush tells of.
-func (c *Consumer) logOutcomes(entries []*entry) {
-	log, now := c.opts.Log.Handler(), time.Now()
-	if lines, ok := log.(lineLog); ok {
-		_ = lines.Lines(now, func(add func(slog.Level, string, []slog.Attr)) { c.eachLine(log, entries, add) })
+// logOutcomes writes one line for each decided item. Flush reports lines that could not
+// be written.
+func (c *Consumer) logOutcomes(items []*item) {
+	handler, now := c.opts.Log.Handler(), time.Now()
+	if h, ok := handler.(batchHandler); ok {
+		_ = h.Lines(now, func(add func(slog.Level, string, []slog.Attr)) { c.eachOutcome(handler, items, add) })
 		return
 	}
-	c.eachLine(log, entries, func(level slog.Level, event string, attrs []slog.Attr) {
+	c.eachOutcome(handler, items, func(level slog.Level, event string, attrs []slog.Attr) {
 		r := slog.NewRecord(now, level, event, 0)
 		r.AddAttrs(attrs...)
-		_ = log.Handle(context.Background(), r)
+		_ = handler.Handle(context.Background(), r)
 	})
 }
 
-// eachLine calls add for each entry whose outcome log is to show.
-func (c *Consumer) eachLine(log slog.Handler, entries []*entry, add func(slog.Level, string, []slog.Attr)) {
+// eachOutcome calls add for each decided item whose level the handler has enabled.
+func (c *Consumer) eachOutcome(handler slog.Handler, items []*item, add func(slog.Level, string, []slog.Attr)) {
 	attrs := make([]slog.Attr, 0, 7)
-	for _, e := range entries {
-		if severity := level(e.outcome); !e.open() && log.Enabled(context.Background(), severity) {
-			attrs = c.appendAttrs(attrs[:0], e)
-			add(severity, e.outcome.String(), attrs)
+	for _, it := range items {
+		if level := levelOf(it.outcome); it.decided() && handler.Enabled(context.Background(), level) {
+			attrs = c.appendAttrs(attrs[:0], it)
+			add(level, it.outcome.String(), attrs)
 		}
 	}
 }
 
-func (c *Consumer) appendAttrs(attrs []slog.Attr, e *entry) []slog.Attr {
+func (c *Consumer) appendAttrs(attrs []slog.Attr, it *item) []slog.Attr {
 	text := func(key, value string) {
 		if value != "" {
 			attrs = append(attrs, slog.String(key, value))
 		}
 	}
-	text("status", string(e.outcome.Status()))
-	text("customerId", e.customerID)
-	text("_id", e.record.ID)
-	text("streamId", e.ID)
-	text("reason", e.reason)
-	if e.outcome == record.Duplicate && e.conflict {
+	text("status", string(it.outcome.Status()))
+	text("customerId", it.customerID)
+	text("_id", it.record.ID)
+	text("streamId", it.ID)
+	text("reason", it.reason)
+	if it.outcome == record.Duplicate && it.conflict {
 		attrs = append(attrs, slog.Bool("conflict", true))
 	}
-	if e.outcome == record.Malformed && c.opts.LogRaw {
-		attrs = append(attrs, slog.String("raw", record.Excerpt(e.Content(), excerptBytes)))
+	if it.outcome == record.Malformed && c.opts.LogRaw {
+		attrs = append(attrs, slog.String("raw", record.Excerpt(it.Content(), rawBytes)))
 	}
 	return attrs
 }
 
-func level(o record.Outcome) slog.Level {
+func levelOf(o record.Outcome) slog.Level {
 	switch {
 	case o.Refused():
 		return slog.LevelError

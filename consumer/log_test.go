@@ -26,7 +26,7 @@ func outcomeLines(t *testing.T, level slog.Level, one func(slog.Handler) slog.Ha
 			{Outcome: record.Rejected, Reason: "code 121: <rule>"},
 		}, nil
 	}
-	r.runAll(newShelf("a", "b", "c", "d", "bad \"\x80\u2028", "invalid"))
+	r.runAll(newQueue("a", "b", "c", "d", "bad \"\x80\u2028", "invalid"))
 	return regexp.MustCompile(`"timestamp":"[^"]*Z",`).ReplaceAllString(r.out.buf.String(), "")
 }
 
@@ -55,7 +55,7 @@ func TestOutcomeLines(t *testing.T) {
 func TestOutcomesAsText(t *testing.T) {
 	r := newRig(t)
 	r.opts.Log = logging.New(r.out, "text", slog.LevelInfo, false)
-	r.runAll(newShelf("a", "bad"))
+	r.runAll(newQueue("a", "bad"))
 	for _, want := range []string{" INF ingested status=success customerId=c-a _id=a streamId=1-0\n", " ERR parse_error status=error streamId=2-0 reason=\"Invalid JSON: bad\" raw=bad\n"} {
 		if got := r.out.buf.String(); !strings.Contains(got, want) {
 			t.Errorf("%q in\n%s", want, got)
@@ -76,7 +76,7 @@ func TestLinesOfABatchAreWrittenTogether(t *testing.T) {
 	r, out := newRig(t), &counter{}
 	r.opts.Log = logging.New(out, "json", slog.LevelInfo, false)
 	r.opts.BatchSize, r.opts.Concurrency = 50, 1
-	r.runAll(newShelf(numbered(100)...))
+	r.runAll(newQueue(numbered(100)...))
 	if out.writes != 2 || out.bytes < 100*len(`{"event":"ingested"}`) {
 		t.Errorf("%d bytes in %d writes, want one write a batch", out.bytes, out.writes)
 	}

@@ -7,124 +7,90 @@ import (
 	"sync"
 	"time"
 
-	"github.com/cenkalti/backoff/v4"
+	"ingestion/internal/retry"
 )
 
-const (
-	shortestPause = 50 * time.Millisecond
-	longestPause  = 2 * time.Second
-	sayAgainAfter = time.Minute
-)
+// logInterval is the time after which a reason is logged again.
+const logInterval = time.Minute
 
-// troubles says why the consumer's goroutines wait for servers: once for each
-// reason and minute, however many of them wait and however often a server
-// recovers meanwhile. Where it has said so it also says when none waits any more.
-type troubles struct {
+// outageLog logs why goroutines wait for a server: each reason once a minute, however
+// many goroutines wait and however often the server recovers in between. It logs the
+// recovery when none of them waits any more. It is safe for concurrent use.
+type outageLog struct {
 	log *slog.Logger
 
 	mu      sync.Mutex
-	said    map[string]time.Time // by reason
-	waiting map[string]int       // by server
-	open    map[string]bool      // servers whose recovery is to be said
+	logged  map[string]time.Time // by reason
+	waiting map[string]int       // goroutines, by server
+	open    map[string]bool      // servers whose outage was logged, and whose recovery was not
 }
 
-func newTroubles(log *slog.Logger) *troubles {
-	return &troubles{log: log, said: map[string]time.Time{}, waiting: map[string]int{}, open: map[string]bool{}}
+func newOutageLog(log *slog.Logger) *outageLog {
+	return &outageLog{log: log, logged: map[string]time.Time{}, waiting: map[string]int{}, open: map[string]bool{}}
 }
 
-// number is what differs between two like errors: the ports of connections,
-// counts, times.
-var number = regexp.MustCompile(`\d+`)
+// retry calls op until it succeeds or ctx ends, then it returns op's last error. It
+// logs the errors as an outage of the server.
+func (l *outageLog) retry(ctx context.Context, server string, op func() error) error {
+	o := l.watch(server)
+	err := retry.Policy{}.Do(ctx, op, func(err error, _ time.Duration) { o.failed(err) })
+	o.end(err == nil)
+	return err
+}
 
-// manyReasons bounds what is kept of reasons.
-const manyReasons = 100
+// outage is a server's failure as one goroutine sees it, which uses it alone.
+type outage struct {
+	log     *outageLog
+	server  string
+	waiting bool
+}
 
-func (t *troubles) say(server string, err error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	reason := server + number.ReplaceAllString(err.Error(), "")
-	if time.Since(t.said[reason]) < sayAgainAfter {
+func (l *outageLog) watch(server string) *outage { return &outage{log: l, server: server} }
+
+// failed is called before the goroutine waits for the next attempt.
+func (o *outage) failed(err error) {
+	l := o.log
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !o.waiting {
+		o.waiting = true
+		l.waiting[o.server]++
+	}
+	l.write(o.server, err)
+}
+
+// end is called when the goroutine waits no more: the server has recovered, or the
+// goroutine gives up. It may be called without an outage.
+func (o *outage) end(recovered bool) {
+	if !o.waiting {
 		return
 	}
-	if len(t.said) >= manyReasons {
-		clear(t.said)
-	}
-	t.said[reason], t.open[server] = time.Now(), true
-	t.log.Warn("retrying", "status", "error", "server", server, "reason", err.Error()+"; waiting and trying again")
-}
-
-func (t *troubles) begin(server string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.waiting[server]++
-}
-
-func (t *troubles) end(server string, recovered bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.waiting[server]--
-	if recovered && t.waiting[server] == 0 && t.open[server] {
-		delete(t.open, server)
-		t.log.Info("retrying", "status", "success", "server", server, "reason", server+" answers again")
+	o.waiting = false
+	l := o.log
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.waiting[o.server]--
+	if recovered && l.waiting[o.server] == 0 && l.open[o.server] {
+		delete(l.open, o.server)
+		l.log.Info("retrying", "status", "success", "server", o.server, "reason", o.server+" answers again")
 	}
 }
 
-// patience waits longer and longer between tries of one thing.
-type patience struct {
-	troubles *troubles
-	server   string
-	backoff  *backoff.ExponentialBackOff
-	waits    bool
-}
+// number matches what differs between errors of the same kind: the ports of
+// connections, counts, times.
+var number = regexp.MustCompile(`\d+`)
 
-func (t *troubles) patience(server string) *patience {
-	b := backoff.NewExponentialBackOff(
-		backoff.WithInitialInterval(shortestPause),
-		backoff.WithMaxInterval(longestPause),
-		backoff.WithMaxElapsedTime(0))
-	return &patience{troubles: t, server: server, backoff: b}
-}
+// maxReasons bounds the memory of an outageLog.
+const maxReasons = 100
 
-// wait returns after the pause, or with ctx's error, which ends the waiting too.
-func (p *patience) wait(ctx context.Context, err error) error {
-	if !p.waits {
-		p.waits = true
-		p.troubles.begin(p.server)
+func (l *outageLog) write(server string, err error) {
+	reason := server + number.ReplaceAllString(err.Error(), "")
+	if time.Since(l.logged[reason]) < logInterval {
+		return
 	}
-	p.troubles.say(p.server, err)
-	timer := time.NewTimer(p.backoff.NextBackOff())
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		p.end(false)
-		return ctx.Err()
+	if len(l.logged) >= maxReasons {
+		clear(l.logged)
 	}
-}
-
-// recovered ends the waiting.
-func (p *patience) recovered() { p.end(true) }
-
-func (p *patience) end(recovered bool) {
-	if p.waits {
-		p.waits = false
-		p.backoff.Reset()
-		p.troubles.end(p.server, recovered)
-	}
-}
-
-// insist repeats op until it succeeds or ctx ends.
-func (t *troubles) insist(ctx context.Context, server string, op func() error) error {
-	p := t.patience(server)
-	for {
-		err := op()
-		if err == nil {
-			p.recovered()
-			return nil
-		}
-		if waitErr := p.wait(ctx, err); waitErr != nil {
-			return err
-		}
-	}
+	l.logged[reason], l.open[server] = time.Now(), true
+	l.log.Warn("retrying", "status", "error", "server", server, "reason", err.Error()+"; retrying")
 }

@@ -16,10 +16,19 @@ import (
 	"ingestion/streams"
 )
 
-// faultyAt has a stage of processing panic at records that a test chooses.
-var faultyAt = map[string]func(r *rig, panics func(id string) bool){
+func TestARecordThatPanicsIsPoisonedAlone(t *testing.T) {
+	r := newRig(t)
+	s := newQueue("a", "b", "panic", "c", "bad", "panic 2")
+	wantOutcomes(t, r.runAll(s), map[record.Outcome]int{record.Ingested: 3, record.Malformed: 1, record.Poisoned: 2})
+	if s.settled["3-0"] != record.Poisoned || s.settled["6-0"] != record.Poisoned {
+		t.Errorf("settled %v", s.settled)
+	}
+}
+
+// panicAt has a stage of processing panic at records that a test chooses.
+var panicAt = map[string]func(r *rig, panics func(id string) bool){
 	"limiter": func(r *rig, panics func(string) bool) {
-		r.opts.Limiter = verdicts(func(requests []limiter.Request) ([]limiter.Verdict, error) {
+		r.opts.Limiter = limiterFunc(func(requests []limiter.Request) ([]limiter.Verdict, error) {
 			for _, request := range requests {
 				if panics(request.Member) {
 					panic("limiter")
@@ -29,7 +38,7 @@ var faultyAt = map[string]func(r *rig, panics func(id string) bool){
 		})
 	},
 	"look-up": func(r *rig, panics func(string) bool) {
-		r.opts.Limiter = verdicts(func(requests []limiter.Request) ([]limiter.Verdict, error) {
+		r.opts.Limiter = limiterFunc(func(requests []limiter.Request) ([]limiter.Verdict, error) {
 			return slices.Repeat([]limiter.Verdict{{Decision: limiter.Refused}}, len(requests)), nil
 		})
 		r.store.owned = func(d store.Document) bool {
@@ -54,27 +63,27 @@ var faultyAt = map[string]func(r *rig, panics func(id string) bool){
 // TestAPanicAtAllIsNoRecordsFault breaks a stage for all records. They are failed
 // attempts, and go in once it works again.
 func TestAPanicAtAllIsNoRecordsFault(t *testing.T) {
-	for name, breakStage := range faultyAt {
+	for name, breakStage := range panicAt {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
 			var broken atomic.Bool
 			broken.Store(true)
 			breakStage(r, func(string) bool { return broken.Load() })
-			s := &postponing{shelf: newShelf("a", "b", "bad", "c")}
+			s := &delayingQueue{fakeQueue: newQueue("a", "b", "bad", "c")}
 			r.start(s)
 			env.Eventually(t, soon, func() (bool, string) {
-				return s.keeps() == 3, fmt.Sprintf("%d kept back, outcomes %v", s.keeps(), s.outcomes())
+				return s.delayedCount() == 3, fmt.Sprintf("%d kept back, outcomes %v", s.delayedCount(), s.outcomes())
 			})
-			for _, d := range s.kept {
+			for _, d := range s.delayed {
 				if !d.Failed {
-					t.Errorf("%s was handed back as if it had not been worked on", d.ID)
+					t.Errorf("%s was nacked back as if it had not been worked on", d.ID)
 				}
 			}
 			if said := r.out.events("warning"); len(said) != 1 || said[0]["level"] != "ERROR" || said[0]["stack"] == nil {
 				t.Errorf("said %v, want the panic once", said)
 			}
 			broken.Store(false)
-			s.letGo()
+			s.redeliver()
 			env.Eventually(t, soon, func() (bool, string) {
 				return len(s.outcomes()) > 0 && s.outcomes()[record.Ingested] == 3, fmt.Sprint(s.outcomes())
 			})
@@ -95,8 +104,8 @@ func TestAPanicAtAllIsNoRecordsFault(t *testing.T) {
 func TestAPanicAtAllOfAList(t *testing.T) {
 	r := newRig(t)
 	broken := make(chan bool, 1000)
-	faultyAt["store"](r, func(string) bool { broken <- true; return true })
-	s := newShelf("a", "b", "c")
+	panicAt["store"](r, func(string) bool { broken <- true; return true })
+	s := newQueue("a", "b", "c")
 	r.start(s)
 	next(t, broken)
 	r.stop()
@@ -116,12 +125,12 @@ func TestAPanicAtAllOfAList(t *testing.T) {
 // TestAPanicAtOneRecord breaks a stage for one record of a batch, the first, one
 // in the middle or the last: that one is poisoned and costs no other.
 func TestAPanicAtOneRecord(t *testing.T) {
-	for name, breakStage := range faultyAt {
+	for name, breakStage := range panicAt {
 		for _, culprits := range []string{"a", "c", "e", "ab", "de"} {
 			t.Run(name+"/"+culprits, func(t *testing.T) {
 				r := newRig(t)
 				breakStage(r, func(id string) bool { return strings.Contains(culprits, id) })
-				s := newShelf("a", "b", "c", "d", "e")
+				s := newQueue("a", "b", "c", "d", "e")
 				n := len(culprits)
 				wantOutcomes(t, r.runAll(s), map[record.Outcome]int{record.Ingested: 5 - n, record.Poisoned: n})
 			})
@@ -142,8 +151,8 @@ func TestAPanicAtASuspect(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
 			r.opts.Lease, r.opts.Concurrency = soon, 1
-			faultyAt["store"](r, c.panics)
-			w := &patientWard{ward: newWard("suspect"), failed: make(chan bool, 10)}
+			panicAt["store"](r, c.panics)
+			w := &delayingQuarantineQueue{quarantineQueue: newQuarantineQueue("suspect"), failed: make(chan bool, 10)}
 			r.start(w)
 			failed := []bool{next(t, w.failed)}
 			w.mu.Lock()
@@ -160,14 +169,14 @@ func TestAPanicAtASuspect(t *testing.T) {
 	}
 }
 
-// patientWard is a ward that keeps deliveries back, and tells of each suspect
+// delayingQuarantineQueue is a ward that keeps deliveries back, and tells of each suspect
 // whether its attempt has failed.
-type patientWard struct {
-	*ward
+type delayingQuarantineQueue struct {
+	*quarantineQueue
 	failed chan bool
 }
 
-func (w *patientWard) NackWithDelay(_ context.Context, held []streams.Delivery) error {
+func (w *delayingQuarantineQueue) NackWithDelay(_ context.Context, held []streams.Delivery) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, d := range held {

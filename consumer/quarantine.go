@@ -8,63 +8,56 @@ import (
 	"ingestion/streams"
 )
 
-// processSuspect works on an entry that may kill its worker while the process
-// holds nothing else. It is poisoned where that has killed too often already.
-func (c *Consumer) processSuspect(ctx context.Context, q streams.Queue, held *lease, b *batch, inside *pass, d streams.Delivery) (settled int, open, barred []streams.Delivery) {
+// processQuarantined processes an entry that may kill its worker, while the process
+// holds nothing else. It poisons the entry if too many attempts have killed theirs.
+func (c *Consumer) processQuarantined(workCtx context.Context, b *batch, d streams.Delivery) result {
 	if d.Deadly() {
 		b.begin([]streams.Delivery{d})
-		b.all[0].end(record.Poisoned, fmt.Sprintf("it was delivered %d times, and %d lone attempts killed their worker or panicked", d.Deliveries, d.Tries))
-		settled, open = c.settle(ctx, q, b)
-		return settled, open, nil
+		b.items[0].end(record.Poisoned, fmt.Sprintf("delivered %d times; %d quarantined attempts killed their worker or panicked", d.Deliveries, d.Tries))
+		settled, unsettled := c.settle(workCtx, b)
+		return result{settled: settled, unfinished: unsettled}
 	}
-	if !inside.getAlone(ctx) {
-		return 0, []streams.Delivery{d}, nil
+	if !b.permit.makeExclusive(workCtx) {
+		return result{unfinished: []streams.Delivery{d}}
 	}
-	return c.try(ctx, q, held, b, d)
+	return c.attempt(workCtx, b, d)
 }
 
-// try begins an attempt only when the servers answer, and gives up when the
-// gate shuts: a worker that is killed while it waits for them does not die of
-// the entry.
-func (c *Consumer) try(ctx context.Context, q streams.Queue, held *lease, b *batch, d streams.Delivery) (settled int, open, barred []streams.Delivery) {
-	whileOpen, cancel := c.opts.Gate.whileOpen(ctx)
+// attempt has the attempt counted and processes the entry. It begins only when the
+// servers answer, and ends early when the gate shuts: a worker that is killed while it
+// waits for a server is not killed by the entry.
+func (c *Consumer) attempt(workCtx context.Context, b *batch, d streams.Delivery) result {
+	attemptCtx, cancel := c.opts.Gate.whileOpen(workCtx)
 	defer cancel()
-	if c.reading.Err() != nil || c.awaitStore(whileOpen) != nil {
-		return 0, []streams.Delivery{d}, nil
+	if c.fetchCtx.Err() != nil || c.awaitStore(attemptCtx) != nil {
+		return result{unfinished: []streams.Delivery{d}}
 	}
-	held.progress()
-	tried, ours := d, false
-	err := c.troubles.insist(whileOpen, "Redis", func() (err error) {
-		tried, ours, err = q.Try(whileOpen, d)
+	b.lease.progress()
+	counted, held := d, false
+	err := c.outages.retry(attemptCtx, "Redis", func() (err error) {
+		counted, held, err = c.queue.Try(attemptCtx, d)
 		return err
 	})
-	switch {
-	case err != nil:
-		return 0, []streams.Delivery{tried}, nil
-	case !ours:
-		return 0, nil, nil
-	default:
-		return c.attempt(ctx, whileOpen, q, held, b, tried)
+	if err != nil {
+		return result{unfinished: []streams.Delivery{counted}}
 	}
-}
-
-// attempt works on a suspect. A panic counts as a death if others have come
-// through the same stage since it panicked last: else it may be nobody's fault
-// that is here.
-func (c *Consumer) attempt(ctx, judging context.Context, q streams.Queue, held *lease, b *batch, d streams.Delivery) (settled int, open, barred []streams.Delivery) {
-	sound := c.health.sound()
-	settled, open, barred = c.process(ctx, judging, q, held, b, []streams.Delivery{d})
-	if p := b.all[0].panicked; p != nil {
-		for i := range barred {
-			barred[i].Failed = sound[p.at]
+	if !held {
+		return result{}
+	}
+	working := c.health.working()
+	r := c.process(workCtx, attemptCtx, b, []streams.Delivery{counted})
+	if p := b.items[0].panicked; p != nil {
+		for i := range r.postponed {
+			// The entry is to blame only if the stage works for others.
+			r.postponed[i].Failed = working[p.at]
 		}
 	}
-	return settled, open, barred
+	return r
 }
 
 func (c *Consumer) awaitStore(ctx context.Context) error {
 	if c.opts.Probe == nil {
 		return ctx.Err()
 	}
-	return c.troubles.insist(ctx, "MongoDB", func() error { return c.opts.Probe(ctx) })
+	return c.outages.retry(ctx, "MongoDB", func() error { return c.opts.Probe(ctx) })
 }

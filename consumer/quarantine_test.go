@@ -15,10 +15,10 @@ import (
 	"ingestion/streams"
 )
 
-// ward is a shelf whose deliveries are suspects where their bodies say so. They
+// ward is a fakeQueue whose deliveries are suspects where their bodies say so. They
 // come as from a stream: alone and unread.
-type ward struct {
-	*shelf
+type quarantineQueue struct {
+	*fakeQueue
 	bodies map[string][]byte
 	tries  []string
 	deadly bool
@@ -26,11 +26,11 @@ type ward struct {
 	during func()
 }
 
-func newWard(bodies ...string) *ward {
-	return &ward{shelf: newShelf(bodies...), bodies: map[string][]byte{}, during: func() {}}
+func newQuarantineQueue(bodies ...string) *quarantineQueue {
+	return &quarantineQueue{fakeQueue: newQueue(bodies...), bodies: map[string][]byte{}, during: func() {}}
 }
 
-func (w *ward) Receive(ctx context.Context, most int) ([]streams.Delivery, error) {
+func (w *quarantineQueue) Receive(ctx context.Context, most int) ([]streams.Delivery, error) {
 	w.mu.Lock()
 	next := slices.IndexFunc(w.waiting, suspected)
 	if next == 0 {
@@ -39,7 +39,7 @@ func (w *ward) Receive(ctx context.Context, most int) ([]streams.Delivery, error
 		most = min(most, next)
 	}
 	w.mu.Unlock()
-	got, err := w.shelf.Receive(ctx, most)
+	got, err := w.fakeQueue.Receive(ctx, most)
 	if len(got) == 1 && suspected(got[0]) {
 		w.bodies[got[0].ID] = got[0].Body
 		got[0].Body, got[0].Suspect = nil, true
@@ -52,7 +52,7 @@ func (w *ward) Receive(ctx context.Context, most int) ([]streams.Delivery, error
 
 func suspected(d streams.Delivery) bool { return strings.HasPrefix(string(d.Body), "suspect") }
 
-func (w *ward) Try(_ context.Context, d streams.Delivery) (streams.Delivery, bool, error) {
+func (w *quarantineQueue) Try(_ context.Context, d streams.Delivery) (streams.Delivery, bool, error) {
 	w.during()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -65,7 +65,7 @@ func TestASuspectIsTriedWhileNothingElseIsHeld(t *testing.T) {
 	r := newRig(t)
 	r.opts.BatchSize = 2
 	bodies := slices.Concat(numbered(20), []string{"suspect 1"}, numbered(8), []string{"suspect 2"}, numbered(5))
-	w := newWard(bodies...)
+	w := newQuarantineQueue(bodies...)
 	var mu sync.Mutex
 	inserting := 0
 	ingest := func(docs []store.Document) []store.Result {
@@ -109,7 +109,7 @@ func TestASuspectIsTriedWhileNothingElseIsHeld(t *testing.T) {
 
 func TestWhatHasKilledTooOftenIsPoisonedUntried(t *testing.T) {
 	r := newRig(t)
-	w := newWard("a", "suspect", "b")
+	w := newQuarantineQueue("a", "suspect", "b")
 	w.deadly = true
 	r.opts.MaxMessages = 3
 	r.start(w)
@@ -126,7 +126,7 @@ func TestATryEndsOrderlyWhenTheStoreGoesAway(t *testing.T) {
 	r := newRig(t)
 	r.opts.Gate = consumer.NewGate()
 	r.opts.Lease = soon
-	w := newWard("suspect")
+	w := newQuarantineQueue("suspect")
 	away := true
 	r.store.insert = func(ctx context.Context, docs []store.Document) ([]store.Result, error) {
 		results := make([]store.Result, len(docs))
@@ -144,7 +144,7 @@ func TestATryEndsOrderlyWhenTheStoreGoesAway(t *testing.T) {
 	env.Eventually(t, soon, func() (bool, string) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		return len(w.handed) == 1, "the suspect is not handed back"
+		return len(w.nacked) == 1, "the suspect is not nacked back"
 	})
 	r.opts.Gate.Open("MongoDB")
 	if err := r.wait(); err != nil {
@@ -159,7 +159,7 @@ func TestATryEndsOrderlyWhenTheStoreGoesAway(t *testing.T) {
 func TestNoTryBeginsWhileTheStoreDoesNotAnswer(t *testing.T) {
 	r := newRig(t)
 	r.opts.Lease = soon
-	w := newWard("suspect")
+	w := newQuarantineQueue("suspect")
 	probes := 0
 	r.opts.Probe = func(context.Context) error {
 		if probes++; probes < 3 {
@@ -185,7 +185,7 @@ func TestNoTryBeginsWhileTheStoreDoesNotAnswer(t *testing.T) {
 func TestASuspectThatIsNotTriedAtShutdownIsHandedBack(t *testing.T) {
 	r := newRig(t)
 	r.opts.Lease = soon
-	w := newWard("suspect")
+	w := newQuarantineQueue("suspect")
 	r.opts.Probe = func(context.Context) error {
 		r.stop()
 		return nil
@@ -194,27 +194,7 @@ func TestASuspectThatIsNotTriedAtShutdownIsHandedBack(t *testing.T) {
 	if err := r.wait(); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(w.outcomes()) + len(w.handed); n != 1 {
-		t.Errorf("settled %v, handed back %v", w.outcomes(), w.handed)
-	}
-}
-
-func TestTheGateOpensWhenNoCauseIsLeft(t *testing.T) {
-	g := consumer.NewGate()
-	g.Shut("MongoDB", "MongoDB is away")
-	g.Shut("Redis", "Redis is full")
-	if got := g.Reason(); got != "MongoDB is away; Redis is full" {
-		t.Errorf("reason %q", got)
-	}
-	g.Open("MongoDB")
-	g.Open("nothing")
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if g.Wait(ctx) == nil || g.Reason() != "Redis is full" {
-		t.Errorf("open too early, or reason %q", g.Reason())
-	}
-	g.Open("Redis")
-	if err := g.Wait(t.Context()); err != nil || g.Reason() != "" {
-		t.Errorf("still shut: %v, %q", err, g.Reason())
+	if n := len(w.outcomes()) + len(w.nacked); n != 1 {
+		t.Errorf("settled %v, nacked back %v", w.outcomes(), w.nacked)
 	}
 }

@@ -10,13 +10,38 @@ import (
 	"ingestion/streams"
 )
 
+func TestWhatCanNotBeWrittenIsTriedAgain(t *testing.T) {
+	r := newRig(t)
+	s := newQueue("bad", "a")
+	full := 2
+	s.settle = func(list []streams.Settlement) (streams.Settled, error) {
+		if full--; full < 0 {
+			return streams.Settled{}, nil
+		}
+		done := streams.Settled{Cause: errors.New("OOM command not allowed")}
+		for _, x := range list {
+			if x.Outcome == record.Malformed {
+				done.Kept = append(done.Kept, x.ID)
+				continue
+			}
+			s.settled[x.ID] = x.Outcome
+			done.Count++
+		}
+		return done, nil
+	}
+	wantOutcomes(t, r.runAll(s), map[record.Outcome]int{record.Ingested: 1, record.Malformed: 1})
+	if n := len(r.out.events("parse_error")); n != 1 {
+		t.Errorf("logged %d times", n)
+	}
+}
+
 // TestWhatCanNotBeSettledIsHandedBack ends a worker whose refusal can't be
-// written: the delivery is handed back, so that it is no death of its worker.
+// written: the delivery is nacked back, so that it is no death of its worker.
 func TestWhatCanNotBeSettledIsHandedBack(t *testing.T) {
 	r := newRig(t)
 	r.opts.Lease = time.Minute
 	r.opts.ShutdownTimeout = time.Millisecond
-	s := newShelf("bad")
+	s := newQueue("bad")
 	tried := make(chan struct{}, 100)
 	s.settle = func(list []streams.Settlement) (streams.Settled, error) {
 		tried <- struct{}{}
@@ -28,8 +53,8 @@ func TestWhatCanNotBeSettledIsHandedBack(t *testing.T) {
 	if err := r.wait(); err == nil {
 		t.Error("nothing was said of it")
 	}
-	if !slices.Equal(s.handed, []string{"1-0"}) {
-		t.Errorf("handed back %v", s.handed)
+	if !slices.Equal(s.nacked, []string{"1-0"}) {
+		t.Errorf("nacked back %v", s.nacked)
 	}
 }
 
@@ -38,7 +63,7 @@ func TestWhatCanNotBeSettledIsHandedBack(t *testing.T) {
 func TestWhatVanishedWithItsGroupIsNotCountedAsSettled(t *testing.T) {
 	r := newRig(t)
 	r.opts.MaxMessages = 1
-	s := newShelf("a")
+	s := newQueue("a")
 	calls := 0
 	s.settle = func(list []streams.Settlement) (streams.Settled, error) {
 		switch calls++; calls {
