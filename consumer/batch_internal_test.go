@@ -9,8 +9,8 @@ import (
 	"ingestion/streams"
 )
 
-// TestAnIdleSlotRefersToNothing has a list of a batch used twice, the second time
-// for fewer entries, and a smaller batch after a larger one.
+// A smaller batch follows a larger one, and documents is called twice, the second time
+// for fewer items.
 func TestAnIdleSlotRefersToNothing(t *testing.T) {
 	var b batch
 	for _, n := range []int{9, 3} {
@@ -35,7 +35,7 @@ func wantEmpty[T any](t *testing.T, what string, list []T, empty func(T) bool) {
 	t.Helper()
 	for i, v := range list[:cap(list)] {
 		if !empty(v) {
-			t.Errorf("%s %d is still there", what, i)
+			t.Errorf("%s %d is not cleared", what, i)
 		}
 	}
 }

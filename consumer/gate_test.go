@@ -8,31 +8,29 @@ import (
 	"ingestion/consumer"
 )
 
-func TestTheGateHoldsReadersBack(t *testing.T) {
+func TestNothingIsReceivedWhileTheGateIsShut(t *testing.T) {
 	r := newRig(t)
 	r.opts.Gate = consumer.NewGate()
 	r.opts.Gate.Shut("MongoDB", "MongoDB is away")
-	s := newQueue("a")
+	q := newQueue("a")
 	r.opts.MaxMessages = 1
-	r.start(s)
+	r.start(q)
 	if r.opts.Gate.Reason() != "MongoDB is away" {
-		t.Error("no reason")
+		t.Errorf("reason %q", r.opts.Gate.Reason())
 	}
 	select {
 	case <-r.done:
-		t.Fatal("it worked through a shut gate")
+		t.Fatal("Run returned")
 	case <-time.After(20 * time.Millisecond):
 	}
-	s.mu.Lock()
-	received := s.receives
-	s.mu.Unlock()
+	q.mu.Lock()
+	received := q.receives
+	q.mu.Unlock()
 	if received > 0 {
-		t.Error("it read through a shut gate")
+		t.Errorf("%d calls of Receive", received)
 	}
 	r.opts.Gate.Open("MongoDB")
-	if err := r.wait(); err != nil {
-		t.Fatal(err)
-	}
+	r.waitOK()
 }
 
 func TestTheGateOpensWhenNoCauseIsLeft(t *testing.T) {
@@ -47,10 +45,10 @@ func TestTheGateOpensWhenNoCauseIsLeft(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if g.Wait(ctx) == nil || g.Reason() != "Redis is full" {
-		t.Errorf("open too early, or reason %q", g.Reason())
+		t.Errorf("the gate is open, or the reason is %q", g.Reason())
 	}
 	g.Open("Redis")
 	if err := g.Wait(t.Context()); err != nil || g.Reason() != "" {
-		t.Errorf("still shut: %v, %q", err, g.Reason())
+		t.Errorf("the gate is shut: %v, %q", err, g.Reason())
 	}
 }

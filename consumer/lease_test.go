@@ -3,7 +3,6 @@ package consumer_test
 import (
 	"context"
 	"errors"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -13,47 +12,39 @@ import (
 	"ingestion/streams"
 )
 
-func TestABatchWithoutProgressIsHandedBack(t *testing.T) {
+func TestAStuckBatchIsNacked(t *testing.T) {
 	r := newRig(t)
 	r.opts.Lease = 6 * time.Millisecond
-	stuck := true
-	var mu sync.Mutex
+	var stuck atomic.Bool
+	stuck.Store(true)
 	r.store.insert = func(ctx context.Context, docs []store.Document) ([]store.Result, error) {
-		mu.Lock()
-		wasStuck := stuck
-		stuck = false
-		mu.Unlock()
-		results := make([]store.Result, len(docs))
-		if wasStuck {
+		if stuck.CompareAndSwap(true, false) {
 			<-ctx.Done()
-			return results, ctx.Err()
+			return make([]store.Result, len(docs)), ctx.Err()
 		}
-		for i := range results {
-			results[i].Outcome = record.Ingested
-		}
-		return results, nil
+		return ingested(docs), nil
 	}
-	s := newQueue("a", "b")
-	wantOutcomes(t, r.runAll(s), map[record.Outcome]int{record.Ingested: 2})
-	if len(s.nacked) != 2 || s.extended == 0 {
-		t.Errorf("nacked back %v after %d heartbeats", s.nacked, s.extended)
+	q := newQueue("a", "b")
+	wantOutcomes(t, r.runAll(q), map[record.Outcome]int{record.Ingested: 2})
+	if len(q.nacked) != 2 || q.extended == 0 {
+		t.Errorf("nacked %v after %d heartbeats", q.nacked, q.extended)
 	}
 }
 
-// failingExtendQueue is a queue that can't renew leases for a while.
+// failingExtendQueue fails to renew leases a number of times.
 type failingExtendQueue struct {
 	*fakeQueue
 	fails atomic.Int64
 }
 
-func (u *failingExtendQueue) Extend(ctx context.Context, held []streams.Delivery) ([]string, error) {
-	if u.fails.Add(-1) >= 0 {
+func (q *failingExtendQueue) Extend(ctx context.Context, held []streams.Delivery) ([]string, error) {
+	if q.fails.Add(-1) >= 0 {
 		return nil, errors.New("BUSY")
 	}
-	return u.fakeQueue.Extend(ctx, held)
+	return q.fakeQueue.Extend(ctx, held)
 }
 
-func TestLeasesThatRanOutAreSaidToBeRenewed(t *testing.T) {
+func TestExpiredLeasesAndTheirRenewalAreLogged(t *testing.T) {
 	r := newRig(t)
 	r.opts.Lease, r.opts.MaxMessages = 60*time.Millisecond, 1
 	q := &failingExtendQueue{fakeQueue: newQueue("a")}
@@ -65,11 +56,9 @@ func TestLeasesThatRanOutAreSaidToBeRenewed(t *testing.T) {
 		return []store.Result{{Outcome: record.Ingested}}, ctx.Err()
 	}
 	r.start(q)
-	if err := r.wait(); err != nil {
-		t.Fatal(err)
-	}
-	told := r.out.events("retrying")
-	if len(told) != 2 || told[0]["status"] != "error" || told[1]["status"] != "success" {
-		t.Errorf("told %v, want the trouble and its end", told)
+	r.waitOK()
+	logged := r.out.events("retrying")
+	if len(logged) != 2 || logged[0]["status"] != "error" || logged[1]["status"] != "success" {
+		t.Errorf("logged %v, want the failure and the recovery", logged)
 	}
 }

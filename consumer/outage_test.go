@@ -12,36 +12,35 @@ import (
 	"ingestion/streams"
 )
 
-func TestErrorsOfTheQueueAreWaitedOut(t *testing.T) {
+func TestErrorsOfTheQueueAreRetried(t *testing.T) {
 	r := newRig(t)
-	s := newQueue("a", "b")
+	q := newQueue("a", "b")
 	fails := 3
-	s.receive = func() error {
+	q.receive = func() error {
 		if fails--; fails >= 0 {
 			return errors.New("connection refused")
 		}
 		return nil
 	}
 	settleFails := 2
-	s.settle = func([]streams.Settlement) (streams.Settled, error) {
+	q.settle = func([]streams.Settlement) (streams.Settled, error) {
 		if settleFails--; settleFails >= 0 {
 			return streams.Settled{}, errors.New("reply lost")
 		}
 		return streams.Settled{}, nil
 	}
-	wantOutcomes(t, r.runAll(s), map[record.Outcome]int{record.Ingested: 2})
-	var said []string
+	wantOutcomes(t, r.runAll(q), map[record.Outcome]int{record.Ingested: 2})
+	var reasons []string
 	for _, line := range r.out.events("retrying") {
-		said = append(said, fmt.Sprint(line["reason"]))
+		reasons = append(reasons, fmt.Sprint(line["reason"]))
 	}
-	if all := strings.Join(said, "\n"); !strings.Contains(all, "connection refused") || !strings.Contains(all, "reply lost") || !strings.Contains(all, "answers again") {
-		t.Errorf("said %q", said)
+	if all := strings.Join(reasons, "\n"); !strings.Contains(all, "connection refused") || !strings.Contains(all, "reply lost") || !strings.Contains(all, "answers again") {
+		t.Errorf("logged %q", reasons)
 	}
 }
 
-// TestATroubleIsSaidOnceAMinute has Redis cut the connection over and over, and
-// answer in between.
-func TestATroubleIsSaidOnceAMinute(t *testing.T) {
+// Redis drops the connection again and again, and answers in between.
+func TestAnOutageIsLoggedOnceAMinute(t *testing.T) {
 	q := newQueue()
 	var reads atomic.Int64
 	q.receive = func() error {
@@ -52,13 +51,11 @@ func TestATroubleIsSaidOnceAMinute(t *testing.T) {
 	}
 	r := newRig(t)
 	r.start(q)
-	env.Eventually(t, soon, func() (bool, string) { return reads.Load() >= 20, "Redis is not asked again" })
+	env.Eventually(t, soon, func() (bool, string) { return reads.Load() >= 20, "too few reads" })
 	r.stop()
-	if err := r.wait(); err != nil {
-		t.Fatal(err)
-	}
-	said := r.out.events("retrying")
-	if len(said) != 2 || said[0]["status"] != "error" || said[1]["status"] != "success" {
-		t.Errorf("%d lines: %v; want the trouble once, and its end", len(said), said)
+	r.waitOK()
+	logged := r.out.events("retrying")
+	if len(logged) != 2 || logged[0]["status"] != "error" || logged[1]["status"] != "success" {
+		t.Errorf("logged %d lines %v, want one failure and one recovery", len(logged), logged)
 	}
 }

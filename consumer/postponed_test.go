@@ -17,36 +17,35 @@ import (
 	"ingestion/streams"
 )
 
-// delayingQueue is a fakeQueue that keeps deliveries back by itself until they are let
-// go.
+// delayingQueue delays what is nacked until redeliver is called.
 type delayingQueue struct {
 	*fakeQueue
 	delayed []streams.Delivery
 }
 
-func (p *delayingQueue) NackWithDelay(_ context.Context, held []streams.Delivery) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+func (q *delayingQueue) NackWithDelay(_ context.Context, held []streams.Delivery) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	for _, d := range held {
-		delete(p.held, d.ID)
+		delete(q.held, d.ID)
 	}
-	p.delayed = append(p.delayed, held...)
+	q.delayed = append(q.delayed, held...)
 	return nil
 }
 
-func (p *delayingQueue) redeliver() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.waiting, p.delayed = append(p.delayed, p.waiting...), nil
+func (q *delayingQueue) redeliver() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.waiting, q.delayed = append(q.delayed, q.waiting...), nil
 }
 
-func (p *delayingQueue) delayedCount() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.delayed)
+func (q *delayingQueue) delayedCount() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.delayed)
 }
 
-// barring is a limiter that can't judge customers whose name has an x while it
+// unusableWindows is a limiter that can't judge customers with an x in their ID while it
 // is broken.
 func unusableWindows(broken *atomic.Bool) limiterFunc {
 	return func(requests []limiter.Request) ([]limiter.Verdict, error) {
@@ -63,63 +62,57 @@ func unusableWindows(broken *atomic.Bool) limiterFunc {
 	}
 }
 
-// TestWindowThatCannotBeUsed wants the records of one customer to wait, and the
-// others in the batch to go on.
-func TestWindowThatCannotBeUsed(t *testing.T) {
+// The records of the customer are postponed, the rest of the batch goes on.
+func TestAnUnusableWindow(t *testing.T) {
 	r := newRig(t)
 	var broken atomic.Bool
 	broken.Store(true)
 	r.opts.Limiter, r.opts.MaxMessages = unusableWindows(&broken), 4
-	s := &delayingQueue{fakeQueue: newQueue("a", "x", "b", "bad")}
-	r.start(s)
+	q := &delayingQueue{fakeQueue: newQueue("a", "x", "b", "bad")}
+	r.start(q)
 	env.Eventually(t, soon, func() (bool, string) {
-		settled := s.outcomes()
-		return len(settled) == 2 && s.delayedCount() == 1, fmt.Sprintf("outcomes %v, %d kept back", settled, s.delayedCount())
+		settled := q.outcomes()
+		return len(settled) == 2 && q.delayedCount() == 1, fmt.Sprintf("outcomes %v, %d delayed", settled, q.delayedCount())
 	})
-	wantOutcomes(t, s.outcomes(), map[record.Outcome]int{record.Ingested: 2, record.Malformed: 1})
-	if told := r.out.events("warning"); len(told) != 1 || told[0]["customerId"] != "c-x" || told[0]["level"] != "ERROR" ||
-		!strings.Contains(fmt.Sprint(told[0]["reason"]), `"k:c-x"`) {
-		t.Errorf("complaints %v, want one that names the customer and the key", told)
+	wantOutcomes(t, q.outcomes(), map[record.Outcome]int{record.Ingested: 2, record.Malformed: 1})
+	if logged := r.out.events("warning"); len(logged) != 1 || logged[0]["customerId"] != "c-x" || logged[0]["level"] != "ERROR" ||
+		!strings.Contains(fmt.Sprint(logged[0]["reason"]), `"k:c-x"`) {
+		t.Errorf("logged %v, want one line with the customer and the key", logged)
 	}
 	broken.Store(false)
-	s.redeliver()
-	if err := r.wait(); err != nil {
-		t.Fatal(err)
-	}
-	wantOutcomes(t, s.outcomes(), map[record.Outcome]int{record.Ingested: 3, record.Malformed: 1})
-	if told := r.out.events("retrying"); len(told) != 1 || told[0]["customerId"] != "c-x" || told[0]["status"] != "success" {
-		t.Errorf("lines %v, want one that says that it is over", told)
+	q.redeliver()
+	r.waitOK()
+	wantOutcomes(t, q.outcomes(), map[record.Outcome]int{record.Ingested: 3, record.Malformed: 1})
+	if logged := r.out.events("retrying"); len(logged) != 1 || logged[0]["customerId"] != "c-x" || logged[0]["status"] != "success" {
+		t.Errorf("logged %v, want the recovery", logged)
 	}
 }
 
-// TestWindowThatCannotBeUsedOfAList has a queue that can't keep anything back: it
-// gets back what waits, and has it still after a shutdown.
-func TestWindowThatCannotBeUsedOfAList(t *testing.T) {
+// The queue can't delay deliveries. It has those of the customer after the shutdown.
+func TestAnUnusableWindowInAList(t *testing.T) {
 	r := newRig(t)
 	var broken atomic.Bool
 	broken.Store(true)
 	r.opts.Limiter = unusableWindows(&broken)
-	s := newQueue("a", "x", "b", "x2")
-	r.start(s)
+	q := newQueue("a", "x", "b", "x2")
+	r.start(q)
 	env.Eventually(t, soon, func() (bool, string) {
-		settled := s.outcomes()
+		settled := q.outcomes()
 		return settled[record.Ingested] == 2, fmt.Sprintf("outcomes %v", settled)
 	})
 	r.stop()
-	if err := r.wait(); err != nil {
-		t.Fatal(err)
-	}
-	if len(s.waiting) != 2 || s.waiting[0].ID != "2-0" || s.waiting[1].ID != "4-0" || len(s.held) != 0 {
-		t.Errorf("waiting after the shutdown: %v, held: %v", s.waiting, s.held)
+	r.waitOK()
+	if len(q.waiting) != 2 || q.waiting[0].ID != "2-0" || q.waiting[1].ID != "4-0" || len(q.held) != 0 {
+		t.Errorf("after the shutdown %v wait and %v are held", q.waiting, q.held)
 	}
 	broken.Store(false)
 	again := newRig(t)
 	again.opts.Limiter = unusableWindows(&broken)
-	again.runAll(s)
-	wantOutcomes(t, s.outcomes(), map[record.Outcome]int{record.Ingested: 4})
+	again.runAll(q)
+	wantOutcomes(t, q.outcomes(), map[record.Outcome]int{record.Ingested: 4})
 }
 
-// requeueingQueue is a fakeQueue that puts at its end what can't be decided about.
+// requeueingQueue puts postponed deliveries behind all others.
 type requeueingQueue struct {
 	*fakeQueue
 	rounds atomic.Int64
@@ -136,8 +129,7 @@ func (q *requeueingQueue) Requeue(_ context.Context, held []streams.Delivery) er
 	return nil
 }
 
-// doubting is a store that refuses records with an x for a reason unknown until it
-// knows better.
+// doubtingInsert refuses records with an x: for an unknown reason until it is known.
 func doubtingInsert(known *atomic.Bool) func(context.Context, []store.Document) ([]store.Result, error) {
 	return func(_ context.Context, docs []store.Document) ([]store.Result, error) {
 		results := make([]store.Result, len(docs))
@@ -155,9 +147,8 @@ func doubtingInsert(known *atomic.Bool) func(context.Context, []store.Document) 
 	}
 }
 
-// TestPostponedByTheStore wants a record about which the store is in doubt to hold
-// up neither its batch nor, with a single slot and a batch of one, the others.
-func TestPostponedByTheStore(t *testing.T) {
+// A postponed record must not delay others, not even with one slot and batches of one.
+func TestARecordThatTheStorePostpones(t *testing.T) {
 	r := newRig(t)
 	var known atomic.Bool
 	r.store.insert = doubtingInsert(&known)
@@ -169,30 +160,27 @@ func TestPostponedByTheStore(t *testing.T) {
 		return settled[record.Ingested] == 3 && q.rounds.Load() >= 1, fmt.Sprintf("outcomes %v after %d rounds", settled, q.rounds.Load())
 	})
 	known.Store(true)
-	if err := r.wait(); err != nil {
-		t.Fatal(err)
-	}
+	r.waitOK()
 	wantOutcomes(t, q.outcomes(), map[record.Outcome]int{record.Ingested: 3, record.Rejected: 1})
 }
 
-// failingRequeueQueue is a queue that for a while can't be told to take anything back.
+// failingRequeueQueue fails to requeue until a certain time.
 type failingRequeueQueue struct {
 	*requeueingQueue
-	until time.Time
-	tries atomic.Int64
+	until    time.Time
+	attempts atomic.Int64
 }
 
 func (q *failingRequeueQueue) Requeue(ctx context.Context, held []streams.Delivery) error {
-	q.tries.Add(1)
+	q.attempts.Add(1)
 	if time.Now().Before(q.until) {
 		return errors.New("connection refused")
 	}
 	return q.requeueingQueue.Requeue(ctx, held)
 }
 
-// TestPostponedWhileRedisIsAway: a record of a list is in this process only. It
-// waits for Redis, however long that takes.
-func TestPostponedWhileRedisIsAway(t *testing.T) {
+// Only this process has the record of a list. It retries however long Redis is down.
+func TestAPostponedRecordSurvivesAnOutageOfRedis(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		var known atomic.Bool
@@ -202,12 +190,10 @@ func TestPostponedWhileRedisIsAway(t *testing.T) {
 		r.start(q)
 		time.Sleep(2 * time.Minute) // of the bubble's clock
 		known.Store(true)
-		if err := r.wait(); err != nil {
-			t.Fatal(err)
-		}
+		r.waitOK()
 		wantOutcomes(t, q.outcomes(), map[record.Outcome]int{record.Ingested: 1, record.Rejected: 1})
-		if q.tries.Load() < 10 {
-			t.Errorf("it was put back after %d tries", q.tries.Load())
+		if q.attempts.Load() < 10 {
+			t.Errorf("requeued after %d attempts, want at least 10", q.attempts.Load())
 		}
 	})
 }

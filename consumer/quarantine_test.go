@@ -15,66 +15,58 @@ import (
 	"ingestion/streams"
 )
 
-// ward is a fakeQueue whose deliveries are suspects where their bodies say so. They
-// come as from a stream: alone and unread.
+// quarantineQueue quarantines the deliveries whose bodies start with "quarantined". As in
+// a stream, they are received alone and without their body.
 type quarantineQueue struct {
 	*fakeQueue
-	bodies map[string][]byte
-	tries  []string
-	deadly bool
-	// during is called when a try begins.
-	during func()
+	bodies   map[string][]byte
+	attempts []string
+	deadly   bool
+	during   func() // called when an attempt begins
 }
 
 func newQuarantineQueue(bodies ...string) *quarantineQueue {
 	return &quarantineQueue{fakeQueue: newQueue(bodies...), bodies: map[string][]byte{}, during: func() {}}
 }
 
-func (w *quarantineQueue) Receive(ctx context.Context, most int) ([]streams.Delivery, error) {
-	w.mu.Lock()
-	next := slices.IndexFunc(w.waiting, suspected)
+func (q *quarantineQueue) Receive(ctx context.Context, most int) ([]streams.Delivery, error) {
+	q.mu.Lock()
+	next := slices.IndexFunc(q.waiting, isQuarantined)
 	if next == 0 {
 		most = 1
 	} else if next > 0 {
 		most = min(most, next)
 	}
-	w.mu.Unlock()
-	got, err := w.fakeQueue.Receive(ctx, most)
-	if len(got) == 1 && suspected(got[0]) {
-		w.bodies[got[0].ID] = got[0].Body
+	q.mu.Unlock()
+	got, err := q.fakeQueue.Receive(ctx, most)
+	if len(got) == 1 && isQuarantined(got[0]) {
+		q.bodies[got[0].ID] = got[0].Body
 		got[0].Body, got[0].Suspect = nil, true
-		if w.deadly {
+		if q.deadly {
 			got[0].Tries = streams.MaxTries
 		}
 	}
 	return got, err
 }
 
-func suspected(d streams.Delivery) bool { return strings.HasPrefix(string(d.Body), "suspect") }
+func isQuarantined(d streams.Delivery) bool { return strings.HasPrefix(string(d.Body), "quarantined") }
 
-func (w *quarantineQueue) Try(_ context.Context, d streams.Delivery) (streams.Delivery, bool, error) {
-	w.during()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.tries = append(w.tries, d.ID)
-	d.Body = w.bodies[d.ID]
+func (q *quarantineQueue) Try(_ context.Context, d streams.Delivery) (streams.Delivery, bool, error) {
+	q.during()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.attempts = append(q.attempts, d.ID)
+	d.Body = q.bodies[d.ID]
 	return d, true, nil
 }
 
-func TestASuspectIsTriedWhileNothingElseIsHeld(t *testing.T) {
+func TestAQuarantinedAttemptIsExclusive(t *testing.T) {
 	r := newRig(t)
 	r.opts.BatchSize = 2
-	bodies := slices.Concat(numbered(20), []string{"suspect 1"}, numbered(8), []string{"suspect 2"}, numbered(5))
-	w := newQuarantineQueue(bodies...)
+	bodies := slices.Concat(numbered(20), []string{"quarantined 1"}, numbered(8), []string{"quarantined 2"}, numbered(5))
+	q := newQuarantineQueue(bodies...)
 	var mu sync.Mutex
 	inserting := 0
-	ingest := func(docs []store.Document) []store.Result {
-		results := make([]store.Result, len(docs))
-		for i := range results {
-			results[i].Outcome = record.Ingested
-		}
-		return results
-	}
 	r.store.insert = func(ctx context.Context, docs []store.Document) ([]store.Result, error) {
 		mu.Lock()
 		inserting++
@@ -82,51 +74,40 @@ func TestASuspectIsTriedWhileNothingElseIsHeld(t *testing.T) {
 		pause(ctx)
 		mu.Lock()
 		defer mu.Unlock()
-		if inserting--; strings.HasPrefix(docs[0].Record.ID, "suspect") && inserting > 0 {
-			t.Error("something else was worked on beside a suspect")
+		if inserting--; strings.HasPrefix(docs[0].Record.ID, "quarantined") && inserting > 0 {
+			t.Error("something else was processed during a quarantined attempt")
 		}
-		return ingest(docs), nil
+		return ingested(docs), nil
 	}
-	r.opts.Limiter = nil
 	r.opts.Lease = soon
-	w.during = func() {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		if len(w.held) != 1 {
-			t.Errorf("%d deliveries are held during a try", len(w.held))
+	q.during = func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		if len(q.held) != 1 {
+			t.Errorf("%d deliveries are held during an attempt, want 1", len(q.held))
 		}
 	}
-	r.opts.MaxMessages = int64(len(bodies))
-	r.start(w)
-	if err := r.wait(); err != nil {
-		t.Fatal(err)
-	}
-	wantOutcomes(t, w.outcomes(), map[record.Outcome]int{record.Ingested: len(bodies)})
-	if len(w.tries) != 2 {
-		t.Errorf("tried %v", w.tries)
+	wantOutcomes(t, r.runAll(q), map[record.Outcome]int{record.Ingested: len(bodies)})
+	if len(q.attempts) != 2 {
+		t.Errorf("attempts %v, want two", q.attempts)
 	}
 }
 
-func TestWhatHasKilledTooOftenIsPoisonedUntried(t *testing.T) {
+func TestAnEntryWithoutAttemptsLeftIsPoisoned(t *testing.T) {
 	r := newRig(t)
-	w := newQuarantineQueue("a", "suspect", "b")
-	w.deadly = true
-	r.opts.MaxMessages = 3
-	r.start(w)
-	if err := r.wait(); err != nil {
-		t.Fatal(err)
-	}
-	wantOutcomes(t, w.outcomes(), map[record.Outcome]int{record.Ingested: 2, record.Poisoned: 1})
-	if len(w.tries) > 0 {
-		t.Error("it was tried once more")
+	q := newQuarantineQueue("a", "quarantined", "b")
+	q.deadly = true
+	wantOutcomes(t, r.runAll(q), map[record.Outcome]int{record.Ingested: 2, record.Poisoned: 1})
+	if len(q.attempts) > 0 {
+		t.Error("there was another attempt")
 	}
 }
 
-func TestATryEndsOrderlyWhenTheStoreGoesAway(t *testing.T) {
+func TestAQuarantinedAttemptEndsWhenTheGateShuts(t *testing.T) {
 	r := newRig(t)
 	r.opts.Gate = consumer.NewGate()
 	r.opts.Lease = soon
-	w := newQuarantineQueue("suspect")
+	q := newQuarantineQueue("quarantined")
 	away := true
 	r.store.insert = func(ctx context.Context, docs []store.Document) ([]store.Result, error) {
 		results := make([]store.Result, len(docs))
@@ -140,61 +121,50 @@ func TestATryEndsOrderlyWhenTheStoreGoesAway(t *testing.T) {
 		return results, nil
 	}
 	r.opts.MaxMessages = 1
-	r.start(w)
+	r.start(q)
 	env.Eventually(t, soon, func() (bool, string) {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		return len(w.nacked) == 1, "the suspect is not nacked back"
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		return len(q.nacked) == 1, "the entry is not nacked"
 	})
 	r.opts.Gate.Open("MongoDB")
-	if err := r.wait(); err != nil {
-		t.Fatal(err)
-	}
-	wantOutcomes(t, w.outcomes(), map[record.Outcome]int{record.Ingested: 1})
-	if len(w.tries) != 2 {
-		t.Errorf("tried %d times", len(w.tries))
+	r.waitOK()
+	wantOutcomes(t, q.outcomes(), map[record.Outcome]int{record.Ingested: 1})
+	if len(q.attempts) != 2 {
+		t.Errorf("%d attempts, want 2", len(q.attempts))
 	}
 }
 
-func TestNoTryBeginsWhileTheStoreDoesNotAnswer(t *testing.T) {
+func TestAQuarantinedAttemptWaitsForTheStore(t *testing.T) {
 	r := newRig(t)
 	r.opts.Lease = soon
-	w := newQuarantineQueue("suspect")
+	q := newQuarantineQueue("quarantined")
 	probes := 0
 	r.opts.Probe = func(context.Context) error {
 		if probes++; probes < 3 {
-			return errors.New("no MongoDB answers")
+			return errors.New("MongoDB does not answer")
 		}
 		return nil
 	}
-	w.during = func() {
+	q.during = func() {
 		if probes != 3 {
-			t.Errorf("tried after %d probes", probes)
+			t.Errorf("an attempt after %d probes, want 3", probes)
 		}
 	}
-	wantOutcomes(t, func() map[record.Outcome]int {
-		r.opts.MaxMessages = 1
-		r.start(w)
-		if err := r.wait(); err != nil {
-			t.Fatal(err)
-		}
-		return w.outcomes()
-	}(), map[record.Outcome]int{record.Ingested: 1})
+	wantOutcomes(t, r.runAll(q), map[record.Outcome]int{record.Ingested: 1})
 }
 
-func TestASuspectThatIsNotTriedAtShutdownIsHandedBack(t *testing.T) {
+func TestShutdownNacksAQuarantinedEntry(t *testing.T) {
 	r := newRig(t)
 	r.opts.Lease = soon
-	w := newQuarantineQueue("suspect")
+	q := newQuarantineQueue("quarantined")
 	r.opts.Probe = func(context.Context) error {
 		r.stop()
 		return nil
 	}
-	r.start(w)
-	if err := r.wait(); err != nil {
-		t.Fatal(err)
-	}
-	if n := len(w.outcomes()) + len(w.nacked); n != 1 {
-		t.Errorf("settled %v, nacked back %v", w.outcomes(), w.nacked)
+	r.start(q)
+	r.waitOK()
+	if n := len(q.outcomes()) + len(q.nacked); n != 1 {
+		t.Errorf("settled %v, nacked %v", q.outcomes(), q.nacked)
 	}
 }

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const soon = 10 * time.Second
 
-// fakeQueue is a Queue in memory that lets a test break it.
+// fakeQueue is a Queue in memory that can be made to fail.
 type fakeQueue struct {
 	mu        sync.Mutex
 	waiting   []streams.Delivery
@@ -42,38 +42,38 @@ type fakeQueue struct {
 }
 
 func newQueue(bodies ...string) *fakeQueue {
-	s := &fakeQueue{held: map[string]bool{}, settled: map[string]record.Outcome{}}
+	q := &fakeQueue{held: map[string]bool{}, settled: map[string]record.Outcome{}}
 	for i, b := range bodies {
-		s.waiting = append(s.waiting, streams.Delivery{ID: fmt.Sprintf("%d-0", i+1), Body: []byte(b), Deliveries: 1, ArrivedAt: int64(i + 1)})
+		q.waiting = append(q.waiting, streams.Delivery{ID: fmt.Sprintf("%d-0", i+1), Body: []byte(b), Deliveries: 1, ArrivedAt: int64(i + 1)})
 	}
-	return s
+	return q
 }
 
-func (s *fakeQueue) Receive(ctx context.Context, most int) ([]streams.Delivery, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.receives++
-	if s.receive != nil {
-		if err := s.receive(); err != nil {
+func (q *fakeQueue) Receive(ctx context.Context, most int) ([]streams.Delivery, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.receives++
+	if q.receive != nil {
+		if err := q.receive(); err != nil {
 			return nil, err
 		}
 	}
-	batch := slices.Clone(s.waiting[:min(most, len(s.waiting))])
-	s.waiting = s.waiting[len(batch):]
-	s.delivered += len(batch)
+	batch := slices.Clone(q.waiting[:min(most, len(q.waiting))])
+	q.waiting = q.waiting[len(batch):]
+	q.delivered += len(batch)
 	for _, d := range batch {
-		s.held[d.ID] = true
+		q.held[d.ID] = true
 	}
-	s.largest = max(s.largest, len(s.held))
+	q.largest = max(q.largest, len(q.held))
 	if len(batch) == 0 {
-		s.mu.Unlock()
+		q.mu.Unlock()
 		pause(ctx)
-		s.mu.Lock()
+		q.mu.Lock()
 	}
 	return batch, nil
 }
 
-// pause is the wait of a queue that has nothing.
+// pause is the time for which Receive waits in an empty queue.
 func pause(ctx context.Context) {
 	timer := time.NewTimer(time.Millisecond)
 	defer timer.Stop()
@@ -83,61 +83,63 @@ func pause(ctx context.Context) {
 	}
 }
 
-func (s *fakeQueue) Settle(_ context.Context, list []streams.Settlement) (streams.Settled, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.settle != nil {
-		if done, err := s.settle(list); err != nil || len(done.Kept) > 0 || done.GroupGone {
+func (q *fakeQueue) Settle(_ context.Context, list []streams.Settlement) (streams.Settled, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.settle != nil {
+		if done, err := q.settle(list); err != nil || len(done.Kept) > 0 || done.GroupGone {
 			return done, err
 		}
 	}
 	for _, x := range list {
-		delete(s.held, x.ID)
-		s.settled[x.ID] = x.Outcome
+		delete(q.held, x.ID)
+		q.settled[x.ID] = x.Outcome
 	}
 	return streams.Settled{Count: len(list)}, nil
 }
 
-func (s *fakeQueue) Extend(context.Context, []streams.Delivery) ([]string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.extended++
+func (q *fakeQueue) Extend(context.Context, []streams.Delivery) ([]string, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.extended++
 	return nil, nil
 }
 
-func (s *fakeQueue) Nack(_ context.Context, held []streams.Delivery) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (q *fakeQueue) Nack(_ context.Context, held []streams.Delivery) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	for _, d := range held {
-		delete(s.held, d.ID)
-		s.nacked = append(s.nacked, d.ID)
+		delete(q.held, d.ID)
+		q.nacked = append(q.nacked, d.ID)
 	}
-	s.waiting = append(slices.Clone(held), s.waiting...)
+	q.waiting = append(slices.Clone(held), q.waiting...)
 	return nil
 }
 
-func (s *fakeQueue) Try(_ context.Context, d streams.Delivery) (streams.Delivery, bool, error) {
+func (q *fakeQueue) Try(_ context.Context, d streams.Delivery) (streams.Delivery, bool, error) {
 	return d, true, nil
 }
 
-func (s *fakeQueue) Close(context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.closed = true
+func (q *fakeQueue) Close(context.Context) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
 	return nil
 }
 
-func (s *fakeQueue) outcomes() map[record.Outcome]int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (q *fakeQueue) size() int { return len(q.waiting) }
+
+func (q *fakeQueue) outcomes() map[record.Outcome]int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	counts := map[record.Outcome]int{}
-	for _, o := range s.settled {
+	for _, o := range q.settled {
 		counts[o]++
 	}
 	return counts
 }
 
-// fakeStore is a Store that ingests everything, unless a test changes that.
+// fakeStore is a Store in memory whose methods a test can replace.
 type fakeStore struct {
 	mu     sync.Mutex
 	docs   map[string]store.Document
@@ -156,7 +158,7 @@ func (m *fakeStore) Insert(ctx context.Context, docs []store.Document) ([]store.
 	results := make([]store.Result, len(docs))
 	for i, d := range docs {
 		results[i].Outcome = record.Ingested
-		if _, there := m.docs[d.Record.ID]; there {
+		if _, ok := m.docs[d.Record.ID]; ok {
 			results[i].Outcome = record.Duplicate
 		}
 		m.docs[d.Record.ID] = d
@@ -175,15 +177,27 @@ func (m *fakeStore) Owned(_ context.Context, docs []store.Document) ([]bool, err
 	return owned, nil
 }
 
-// verdicts is a Limiter that a test scripts.
+// limiterFunc is a Limiter.
 type limiterFunc func([]limiter.Request) ([]limiter.Verdict, error)
 
 func (f limiterFunc) Judge(_ context.Context, r []limiter.Request) ([]limiter.Verdict, error) {
 	return f(r)
 }
 
-// decode takes "bad…" as malformed, "invalid…" as invalid, panics at "panic…",
-// and takes anything else as a record of that name.
+// always returns a limiter with one verdict for all records.
+func always(v limiter.Verdict) limiterFunc {
+	return func(requests []limiter.Request) ([]limiter.Verdict, error) {
+		return slices.Repeat([]limiter.Verdict{v}, len(requests)), nil
+	}
+}
+
+// ingested returns the results of documents that are all ingested.
+func ingested(docs []store.Document) []store.Result {
+	return slices.Repeat([]store.Result{{Outcome: record.Ingested}}, len(docs))
+}
+
+// decode refuses "bad…" as malformed and "invalid…" as invalid, and panics at "panic…".
+// Any other body is a record with that ID.
 func decode(body []byte) (record.Record, error) {
 	switch text := string(body); {
 	case strings.HasPrefix(text, "bad"):
@@ -197,7 +211,7 @@ func decode(body []byte) (record.Record, error) {
 	}
 }
 
-// rig runs a consumer and keeps its log.
+// rig runs a consumer and captures its log.
 type rig struct {
 	t     *testing.T
 	opts  consumer.Options
@@ -251,26 +265,39 @@ func (r *rig) start(q streams.Queue) {
 	r.t.Cleanup(cancel)
 }
 
-// wait returns Run's error.
+// wait waits for Run and returns its error.
 func (r *rig) wait() error {
 	r.t.Helper()
 	select {
 	case err := <-r.done:
 		return err
 	case <-time.After(soon):
-		r.t.Fatal("Run does not return")
+		r.t.Fatal("Run did not return in time")
 		return nil
 	}
 }
 
-func (r *rig) runAll(s *fakeQueue) map[record.Outcome]int {
+func (r *rig) waitOK() {
 	r.t.Helper()
-	r.opts.MaxMessages = int64(len(s.waiting))
-	r.start(s)
 	if err := r.wait(); err != nil {
 		r.t.Fatal(err)
 	}
-	return s.outcomes()
+}
+
+// testQueue is a fakeQueue or embeds one.
+type testQueue interface {
+	streams.Queue
+	size() int
+	outcomes() map[record.Outcome]int
+}
+
+// runAll processes all deliveries that wait in the queue.
+func (r *rig) runAll(q testQueue) map[record.Outcome]int {
+	r.t.Helper()
+	r.opts.MaxMessages = int64(q.size())
+	r.start(q)
+	r.waitOK()
+	return q.outcomes()
 }
 
 func wantOutcomes(t *testing.T, got, want map[record.Outcome]int) {

@@ -10,11 +10,11 @@ import (
 	"ingestion/streams"
 )
 
-func TestWhatCanNotBeWrittenIsTriedAgain(t *testing.T) {
+func TestKeptSettlementsAreRetried(t *testing.T) {
 	r := newRig(t)
-	s := newQueue("bad", "a")
+	q := newQueue("bad", "a")
 	full := 2
-	s.settle = func(list []streams.Settlement) (streams.Settled, error) {
+	q.settle = func(list []streams.Settlement) (streams.Settled, error) {
 		if full--; full < 0 {
 			return streams.Settled{}, nil
 		}
@@ -24,61 +24,57 @@ func TestWhatCanNotBeWrittenIsTriedAgain(t *testing.T) {
 				done.Kept = append(done.Kept, x.ID)
 				continue
 			}
-			s.settled[x.ID] = x.Outcome
+			q.settled[x.ID] = x.Outcome
 			done.Count++
 		}
 		return done, nil
 	}
-	wantOutcomes(t, r.runAll(s), map[record.Outcome]int{record.Ingested: 1, record.Malformed: 1})
+	wantOutcomes(t, r.runAll(q), map[record.Outcome]int{record.Ingested: 1, record.Malformed: 1})
 	if n := len(r.out.events("parse_error")); n != 1 {
-		t.Errorf("logged %d times", n)
+		t.Errorf("logged %d times, want once", n)
 	}
 }
 
-// TestWhatCanNotBeSettledIsHandedBack ends a worker whose refusal can't be
-// written: the delivery is nacked back, so that it is no death of its worker.
-func TestWhatCanNotBeSettledIsHandedBack(t *testing.T) {
+// Without the Nack, the delivery would count as one that killed its worker.
+func TestShutdownNacksWhatCanNotBeSettled(t *testing.T) {
 	r := newRig(t)
 	r.opts.Lease = time.Minute
 	r.opts.ShutdownTimeout = time.Millisecond
-	s := newQueue("bad")
-	tried := make(chan struct{}, 100)
-	s.settle = func(list []streams.Settlement) (streams.Settled, error) {
-		tried <- struct{}{}
+	q := newQueue("bad")
+	attempts := make(chan struct{}, 100)
+	q.settle = func(list []streams.Settlement) (streams.Settled, error) {
+		attempts <- struct{}{}
 		return streams.Settled{Kept: []string{list[0].ID}, Cause: errors.New("OOM command not allowed")}, nil
 	}
-	r.start(s)
-	<-tried
+	r.start(q)
+	<-attempts
 	r.stop()
 	if err := r.wait(); err == nil {
-		t.Error("nothing was said of it")
+		t.Error("Run returned no error")
 	}
-	if !slices.Equal(s.nacked, []string{"1-0"}) {
-		t.Errorf("nacked back %v", s.nacked)
+	if !slices.Equal(q.nacked, []string{"1-0"}) {
+		t.Errorf("nacked %v", q.nacked)
 	}
 }
 
-// TestWhatVanishedWithItsGroupIsNotCountedAsSettled loses a reply and then the
-// group: WORKER_MAX_MESSAGES has still to be settled.
-func TestWhatVanishedWithItsGroupIsNotCountedAsSettled(t *testing.T) {
+// A reply is lost, then the group. MaxMessages deliveries must be settled after that.
+func TestDeliveriesLostWithTheGroupDoNotCountAsSettled(t *testing.T) {
 	r := newRig(t)
 	r.opts.MaxMessages = 1
-	s := newQueue("a")
+	q := newQueue("a")
 	calls := 0
-	s.settle = func(list []streams.Settlement) (streams.Settled, error) {
+	q.settle = func(list []streams.Settlement) (streams.Settled, error) {
 		switch calls++; calls {
 		case 1:
 			return streams.Settled{}, errors.New("connection reset")
 		case 2:
-			s.waiting = append(s.waiting, *list[0].Delivery) // the group made again
+			q.waiting = append(q.waiting, *list[0].Delivery) // as if the group was created again
 			return streams.Settled{GroupGone: true}, nil
 		default:
 			return streams.Settled{}, nil
 		}
 	}
-	r.start(s)
-	if err := r.wait(); err != nil {
-		t.Fatal(err)
-	}
-	wantOutcomes(t, s.outcomes(), map[record.Outcome]int{record.Duplicate: 1})
+	r.start(q)
+	r.waitOK()
+	wantOutcomes(t, q.outcomes(), map[record.Outcome]int{record.Duplicate: 1})
 }
