@@ -9,22 +9,22 @@ import (
 	"ingestion/streams"
 )
 
-// TestAnIdleSlotRefersToNothing has a list of a batch used twice, the second time
-// for fewer entries, and a smaller batch after a larger one.
+// A smaller batch follows a larger one, and documents is called twice, the second time
+// for fewer items.
 func TestAnIdleSlotRefersToNothing(t *testing.T) {
 	var b batch
 	for _, n := range []int{9, 3} {
 		b.begin(make([]streams.Delivery, n))
-		for i, e := range b.all {
+		for i, e := range b.items {
 			e.Delivery.ID, e.record.ID = "id", "_id"
 			b.requests = append(b.requests[:i], limiter.Request{Member: e.record.ID})
 			e.end(record.Ingested, "")
 		}
-		b.documents(b.all)
-		b.documents(b.all[:1])
-		b.settled()
-		b.end(500)
-		wantEmpty(t, "entry", b.entries, func(e entry) bool { return e.Delivery == nil && e.record.ID == "" })
+		b.documents(b.items)
+		b.documents(b.items[:1])
+		b.decided()
+		b.reset(500)
+		wantEmpty(t, "item", b.storage, func(e item) bool { return e.Delivery == nil && e.record.ID == "" })
 		wantEmpty(t, "request", b.requests, func(r limiter.Request) bool { return r.Member == "" })
 		wantEmpty(t, "document", b.docs, func(d store.Document) bool { return d.Record.ID == "" && d.StreamID == "" })
 		wantEmpty(t, "settlement", b.settlements, func(s streams.Settlement) bool { return s.Delivery == nil })
@@ -35,7 +35,7 @@ func wantEmpty[T any](t *testing.T, what string, list []T, empty func(T) bool) {
 	t.Helper()
 	for i, v := range list[:cap(list)] {
 		if !empty(v) {
-			t.Errorf("%s %d is still there", what, i)
+			t.Errorf("%s %d is not cleared", what, i)
 		}
 	}
 }

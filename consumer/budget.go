@@ -5,24 +5,25 @@ import (
 	"sync"
 )
 
-// budget counts the deliveries that may still be taken when a worker is to
-// settle an exact number of them.
+// budget limits how many deliveries are received, so that exactly MaxMessages are
+// settled. It is safe for concurrent use.
 type budget struct {
 	mu        sync.Mutex
 	changed   *sync.Cond
 	unlimited bool
-	left      int64 // not yet promised
-	promised  int64 // taken, neither settled nor returned
+	free      int64 // may be taken
+	taken     int64 // neither settled nor given back
 }
 
-func newBudget(max int64) *budget {
-	b := &budget{left: max, unlimited: max == 0}
+// newBudget returns a budget of n deliveries; 0 means no limit.
+func newBudget(n int64) *budget {
+	b := &budget{free: n, unlimited: n == 0}
 	b.changed = sync.NewCond(&b.mu)
 	return b
 }
 
-// take promises 1 to want deliveries. It waits while all are promised, since
-// some may be returned. It returns 0 once all are settled or ctx has ended.
+// take takes 1 to want deliveries from the budget. If none is free, it waits: some may
+// be given back. It returns 0 once all are settled or ctx has ended.
 func (b *budget) take(ctx context.Context, want int) int {
 	if b.unlimited {
 		return want
@@ -30,15 +31,15 @@ func (b *budget) take(ctx context.Context, want int) int {
 	defer context.AfterFunc(ctx, b.wake)()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for b.left == 0 && b.promised > 0 && ctx.Err() == nil {
+	for b.free == 0 && b.taken > 0 && ctx.Err() == nil {
 		b.changed.Wait()
 	}
 	if ctx.Err() != nil {
 		return 0
 	}
-	n := min(int64(want), b.left)
-	b.left -= n
-	b.promised += n
+	n := min(int64(want), b.free)
+	b.free -= n
+	b.taken += n
 	return int(n)
 }
 
@@ -48,15 +49,14 @@ func (b *budget) wake() {
 	b.changed.Broadcast()
 }
 
-// done says that of the promised deliveries some were settled and others
-// returned or never received.
-func (b *budget) done(settled, returned int) {
+// done gives back what was taken, except for the deliveries that were settled.
+func (b *budget) done(settled, givenBack int) {
 	if b.unlimited {
 		return
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.promised -= int64(settled + returned)
-	b.left += int64(returned)
+	b.taken -= int64(settled + givenBack)
+	b.free += int64(givenBack)
 	b.changed.Broadcast()
 }

@@ -15,71 +15,90 @@ import (
 	"ingestion/streams"
 )
 
-// Limiter judges whether customers have room for their records, in the order
-// of the requests. An error means that the call is to be repeated; if there are
-// only *limiter.KeyErrors in it, then the customers named can't be judged for now
-// and all other verdicts stand.
+// Limiter decides whether records fit their customers' windows, in the order of
+// the requests. After an error the call is repeated, with one exception: if the
+// error consists of *limiter.KeyErrors only, the verdicts stand, except those of
+// the customers it names, whose records are postponed.
 type Limiter interface {
 	Judge(ctx context.Context, requests []limiter.Request) ([]limiter.Verdict, error)
 }
 
-// Store inserts documents durably. It blocks, repeating what can be repeated,
-// until each document has an outcome or ctx ends; then those without one have
-// Outcome 0.
+// Store inserts documents durably. Its methods may run concurrently.
 type Store interface {
+	// Insert returns one result per document. It retries until each document has
+	// an outcome, is postponed, or ctx ends; a document that is still open then
+	// has Outcome 0. Any error other than the end of ctx ends the run.
 	Insert(ctx context.Context, docs []store.Document) ([]store.Result, error)
-	// Owned says of each document whether it is stored as this very delivery's
-	// own, inserted before a crash or a lost reply.
+
+	// Owned reports for each document whether the one stored under its ID was
+	// inserted by the same delivery, before a crash or a lost reply.
 	Owned(ctx context.Context, docs []store.Document) ([]bool, error)
 }
 
-// Options configures a Consumer. Decode, Store and Log are required.
+// Options configures a Consumer. Decode, Store, Log, BatchSize and Concurrency
+// are required; the zero value of any other field is usable and means what its
+// comment says.
 type Options struct {
-	Decode  func(body []byte) (record.Record, error) // errors are *record.Refusal
-	Limiter Limiter                                  // nil: no limit
-	Store   Store
-	// ProcessingClock has the limiter judge by the time of processing instead of
-	// that of arrival.
+	// Decode turns a body into a record. It returns a *record.Refusal for a body
+	// that is not a valid record; any other error makes the outcome Malformed.
+	Decode func(body []byte) (record.Record, error)
+
+	// Limiter limits each customer's rate. Nil means no limits.
+	Limiter Limiter
+
+	// ProcessingClock makes the limiter count a record when it is processed. By
+	// default it counts when it arrived in the queue.
 	ProcessingClock bool
-	// RedisTime tells which reserved places are due already; needed with a
-	// limiter that reserves.
+
+	// RedisTime returns the time of the Redis server. It is required if Limiter
+	// reserves slots, because it decides which of them are due.
 	RedisTime func(context.Context) (time.Time, error)
-	Gate      *Gate        // closed while reading makes no sense; nil: always open
-	Log       *slog.Logger // one line an outcome, and what else happens
-	// Probe says whether the store answers; asked before a suspect is tried. May
-	// be nil.
+
+	// Store takes the records.
+	Store Store
+
+	// Probe reports whether the store can be reached. It is retried until it
+	// succeeds before each quarantined attempt. Nil skips it.
 	Probe func(context.Context) error
-	Flush func() error // writes out log lines before a batch is settled; an error ends the run; may be nil
 
-	BatchSize       int
-	Concurrency     int           // batches in flight
-	MaxMessages     int64         // settle so many deliveries, then return; 0: no end
-	Lease           time.Duration // how long a delivery is ours without a heartbeat; 0: for ever
+	// Gate keeps the consumer from receiving while it is shut. Nil means that it
+	// is always open.
+	Gate *Gate
+
+	// Log gets one line per outcome, and lines about errors and recoveries.
+	Log *slog.Logger
+
+	// Flush writes out buffered log lines before their outcomes are settled. An
+	// error ends the run. Nil means that Log does not buffer.
+	Flush func() error
+
+	// LogRaw adds the first 256 bytes of a malformed body to its log line.
+	LogRaw bool
+
+	// BatchSize is the most deliveries in a batch, at least 1.
+	BatchSize int
+
+	// Concurrency is the number of slots: the most batches that are processed at
+	// the same time, at least 1.
+	Concurrency int
+
+	// MaxMessages is the number of deliveries after whose settlement Run returns.
+	// Zero means no limit.
+	MaxMessages int64
+
+	// Lease is the time after which the queue may give a delivery to another
+	// consumer unless it is renewed. It is renewed every third of that time.
+	// Zero means that the queue has no leases: what it delivers is lost if the
+	// process dies.
+	Lease time.Duration
+
+	// ShutdownTimeout is how long batches in flight may go on once the context of
+	// Run has ended. Zero interrupts them at once.
 	ShutdownTimeout time.Duration
-	LogRaw          bool // log the beginning of bodies that can't be decoded
 }
 
-// Consumer works a queue off. Run may be called once.
-type Consumer struct {
-	opts   Options
-	slots  chan *batch // the room for one batch each
-	budget *budget
-	room   *room
-	// complaints are those of the limiter about customers.
-	complaints *complaints
-	health     *health
-	troubles   *troubles
-	// reading ends by stop, or with the context of Run.
-	reading context.Context
-	stop    context.CancelFunc
-	work    sync.WaitGroup
-
-	mu   sync.Mutex
-	errs []error
-}
-
-// check names what is missing, and numbers with which nothing would ever be read.
-func (o *Options) check() error {
+// validate reports missing options, and numbers with which nothing would be received.
+func (o *Options) validate() error {
 	var errs []error
 	want := func(ok bool, what string) {
 		if !ok {
@@ -91,14 +110,38 @@ func (o *Options) check() error {
 	want(o.Log != nil, "Log is missing")
 	want(o.BatchSize > 0, fmt.Sprintf("BatchSize is %d: want 1 or more", o.BatchSize))
 	want(o.Concurrency > 0, fmt.Sprintf("Concurrency is %d: want 1 or more", o.Concurrency))
-	want(o.MaxMessages >= 0, fmt.Sprintf("MaxMessages is %d: want 0, for no end, or more", o.MaxMessages))
+	want(o.MaxMessages >= 0, fmt.Sprintf("MaxMessages is %d: want 0, for no limit, or more", o.MaxMessages))
+	want(o.Lease >= 0, fmt.Sprintf("Lease is %v: want 0, for no leases, or more", o.Lease))
 	return errors.Join(errs...)
 }
 
-// New returns a Consumer that is not running yet. The error names each option
-// that it can't work with.
+// Consumer processes the deliveries of a queue.
+type Consumer struct {
+	opts      Options
+	budget    *budget
+	exclusive *exclusiveGate
+	health    *stageHealth
+	outages   *outageLog
+	customers *customerLog
+
+	// Set by Run.
+	queue      streams.Queue
+	slots      chan *batch     // idle slots
+	fetchCtx   context.Context // for receiving; ends with the context of Run, or by stopFetch
+	stopFetch  context.CancelFunc
+	workCtx    context.Context // for batches in flight; ends ShutdownTimeout after fetchCtx
+	leases     *leases
+	unfinished unfinishedBatches
+	inFlight   sync.WaitGroup
+
+	mu   sync.Mutex
+	errs []error
+}
+
+// New returns a Consumer that is not running yet. The error names each option that
+// is missing or out of range.
 func New(opts Options) (*Consumer, error) {
-	if err := opts.check(); err != nil {
+	if err := opts.validate(); err != nil {
 		return nil, err
 	}
 	if opts.Gate == nil {
@@ -107,66 +150,102 @@ func New(opts Options) (*Consumer, error) {
 	if opts.Flush == nil {
 		opts.Flush = func() error { return nil }
 	}
-	return &Consumer{opts: opts, budget: newBudget(opts.MaxMessages), room: newRoom(), complaints: newComplaints(opts.Log), troubles: newTroubles(opts.Log), health: &health{log: opts.Log}}, nil
+	return &Consumer{
+		opts:      opts,
+		budget:    newBudget(opts.MaxMessages),
+		exclusive: newExclusiveGate(),
+		health:    &stageHealth{log: opts.Log},
+		outages:   newOutageLog(opts.Log),
+		customers: newCustomerLog(opts.Log),
+	}, nil
 }
 
-// handBackTimeout bounds the last words to the queue once the shutdown time is
-// over.
-const handBackTimeout = 4 * time.Second
+// grace bounds the last calls to the queue once their context has ended.
+const grace = 4 * time.Second
 
-// Run works the queue off until ctx ends, MaxMessages deliveries are settled
-// or the store says that waiting can't help, and then shuts down in the order
-// that the package states. The error says why it gave up and what could not be
-// handed back; it is nil after an orderly end.
+// Run processes deliveries of q until ctx ends, MaxMessages of them are settled,
+// or an error occurs that no retry can mend. It may be called once. It shuts down
+// in this order:
+//
+//  1. The reader stops. A Receive under way returns first; what it returns is
+//     processed like the rest.
+//  2. Batches in flight finish, or are interrupted after ShutdownTimeout.
+//  3. Unfinished deliveries are returned to the queue.
+//  4. The heartbeat that renews leases stops.
+//  5. The queue is closed.
+//
+// The error says why the run ended early and which deliveries could neither be
+// settled nor returned to the queue. It is nil after a clean shutdown.
 func (c *Consumer) Run(ctx context.Context, q streams.Queue) error {
+	c.queue, c.leases = q, newLeases(q, c.opts.Lease, c.opts.Log)
 	c.slots = make(chan *batch, c.opts.Concurrency)
 	for range c.opts.Concurrency {
 		c.slots <- new(batch)
 	}
-	ctx, c.stop = context.WithCancel(ctx)
-	c.reading = ctx
-	defer c.stop()
-	workCtx, endWork := context.WithCancel(context.WithoutCancel(ctx))
-	defer endWork()
-	stopTimer := context.AfterFunc(ctx, func() {
-		timer := time.AfterFunc(c.opts.ShutdownTimeout, endWork)
-		context.AfterFunc(workCtx, func() { timer.Stop() })
-	})
-	defer stopTimer()
+	c.fetchCtx, c.stopFetch = context.WithCancel(ctx)
+	defer c.stopFetch()
+	workCtx, stopWork := endLater(c.fetchCtx, c.opts.ShutdownTimeout)
+	defer stopWork()
+	c.workCtx = workCtx
 
 	beatCtx, stopBeats := context.WithCancel(context.WithoutCancel(ctx))
-	back, held := newReturns(), newLeases(q, c.opts.Lease, c.opts.Log)
 	var beats sync.WaitGroup
-	beats.Go(func() { held.beat(beatCtx) })
-	c.read(ctx, workCtx, q, held, back)
-	c.work.Wait()
-	c.handBackAll(ctx, q, back)
+	beats.Go(func() { c.leases.beat(beatCtx) })
+	c.read()
+	c.inFlight.Wait()
+	c.nackAtShutdown()
 	stopBeats()
 	beats.Wait()
-	c.close(ctx, q)
+	c.close()
 	return errors.Join(c.errs...)
 }
 
-func (c *Consumer) close(ctx context.Context, q streams.Queue) {
-	ctx, cancel := lastWords(ctx)
+func (c *Consumer) close() {
+	ctx, cancel := onlyGrace(c.fetchCtx)
 	defer cancel()
-	if err := q.Close(ctx); err != nil {
+	if err := c.queue.Close(ctx); err != nil {
 		c.opts.Log.Warn("warning", "reason", "closing the queue: "+err.Error())
 	}
 }
 
-// giveUp ends the care for deliveries that the queue could not be told of. In
-// the middle of a run their lease runs out and they come again; at its end, or
-// from a queue without leases, that is a failure to report.
-func (c *Consumer) giveUp(err error) {
-	if c.opts.Lease > 0 && c.reading.Err() == nil {
+// endLater returns a context that ends the given time after ctx.
+func endLater(ctx context.Context, after time.Duration) (context.Context, context.CancelFunc) {
+	later, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(after, cancel)
+		context.AfterFunc(later, func() { timer.Stop() })
+	})
+	return later, func() { stop(); cancel() }
+}
+
+// withGrace returns a context that ends grace after ctx.
+func withGrace(ctx context.Context) (context.Context, context.CancelFunc) {
+	return endLater(ctx, grace)
+}
+
+// onlyGrace returns a context that ends grace from now, whether ctx has ended or not.
+func onlyGrace(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), grace)
+}
+
+// abort ends the run because of err; batches in flight may finish.
+func (c *Consumer) abort(err error) {
+	c.fail(err)
+	c.stopFetch()
+}
+
+// abandon gives up deliveries because the queue could not be told about them. During
+// a run with leases they are delivered again; at its end, or without leases, the run
+// has failed.
+func (c *Consumer) abandon(err error) {
+	if c.opts.Lease > 0 && c.fetchCtx.Err() == nil {
 		c.opts.Log.Warn("warning", "status", "error", "reason", err.Error()+"; they are delivered again once their lease has run out")
 		return
 	}
 	c.fail(err)
 }
 
-// fail notes an error; the same one from several batches counts once.
+// fail adds an error to those that Run returns, unless it is among them.
 func (c *Consumer) fail(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

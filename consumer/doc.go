@@ -1,24 +1,40 @@
-// Package consumer is the pipeline between a queue and the store:
+// Package consumer is the pipeline from a queue to the store:
 //
-//	receive ▸ decode ▸ limit ▸ insert ▸ log ▸ settle
+//	receive → decode → limit → insert → log → settle
 //
-// A batch goes through the stages in order; up to Concurrency batches are under
-// way at once, so that one is judged while another is inserted and a third is
-// read. The one reader takes a slot before it reads: nothing is held that has no
-// room.
+// One reader receives batches. Up to Options.Concurrency batches are processed at
+// the same time, so that one is in the limiter while another is inserted and a
+// third is received. The reader takes a slot before it receives: the process
+// never holds more than it has slots for.
 //
-// Two contexts carry the work. The one given to Run stops the reading; the
-// other lets what is in flight finish and ends ShutdownTimeout later. The order
-// of a shutdown is:
+// A delivery leaves the pipeline in one of three ways:
 //
-//  1. the reader stops; a read under way in Redis is waited for, and what it
-//     brings is worked on like the rest;
-//  2. batches in flight finish, or run into the shutdown time;
-//  3. what is still open is handed back, unsettled;
-//  4. the lease heartbeat stops, after the last batch;
-//  5. the queue is closed.
+//   - settled: it has an outcome, see [record.Outcome];
+//   - postponed: it has none, because its customer's window is unusable, the store
+//     is in doubt about the record, or processing panicked. It goes back to the
+//     queue to be delivered again later, and the rest of its batch goes on;
+//   - unfinished: time ran out, at shutdown or in a batch without progress. It goes
+//     back to the queue to be delivered again at once.
 //
-// An outcome is logged before it is settled: a worker that is killed in
-// between logs an entry twice rather than never. The ledger, which is written
-// with the settlement, counts every entry once.
+// An outcome is logged before it is settled: if the worker is killed in between,
+// the entry is logged twice rather than never. The ledger, which is written with
+// the settlement, counts every entry once.
+//
+// # Where to look
+//
+//	Consumer.Run: the order of a shutdown           consumer.go
+//	what is received, and when                      read.go, budget.go, gate.go
+//	the stages of a batch; most outcomes            process.go: decide, decode, insert
+//	rate_limited and deferred                       limit.go: apply
+//	the log line of an outcome                      log.go
+//	the settlement, which ends in XACK              settle.go, then streams/scripts/settle.lua
+//	deliveries that go back to the queue            nack.go
+//	entries that may kill their worker              quarantine.go, exclusive.go
+//	panics in a stage                               panic.go
+//	the heartbeat that renews leases                lease.go
+//	retries, and the log of servers that fail       outage.go
+//
+// To add an outcome, declare it with its name and status in record/outcome.go and
+// pass it to item.end where it is decided, or return it from the store. The log,
+// the dead letters and the ledger go by the name and the status.
 package consumer

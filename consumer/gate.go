@@ -7,9 +7,9 @@ import (
 	"sync"
 )
 
-// Gate holds readers back while what they would read could not be worked on.
-// It is shut for one or more causes, each with a reason, and open when none is
-// left. It is safe for concurrent use; use NewGate.
+// Gate stops consumers from receiving while they could not process what they receive,
+// for example because a server is down. It is shut while there is at least one cause,
+// each of which has a reason. It is safe for concurrent use. Create it with NewGate.
 type Gate struct {
 	mu      sync.Mutex
 	open    chan struct{} // closed while the gate is open
@@ -24,8 +24,7 @@ func NewGate() *Gate {
 	return g
 }
 
-// Shut closes the gate for a cause, such as a server's name, or changes the
-// reason of that cause.
+// Shut adds a cause, for example the name of a server, or changes its reason.
 func (g *Gate) Shut(cause, reason string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -36,11 +35,11 @@ func (g *Gate) Shut(cause, reason string) {
 	g.reasons[cause] = reason
 }
 
-// Open ends a cause; the gate is open when there is no other.
+// Open removes a cause. The gate opens when none is left.
 func (g *Gate) Open(cause string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if _, there := g.reasons[cause]; !there {
+	if _, ok := g.reasons[cause]; !ok {
 		return
 	}
 	delete(g.reasons, cause)
@@ -50,7 +49,8 @@ func (g *Gate) Open(cause string) {
 	}
 }
 
-// Reason says why the gate is shut; empty while it is open.
+// Reason returns the reasons of all causes, separated by "; ". It is empty while the
+// gate is open.
 func (g *Gate) Reason() string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -62,7 +62,7 @@ func (g *Gate) Reason() string {
 	return strings.Join(reasons, "; ")
 }
 
-// Wait returns once the gate is open, or with ctx's error.
+// Wait returns nil once the gate is open, or ctx's error as soon as ctx ends.
 func (g *Gate) Wait(ctx context.Context) error {
 	open, _ := g.states()
 	select {
@@ -73,7 +73,7 @@ func (g *Gate) Wait(ctx context.Context) error {
 	}
 }
 
-// whileOpen is ctx, ended also when the gate shuts.
+// whileOpen returns a copy of ctx that also ends when the gate shuts.
 func (g *Gate) whileOpen(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	_, shut := g.states()

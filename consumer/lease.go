@@ -10,59 +10,58 @@ import (
 	"ingestion/streams"
 )
 
-// stuckAfter is how many leases a batch may last without progress; then it is
-// handed back.
+// stuckAfter is how long a batch may take without progress, in leases. Then it is
+// interrupted and its deliveries are returned to the queue.
 const stuckAfter = 10
 
 var errStuck = errors.New("no progress for ten times the lease")
 
-// leases keeps what is held from one queue ours, by a heartbeat every third of
-// the lease.
+// leases renews the leases of all batches, by a heartbeat every third of a lease.
 type leases struct {
 	queue streams.Queue
-	every time.Duration // 0: nothing to renew
+	every time.Duration // 0: the queue has no leases
 	log   *slog.Logger
 
 	mu   sync.Mutex
 	held map[*lease]struct{}
 }
 
-// lease is a batch that is held.
+// lease is that of one batch.
 type lease struct {
 	owner      *leases
 	deliveries []streams.Delivery
 	cancel     context.CancelCauseFunc
 
-	mu    sync.Mutex
-	moved time.Time
+	mu         sync.Mutex
+	progressed time.Time
 }
 
 func newLeases(q streams.Queue, length time.Duration, log *slog.Logger) *leases {
 	return &leases{queue: q, every: length / 3, log: log, held: map[*lease]struct{}{}}
 }
 
-// hold takes a batch under the heartbeat. The context returned ends also when
-// the batch makes no progress for too long.
+// hold renews the lease of a batch from now on, until it is ended. The context that it
+// returns also ends if the batch gets stuck.
 func (l *leases) hold(ctx context.Context, deliveries []streams.Delivery) (context.Context, *lease) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	held := &lease{owner: l, deliveries: deliveries, cancel: cancel, moved: time.Now()}
+	held := &lease{owner: l, deliveries: deliveries, cancel: cancel, progressed: time.Now()}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.held[held] = struct{}{}
 	return ctx, held
 }
 
-// progress says that the batch has come further.
+// progress records that the batch is not stuck.
 func (h *lease) progress() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.moved = time.Now()
+	h.progressed = time.Now()
 }
 
-func (h *lease) idle() time.Duration {
+func (h *lease) sinceProgress() time.Duration {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return time.Since(h.moved)
+	return time.Since(h.progressed)
 }
 
 func (h *lease) end() {
@@ -72,13 +71,13 @@ func (h *lease) end() {
 	delete(h.owner.held, h)
 }
 
-// beat renews the leases until ctx ends, and warns when that has not worked
-// for a whole lease.
+// beat renews the leases until ctx ends. It warns when three renewals in a row have
+// failed, so that leases have expired, and after every 20 more.
 func (l *leases) beat(ctx context.Context) {
 	if l.every == 0 {
 		return
 	}
-	failed, told := 0, false
+	failures, warned := 0, false
 	tick := time.NewTicker(l.every)
 	defer tick.Stop()
 	for {
@@ -88,40 +87,39 @@ func (l *leases) beat(ctx context.Context) {
 		case <-tick.C:
 			switch err := l.renew(ctx); {
 			case err == nil:
-				if told {
+				if warned {
 					l.log.Info("retrying", "status", "success", "server", "Redis", "reason", "leases are renewed again")
 				}
-				failed, told = 0, false
+				failures, warned = 0, false
 			case ctx.Err() == nil:
-				if failed++; failed%20 == 3 {
-					told = true
+				if failures++; failures%20 == 3 {
+					warned = true
 					l.log.Warn("retrying", "status", "error", "server", "Redis",
-						"reason", "leases have run out, so other workers may take over what this one holds: "+err.Error())
+						"reason", "leases have expired, so other workers may reclaim what this one holds: "+err.Error())
 				}
 			}
 		}
 	}
 }
 
-// renew extends the lease on all that is held and makes progress.
+// renew renews the leases of all batches that are not stuck.
 func (l *leases) renew(ctx context.Context) error {
 	if l.every == 0 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, l.every)
 	defer cancel()
-	_, err := l.queue.Extend(ctx, l.moving())
+	_, err := l.queue.Extend(ctx, l.deliveries())
 	return err
 }
 
-// moving lists what is held by batches that make progress, and gives up the
-// others.
-func (l *leases) moving() []streams.Delivery {
+// deliveries returns those of the batches that make progress. It cancels the others.
+func (l *leases) deliveries() []streams.Delivery {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var held []streams.Delivery
 	for h := range l.held {
-		if h.idle() > stuckAfter*3*l.every {
+		if h.sinceProgress() > stuckAfter*3*l.every {
 			h.cancel(errStuck)
 			continue
 		}

@@ -3,129 +3,165 @@ package consumer
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"ingestion/limiter"
 	"ingestion/record"
 )
 
-// limit holds each customer to its rate. An entry that is refused or put off may
-// be in the store already, with its place in the window long forgotten: after a
-// crash, or as if it were new after a failover. That is looked up first, but for
-// records of a list, which have no names that the store could know.
-func (c *Consumer) limit(ctx context.Context, b *batch, entries []*entry) error {
-	open := b.stillOpen(entries)
-	if len(open) == 0 || c.opts.Limiter == nil {
+// limit applies the limiter's verdicts. A record that the limiter denies may be stored
+// already while its slot in the window is long forgotten: after a crash, or after a
+// failover that delivers entries again as if they were new. So those are looked up
+// before they are denied. Records of a list have no ID to be found by.
+func (c *Consumer) limit(ctx context.Context, b *batch, items []*item) error {
+	undecided := b.undecided(items)
+	if len(undecided) == 0 || c.opts.Limiter == nil {
 		return nil
 	}
-	verdicts, now, err := c.verdicts(ctx, b, open)
+	verdicts, now, err := c.verdicts(ctx, b, undecided)
 	if err != nil {
 		return err
 	}
-	var refused []int
-	for i, e := range open {
-		if e.FirstID() != "" && refuses(verdicts[i], now) {
-			refused = append(refused, i)
+	var denied []*item
+	var denials []limiter.Verdict
+	for i, it := range undecided {
+		if it.FirstID() != "" && denies(verdicts[i], now) {
+			denied, denials = append(denied, it), append(denials, verdicts[i])
 			continue
 		}
-		apply(e, verdicts[i], now)
+		apply(it, verdicts[i], now)
 	}
-	c.complaints.judged(open)
-	return c.lookUp(ctx, b, open, refused, func(i int) { apply(open[i], verdicts[i], now) })
-}
-
-// lookUp ends those of the entries at the places given that are stored already,
-// and has refuse end the others. Until it is known which they are, all stay open.
-func (c *Consumer) lookUp(ctx context.Context, b *batch, open []*entry, places []int, refuse func(place int)) error {
-	if len(places) == 0 {
+	c.customers.judged(undecided)
+	if len(denied) == 0 {
 		return nil
 	}
-	entries := make([]*entry, len(places))
-	for k, i := range places {
-		entries[k] = open[i]
-	}
 	b.stage = lookingUp
-	owned, err := c.opts.Store.Owned(ctx, b.documents(entries))
+	owned, err := c.opts.Store.Owned(ctx, b.documents(denied))
 	if err != nil {
 		return err
 	}
-	c.pass(b)
-	for k, i := range places {
-		if owned[k] {
-			open[i].end(record.Ingested, "")
+	c.stageSucceeded(b)
+	for i, it := range denied {
+		if owned[i] {
+			it.end(record.Ingested, "")
 		} else {
-			refuse(i)
+			apply(it, denials[i], now)
 		}
 	}
 	return nil
 }
 
-// verdicts asks the limiter and, where it has reserved places, Redis for the
-// time. Customers that can't be judged have no decision.
-func (c *Consumer) verdicts(ctx context.Context, b *batch, open []*entry) (verdicts []limiter.Verdict, now time.Time, err error) {
+// verdicts asks the limiter and, if it has reserved slots, Redis for the time. The
+// verdict of a customer that can't be judged has no decision.
+func (c *Consumer) verdicts(ctx context.Context, b *batch, items []*item) (verdicts []limiter.Verdict, now time.Time, err error) {
 	requests := b.requests[:0]
-	for _, e := range open {
-		requests = append(requests, limiter.Request{CustomerID: e.record.CustomerID, Member: e.record.ID, At: c.judgedAt(e)})
+	for _, it := range items {
+		requests = append(requests, limiter.Request{CustomerID: it.record.CustomerID, Member: it.record.ID, At: c.limitedAt(it)})
 	}
 	b.requests = requests
 	b.stage = limiting
-	err = c.troubles.insist(ctx, "Redis", func() error {
+	err = c.outages.retry(ctx, "Redis", func() error {
 		verdicts, err = c.opts.Limiter.Judge(ctx, requests)
-		keys, err := limiter.SplitKeyErrors(err)
-		c.complaints.complain(keys)
+		unusable, err := limiter.SplitKeyErrors(err)
+		c.customers.unusable(unusable)
 		if err == nil && slices.ContainsFunc(verdicts, reserved) {
 			now, err = c.opts.RedisTime(ctx)
 		}
 		return err
 	})
 	if err == nil {
-		c.pass(b)
+		c.stageSucceeded(b)
 	}
 	return verdicts, now, err
 }
 
-// judgedAt is the time by which the limiter judges an entry; 0 leaves it to
-// Redis' clock.
-func (c *Consumer) judgedAt(e *entry) int64 {
+// limitedAt is the time, in ms since 1970, at which the record counts in its customer's
+// window. 0 means now, by the clock of Redis.
+func (c *Consumer) limitedAt(it *item) int64 {
 	switch {
-	case e.AdmitAt > 0:
-		return e.AdmitAt
+	case it.AdmitAt > 0:
+		return it.AdmitAt
 	case c.opts.ProcessingClock:
 		return 0
 	default:
-		return e.ArrivedAt
+		return it.ArrivedAt
 	}
 }
 
 func reserved(v limiter.Verdict) bool { return v.Decision == limiter.Reserved }
 
-// refuses says that the entry does not go on now. A reserved place that has come
-// already, as in a backlog, is as good as room.
-func refuses(v limiter.Verdict, now time.Time) bool {
-	return v.Decision == limiter.Refused || v.Decision == limiter.Reserved && v.Place > now.UnixMilli()
+// denies reports whether the record can't be inserted now. A reserved slot that is due
+// already, as in a backlog, admits it.
+func denies(v limiter.Verdict, now time.Time) bool {
+	return v.Decision == limiter.Refused || reserved(v) && v.Place > now.UnixMilli()
 }
 
-// apply lets an entry go on, or ends it.
-func apply(e *entry, v limiter.Verdict, now time.Time) {
-	e.barred = v.Decision == 0
+// apply ends an item that the verdict denies, and postpones one without a decision.
+func apply(it *item, v limiter.Verdict, now time.Time) {
+	it.postponed = v.Decision == 0
 	switch {
-	case !refuses(v, now):
-	case v.Decision == limiter.Reserved:
-		e.end(record.Deferred, "")
-		e.due = time.UnixMilli(v.Place)
+	case !denies(v, now):
+	case reserved(v):
+		it.end(record.Deferred, "")
+		it.due = time.UnixMilli(v.Place)
 	default:
-		e.end(record.RateLimited, rateReason(v))
+		it.end(record.RateLimited, limitReason(v))
 	}
 }
 
-func rateReason(v limiter.Verdict) string {
+func limitReason(v limiter.Verdict) string {
 	if v.Limit.Mode == limiter.Block {
 		return "Rate limit exceeded: this customer is blocked"
 	}
-	reason := fmt.Sprintf("Rate limit exceeded: %d records in %s are this customer's limit", v.Limit.Records, v.Limit.Window)
+	reason := fmt.Sprintf("Rate limit exceeded: this customer is limited to %d records in %s", v.Limit.Records, v.Limit.Window)
 	if v.RetryAt > 0 {
-		reason += "; room from " + time.UnixMilli(v.RetryAt).UTC().Format(time.RFC3339)
+		reason += "; next free slot at " + time.UnixMilli(v.RetryAt).UTC().Format(time.RFC3339)
 	}
 	return reason
+}
+
+// customerLog logs each customer whose window is unusable, at most once a minute, and
+// when it can be used again. It is safe for concurrent use.
+type customerLog struct {
+	log *slog.Logger
+
+	mu     sync.Mutex
+	logged map[string]time.Time // by customer
+}
+
+func newCustomerLog(log *slog.Logger) *customerLog {
+	return &customerLog{log: log, logged: map[string]time.Time{}}
+}
+
+// unusable is called with the limiter's errors about customers of a batch.
+func (l *customerLog) unusable(keys []*limiter.KeyError) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, err := range keys {
+		if time.Since(l.logged[err.CustomerID]) > logInterval {
+			l.logged[strings.Clone(err.CustomerID)] = time.Now()
+			l.log.Error("warning", "status", "error", "customerId", err.CustomerID,
+				"reason", err.Error()+"; until then this customer's records are postponed, other customers are not affected")
+		}
+	}
+}
+
+// judged is called with the items of a batch after the limiter was asked.
+func (l *customerLog) judged(items []*item) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.logged) == 0 {
+		return
+	}
+	for _, it := range items {
+		if _, ok := l.logged[it.customerID]; ok && !it.postponed {
+			delete(l.logged, it.customerID)
+			l.log.Info("retrying", "status", "success", "server", "Redis", "customerId", it.customerID,
+				"reason", "this customer's window can be used again")
+		}
+	}
 }

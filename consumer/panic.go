@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// stage is a step of processing in which code of others runs.
+// stage is a step of processing that calls code which may panic.
 type stage int
 
 const (
@@ -20,8 +20,8 @@ const (
 	stages int = iota
 )
 
-// panicError says that processing panicked. Of values that are not the
-// runtime's own it shows the type only: they may hold a customer's data.
+// panicError is a panic while processing. Its text contains the value of a panic of
+// the runtime only; of others the type, since the value may contain customer data.
 type panicError struct {
 	at    stage
 	value any
@@ -34,33 +34,38 @@ func (e *panicError) Error() string {
 	return fmt.Sprintf("processing panicked: %T", e.value)
 }
 
-// health knows which stages work: a stage is sound when something has come
-// through it since it panicked last.
-type health struct {
-	log *slog.Logger
-
-	mu     sync.Mutex
-	broken [stages]bool
-	said   [stages]string
-	saidAt [stages]time.Time
-	open   [stages]bool // it was said that the stage panics, and not yet that it works again
+// stageSucceeded marks the last stage that the batch entered as working.
+func (c *Consumer) stageSucceeded(b *batch) {
+	b.succeeded[b.stage] = true
+	c.health.succeeded(b.stage)
 }
 
-// panicked is told of a panic where it is recovered, and says it once a minute.
-func (h *health) panicked(at stage, value any) *panicError {
+// stageHealth knows which stages work: those that have succeeded since they panicked
+// last. It is safe for concurrent use.
+type stageHealth struct {
+	log *slog.Logger
+
+	mu       sync.Mutex
+	broken   [stages]bool
+	reason   [stages]string // logged last
+	loggedAt [stages]time.Time
+	open     [stages]bool // a panic was logged, the recovery was not
+}
+
+// panicked is called where a panic is recovered. It logs a panic at most once a minute.
+func (h *stageHealth) panicked(at stage, value any) *panicError {
 	err := &panicError{at, value}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.broken[at] = true
-	if reason := err.Error(); reason != h.said[at] || time.Since(h.saidAt[at]) > sayAgainAfter {
-		h.said[at], h.saidAt[at], h.open[at] = reason, time.Now(), true
+	if reason := err.Error(); reason != h.reason[at] || time.Since(h.loggedAt[at]) > logInterval {
+		h.reason[at], h.loggedAt[at], h.open[at] = reason, time.Now(), true
 		h.log.Error("warning", "status", "error", "reason", reason, "stack", string(debug.Stack()))
 	}
 	return err
 }
 
-// passed is told that something has come through a stage.
-func (h *health) passed(at stage) {
+func (h *stageHealth) succeeded(at stage) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.broken[at] = false
@@ -70,12 +75,12 @@ func (h *health) passed(at stage) {
 	}
 }
 
-// sound says whether each stage works.
-func (h *health) sound() (sound [stages]bool) {
+// working reports for each stage whether it works.
+func (h *stageHealth) working() (working [stages]bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for at, broken := range h.broken {
-		sound[at] = !broken
+		working[at] = !broken
 	}
-	return sound
+	return working
 }

@@ -16,10 +16,19 @@ import (
 	"ingestion/streams"
 )
 
-// faultyAt has a stage of processing panic at records that a test chooses.
-var faultyAt = map[string]func(r *rig, panics func(id string) bool){
+func TestABodyThatPanicsTheDecoderIsPoisoned(t *testing.T) {
+	r := newRig(t)
+	q := newQueue("a", "b", "panic", "c", "bad", "panic 2")
+	wantOutcomes(t, r.runAll(q), map[record.Outcome]int{record.Ingested: 3, record.Malformed: 1, record.Poisoned: 2})
+	if q.settled["3-0"] != record.Poisoned || q.settled["6-0"] != record.Poisoned {
+		t.Errorf("settled %v", q.settled)
+	}
+}
+
+// panicAt makes a stage panic at the records that a test chooses.
+var panicAt = map[string]func(r *rig, panics func(id string) bool){
 	"limiter": func(r *rig, panics func(string) bool) {
-		r.opts.Limiter = verdicts(func(requests []limiter.Request) ([]limiter.Verdict, error) {
+		r.opts.Limiter = limiterFunc(func(requests []limiter.Request) ([]limiter.Verdict, error) {
 			for _, request := range requests {
 				if panics(request.Member) {
 					panic("limiter")
@@ -28,13 +37,11 @@ var faultyAt = map[string]func(r *rig, panics func(id string) bool){
 			return slices.Repeat([]limiter.Verdict{{Decision: limiter.Admitted}}, len(requests)), nil
 		})
 	},
-	"look-up": func(r *rig, panics func(string) bool) {
-		r.opts.Limiter = verdicts(func(requests []limiter.Request) ([]limiter.Verdict, error) {
-			return slices.Repeat([]limiter.Verdict{{Decision: limiter.Refused}}, len(requests)), nil
-		})
+	"lookup": func(r *rig, panics func(string) bool) {
+		r.opts.Limiter = always(limiter.Verdict{Decision: limiter.Refused})
 		r.store.owned = func(d store.Document) bool {
 			if panics(d.Record.ID) {
-				panic("look-up")
+				panic("lookup")
 			}
 			return true
 		}
@@ -46,146 +53,140 @@ var faultyAt = map[string]func(r *rig, panics func(id string) bool){
 					panic("store")
 				}
 			}
-			return slices.Repeat([]store.Result{{Outcome: record.Ingested}}, len(docs)), nil
+			return ingested(docs), nil
 		}
 	},
 }
 
-// TestAPanicAtAllIsNoRecordsFault breaks a stage for all records. They are failed
-// attempts, and go in once it works again.
-func TestAPanicAtAllIsNoRecordsFault(t *testing.T) {
-	for name, breakStage := range faultyAt {
+// A stage panics at all records. They are failed attempts, and are ingested once the
+// stage works again.
+func TestAPanicAtAllRecordsPoisonsNone(t *testing.T) {
+	for name, breakStage := range panicAt {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
 			var broken atomic.Bool
 			broken.Store(true)
 			breakStage(r, func(string) bool { return broken.Load() })
-			s := &postponing{shelf: newShelf("a", "b", "bad", "c")}
-			r.start(s)
+			q := &delayingQueue{fakeQueue: newQueue("a", "b", "bad", "c")}
+			r.start(q)
 			env.Eventually(t, soon, func() (bool, string) {
-				return s.keeps() == 3, fmt.Sprintf("%d kept back, outcomes %v", s.keeps(), s.outcomes())
+				return q.delayedCount() == 3, fmt.Sprintf("%d delayed, outcomes %v", q.delayedCount(), q.outcomes())
 			})
-			for _, d := range s.kept {
+			for _, d := range q.delayed {
 				if !d.Failed {
-					t.Errorf("%s was handed back as if it had not been worked on", d.ID)
+					t.Errorf("%s was not nacked as a failed attempt", d.ID)
 				}
 			}
-			if said := r.out.events("warning"); len(said) != 1 || said[0]["level"] != "ERROR" || said[0]["stack"] == nil {
-				t.Errorf("said %v, want the panic once", said)
+			if logged := r.out.events("warning"); len(logged) != 1 || logged[0]["level"] != "ERROR" || logged[0]["stack"] == nil {
+				t.Errorf("logged %v, want the panic once", logged)
 			}
 			broken.Store(false)
-			s.letGo()
+			q.redeliver()
 			env.Eventually(t, soon, func() (bool, string) {
-				return len(s.outcomes()) > 0 && s.outcomes()[record.Ingested] == 3, fmt.Sprint(s.outcomes())
+				return len(q.outcomes()) > 0 && q.outcomes()[record.Ingested] == 3, fmt.Sprint(q.outcomes())
 			})
 			r.stop()
-			if err := r.wait(); err != nil {
-				t.Fatal(err)
-			}
-			wantOutcomes(t, s.outcomes(), map[record.Outcome]int{record.Ingested: 3, record.Malformed: 1})
-			if said := r.out.events("warning"); len(said) != 2 || said[1]["status"] != "success" {
-				t.Errorf("said %v, want at last that it works again", said)
+			r.waitOK()
+			wantOutcomes(t, q.outcomes(), map[record.Outcome]int{record.Ingested: 3, record.Malformed: 1})
+			if logged := r.out.events("warning"); len(logged) != 2 || logged[1]["status"] != "success" {
+				t.Errorf("logged %v, want the recovery last", logged)
 			}
 		})
 	}
 }
 
-// TestAPanicAtAllOfAList hands records back to a queue that can't keep them back:
-// none is lost, and they keep their order.
-func TestAPanicAtAllOfAList(t *testing.T) {
+// The queue can't delay deliveries. None is lost, and they keep their order.
+func TestAPanicAtAllRecordsOfAList(t *testing.T) {
 	r := newRig(t)
 	broken := make(chan bool, 1000)
-	faultyAt["store"](r, func(string) bool { broken <- true; return true })
-	s := newShelf("a", "b", "c")
-	r.start(s)
+	panicAt["store"](r, func(string) bool { broken <- true; return true })
+	q := newQueue("a", "b", "c")
+	r.start(q)
 	next(t, broken)
 	r.stop()
-	if err := r.wait(); err != nil {
-		t.Fatal(err)
-	}
-	wantOutcomes(t, s.outcomes(), map[record.Outcome]int{})
+	r.waitOK()
+	wantOutcomes(t, q.outcomes(), map[record.Outcome]int{})
 	var left []string
-	for _, d := range s.waiting {
+	for _, d := range q.waiting {
 		left = append(left, string(d.Body))
 	}
-	if !slices.Equal(left, []string{"a", "b", "c"}) || len(s.held) > 0 {
-		t.Errorf("waiting %q, held %v, want all three waiting", left, s.held)
+	if !slices.Equal(left, []string{"a", "b", "c"}) || len(q.held) > 0 {
+		t.Errorf("waiting %q, held %v, want all three waiting", left, q.held)
 	}
 }
 
-// TestAPanicAtOneRecord breaks a stage for one record of a batch, the first, one
-// in the middle or the last: that one is poisoned and costs no other.
-func TestAPanicAtOneRecord(t *testing.T) {
-	for name, breakStage := range faultyAt {
+// A stage panics at one or two records: the first, the last, or in the middle.
+func TestAPanicAtSomeRecordsPoisonsOnlyThose(t *testing.T) {
+	for name, breakStage := range panicAt {
 		for _, culprits := range []string{"a", "c", "e", "ab", "de"} {
 			t.Run(name+"/"+culprits, func(t *testing.T) {
 				r := newRig(t)
 				breakStage(r, func(id string) bool { return strings.Contains(culprits, id) })
-				s := newShelf("a", "b", "c", "d", "e")
+				q := newQueue("a", "b", "c", "d", "e")
 				n := len(culprits)
-				wantOutcomes(t, r.runAll(s), map[record.Outcome]int{record.Ingested: 5 - n, record.Poisoned: n})
+				wantOutcomes(t, r.runAll(q), map[record.Outcome]int{record.Ingested: 5 - n, record.Poisoned: n})
 			})
 		}
 	}
 }
 
-// TestAPanicAtASuspect counts as its death only where others have come through
-// since the last panic.
-func TestAPanicAtASuspect(t *testing.T) {
+// The attempt counts only if other records have come through the stage since the last
+// panic.
+func TestAPanicAtAQuarantinedEntry(t *testing.T) {
 	for name, c := range map[string]struct {
 		panics func(id string) bool
-		want   []bool // Failed, by try
+		want   []bool // Failed, by attempt
 	}{
-		"at all":  {func(string) bool { return true }, []bool{true, false}},
-		"at this": {func(id string) bool { return strings.HasPrefix(id, "suspect") }, []bool{true, true}},
+		"at all records": {func(string) bool { return true }, []bool{true, false}},
+		"at this entry":  {func(id string) bool { return strings.HasPrefix(id, "quarantined") }, []bool{true, true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
 			r.opts.Lease, r.opts.Concurrency = soon, 1
-			faultyAt["store"](r, c.panics)
-			w := &patientWard{ward: newWard("suspect"), failed: make(chan bool, 10)}
-			r.start(w)
-			failed := []bool{next(t, w.failed)}
-			w.mu.Lock()
-			w.waiting = append(w.waiting, streams.Delivery{ID: "2-0", Body: []byte("other")}, streams.Delivery{ID: "1-0", Body: []byte("suspect")})
-			w.mu.Unlock()
-			failed = append(failed, next(t, w.failed))
+			panicAt["store"](r, c.panics)
+			q := &delayingQuarantineQueue{quarantineQueue: newQuarantineQueue("quarantined"), failed: make(chan bool, 10)}
+			r.start(q)
+			failed := []bool{next(t, q.failed)}
+			q.mu.Lock()
+			q.waiting = append(q.waiting, streams.Delivery{ID: "2-0", Body: []byte("other")}, streams.Delivery{ID: "1-0", Body: []byte("quarantined")})
+			q.mu.Unlock()
+			failed = append(failed, next(t, q.failed))
 			if !slices.Equal(failed, c.want) {
 				t.Errorf("counted %v, want %v", failed, c.want)
 			}
-			if n := w.outcomes()[record.Poisoned]; n > 0 {
-				t.Errorf("%d poisoned at the first tries", n)
+			if n := q.outcomes()[record.Poisoned]; n > 0 {
+				t.Errorf("%d are poisoned after two attempts", n)
 			}
 		})
 	}
 }
 
-// patientWard is a ward that keeps deliveries back, and tells of each suspect
-// whether its attempt has failed.
-type patientWard struct {
-	*ward
+// delayingQuarantineQueue reports for each quarantined delivery whether its attempt has
+// failed, and does not deliver it again.
+type delayingQuarantineQueue struct {
+	*quarantineQueue
 	failed chan bool
 }
 
-func (w *patientWard) NackWithDelay(_ context.Context, held []streams.Delivery) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+func (q *delayingQuarantineQueue) NackWithDelay(_ context.Context, held []streams.Delivery) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	for _, d := range held {
-		delete(w.held, d.ID)
+		delete(q.held, d.ID)
 		if d.Suspect {
-			w.failed <- d.Failed
+			q.failed <- d.Failed
 		}
 	}
 	return nil
 }
 
-func next(t *testing.T, told <-chan bool) bool {
+func next(t *testing.T, ch <-chan bool) bool {
 	t.Helper()
 	select {
-	case v := <-told:
+	case v := <-ch:
 		return v
 	case <-time.After(soon):
-		t.Fatal("nothing is told")
+		t.Fatal("no value within the time limit")
 		return false
 	}
 }

@@ -1,96 +1,77 @@
 package consumer
 
 import (
-	"context"
 	"fmt"
 
+	"ingestion/internal/retry"
 	"ingestion/streams"
 )
 
-// read takes batches off the queue while there is room, and has each worked on
-// beside the next read.
-func (c *Consumer) read(ctx, workCtx context.Context, q streams.Queue, held *leases, back *returns) {
-	patience := c.troubles.patience("Redis")
-	for c.opts.Gate.Wait(ctx) == nil {
-		slot := c.acquire(ctx)
-		if slot == nil {
+// read receives batches and starts to process each of them, until fetchCtx ends or
+// the budget is spent.
+func (c *Consumer) read() {
+	outage, pauses := c.outages.watch("Redis"), retry.Policy{}.Start()
+	defer outage.end(false)
+	for seq := 0; c.opts.Gate.Wait(c.fetchCtx) == nil; seq++ {
+		b, limit := c.reserve()
+		if b == nil {
 			return
 		}
-		n := c.budget.take(ctx, c.opts.BatchSize)
-		if n == 0 {
-			c.release(slot)
-			return
-		}
-		inside := c.room.enter(ctx)
-		if inside == nil {
-			c.budget.done(0, n)
-			c.release(slot)
-			return
-		}
-		deliveries, err := q.Receive(ctx, n)
-		c.budget.done(0, n-len(deliveries))
+		deliveries, err := c.queue.Receive(c.fetchCtx, limit)
+		c.budget.done(0, limit-len(deliveries))
 		if len(deliveries) > 0 {
-			patience.recovered()
-			c.start(workCtx, q, held, back, slot, inside, deliveries)
+			b.seq = seq
+			c.start(b, deliveries)
+		} else {
+			c.release(b)
+		}
+		if err == nil || len(deliveries) > 0 {
+			outage.end(true)
+			pauses.Reset()
 			continue
 		}
-		inside.leave()
-		c.release(slot)
-		if err == nil {
-			patience.recovered()
-		} else {
-			if patience.wait(ctx, fmt.Errorf("reading: %w", err)) != nil {
-				return
-			}
-			// The next read looks for lapsed leases: ours must not be among them.
-			_ = held.renew(ctx)
+		outage.failed(fmt.Errorf("reading: %w", err))
+		if pauses.Wait(c.fetchCtx) != nil {
+			return
 		}
+		// The next Receive reclaims expired leases. Renew ours, so that they are not
+		// among them; if that fails, it is logged by the heartbeat.
+		_ = c.leases.renew(c.fetchCtx)
 	}
 }
 
-// acquire waits for a free slot; nil if ctx ends first.
-func (c *Consumer) acquire(ctx context.Context) *batch {
+// reserve waits for what a batch needs before it is received: a slot, a part of the
+// budget and a permit of the exclusive gate. The batch may have limit deliveries. It
+// is nil once the budget is spent or fetchCtx has ended.
+func (c *Consumer) reserve() (b *batch, limit int) {
 	select {
-	case b := <-c.slots:
-		return b
-	case <-ctx.Done():
-		return nil
+	case b = <-c.slots:
+	case <-c.fetchCtx.Done():
+		return nil, 0
 	}
+	if limit = c.budget.take(c.fetchCtx, c.opts.BatchSize); limit > 0 {
+		if b.permit = c.exclusive.enter(c.fetchCtx); b.permit != nil {
+			return b, limit
+		}
+		c.budget.done(0, limit)
+	}
+	c.release(b)
+	return nil, 0
 }
 
+// release makes the slot and the permit of a batch available to the next one.
 func (c *Consumer) release(b *batch) {
-	b.end(c.opts.BatchSize)
+	if b.permit != nil {
+		b.permit.release()
+	}
+	b.reset(c.opts.BatchSize)
 	c.slots <- b
 }
 
-func (c *Consumer) start(workCtx context.Context, q streams.Queue, held *leases, back *returns, slot *batch, inside *pass, deliveries []streams.Delivery) {
-	place := back.place()
-	c.work.Go(func() {
-		defer c.release(slot)
-		defer inside.leave()
-		ctx, lease := held.hold(workCtx, deliveries)
-		defer lease.end()
-		var settled int
-		var open, barred []streams.Delivery
-		if deliveries[0].Suspect {
-			settled, open, barred = c.processSuspect(ctx, q, lease, slot, inside, deliveries[0])
-		} else {
-			settled, open, barred = c.process(ctx, ctx, q, lease, slot, deliveries)
-		}
-		switch {
-		case len(open) == 0:
-		case c.opts.Lease > 0:
-			patient := lastWords
-			if deliveries[0].Suspect {
-				patient = afterwards // untold, its try would count as a death
-			}
-			ctx, cancel := patient(workCtx)
-			c.handBack(ctx, q, open)
-			cancel()
-		default:
-			back.add(place, open)
-		}
-		c.putOff(ctx, q, back, place, barred)
-		c.budget.done(settled, len(deliveries)-settled)
+// start processes a batch in a goroutine of its own.
+func (c *Consumer) start(b *batch, deliveries []streams.Delivery) {
+	c.inFlight.Go(func() {
+		defer c.release(b)
+		c.processBatch(b, deliveries)
 	})
 }

@@ -12,10 +12,10 @@ import (
 	"ingestion/store"
 )
 
-// slow is a log handler that takes its records one by one only.
-type slow struct{ slog.Handler }
+// single is a log handler that handles records one by one only.
+type single struct{ slog.Handler }
 
-// outcomeLines are those of a batch with most outcomes, without their times.
+// outcomeLines returns the lines of a batch with most outcomes, without their times.
 func outcomeLines(t *testing.T, level slog.Level, one func(slog.Handler) slog.Handler) string {
 	t.Helper()
 	r := newRig(t)
@@ -26,7 +26,7 @@ func outcomeLines(t *testing.T, level slog.Level, one func(slog.Handler) slog.Ha
 			{Outcome: record.Rejected, Reason: "code 121: <rule>"},
 		}, nil
 	}
-	r.runAll(newShelf("a", "b", "c", "d", "bad \"\x80\u2028", "invalid"))
+	r.runAll(newQueue("a", "b", "c", "d", "bad \"\x80\u2028", "invalid"))
 	return regexp.MustCompile(`"timestamp":"[^"]*Z",`).ReplaceAllString(r.out.buf.String(), "")
 }
 
@@ -41,13 +41,13 @@ func TestOutcomeLines(t *testing.T) {
 ` + quiet
 	for name, one := range map[string]func(slog.Handler) slog.Handler{
 		"together":   func(h slog.Handler) slog.Handler { return h },
-		"one by one": func(h slog.Handler) slog.Handler { return slow{h} },
+		"one by one": func(h slog.Handler) slog.Handler { return single{h} },
 	} {
 		if got := outcomeLines(t, slog.LevelInfo, one); got != all {
 			t.Errorf("%s:\n%s\nwant\n%s", name, got, all)
 		}
 		if got := outcomeLines(t, slog.LevelWarn, one); got != quiet {
-			t.Errorf("%s, from warnings on:\n%s\nwant\n%s", name, got, quiet)
+			t.Errorf("%s, warnings and errors only:\n%s\nwant\n%s", name, got, quiet)
 		}
 	}
 }
@@ -55,15 +55,15 @@ func TestOutcomeLines(t *testing.T) {
 func TestOutcomesAsText(t *testing.T) {
 	r := newRig(t)
 	r.opts.Log = logging.New(r.out, "text", slog.LevelInfo, false)
-	r.runAll(newShelf("a", "bad"))
+	r.runAll(newQueue("a", "bad"))
 	for _, want := range []string{" INF ingested status=success customerId=c-a _id=a streamId=1-0\n", " ERR parse_error status=error streamId=2-0 reason=\"Invalid JSON: bad\" raw=bad\n"} {
 		if got := r.out.buf.String(); !strings.Contains(got, want) {
-			t.Errorf("%q in\n%s", want, got)
+			t.Errorf("%q is not in\n%s", want, got)
 		}
 	}
 }
 
-// counter counts what is written to it.
+// counter counts the writes and their bytes.
 type counter struct{ writes, bytes int }
 
 func (c *counter) Write(p []byte) (int, error) {
@@ -72,12 +72,12 @@ func (c *counter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestLinesOfABatchAreWrittenTogether(t *testing.T) {
+func TestTheLinesOfABatchAreWrittenTogether(t *testing.T) {
 	r, out := newRig(t), &counter{}
 	r.opts.Log = logging.New(out, "json", slog.LevelInfo, false)
 	r.opts.BatchSize, r.opts.Concurrency = 50, 1
-	r.runAll(newShelf(numbered(100)...))
+	r.runAll(newQueue(numbered(100)...))
 	if out.writes != 2 || out.bytes < 100*len(`{"event":"ingested"}`) {
-		t.Errorf("%d bytes in %d writes, want one write a batch", out.bytes, out.writes)
+		t.Errorf("%d bytes in %d writes, want one write per batch", out.bytes, out.writes)
 	}
 }
