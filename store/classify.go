@@ -293,7 +293,7 @@ var classOf = byCode(map[Class][]int32{
 		// Stale routing, migrations, resharding, draining shards.
 		63, 70, 117, 150, 194, 200, 203, 221, 249, 250, 272, 306, 319, 338, 342, 343, 360, 379, 406, 412, 414, 445, 453, 4293, 9996, 13388,
 		// Interruption, snapshots, transactions inside the server.
-		107, 134, 175, 187, 215, 225, 237, 239, 245, 246, 251, 259, 267, 276, 282, 285, 287, 289, 308, 311, 314,
+		107, 134, 175, 187, 215, 225, 237, 239, 245, 246, 251, 259, 267, 276, 282, 285, 287, 289, 308, 311, 314, 355,
 		356, 358, 363, 365, 374, 375, 381, 383, 391, 404, 410, 12586, 12587, 46841, 50915, 91331, 10045600,
 	},
 	// ResourceExhausted, queues and rate limits, Cosmos DB's request rate

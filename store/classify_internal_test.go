@@ -167,3 +167,22 @@ func TestEveryClassHasANameAndASentence(t *testing.T) {
 		t.Error("an invalid class has a name")
 	}
 }
+
+// TestTransientCodesAreKnown has a code of each transient category of error_codes.yml
+// that needs no label: none may count as evidence against a document.
+func TestTransientCodesAreKnown(t *testing.T) {
+	for code, name := range map[int32]string{
+		6: "HostUnreachable", 24: "LockTimeout", 50: "MaxTimeMSExpired", 70: "ShardNotFound", 91: "ShutdownInProgress",
+		112: "WriteConflict", 150: "StaleEpoch", 202: "NetworkInterfaceExceededTimeLimit", 262: "ExceededTimeLimit",
+		279: "ClientDisconnect", 290: "TransactionExceededLifetimeLimitSeconds", 310: "PeriodicJobIsStopped",
+		317: "ConnectionPoolExpired", 355: "InterruptedDueToStorageChange", 365: "TemporarilyUnavailable",
+		402: "ResourceExhausted", 433: "AdmissionQueueOverflow", 4293: "", 10107: "NotWritablePrimary", 11601: "Interrupted",
+		13388: "StaleConfig", 16500: "RequestRateTooLarge",
+	} {
+		switch class := classifyDocument(code, nil); class {
+		case Transient, TimedOut, Overloaded, DiskTrouble:
+		default:
+			t.Errorf("%d %s is %v", code, name, class)
+		}
+	}
+}
