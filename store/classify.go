@@ -43,7 +43,7 @@ const (
 	// Operator: authentication or authorization. Repeated until an operator acts; a
 	// record is never the cause. Loud.
 	Operator
-	// Configuration: no retry can mend it; the call fails. Loud.
+	// Configuration: no retry can help; the call fails. Loud.
 	Configuration
 	// UnknownCode: a code of unknown meaning, presumed to be transient. After some
 	// tries the batch is bisected to find out whether a record is the cause; see
@@ -52,17 +52,17 @@ const (
 	// TooLarge: one record makes the whole command fail. The batch is bisected at once,
 	// and the record that fails alone is rejected.
 	TooLarge
-	// Cancelled: the caller's context ended. The command may have been applied.
-	Cancelled
+	// Canceled: the caller's context ended. The command may have been applied.
+	Canceled
 )
 
 // The classes of errors that concern one document.
 const (
 	// Duplicate: a document with this _id exists.
-	Duplicate = Cancelled + 1 + iota
+	Duplicate = Canceled + 1 + iota
 	// OtherIndex: a unique index other than that of _id refuses the document.
 	OtherIndex
-	// UnknownIndex: a unique index refuses the document; a look-up shows whether it is
+	// UnknownIndex: a unique index refuses the document; a lookup shows whether it is
 	// that of _id.
 	UnknownIndex
 	// Rejected: MongoDB permanently rejects the document.
@@ -73,7 +73,7 @@ var classNames = [...]string{
 	Transient: "transient", TimedOut: "timed_out", NotSent: "not_sent", LoginFailed: "login_failed", Overloaded: "overloaded",
 	DiskTrouble: "disk_trouble", NotDurable: "not_durable", Unsatisfiable: "unsatisfiable",
 	Operator: "operator", Configuration: "configuration", UnknownCode: "unknown_code",
-	TooLarge: "too_large", Cancelled: "cancelled", Duplicate: "duplicate",
+	TooLarge: "too_large", Canceled: "canceled", Duplicate: "duplicate",
 	OtherIndex: "other_index", UnknownIndex: "unknown_index", Rejected: "rejected",
 }
 
@@ -122,7 +122,7 @@ func classifyCommand(err error) verdict {
 	case nothingSent(err):
 		return verdict{class: NotSent}
 	case errors.Is(err, context.Canceled):
-		return verdict{class: Cancelled}
+		return verdict{class: Canceled}
 	case isTimeout(err):
 		return verdict{class: TimedOut, code: command.Code}
 	case isNetwork(err):
@@ -224,7 +224,7 @@ func classifyLogin(login *auth.Error) verdict {
 	errors.As(cause, &reply)
 	switch {
 	case errors.Is(cause, context.Canceled):
-		return verdict{class: Cancelled}
+		return verdict{class: Canceled}
 	case cause != nil && (isTimeout(cause) || isNetwork(cause)):
 		return verdict{class: NotSent}
 	}

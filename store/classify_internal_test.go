@@ -19,11 +19,11 @@ import (
 )
 
 func command(code int32, labels ...string) error {
-	return mongo.CommandError{Code: code, Labels: labels, Message: "told"}
+	return mongo.CommandError{Code: code, Labels: labels, Message: "server text"}
 }
 
 func network(err error) error {
-	return mongo.CommandError{Labels: []string{"NetworkError"}, Message: "told", Wrapped: err}
+	return mongo.CommandError{Labels: []string{"NetworkError"}, Message: "server text", Wrapped: err}
 }
 
 func TestClassifyCommand(t *testing.T) {
@@ -49,7 +49,7 @@ func TestClassifyCommand(t *testing.T) {
 		{"no server", selection, NotSent},
 		{"no free connection", topology.WaitQueueTimeoutError{Wrapped: context.DeadlineExceeded}, NotSent},
 		{"too late to send", fmt.Errorf("x: %w", driver.ErrDeadlineWouldBeExceeded), NotSent},
-		{"cancelled", network(context.Canceled), Cancelled},
+		{"canceled", network(context.Canceled), Canceled},
 		{"retryable label", command(4711, "RetryableWriteError"), Transient},
 		{"overload labels", command(462, "SystemOverloadedError", "RetryableError"), Overloaded},
 		{"a known code takes precedence over a label", command(13, "RetryableWriteError"), Operator},
@@ -59,7 +59,7 @@ func TestClassifyCommand(t *testing.T) {
 		{"no server after a login whose connection closed", after(authError(t, io.EOF)), NotSent},
 		{"no server after a refused connection", after(refused), NotSent},
 		{"Atlas", handshake(driver.Error{Code: 8000}), Operator},
-		{"the client rejects the server's proof", handshake(errors.New("told")), LoginFailed},
+		{"the client rejects the server's proof", handshake(errors.New("server text")), LoginFailed},
 		{"the server fails to authenticate", handshake(driver.Error{Code: 1}), LoginFailed},
 		{"no such user", handshake(driver.Error{Code: 11}), Operator},
 		{"no such mechanism", handshake(driver.Error{Code: 334}), Operator},
@@ -68,9 +68,9 @@ func TestClassifyCommand(t *testing.T) {
 		{"shutdown during the handshake", mongo.CommandError{Code: 91, Wrapped: handshake(driver.Error{Code: 91})}, Transient},
 		{"no retryable writes", driver.ErrUnsupportedStorageEngine, Configuration},
 		{"client closed", mongo.ErrClientDisconnected, Configuration},
-		{"marshal", mongo.MarshalError{Err: errors.New("told")}, TooLarge},
+		{"marshal", mongo.MarshalError{Err: errors.New("server text")}, TooLarge},
 		{"too large", driver.ErrDocumentTooLarge, TooLarge},
-		{"unknown", errors.New("told"), UnknownCode},
+		{"unknown", errors.New("server text"), UnknownCode},
 		{"no code", command(0), UnknownCode},
 	}
 	for _, tc := range tests {
@@ -79,7 +79,7 @@ func TestClassifyCommand(t *testing.T) {
 			if v.class != tc.want {
 				t.Errorf("%v, want %v", v.class, tc.want)
 			}
-			if text := newError(v, tc.err, 0).Error(); strings.Contains(text, "told") {
+			if text := newError(v, tc.err, 0).Error(); strings.Contains(text, "server text") {
 				t.Errorf("the error contains text from the server: %s", text)
 			}
 		})
@@ -90,7 +90,7 @@ func TestClassifyCommand(t *testing.T) {
 // error cleared; its own type is not exported.
 type clearedPool struct{}
 
-func (clearedPool) Error() string   { return "told" }
+func (clearedPool) Error() string   { return "server text" }
 func (clearedPool) Retryable() bool { return true }
 
 // authError makes an *auth.Error, which has no exported constructor, by a login that

@@ -113,15 +113,15 @@ func (s *Store) Check(ctx context.Context) error {
 	return nil
 }
 
-// Await waits at start-up until Check succeeds. It returns at once if err is
-// Permanent, as with wrong credentials, and when ctx ends; then the error wraps ctx's
+// Await waits at start-up until Check succeeds. It fails at once if the error is
+// Permanent, such as wrong credentials, and when ctx ends; then the error wraps ctx's
 // error and the last failure.
 func (s *Store) Await(ctx context.Context) error {
 	return s.retry(ctx, "reach MongoDB", Permanent, s.Check)
 }
 
-// Permanent reports that time does not mend err, an error of this package: wrong
-// credentials, missing rights or an unsuitable configuration.
+// Permanent reports whether err, an error of this package, persists until an operator
+// acts: wrong credentials, missing rights or an unsuitable configuration.
 func Permanent(err error) bool {
 	var failure *Error
 	return errors.As(err, &failure) && (failure.Class == Operator || failure.Class == Configuration)

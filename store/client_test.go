@@ -184,7 +184,7 @@ func TestFailedLoginDoesNotHideAFerretDB(t *testing.T) {
 	}
 }
 
-// TestFailingLookupsAreRepeated: a duplicate is settled only once its look-up
+// TestFailingLookupsAreRepeated: a duplicate is settled only once its lookup
 // succeeds.
 func TestFailingLookupsAreRepeated(t *testing.T) {
 	for _, ferret := range []bool{false, true} {

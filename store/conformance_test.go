@@ -76,7 +76,7 @@ func tellsDuplicates(t *testing.T, s *store.Store, coll *mongo.Collection) {
 	mustInsert(t, s, documents(6))
 	docs := documents(8)
 	docs[1].StreamID = "2-1"
-	docs[2].StreamID, docs[2].Record.Name = "2-2", "somebody else"
+	docs[2].StreamID, docs[2].Record.Name = "2-2", "another name"
 	docs[3].StreamID = ""
 	docs = append(docs, docs[7])
 	docs[8].StreamID = "2-8"

@@ -68,8 +68,8 @@ func sentence(v verdict, err error, timeout time.Duration) string {
 		return configurationSentence(v.code)
 	case TooLarge:
 		return "MongoDB refuses the batch because one record is too large"
-	case Cancelled:
-		return "the command was cancelled"
+	case Canceled:
+		return "the command was canceled"
 	}
 	return "MongoDB refuses the batch with an unknown error; see its log"
 }

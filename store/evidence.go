@@ -19,7 +19,7 @@ type Strike struct {
 
 // evidence remembers the documents refused with an unknown code and the strikes
 // against them, over all calls of a store: such documents are postponed and come
-// again. The more of them there are, the less a refusal says about any one of them,
+// again. The more there are of them, the less a refusal says about any one,
 // and the longer it takes until one is rejected.
 type evidence struct {
 	interval time.Duration // between two strikes against the only such document
@@ -124,7 +124,7 @@ func (e *evidence) clear(now time.Time) {
 	}
 }
 
-// clearedRecently reports whether an insertion has lately waited in vain for the
+// clearedRecently reports whether an insertion has recently given up waiting for the
 // server to accept its documents.
 func (e *evidence) clearedRecently(now time.Time) bool {
 	e.mu.Lock()
@@ -151,8 +151,8 @@ type controlDocument struct {
 	at  time.Time // when it was last known to be stored
 }
 
-// controlFor is how long a control document is inserted again without a look-up
-// first. If somebody has deleted it meanwhile, inserting it would restore it.
+// controlFor is how long a control document is inserted again without a lookup
+// first. If another client deleted it meanwhile, inserting it would restore it.
 const controlFor = time.Minute
 
 // setControl makes a document that is now in the collection the control document.

@@ -181,7 +181,7 @@ func TestTwoCopiesInOneMillisecond(t *testing.T) {
 	}
 }
 
-// TestNeverFound: the server reports that the _id exists, but no look-up finds it.
+// TestNeverFound: the server reports that the _id exists, but no lookup finds it.
 func TestNeverFound(t *testing.T) {
 	f := newFixture(t, faulty.Options{})
 	f.server.Rule("insert", againstDocument("id-2", faulty.WriteError{Code: 11000, KeyPattern: bson.D{{Key: "_id", Value: int32(1)}}}, 0, false))

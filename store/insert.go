@@ -47,7 +47,7 @@ type item struct {
 	// Once a unique index refused the document:
 	found  verdict // what the server said
 	index  string  // the index's fields, where the server names them
-	misses int     // look-ups that found no such _id
+	misses int     // lookups that found no such _id
 	// refused counts the refusals with an unknown code in this insertion.
 	refused int
 }
@@ -181,11 +181,8 @@ func (in *insertion) send(ctx context.Context) bool {
 	in.toSend = nil
 	for failed := 0; len(work) > 0; {
 		l := in.store.pace.current()
-		part, rest := in.cut(work[0], l)
-		work = work[1:]
-		if len(rest.items) > 0 {
-			work = slices.Insert(work, 0, rest)
-		}
+		var part segment
+		part, work = in.take(work, l)
 		failure := in.sendPart(ctx, part, l)
 		switch {
 		case failure == nil:
@@ -207,9 +204,9 @@ func (in *insertion) send(ctx context.Context) bool {
 	return true
 }
 
-// cut takes from seg what fits into one command within the limits.
-func (in *insertion) cut(seg segment, l limits) (part, rest segment) {
-	n, size := 0, 0
+// take splits off work what fits into one command within the limits.
+func (in *insertion) take(work []segment, l limits) (part segment, rest []segment) {
+	seg, n, size := work[0], 0, 0
 	for n < len(seg.items) {
 		size += len(in.items[seg.items[n]].raw)
 		if n > 0 && (size > maxCommand || n == l.maxDocs) {
@@ -217,7 +214,12 @@ func (in *insertion) cut(seg segment, l limits) (part, rest segment) {
 		}
 		n++
 	}
-	return segment{seg.items[:n:n], seg.tries}, segment{seg.items[n:], seg.tries}
+	part = segment{seg.items[:n:n], seg.tries}
+	if n == len(seg.items) {
+		return part, work[1:]
+	}
+	work[0] = segment{seg.items[n:], seg.tries}
+	return part, work
 }
 
 // bisect narrows down which record makes the whole command fail. A record that is
@@ -341,7 +343,7 @@ func (in *insertion) settleWriteError(i int, e writeError) step {
 	return sendAgain
 }
 
-// planLookUp plans the look-up of a document that a unique index refuses.
+// planLookUp plans the lookup of a document that a unique index refuses.
 func (in *insertion) planLookUp(i int, v verdict, keyPattern bson.Raw) {
 	it := &in.items[i]
 	it.found, it.index = v, indexFields(keyPattern)

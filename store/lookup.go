@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// stored is what a look-up reads of a document in the collection.
+// stored is what a lookup reads of a document in the collection.
 type stored struct {
 	streamID string
 	name     string
@@ -20,7 +20,7 @@ type stored struct {
 
 // answer is the result of looking up one _id.
 type answer struct {
-	asked  bool // false: the look-up failed before it came to this one
+	asked  bool // false: the lookup failed before it came to this one
 	exists bool
 	stored
 }
@@ -84,7 +84,7 @@ func (in *insertion) notFound(i int) {
 // may lag behind and lack a document that was just acknowledged. A standalone server
 // cannot fail over, so what it answers first is final.
 //
-// The look-ups of Insert need no such read: they follow a duplicate key error under
+// The lookups of Insert need no such read: they follow a duplicate key error under
 // write concern majority, which MongoDB returns only once the existing document is
 // durable.
 func (s *Store) Owned(ctx context.Context, docs []Document) ([]bool, error) {
@@ -135,7 +135,7 @@ func (s *Store) owned(ctx context.Context, docs []Document) ([]bool, *Error) {
 	return own, nil
 }
 
-// hopeless reports that no retry can mend err. At run time that excludes wrong
+// hopeless reports whether no retry can help. At run time that excludes wrong
 // credentials, which an operator may correct.
 func hopeless(err error) bool {
 	var failure *Error
@@ -202,12 +202,12 @@ func (s *Store) findSingly(ctx context.Context, ids []string, answers []answer, 
 		return failure
 	}
 	if slices.ContainsFunc(answers, func(a answer) bool { return !a.asked }) {
-		return newError(verdict{class: Cancelled}, context.Canceled, 0)
+		return newError(verdict{class: Canceled}, context.Canceled, 0)
 	}
 	return nil
 }
 
-// readConcern says how durable the documents that a look-up reads have to be.
+// readConcern says how durable the documents that a lookup reads have to be.
 type readConcern bool
 
 const (
@@ -247,7 +247,7 @@ func (s *Store) findOnce(ctx context.Context, ids []string, answers []answer, c 
 // CommandNotSupported, NotImplemented, IDLUnknownField from others.
 var notLinearizable = map[int32]bool{123: true, 2: true, 9: true, 72: true, 115: true, 238: true, 40415: true}
 
-// How look-ups are sent; 0 means that it is not known yet.
+// How lookups are sent; 0 means that it is not known yet.
 const (
 	batchedLookups int32 = iota + 1 // by $in
 	singleLookups                   // one _id per command

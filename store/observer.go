@@ -10,7 +10,7 @@ import (
 	"ingestion/internal/retry"
 )
 
-// Observer is told how the store fares. Its methods are called one at a time, from
+// Observer receives the store's retries and strikes. Its methods are called one at a time, from
 // the goroutines that call the store. They must not block and must not call the
 // store.
 type Observer interface {
@@ -138,7 +138,7 @@ func (s *Store) wait(ctx context.Context, pause time.Duration, failure *Error) e
 // ended returns the error of a call that ctx ended, after the given failure or nil.
 func (s *Store) ended(ctx context.Context, last *Error) error {
 	s.notifier.abandoned()
-	if last == nil || last.Class == Cancelled {
+	if last == nil || last.Class == Canceled {
 		return ctx.Err()
 	}
 	return fmt.Errorf("%w (last failure: %w)", ctx.Err(), last)

@@ -7,7 +7,7 @@
 // exists is looked up, to tell the repeated insert of one entry from a duplicate.
 //
 // Read store.go first, then insert.go. The command and reply formats are in
-// wire.go, look-ups in lookup.go, and what is done about an error code that has no
+// wire.go, lookups in lookup.go, and what is done about an error code that has no
 // known meaning in unknowncode.go.
 //
 // All exported functions and methods are safe for concurrent use.
@@ -60,9 +60,9 @@ type Options struct {
 	// CommandTimeout limits one command; the default is 10 s. After timeouts it grows
 	// up to twelvefold while batches shrink.
 	CommandTimeout time.Duration
-	// LookupConcurrency limits how many look-ups of a single _id run at a time, over
+	// LookupConcurrency limits how many lookups of a single _id run at a time, over
 	// all calls; the default is 4. Only FerretDB 1 and linearizable reads need these.
-	// Other look-ups take one command per batch.
+	// Other lookups take one command per batch.
 	LookupConcurrency int
 	// InitialBackoff and MaxBackoff bound the pause between two attempts; the
 	// defaults are 100 ms and 30 s. Pauses are jittered, but never exceed MaxBackoff.
@@ -75,7 +75,7 @@ type Options struct {
 	// default is one minute. While n documents collect strikes it is n times as long,
 	// at most 60 times.
 	StrikeInterval time.Duration
-	// Observer is told about retries and strikes; nil means nobody is.
+	// Observer receives retries and strikes; nil means none does.
 	Observer Observer
 	// Now is the clock that sets ingestedAt and the time of strikes; nil means
 	// time.Now.
@@ -137,8 +137,8 @@ type Store struct {
 	pace     *pace
 	notifier *notifier
 
-	// For look-ups, see lookup.go.
-	lookups    chan struct{} // holds a token for each look-up of a single _id that runs
+	// For lookups, see lookup.go.
+	lookups    chan struct{} // holds a token for each lookup of a single _id that runs
 	lookupMode atomic.Int32
 	standalone atomic.Bool // the server has no linearizable reads
 
@@ -174,7 +174,7 @@ func New(coll *mongo.Collection, opts Options) (*Store, error) {
 // Postponed. Then the error is nil.
 //
 // Otherwise the error wraps ctx's error, if ctx ended first, or is an *Error of
-// class Configuration, which no retry can mend. The results are valid in both
+// class Configuration, which no retry can help. The results are valid in both
 // cases; a document without an outcome may or may not have been written, and is
 // safe to insert again.
 //

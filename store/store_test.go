@@ -362,7 +362,7 @@ func TestDuplicates(t *testing.T) {
 	other := document(1)
 	other.StreamID = "1-1"
 	renamed, namesake := other, document(1)
-	renamed.Record.Name, namesake.Record.Name = "somebody else", "somebody else"
+	renamed.Record.Name, namesake.Record.Name = "another name", "somebody else"
 	tests := []struct {
 		name   string
 		stored store.Document
@@ -428,7 +428,7 @@ func TestSingleLookupsAreBounded(t *testing.T) {
 	}
 	wg.Wait()
 	if most > 3 || most < 2 {
-		t.Errorf("%d look-ups ran at a time, want 2 or 3", most)
+		t.Errorf("%d lookups ran at a time, want 2 or 3", most)
 	}
 }
 
@@ -517,7 +517,7 @@ func TestOwned(t *testing.T) {
 	}
 }
 
-func TestCancelledInsertLeavesDocumentsOpen(t *testing.T) {
+func TestCanceledInsertLeavesDocumentsOpen(t *testing.T) {
 	f := newFixture(t, faulty.Options{})
 	f.server.Rule("insert", func(call faulty.Call) faulty.Fault {
 		return faulty.Fault{Code: 10107}

@@ -157,11 +157,8 @@ func (in *insertion) sendDue(ctx context.Context, due []refusal) bool {
 	in.toSend = planned
 	for len(work) > 0 {
 		l := in.store.pace.current()
-		part, rest := in.cut(work[0], l)
-		work = work[1:]
-		if len(rest.items) > 0 {
-			work = slices.Insert(work, 0, rest)
-		}
+		var part segment
+		part, work = in.take(work, l)
 		failure := in.sendPart(ctx, part, l)
 		switch {
 		case failure == nil:
