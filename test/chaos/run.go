@@ -11,7 +11,7 @@ import (
 	"ingestion/test/chaos/internal/check"
 	"ingestion/test/chaos/internal/faults"
 	"ingestion/test/chaos/internal/load"
-	"ingestion/test/chaos/internal/rig"
+	"ingestion/test/chaos/internal/system"
 )
 
 // run says whether all was right. An error means that the run itself failed.
@@ -141,7 +141,7 @@ func (w *world) drain(ctx context.Context, limit time.Duration, t *tally) error 
 			return nil
 		}
 		t.outstanding(pending, undelivered, delayed)
-		rig.Pause(ctx, 200*time.Millisecond)
+		system.Pause(ctx, 200*time.Millisecond)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -173,7 +173,7 @@ func (w *world) awaitWitness(ctx context.Context, witness *load.Witness) error {
 	if err := witness.LookAtHot(ctx); err != nil {
 		return fmt.Errorf("the witness: %w", err)
 	}
-	for begin := time.Now(); time.Since(begin) < 30*time.Second; rig.Pause(ctx, 50*time.Millisecond) {
+	for begin := time.Now(); time.Since(begin) < 30*time.Second; system.Pause(ctx, 50*time.Millisecond) {
 		var added int64
 		for _, key := range w.keys {
 			info, err := w.direct.XInfoStream(ctx, key).Result()

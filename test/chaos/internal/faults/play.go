@@ -9,7 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"ingestion/test/chaos/internal/rig"
+	"ingestion/test/chaos/internal/system"
 )
 
 // termLimit is how long a worker may take to end orderly: its shutdown time and
@@ -18,11 +18,11 @@ const termLimit = 60 * time.Second
 
 // Stage is where a schedule is played.
 type Stage struct {
-	Redis, Mongo                       *rig.Server
-	RedisLink, MongoLink, ProducerLink *rig.Link
-	Clock                              *rig.Clock   // Redis'; nil without faults of it
-	Refusals                           rig.Refusals // MongoDB's
-	Workers                            []*rig.Worker
+	Redis, Mongo                       *system.Server
+	RedisLink, MongoLink, ProducerLink *system.Link
+	Clock                              *system.Clock   // Redis'; nil without faults of it
+	Refusals                           system.Refusals // MongoDB's
+	Workers                            []*system.Worker
 	Stranger                           *Stranger
 	Direct                             *redis.Client                                // past all links
 	Played                             func(Fault)                                  // after each fault
@@ -51,7 +51,7 @@ func (s *Stage) Play(ctx context.Context, schedule []Fault) error {
 	for _, lane := range lanes {
 		players.Go(func() {
 			for _, f := range lane {
-				rig.Pause(ctx, time.Until(begin.Add(f.At)))
+				system.Pause(ctx, time.Until(begin.Add(f.At)))
 				if ctx.Err() != nil {
 					return
 				}
@@ -90,7 +90,7 @@ func (s *Stage) strike(ctx context.Context, f Fault) error {
 	if f.Lane == Strangers {
 		return s.strange(ctx, f)
 	}
-	link := map[Lane]*rig.Link{RedisLink: s.RedisLink, MongoLink: s.MongoLink, ProducerLink: s.ProducerLink}[f.Lane]
+	link := map[Lane]*system.Link{RedisLink: s.RedisLink, MongoLink: s.MongoLink, ProducerLink: s.ProducerLink}[f.Lane]
 	return strikeLink(ctx, link, f)
 }
 
@@ -99,7 +99,7 @@ func (s *Stage) strikeWorker(ctx context.Context, f Fault) error {
 	switch f.Kind {
 	case WorkerFrozen:
 		w.Freeze()
-		rig.Pause(ctx, f.Length)
+		system.Pause(ctx, f.Length)
 		w.Thaw()
 		return nil
 	case WorkerKilled:
@@ -112,12 +112,12 @@ func (s *Stage) strikeWorker(ctx context.Context, f Fault) error {
 			return err
 		}
 	}
-	rig.Pause(ctx, f.Length)
+	system.Pause(ctx, f.Length)
 	return w.Start()
 }
 
 // term ends a worker orderly. It may fail only while a server or a link does.
-func (s *Stage) term(w *rig.Worker) {
+func (s *Stage) term(w *system.Worker) {
 	before := s.disturbed.Load()
 	code, err := w.Term(termLimit)
 	if err != nil {
@@ -130,11 +130,11 @@ func (s *Stage) term(w *rig.Worker) {
 	}
 }
 
-func strikeServer(ctx context.Context, server *rig.Server, f Fault) error {
+func strikeServer(ctx context.Context, server *system.Server, f Fault) error {
 	switch f.Kind {
 	case RedisFrozen, MongoFrozen:
 		server.Freeze()
-		rig.Pause(ctx, f.Length)
+		system.Pause(ctx, f.Length)
 		server.Thaw()
 		return nil
 	case RedisKilled, MongoKilled:
@@ -144,7 +144,7 @@ func strikeServer(ctx context.Context, server *rig.Server, f Fault) error {
 			return err
 		}
 	}
-	rig.Pause(ctx, f.Length)
+	system.Pause(ctx, f.Length)
 	return server.Start()
 }
 
@@ -154,24 +154,24 @@ func (s *Stage) flushScripts(ctx context.Context) error {
 		if s.Direct.ScriptFlush(ctx).Err() == nil {
 			return nil
 		}
-		rig.Pause(ctx, 50*time.Millisecond)
+		system.Pause(ctx, 50*time.Millisecond)
 	}
 	return nil
 }
 
-func strikeLink(ctx context.Context, link *rig.Link, f Fault) error {
+func strikeLink(ctx context.Context, link *system.Link, f Fault) error {
 	switch f.Kind {
 	case RedisSevered, MongoSevered:
 		return link.Sever(ctx, f.Length)
 	case RedisSlow, MongoSlow:
 		slow := map[string]any{"latency": 20, "jitter": 20}
-		return link.Poison(ctx, rig.Toxic{Type: "latency", Stream: "downstream", Attributes: slow}, f.Length)
+		return link.Poison(ctx, system.Toxic{Type: "latency", Stream: "downstream", Attributes: slow}, f.Length)
 	case RedisCut, MongoCut, ProducerCut:
-		return link.Poison(ctx, rig.Toxic{Type: "limit_data", Stream: "downstream", Attributes: map[string]any{"bytes": f.Bytes}}, f.Length)
+		return link.Poison(ctx, system.Toxic{Type: "limit_data", Stream: "downstream", Attributes: map[string]any{"bytes": f.Bytes}}, f.Length)
 	}
 	stream := "upstream" // the command is lost
 	if f.Length.Milliseconds()%2 == 0 {
 		stream = "downstream" // the reply is
 	}
-	return link.Poison(ctx, rig.Toxic{Type: "reset_peer", Stream: stream, Attributes: map[string]any{"timeout": 0}}, f.Length)
+	return link.Poison(ctx, system.Toxic{Type: "reset_peer", Stream: stream, Attributes: map[string]any{"timeout": 0}}, f.Length)
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"ingestion/test/chaos/internal/rig"
+	"ingestion/test/chaos/internal/system"
 )
 
 // transient are codes by which MongoDB tells of trouble of its own.
@@ -30,7 +30,7 @@ func (s *Stage) refuse(ctx context.Context, f Fault) error {
 		if err := s.refuseFor(ctx, min(left, time.Second), 1, 0, codes...); err != nil {
 			return err
 		}
-		rig.Pause(ctx, time.Second)
+		system.Pause(ctx, time.Second)
 	}
 	return nil
 }
@@ -39,7 +39,7 @@ func (s *Stage) refuseFor(ctx context.Context, for_ time.Duration, modulo, remai
 	if err := s.Refusals.Set(modulo, remainder, codes...); err != nil {
 		return err
 	}
-	rig.Pause(ctx, for_)
+	system.Pause(ctx, for_)
 	return s.Refusals.Clear()
 }
 
@@ -59,6 +59,6 @@ func (s *Stage) stepClock(ctx context.Context, f Fault) error {
 	if err := s.Clock.Step(step); err != nil {
 		return err
 	}
-	rig.Pause(ctx, f.Length)
+	system.Pause(ctx, f.Length)
 	return s.Clock.Step(0)
 }

@@ -18,7 +18,7 @@ import (
 
 	"ingestion/test/chaos/internal/check"
 	"ingestion/test/chaos/internal/faults"
-	"ingestion/test/chaos/internal/rig"
+	"ingestion/test/chaos/internal/system"
 )
 
 const (
@@ -37,11 +37,11 @@ const (
 // world is everything that a run starts.
 type world struct {
 	dir                            string
-	redis, mongo                   *rig.Server
-	clock                          *rig.Clock
-	refusals                       rig.Refusals
-	redisLink, mongoLink, feedLink *rig.Link
-	workers                        []*rig.Worker
+	redis, mongo                   *system.Server
+	clock                          *system.Clock
+	refusals                       system.Refusals
+	redisLink, mongoLink, feedLink *system.Link
+	workers                        []*system.Worker
 	direct, feed                   *redis.Client
 	client                         *mongo.Client
 	keys                           []string
@@ -65,10 +65,10 @@ func build(ctx context.Context, dir, program string) (string, error) {
 // startWorld starts servers and links; the workers are still to be started.
 func startWorld(ctx context.Context, o options, dir string) (*world, error) {
 	logging.Disable()
-	w := &world{dir: dir, keys: partitionKeys(o.partitions), refusals: rig.Refusals(filepath.Join(dir, "refuse.json"))}
+	w := &world{dir: dir, keys: partitionKeys(o.partitions), refusals: system.Refusals(filepath.Join(dir, "refuse.json"))}
 	if o.plays(faults.ClockAhead, faults.ClockBack) {
 		var err error
-		if w.clock, err = rig.NewClock(dir); err != nil {
+		if w.clock, err = system.NewClock(dir); err != nil {
 			return w, err
 		}
 	}
@@ -80,21 +80,21 @@ func startWorld(ctx context.Context, o options, dir string) (*world, error) {
 		return w, err
 	}
 	for i := range o.workers {
-		w.workers = append(w.workers, rig.NewWorker(dir, fmt.Sprint("worker-", i), bin, w.settings(o), w.complain))
+		w.workers = append(w.workers, system.NewWorker(dir, fmt.Sprint("worker-", i), bin, w.settings(o), w.complain))
 	}
 	return w, nil
 }
 
 func (w *world) startRedis() (err error) {
-	if w.redis, err = rig.NewRedis(w.dir, w.clock); err != nil {
+	if w.redis, err = system.NewRedis(w.dir, w.clock); err != nil {
 		return err
 	}
 	if err = w.redis.Start(); err != nil {
 		return err
 	}
 	var linkErr error
-	w.redisLink, err = rig.NewLink("redis", w.redis.Addr)
-	w.feedLink, linkErr = rig.NewLink("feed", w.redis.Addr)
+	w.redisLink, err = system.NewLink("redis", w.redis.Addr)
+	w.feedLink, linkErr = system.NewLink("feed", w.redis.Addr)
 	if err = errors.Join(err, linkErr); err != nil {
 		return err
 	}
@@ -119,13 +119,13 @@ func (w *world) startMongo(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	if w.mongo, err = rig.NewMongo(w.dir, bin, args...); err != nil {
+	if w.mongo, err = system.NewMongo(w.dir, bin, args...); err != nil {
 		return err
 	}
 	if err = w.mongo.Start(); err != nil {
 		return err
 	}
-	if w.mongoLink, err = rig.NewLink("mongo", w.mongo.Addr); err != nil {
+	if w.mongoLink, err = system.NewLink("mongo", w.mongo.Addr); err != nil {
 		return err
 	}
 	w.client, err = mongo.Connect(mongooptions.Client().ApplyURI("mongodb://" + w.mongo.Addr))
@@ -180,7 +180,7 @@ func (w *world) close() {
 			worker.Kill()
 		}
 	}
-	for _, link := range []*rig.Link{w.redisLink, w.mongoLink, w.feedLink} {
+	for _, link := range []*system.Link{w.redisLink, w.mongoLink, w.feedLink} {
 		if link != nil {
 			link.Close()
 		}
@@ -195,7 +195,7 @@ func (w *world) close() {
 		defer cancel()
 		_ = w.client.Disconnect(ctx)
 	}
-	for _, server := range []*rig.Server{w.redis, w.mongo} {
+	for _, server := range []*system.Server{w.redis, w.mongo} {
 		if server != nil {
 			server.Kill()
 		}

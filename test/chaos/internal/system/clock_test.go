@@ -1,4 +1,4 @@
-package rig_test
+package system_test
 
 import (
 	"os"
@@ -7,7 +7,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"ingestion/test/chaos/internal/rig"
+	"ingestion/test/chaos/internal/system"
 )
 
 // skip is a failure in CI, which installs what is needed.
@@ -22,11 +22,11 @@ func skip(t *testing.T, err error) {
 // TestRedisLivesByTheClock: its time is stepped at once, across its own death.
 func TestRedisLivesByTheClock(t *testing.T) {
 	dir := t.TempDir()
-	clock, err := rig.NewClock(dir)
+	clock, err := system.NewClock(dir)
 	if err != nil {
 		skip(t, err)
 	}
-	server, err := rig.NewRedis(dir, clock)
+	server, err := system.NewRedis(dir, clock)
 	if err != nil {
 		skip(t, err)
 	}

@@ -1,6 +1,6 @@
 // Package rig is what a chaos run tortures: a redis-server, a MongoDB and
 // workers as processes, and the links between them.
-package rig
+package system
 
 import (
 	"errors"
