@@ -9,77 +9,79 @@ import (
 	"ingestion/test/chaos/internal/load"
 )
 
-// perFault records are kept in store for each fault that may send some.
+// perFault is how many records each fault can send, at most.
 const perFault = 4
 
-// strangers have records of their own to send; what they do goes to the evidence.
-type strangers struct {
+// otherClients keeps the records that other clients send, and enters what these
+// clients do in the evidence. Safe for concurrent use.
+type otherClients struct {
 	evidence *check.Evidence
-	producer *load.Producer // keeps the log of what was acknowledged
-	witness  *load.Witness
+	producer *load.Producer // logs what was acknowledged
+	observer *load.Observer
 
-	mu         sync.Mutex
-	plain, odd []load.Record // not sent yet
+	mu               sync.Mutex
+	ordinary, forged []load.Record // not sent yet
 }
 
-// newStrangers adds their records to those of the evidence.
-func newStrangers(o options, e *check.Evidence) *strangers {
+// newOtherClients adds the clients' records to those of the evidence.
+func newOtherClients(o options, e *check.Evidence) *otherClients {
 	n := perFault * o.faults
 	from := len(e.Records)
-	e.Records = append(e.Records, load.Plain(o.seed, from, n, o.partitions)...)
-	e.Records = append(e.Records, load.Odd(o.seed, from+n, n, o.partitions)...)
-	return &strangers{evidence: e, plain: e.Records[from : from+n], odd: e.Records[from+n:]}
+	e.Records = append(e.Records, load.Ordinary(o.seed, from, n, o.partitions)...)
+	e.Records = append(e.Records, load.Forged(o.seed, from+n, n, o.partitions)...)
+	return &otherClients{evidence: e, ordinary: e.Records[from : from+n], forged: e.Records[from+n:]}
 }
 
-func (s *strangers) stranger(w *world) *faults.Stranger {
-	return &faults.Stranger{
-		Addr: w.redis.Addr, Keys: w.keys, Group: group,
-		Plain: func() (faults.Foreign, bool) { return s.next(&s.plain) },
-		Odd:   func() (faults.Foreign, bool) { return s.next(&s.odd) },
-		Added: s.added, Took: s.took,
+func (c *otherClients) client(h *harness) *faults.Client {
+	return &faults.Client{
+		Addr: h.redis.Addr, Keys: h.keys, Group: group,
+		Ordinary: func() (faults.Entry, bool) { return c.next(&c.ordinary) },
+		Forged:   func() (faults.Entry, bool) { return c.next(&c.forged) },
+		Added:    c.added, Took: c.took,
 	}
 }
 
-func (s *strangers) next(from *[]load.Record) (faults.Foreign, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (c *otherClients) next(from *[]load.Record) (faults.Entry, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if len(*from) == 0 {
-		return faults.Foreign{}, false
+		return faults.Entry{}, false
 	}
 	r := &(*from)[0]
 	*from = (*from)[1:]
-	return faults.Foreign{Number: r.Number, Partition: r.Partition, Fields: r.All()}, true
+	return faults.Entry{Number: r.Number, Partition: r.Partition, Fields: r.All()}, true
 }
 
-func (s *strangers) added(id string, f faults.Foreign) {
-	s.producer.Acked(load.EntryID{Partition: f.Partition, ID: id}, f.Number)
+func (c *otherClients) added(id string, e faults.Entry) {
+	c.producer.Acked(load.EntryID{Partition: e.Partition, ID: id}, e.Number)
 }
 
-func (s *strangers) took(taken []faults.Taken) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var back []load.EntryID
+func (c *otherClients) took(taken []faults.Taken) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var rewound []load.EntryID
 	settled := false
 	for _, t := range taken {
 		id := load.EntryID{Partition: t.Partition, ID: t.ID}
-		s.witness.Note(id, t.Fields)
+		c.observer.Note(id, t.Fields)
 		if t.Kind == faults.GroupBack {
-			back = append(back, id)
+			rewound = append(rewound, id)
 			settled = settled || t.State == faults.Settled
 			continue
 		}
-		s.evidence.Take(id, check.Taking{Removed: t.Removed(), Pending: t.State == faults.Pending, Unread: t.State == faults.Unread})
+		c.evidence.Take(id, check.Taking{Removed: t.Removed(), Pending: t.State == faults.Pending, Unread: t.State == faults.Unread})
 	}
-	if len(back) > 0 {
-		s.evidence.Rewind(back[0].Partition, back, settled)
+	if len(rewound) > 0 {
+		c.evidence.Rewind(rewound[0].Partition, rewound, settled)
 	}
 }
 
-// clockStepped: IDs stay ahead for as long as the clock was, and windows are
-// pruned by them.
-func (s *strangers) clockStepped(from, to time.Time, step time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// clockStepped notes a step of Redis' clock that lasted from one time to the
+// other. Its effects last longer: stream IDs stay ahead for as long as the clock
+// was ahead, and the limiter prunes its windows by them.
+func (c *otherClients) clockStepped(from, to time.Time, step time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	to = to.Add(max(step, 0))
-	s.evidence.Clock = append(s.evidence.Clock, check.Period{From: from.UnixMilli() - 1000, To: to.UnixMilli() + 1000, Step: step.Abs().Milliseconds()})
+	c.evidence.Clock = append(c.evidence.Clock, check.Period{From: from.UnixMilli() - 1000, To: to.UnixMilli() + 1000, Step: step.Abs().Milliseconds()})
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -16,6 +14,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	mongooptions "go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"ingestion/internal/test/proc"
 	"ingestion/test/chaos/internal/check"
 	"ingestion/test/chaos/internal/faults"
 	"ingestion/test/chaos/internal/system"
@@ -30,12 +29,12 @@ const (
 	limit    = 5
 	window   = 4 * time.Second
 	maxDelay = 8 * time.Second
-	// lease is so short that many a freeze outlasts it.
+	// lease is shorter than many of the freezes.
 	lease = 1500 * time.Millisecond
 )
 
-// world is everything that a run starts.
-type world struct {
+// harness is everything that a run starts.
+type harness struct {
 	dir                            string
 	redis, mongo                   *system.Server
 	clock                          *system.Clock
@@ -47,88 +46,77 @@ type world struct {
 	keys                           []string
 
 	mu     sync.Mutex
-	report check.Report // what went wrong by the way
-	ended  bool         // servers are taken down: complaints are void
+	report check.Report // violations seen during the run
+	closed bool         // servers are being shut down: complaints are ignored
 }
 
-// build compiles a program of this module.
-func build(ctx context.Context, dir, program string) (string, error) {
-	bin := filepath.Join(dir, filepath.Base(program))
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", bin, program)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build %s: %w\n%s", program, err, out)
-	}
-	return bin, nil
-}
-
-// startWorld starts servers and links; the workers are still to be started.
-func startWorld(ctx context.Context, o options, dir string) (*world, error) {
+// startHarness starts servers and links; the workers are still to be started.
+func startHarness(ctx context.Context, o options, dir string) (*harness, error) {
 	logging.Disable()
-	w := &world{dir: dir, keys: partitionKeys(o.partitions), refusals: system.Refusals(filepath.Join(dir, "refuse.json"))}
-	if o.plays(faults.ClockAhead, faults.ClockBack) {
+	h := &harness{dir: dir, keys: partitionKeys(o.partitions), refusals: system.Refusals(filepath.Join(dir, "refuse.json"))}
+	if o.injects(faults.ClockAhead, faults.ClockBack) {
 		var err error
-		if w.clock, err = system.NewClock(dir); err != nil {
-			return w, err
+		if h.clock, err = system.NewClock(dir); err != nil {
+			return h, err
 		}
 	}
-	if err := errors.Join(w.startRedis(), w.startMongo(ctx, o)); err != nil {
-		return w, err
+	if err := errors.Join(h.startRedis(), h.startMongo(ctx, o)); err != nil {
+		return h, err
 	}
-	bin, err := build(ctx, dir, "ingestion/cmd/worker")
+	bin, err := proc.Build(ctx, dir, "ingestion/cmd/worker")
 	if err != nil {
-		return w, err
+		return h, err
 	}
 	for i := range o.workers {
-		w.workers = append(w.workers, system.NewWorker(dir, fmt.Sprint("worker-", i), bin, w.settings(o), w.complain))
+		h.workers = append(h.workers, system.NewWorker(dir, fmt.Sprint("worker-", i), bin, h.settings(o), h.complain))
 	}
-	return w, nil
+	return h, nil
 }
 
-func (w *world) startRedis() (err error) {
-	if w.redis, err = system.NewRedis(w.dir, w.clock); err != nil {
+func (h *harness) startRedis() (err error) {
+	if h.redis, err = system.NewRedis(h.dir, h.clock); err != nil {
 		return err
 	}
-	if err = w.redis.Start(); err != nil {
+	if err = h.redis.Start(); err != nil {
 		return err
 	}
 	var linkErr error
-	w.redisLink, err = system.NewLink("redis", w.redis.Addr)
-	w.feedLink, linkErr = system.NewLink("feed", w.redis.Addr)
+	h.redisLink, err = system.NewLink("redis", h.redis.Addr)
+	h.feedLink, linkErr = system.NewLink("feed", h.redis.Addr)
 	if err = errors.Join(err, linkErr); err != nil {
 		return err
 	}
-	w.direct, w.feed = impatient(w.redis.Addr), impatient(w.feedLink.Addr())
+	h.direct, h.feed = newClient(h.redis.Addr), newClient(h.feedLink.Addr())
 	return nil
 }
 
-// impatient is a client that repeats nothing by itself.
-func impatient(addr string) *redis.Client {
+// newClient returns a client that never retries.
+func newClient(addr string) *redis.Client {
 	return redis.NewClient(&redis.Options{
 		Addr: addr, MaxRetries: -1, DialerRetries: 1, DialTimeout: time.Second,
 		ReadTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second, ContextTimeoutEnabled: true,
 	})
 }
 
-func (w *world) startMongo(ctx context.Context, o options) error {
-	program, args := "ingestion/internal/test/mongo/lite", []string{"--journal", filepath.Join(w.dir, "mongo.journal"), "--refuse", string(w.refusals)}
+func (h *harness) startMongo(ctx context.Context, o options) error {
+	program, args := "ingestion/internal/test/mongo/lite", []string{"--journal", filepath.Join(h.dir, "mongo.journal"), "--refuse", string(h.refusals)}
 	if o.mongo == "ferret" {
-		program, args = "ingestion/cmd/standalone", []string{"mongo", "--data", filepath.Join(w.dir, "mongo")}
+		program, args = "ingestion/cmd/standalone", []string{"mongo", "--data", filepath.Join(h.dir, "mongo")}
 	}
-	bin, err := build(ctx, w.dir, program)
+	bin, err := proc.Build(ctx, h.dir, program)
 	if err != nil {
 		return err
 	}
-	if w.mongo, err = system.NewMongo(w.dir, bin, args...); err != nil {
+	if h.mongo, err = system.NewMongo(h.dir, bin, args...); err != nil {
 		return err
 	}
-	if err = w.mongo.Start(); err != nil {
+	if err = h.mongo.Start(); err != nil {
 		return err
 	}
-	if w.mongoLink, err = system.NewLink("mongo", w.mongo.Addr); err != nil {
+	if h.mongoLink, err = system.NewLink("mongo", h.mongo.Addr); err != nil {
 		return err
 	}
-	w.client, err = mongo.Connect(mongooptions.Client().ApplyURI("mongodb://" + w.mongo.Addr))
+	h.client, err = mongo.Connect(mongooptions.Client().ApplyURI("mongodb://" + h.mongo.Addr))
 	return err
 }
 
@@ -143,11 +131,11 @@ func partitionKeys(n int) []string {
 	return keys
 }
 
-// settings are the workers' environment. Settled entries are trimmed after some
-// seconds, so that trimming is part of the run.
-func (w *world) settings(o options) []string {
+// settings returns the workers' environment. Retention is a few seconds, so that
+// trimming is part of the run.
+func (h *harness) settings(o options) []string {
 	return []string{
-		"QUEUE_MODE=stream", "REDIS_URL=redis://" + w.redisLink.Addr() + "/0", "MONGO_URI=mongodb://" + w.mongoLink.Addr() + "/",
+		"QUEUE_MODE=stream", "REDIS_URL=redis://" + h.redisLink.Addr() + "/0", "MONGO_URI=mongodb://" + h.mongoLink.Addr() + "/",
 		"STREAM_KEY=" + streamKey, "STREAM_GROUP=" + group, "STREAM_PARTITIONS=" + strconv.Itoa(o.partitions),
 		"MONGO_DB=" + database, "MONGO_COLLECTION=" + collection, "MONGO_INDEXES=off",
 		"STREAM_CLAIM_IDLE_MS=" + strconv.FormatInt(lease.Milliseconds(), 10), "STREAM_RETENTION=5s",
@@ -158,44 +146,44 @@ func (w *world) settings(o options) []string {
 	}
 }
 
-func (w *world) complain(what string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if !w.ended {
-		w.report.Add(check.Misbehaved, what)
+func (h *harness) complain(what string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.closed {
+		h.report.Add(check.Misbehaved, what)
 	}
 }
 
-func (w *world) sources() *check.Sources {
-	return &check.Sources{Redis: w.direct, Documents: w.client.Database(database).Collection(collection), Keys: w.keys, Group: group}
+func (h *harness) sources() *check.Sources {
+	return &check.Sources{Redis: h.direct, Documents: h.client.Database(database).Collection(collection), Keys: h.keys, Group: group}
 }
 
-// close takes everything down that is up.
-func (w *world) close() {
-	w.mu.Lock()
-	w.ended = true
-	w.mu.Unlock()
-	for _, worker := range w.workers {
-		if worker.Lives() > 0 {
+// close stops everything that runs.
+func (h *harness) close() {
+	h.mu.Lock()
+	h.closed = true
+	h.mu.Unlock()
+	for _, worker := range h.workers {
+		if worker.Started() > 0 {
 			worker.Kill()
 		}
 	}
-	for _, link := range []*system.Link{w.redisLink, w.mongoLink, w.feedLink} {
+	for _, link := range []*system.Link{h.redisLink, h.mongoLink, h.feedLink} {
 		if link != nil {
 			link.Close()
 		}
 	}
-	for _, client := range []*redis.Client{w.direct, w.feed} {
+	for _, client := range []*redis.Client{h.direct, h.feed} {
 		if client != nil {
 			_ = client.Close()
 		}
 	}
-	if w.client != nil {
+	if h.client != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		_ = w.client.Disconnect(ctx)
+		_ = h.client.Disconnect(ctx)
 	}
-	for _, server := range []*system.Server{w.redis, w.mongo} {
+	for _, server := range []*system.Server{h.redis, h.mongo} {
 		if server != nil {
 			server.Kill()
 		}

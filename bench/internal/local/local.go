@@ -10,7 +10,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -29,12 +28,10 @@ const (
 // dir, and returns their paths in the same order.
 func Build(ctx context.Context, dir string, importPaths ...string) ([]string, error) {
 	programs := make([]string, len(importPaths))
-	for i, p := range importPaths {
-		programs[i] = filepath.Join(dir, filepath.Base(p))
-		build := exec.CommandContext(ctx, "go", "build", "-o", programs[i], p)
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("go build %s: %w\n%s", p, err, out)
+	for i, importPath := range importPaths {
+		var err error
+		if programs[i], err = proc.Build(ctx, dir, importPath); err != nil {
+			return nil, err
 		}
 	}
 	return programs, nil
@@ -49,7 +46,7 @@ type Redis struct {
 
 // StartRedis starts one on a free loopback port.
 func StartRedis(ctx context.Context) (*Redis, error) {
-	addr, err := freeAddr()
+	addr, err := proc.FreeAddr()
 	if err != nil {
 		return nil, err
 	}
@@ -138,13 +135,4 @@ func StartMongo(program string) (*Mongo, error) {
 func (m *Mongo) Close() error {
 	m.server.Kill()
 	return os.RemoveAll(m.dir)
-}
-
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("no free loopback port: %w", err)
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }

@@ -1,16 +1,17 @@
 package env
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"sync"
 	"testing"
 
 	"ingestion/internal/embedded/filelock"
+	"ingestion/internal/test/proc"
 )
 
 // builds holds, by target, what has been built in this process.
@@ -76,16 +77,11 @@ func (want target) compile() (string, error) {
 }
 
 func (want target) goBuild(program string) error {
-	args, cgo := []string{"build", "-tags", want.tag, "-o", program}, "CGO_ENABLED=0"
+	flags := []string{"-tags", want.tag}
 	if want.race {
-		args, cgo = append(args, "-race"), "CGO_ENABLED=1"
+		flags = append(flags, "-race")
 	}
-	cmd := exec.Command("go", append(args, want.importPath)...)
-	cmd.Env = append(os.Environ(), cgo)
-	if output, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("go build %s: %w\n%s", want.importPath, err, output)
-	}
-	return nil
+	return proc.GoBuild(context.Background(), program, want.importPath, flags...)
 }
 
 // dir is a folder in the module's own tree, so that two clones do not

@@ -14,6 +14,7 @@ import (
 
 	"ingestion/internal/embedded"
 	"ingestion/internal/test/env/servers"
+	"ingestion/internal/test/proc"
 )
 
 // startTimeout bounds how long a server may take to be ready, or to end when
@@ -104,12 +105,11 @@ func localServer(t testing.TB, bin string, options []RedisOption) *RedisServer {
 
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := proc.FreeAddr()
 	if err != nil {
-		t.Fatalf("no free port on the loopback interface: %v", err)
+		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return addr
 }
 
 // launch starts the program and returns when it serves, or when it has ended

@@ -20,12 +20,12 @@ import (
 	"ingestion/streams"
 )
 
-// plant is a bug that a service like this one may have. It is put between the
-// parts of the pipeline, or into a script on its way to Redis, and so never is in
-// the service's own code: nothing of it can get into a program.
-type plant struct {
+// bug is a bug that a service like this one may have. It is planted between the
+// parts of the pipeline, or in a script on its way to Redis, never in the
+// service's own code.
+type bug struct {
 	queue   func(streams.Queue) streams.Queue
-	store   func(*world, consumer.Store) consumer.Store
+	store   func(*trial, consumer.Store) consumer.Store
 	limiter func(consumer.Limiter) consumer.Limiter
 	command func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error
 
@@ -35,65 +35,65 @@ type plant struct {
 	sha      string // of the patched script
 }
 
-func (p *plant) queueOver(q streams.Queue) streams.Queue {
-	if p.queue == nil {
+func (b *bug) wrapQueue(q streams.Queue) streams.Queue {
+	if b.queue == nil {
 		return q
 	}
-	return p.queue(q)
+	return b.queue(q)
 }
 
-func (p *plant) storeOver(w *world, s consumer.Store) consumer.Store {
-	if p.store == nil {
+func (b *bug) wrapStore(tr *trial, s consumer.Store) consumer.Store {
+	if b.store == nil {
 		return s
 	}
-	return p.store(w, s)
+	return b.store(tr, s)
 }
 
-func (p *plant) limiterOver(l consumer.Limiter) consumer.Limiter {
-	if p.limiter == nil {
+func (b *bug) wrapLimiter(l consumer.Limiter) consumer.Limiter {
+	if b.limiter == nil {
 		return l
 	}
-	return p.limiter(l)
+	return b.limiter(l)
 }
 
-// over is what a command goes through on its way to Redis.
-func (p *plant) over(next redis.ProcessHook) redis.ProcessHook {
-	if p == nil {
+// wrap returns the hook that commands pass on their way to Redis.
+func (b *bug) wrap(next redis.ProcessHook) redis.ProcessHook {
+	if b == nil {
 		return next
 	}
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		if p.sha != "" && stepOf(cmd) == p.patch {
-			cmd.Args()[1] = p.sha
+		if b.sha != "" && stepOf(cmd) == b.patch {
+			cmd.Args()[1] = b.sha
 		}
-		if p.command != nil {
-			return p.command(ctx, cmd, next)
+		if b.command != nil {
+			return b.command(ctx, cmd, next)
 		}
 		return next(ctx, cmd)
 	}
 }
 
-// load has Redis know the patched script. A patch that does not fit is a failure:
-// the script has changed, and the bug is not planted.
-func (p *plant) load(t *testing.T, client *redis.Client) {
+// load loads the patched script into Redis. It fails if the patch does not apply
+// because the script has changed.
+func (b *bug) load(t *testing.T, client *redis.Client) {
 	t.Helper()
-	if p.patch == "" {
+	if b.patch == "" {
 		return
 	}
-	where, source := regexp.MustCompile(p.find), sources[p.patch]
+	where, source := regexp.MustCompile(b.find), sources[b.patch]
 	if n := len(where.FindAllString(source, -1)); n != 1 {
-		t.Fatalf("%q is %d times in the script of %s, want once: the bug can't be planted", p.find, n, p.patch)
+		t.Fatalf("%q occurs %d times in the script of %s, want once: the bug cannot be planted", b.find, n, b.patch)
 	}
-	sha, err := client.ScriptLoad(t.Context(), where.ReplaceAllString(source, p.by)).Result()
+	sha, err := client.ScriptLoad(t.Context(), where.ReplaceAllString(source, b.by)).Result()
 	if err != nil {
-		t.Fatalf("the patched script of %s: %v", p.patch, err)
+		t.Fatalf("the patched script of %s: %v", b.patch, err)
 	}
-	p.sha = sha
+	b.sha = sha
 }
 
-// hasty settles what it receives before anything has become of it.
-type hasty struct{ streams.Queue }
+// ackFirst settles deliveries when it receives them.
+type ackFirst struct{ streams.Queue }
 
-func (q hasty) Receive(ctx context.Context, most int) ([]streams.Delivery, error) {
+func (q ackFirst) Receive(ctx context.Context, most int) ([]streams.Delivery, error) {
 	batch, err := q.Queue.Receive(ctx, most)
 	done := make([]streams.Settlement, len(batch))
 	for i := range batch {
@@ -105,8 +105,8 @@ func (q hasty) Receive(ctx context.Context, most int) ([]streams.Delivery, error
 	return batch, err
 }
 
-// noAck reads without making entries pending, and so without waiting: NOACK, said
-// twice, takes the place of BLOCK and its time.
+// noAck reads without making entries pending, and without blocking: NOACK, given
+// twice, replaces BLOCK and its time.
 func noAck(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
 	if args := cmd.Args(); cmd.Name() == "xreadgroup" && args[6] == "block" {
 		args[6], args[7] = "NOACK", "NOACK" // after XREADGROUP GROUP g c COUNT n
@@ -114,14 +114,15 @@ func noAck(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
 	return next(ctx, cmd)
 }
 
-// careless inserts by the driver's InsertMany and takes some errors for success.
-type careless struct {
+// lenientStore inserts with the driver's InsertMany and treats some errors as
+// success.
+type lenientStore struct {
 	consumer.Store
 	coll    *mongo.Collection
 	success func(error) bool
 }
 
-func (s careless) Insert(ctx context.Context, docs []store.Document) ([]store.Result, error) {
+func (s lenientStore) Insert(ctx context.Context, docs []store.Document) ([]store.Result, error) {
 	raw := make([]any, len(docs))
 	for i, d := range docs {
 		raw[i] = bson.D{{Key: "_id", Value: d.Record.ID}, {Key: "customerId", Value: d.Record.CustomerID}, {Key: "name", Value: d.Record.Name},
@@ -138,16 +139,16 @@ func (s careless) Insert(ctx context.Context, docs []store.Document) ([]store.Re
 	return results, nil
 }
 
-// concernIgnored takes a write concern error alone for success.
+// concernIgnored treats a lone write concern error as success.
 func concernIgnored(err error) bool {
 	var bulk mongo.BulkWriteException
 	return errors.As(err, &bulk) && bulk.WriteConcernError != nil && len(bulk.WriteErrors) == 0
 }
 
-// forgetful gives each judgement of a record another member.
-type forgetful struct{ consumer.Limiter }
+// randomMember gives a record another member of its window at each attempt.
+type randomMember struct{ consumer.Limiter }
 
-func (l forgetful) Judge(ctx context.Context, requests []limiter.Request) ([]limiter.Verdict, error) {
+func (l randomMember) Judge(ctx context.Context, requests []limiter.Request) ([]limiter.Verdict, error) {
 	for i := range requests {
 		requests[i].Member = fmt.Sprintf("%s-%d", requests[i].Member, rand.Uint64())
 	}

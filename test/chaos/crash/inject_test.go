@@ -19,77 +19,76 @@ import (
 	"ingestion/internal/test/mongo/faulty"
 )
 
-// blade falls at one point of one process' life.
-type blade struct {
+// injector stops one process at one point. Safe for concurrent use.
+type injector struct {
 	point point
-	plant *plant        // nil for none
+	bug   *bug          // nil if none is planted
 	dead  chan struct{} // closed when the process dies
 
-	mu     sync.Mutex
-	seen   map[step]int
-	struck bool
-	fallen chan struct{} // closed when the point is reached
+	mu      sync.Mutex
+	seen    map[step]int
+	hit     bool
+	reached chan struct{} // closed when the point is reached
 }
 
-func newBlade(p point) *blade {
-	return &blade{point: p, dead: make(chan struct{}), fallen: make(chan struct{}), seen: map[step]int{}}
+func newInjector(p point) *injector {
+	return &injector{point: p, dead: make(chan struct{}), reached: make(chan struct{}), seen: map[step]int{}}
 }
 
-// meet says what becomes of the next command of a step.
-func (b *blade) meet(s step) mode {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.seen[s]++
-	if s != b.point.step || b.seen[s] != b.point.nth {
+// reach is called before each command of a step and returns what happens to it.
+func (in *injector) reach(s step) mode {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.seen[s]++
+	if s != in.point.step || in.seen[s] != in.point.nth {
 		return passes
 	}
-	b.struck = true
-	close(b.fallen)
-	return b.point.mode
+	in.hit = true
+	close(in.reached)
+	return in.point.mode
 }
 
-// count is how often a step was met.
-func (b *blade) count(s step) int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.seen[s]
+// count returns how many commands of a step there were.
+func (in *injector) count(s step) int {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.seen[s]
 }
 
-func (b *blade) hasStruck() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.struck
+func (in *injector) triggered() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.hit
 }
 
-func (b *blade) isDead() bool {
+func (in *injector) isDead() bool {
 	select {
-	case <-b.dead:
+	case <-in.dead:
 		return true
 	default:
 		return false
 	}
 }
 
-// errGone is what a process sees of a broken connection.
-var errGone = &net.OpError{Op: "read", Net: "tcp", Err: errors.New("connection reset by peer")}
+// errBroken is the error of a broken connection.
+var errBroken = &net.OpError{Op: "read", Net: "tcp", Err: errors.New("connection reset by peer")}
 
-// DialHook, ProcessHook and ProcessPipelineHook stand between the process and
-// Redis.
-func (b *blade) DialHook(next redis.DialHook) redis.DialHook { return next }
+// DialHook, ProcessHook and ProcessPipelineHook implement redis.Hook.
+func (in *injector) DialHook(next redis.DialHook) redis.DialHook { return next }
 
-func (b *blade) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+func (in *injector) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		if b.isDead() {
+		if in.isDead() {
 			return fail(cmd)
 		}
-		next := b.plant.over(next)
-		switch b.meet(stepOf(cmd)) {
+		next := in.bug.wrap(next)
+		switch in.reach(stepOf(cmd)) {
 		case diesBefore:
-			close(b.dead)
+			close(in.dead)
 			return fail(cmd)
 		case diesAfter:
 			_ = next(ctx, cmd)
-			close(b.dead)
+			close(in.dead)
 			return fail(cmd)
 		case lost:
 			return fail(cmd)
@@ -101,21 +100,21 @@ func (b *blade) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	}
 }
 
-func (b *blade) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (in *injector) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
-		if b.isDead() {
-			return errGone
+		if in.isDead() {
+			return errBroken
 		}
 		return next(ctx, cmds)
 	}
 }
 
 func fail(cmd redis.Cmder) error {
-	cmd.SetErr(errGone)
-	return errGone
+	cmd.SetErr(errBroken)
+	return errBroken
 }
 
-// stepOf tells by its name or its script which step a command is.
+// stepOf returns the step of a command, by its name or its script.
 func stepOf(cmd redis.Cmder) step {
 	switch cmd.Name() {
 	case "xreadgroup":
@@ -127,17 +126,16 @@ func stepOf(cmd redis.Cmder) step {
 	return ""
 }
 
-// scripts are the steps by the hash of their script.
+// scripts maps the hash of a script to its step.
 var scripts = map[string]step{}
 
-// stepNames are those of steps that are not called as their script's file.
-var stepNames = map[step]step{"handback": handBack, "sweep": leave}
+// stepNames has the steps that are not named as their script's file.
+var stepNames = map[step]step{"handback": nack, "sweep": leave, "census": loss, "try": quarantine}
 
-// sources are the scripts by their step.
+// sources maps a step to the source of its script.
 var sources = map[step]string{}
 
-// loadScripts reads the scripts and has Redis know them, so that no step begins
-// with loading one.
+// loadScripts reads the scripts and loads them into Redis, so that no step has to.
 func loadScripts(t *testing.T, client *redis.Client) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.FromSlash("../../../streams/scripts/*.lua"))
@@ -162,13 +160,13 @@ func loadScripts(t *testing.T, client *redis.Client) {
 	}
 }
 
-// Where a script names the parts that come before it.
+// A script's comment names the parts that are prepended to it.
 var (
 	comesAfter = regexp.MustCompile(`Comes after(?:[-\s]+(?:and )?\w+\.lua)+`)
 	partName   = regexp.MustCompile(`\w+\.lua`)
 )
 
-// beginnings are the parts that a script has in common with others.
+// beginnings returns the parts that are prepended to a script.
 func beginnings(t *testing.T, source string) string {
 	t.Helper()
 	parts := ""
@@ -182,51 +180,51 @@ func beginnings(t *testing.T, source string) string {
 	return parts
 }
 
-// blades are those of the processes under way, by their collection: the server
-// knows a process by nothing else.
-type blades struct {
+// injectors has the injector of each running process by its collection, which is
+// all that the MongoDB server knows of a process. Safe for concurrent use.
+type injectors struct {
 	mu    sync.Mutex
-	byDB  map[string]*blade
-	rules map[string]func(faulty.Call) faulty.Fault // of stories with a MongoDB of their own mind
+	byDB  map[string]*injector
+	rules map[string]func(faulty.Call) faulty.Fault // of scenarios in which MongoDB misbehaves
 }
 
-// override has a rule decide about the inserts into a collection; nil ends it.
-func (b *blades) override(collection string, rule func(faulty.Call) faulty.Fault) {
+// override sets a rule for the inserts into a collection; nil removes it.
+func (b *injectors) override(collection string, rule func(faulty.Call) faulty.Fault) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.rules[collection] = rule
 }
 
-func (b *blades) set(collection string, blade *blade) {
+func (b *injectors) set(collection string, injector *injector) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.byDB[collection] = blade
+	b.byDB[collection] = injector
 }
 
-func (b *blades) meet(call faulty.Call, s step) mode {
+func (b *injectors) reach(call faulty.Call, s step) mode {
 	collection, _ := call.Body.Lookup(call.Name).StringValueOK()
 	b.mu.Lock()
-	blade := b.byDB[collection]
+	injector := b.byDB[collection]
 	b.mu.Unlock()
-	if blade == nil {
+	if injector == nil {
 		return passes
 	}
-	if blade.isDead() {
+	if injector.isDead() {
 		return lost
 	}
-	m := blade.meet(s)
+	m := injector.reach(s)
 	if strings.HasPrefix(string(m), "dies") {
-		close(blade.dead)
+		close(injector.dead)
 	}
 	return m
 }
 
-// exceeded is a code that says that a call may have been carried out or not, and
-// leaves the connection as it is: other processes share it.
+// exceeded is the code of an operation that may have been carried out or not. It
+// leaves the connection open, which other processes share.
 const exceeded = 262
 
-// insertRule is how the server treats an insert.
-func (b *blades) insertRule(call faulty.Call) faulty.Fault {
+// insertRule is the server's rule for inserts.
+func (b *injectors) insertRule(call faulty.Call) faulty.Fault {
 	collection, _ := call.Body.Lookup(call.Name).StringValueOK()
 	b.mu.Lock()
 	rule := b.rules[collection]
@@ -234,7 +232,7 @@ func (b *blades) insertRule(call faulty.Call) faulty.Fault {
 	if rule != nil {
 		return rule(call)
 	}
-	switch b.meet(call, insert) {
+	switch b.reach(call, insert) {
 	case diesBefore, lost:
 		return faulty.Fault{Code: exceeded}
 	case diesAfter, unanswered:
@@ -249,8 +247,8 @@ func (b *blades) insertRule(call faulty.Call) faulty.Fault {
 	return faulty.Fault{}
 }
 
-func (b *blades) findRule(call faulty.Call) faulty.Fault {
-	if b.meet(call, lookUp) != passes {
+func (b *injectors) findRule(call faulty.Call) faulty.Fault {
+	if b.reach(call, lookUp) != passes {
 		return faulty.Fault{Code: exceeded}
 	}
 	return faulty.Fault{}

@@ -18,62 +18,63 @@ import (
 
 const (
 	group = "crash-workers"
-	// lease is how long a process that went on without an answer waits for what it
-	// does not know it has. What the dead held need not wait: see age.
+	// lease is how long a process that got no reply waits for entries that it does
+	// not know it holds. Entries of dead processes are available at once: see
+	// expireLeases.
 	lease = 500 * time.Millisecond
-	// deadline is for a single life, on a machine that has a lot else to do.
+	// deadline is for a single process on a busy machine.
 	deadline = 60 * time.Second
 
 	limit  = 2
 	window = time.Hour
 )
 
-// life is one process: the pipeline as cmd/worker wires it, with a blade over it.
-type life struct {
-	name   string
-	blade  *blade
-	client *redis.Client
-	stream *streams.Stream
-	store  *mortal
-	stop   context.CancelFunc
-	done   chan struct{}
-	err    error // of Run, once done
+// process is the pipeline as cmd/worker wires it, with an injector.
+type process struct {
+	name     string
+	injector *injector
+	client   *redis.Client
+	stream   *streams.Stream
+	store    *dyingStore
+	stop     context.CancelFunc
+	done     chan struct{}
+	err      error // of Run, once done
 }
 
-func (w *world) begin(ctx context.Context, name string, p point) *life {
-	l := &life{name: name, blade: newBlade(p), done: make(chan struct{})}
-	l.client = redis.NewClient(w.options())
-	l.client.AddHook(l.blade)
-	w.blades.set(w.name, l.blade)
-	log := w.log.With("life", name)
+func (tr *trial) start(ctx context.Context, name string, p point) *process {
+	l := &process{name: name, injector: newInjector(p), done: make(chan struct{})}
+	l.client = redis.NewClient(tr.options())
+	l.client.AddHook(l.injector)
+	tr.injectors.set(tr.name, l.injector)
+	log := tr.log.With("process", name)
 	l.stream = streams.NewStream(streams.StreamOptions{
-		Client: l.client, Key: w.key, Group: group, Consumer: name,
-		PollTimeout: 20 * time.Millisecond, ClaimIdle: w.lease, Retention: 0,
+		Client: l.client, Key: tr.key, Group: group, Consumer: name,
+		PollTimeout: 20 * time.Millisecond, ClaimIdle: tr.lease, Retention: 0,
 		DeadLetters: streams.DeadLetterOptions{On: true, Worker: name}, Log: log,
 	})
-	s, err := store.New(w.collection(), store.Options{InitialBackoff: time.Millisecond, MaxBackoff: 20 * time.Millisecond})
+	s, err := store.New(tr.collection(), store.Options{InitialBackoff: time.Millisecond, MaxBackoff: 20 * time.Millisecond})
 	if err != nil {
 		panic(err)
 	}
-	l.store = &mortal{store: s, life: l, holding: make(chan struct{})}
-	l.blade.plant = w.plant
+	l.store = &dyingStore{store: s, process: l, holding: make(chan struct{})}
+	l.injector.bug = tr.bug
 	var (
 		queue     streams.Queue    = l.stream
 		documents consumer.Store   = l.store
-		judges    consumer.Limiter = w.limiter(l)
+		judges    consumer.Limiter = tr.limiter(l)
 	)
-	if w.plant != nil {
-		queue, documents, judges = w.plant.queueOver(queue), w.plant.storeOver(w, documents), w.plant.limiterOver(judges)
+	if tr.bug != nil {
+		queue, documents, judges = tr.bug.wrapQueue(queue), tr.bug.wrapStore(tr, documents), tr.bug.wrapLimiter(judges)
 	}
 	ctx, l.stop = context.WithCancel(ctx)
-	patience := 10 * time.Second
-	if p.step == handBack {
-		patience = time.Millisecond // only then is a process to end with work in hand
+	shutdownTimeout := 10 * time.Second
+	if p.step == nack {
+		shutdownTimeout = time.Millisecond // only then does a process stop with work in flight
 	}
 	c, err := consumer.New(consumer.Options{
 		Decode: record.Decoder{}.Decode, Limiter: judges, Store: documents, Log: log,
 		RedisTime: func(ctx context.Context) (time.Time, error) { return l.client.Time(ctx).Result() },
-		BatchSize: 4, Concurrency: 2, Lease: w.lease, ShutdownTimeout: patience,
+		BatchSize: 4, Concurrency: 2, Lease: tr.lease, ShutdownTimeout: shutdownTimeout,
 	})
 	if err != nil {
 		panic(err)
@@ -91,9 +92,9 @@ func (w *world) begin(ctx context.Context, name string, p point) *life {
 	return l
 }
 
-func (w *world) limiter(l *life) *limiter.Limiter {
+func (tr *trial) limiter(l *process) *limiter.Limiter {
 	judges, err := limiter.New(l.client, limiter.Config{
-		Limit: limit, Window: window, Lateness: time.Hour, Bases: []string{w.key}, Floor: l.stream.Floor,
+		Limit: limit, Window: window, Lateness: time.Hour, Bases: []string{tr.key}, Floor: l.stream.Floor,
 	})
 	if err != nil {
 		panic(err)
@@ -101,59 +102,59 @@ func (w *world) limiter(l *life) *limiter.Limiter {
 	return judges
 }
 
-// run lets a process live until it dies, or ends it orderly when it has nothing
-// left to do.
-func (w *world) run(ctx context.Context, l *life) error {
-	if err := w.await(ctx, l); err != nil {
-		return fmt.Errorf("%s (%s): %w", l.name, l.blade.point, err)
+// run waits until the process dies or has nothing left to do; then it is shut down
+// cleanly.
+func (tr *trial) run(ctx context.Context, l *process) error {
+	if err := tr.await(ctx, l); err != nil {
+		return fmt.Errorf("%s (%s): %w", l.name, l.injector.point, err)
 	}
 	l.stop()
-	if l.blade.isDead() {
-		// Its connections break. Its goroutines notice that in a while.
+	if l.injector.isDead() {
+		// Its connections break, which its goroutines notice after a while.
 		_ = l.client.Close()
 		return nil
 	}
 	select {
 	case <-l.done:
-	case <-l.blade.dead:
+	case <-l.injector.dead:
 		_ = l.client.Close()
 		return nil
 	case <-time.After(deadline):
-		return fmt.Errorf("%s (%s) does not end", l.name, l.blade.point)
+		return fmt.Errorf("%s (%s) does not exit", l.name, l.injector.point)
 	}
-	if l.err != nil && !l.blade.hasStruck() {
-		return fmt.Errorf("%s (%s): %w", l.name, l.blade.point, l.err)
+	if l.err != nil && !l.injector.triggered() {
+		return fmt.Errorf("%s (%s): %w", l.name, l.injector.point, l.err)
 	}
 	return nil
 }
 
-// deadline is short where a bug may keep a life from its end.
-func (w *world) deadline() time.Duration {
-	if w.plant != nil {
+// deadline is shorter with a bug, which may keep a process from finishing.
+func (tr *trial) deadline() time.Duration {
+	if tr.bug != nil {
 		return deadline / 6
 	}
 	return deadline
 }
 
-// await returns when the process has died or need not go on.
-func (w *world) await(ctx context.Context, l *life) error {
+// await returns when the process has died or may stop.
+func (tr *trial) await(ctx context.Context, l *process) error {
 	tick := time.NewTicker(30 * time.Millisecond)
 	defer tick.Stop()
-	end := time.After(w.deadline())
+	end := time.After(tr.deadline())
 	var left string
 	for {
 		select {
-		case <-l.blade.dead:
+		case <-l.injector.dead:
 			return nil
 		case <-l.store.holding:
 			return nil
 		case <-end:
-			return fmt.Errorf("not all is worked off: %s", left)
+			return fmt.Errorf("not everything is processed: %s", left)
 		case <-tick.C:
 		}
 		var n int64
 		var err error
-		n, left, err = w.outstanding(ctx)
+		n, left, err = tr.outstanding(ctx)
 		if err != nil && !strings.Contains(err.Error(), "NOGROUP") {
 			return err
 		}
@@ -163,47 +164,47 @@ func (w *world) await(ctx context.Context, l *life) error {
 	}
 }
 
-// mortal is a store that dies with its process.
-type mortal struct {
+// dyingStore is a store whose calls fail when its process dies.
+type dyingStore struct {
 	store   *store.Store
-	life    *life
+	process *process
 	once    sync.Once
-	holding chan struct{} // closed when a batch is in hand that will not be inserted
+	holding chan struct{} // closed when it holds a batch that it will not insert
 }
 
-func (m *mortal) Insert(ctx context.Context, docs []store.Document) ([]store.Result, error) {
-	ctx, cancel := m.life.mortal(ctx)
+func (m *dyingStore) Insert(ctx context.Context, docs []store.Document) ([]store.Result, error) {
+	ctx, cancel := m.process.context(ctx)
 	defer cancel()
-	switch m.life.blade.point.step {
-	case handBack:
+	switch m.process.injector.point.step {
+	case nack:
 		m.hold(ctx)
-	case extend: // lasts until the heartbeat was there
+	case extend: // wait for the heartbeat
 		select {
-		case <-m.life.blade.fallen:
+		case <-m.process.injector.reached:
 		case <-ctx.Done():
 		}
 	}
 	return m.store.Insert(ctx, docs)
 }
 
-// hold keeps a batch in hand until the process is told to end.
-func (m *mortal) hold(ctx context.Context) {
+// hold keeps a batch until the process is stopped.
+func (m *dyingStore) hold(ctx context.Context) {
 	m.once.Do(func() { close(m.holding) })
 	<-ctx.Done()
 }
 
-func (m *mortal) Owned(ctx context.Context, docs []store.Document) ([]bool, error) {
-	ctx, cancel := m.life.mortal(ctx)
+func (m *dyingStore) Owned(ctx context.Context, docs []store.Document) ([]bool, error) {
+	ctx, cancel := m.process.context(ctx)
 	defer cancel()
 	return m.store.Owned(ctx, docs)
 }
 
-// mortal is a context that ends when the process dies.
-func (l *life) mortal(ctx context.Context) (context.Context, context.CancelFunc) {
+// context returns a context that is cancelled when the process dies.
+func (l *process) context(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	go func() {
 		select {
-		case <-l.blade.dead:
+		case <-l.injector.dead:
 			cancel()
 		case <-ctx.Done():
 		}

@@ -19,65 +19,67 @@ import (
 	"ingestion/test/chaos/internal/load"
 )
 
-// shared is what all combinations have in common: the servers.
-type shared struct {
-	redis  *env.RedisServer
-	direct *redis.Client
-	mongo  *mongo.Client
-	blades *blades
+// servers are shared by all trials.
+type servers struct {
+	redis     *env.RedisServer
+	direct    *redis.Client
+	mongo     *mongo.Client
+	injectors *injectors
 
-	mu    sync.Mutex
-	lives []*life
+	mu        sync.Mutex
+	processes []*process
 }
 
-// mourn has waitForTheDead wait for a process.
-func (s *shared) mourn(l *life) {
+// track makes waitForProcesses wait for a process.
+func (s *servers) track(l *process) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.lives = append(s.lives, l)
+	s.processes = append(s.processes, l)
 }
 
-// waitForTheDead returns when every goroutine of a dead process has noticed.
-func (s *shared) waitForTheDead() {
-	for _, l := range s.lives {
+// waitForProcesses waits until the goroutines of all processes have ended.
+func (s *servers) waitForProcesses() {
+	for _, l := range s.processes {
 		<-l.done
 	}
 }
 
-// world is that of one combination: a stream and a collection of its own.
-type world struct {
-	*shared
-	name    string
-	key     string
-	log     *slog.Logger
-	witness *load.Witness
-	records []load.Record
-	acked   map[load.EntryID]int
-	plant   *plant // a bug; nil for none
-	lease   time.Duration
-	courses int // that come before lives
-	extra   int // further ones
+// trial is one sequence of processes, with a stream and a collection of its own.
+type trial struct {
+	*servers
+	name     string
+	key      string
+	log      *slog.Logger
+	observer *load.Observer
+	records  []load.Record
+	acked    map[load.EntryID]int
+	bug      *bug // nil if none is planted
+	lease    time.Duration
+	rounds   int // before the processes, one each
+	extra    int // in addition
 }
 
-func (w *world) options() *redis.Options {
+func (tr *trial) options() *redis.Options {
 	return &redis.Options{
-		Addr: w.redis.Addr, MaxRetries: -1, DialerRetries: 1, PoolSize: 8, ReadTimeout: 30 * time.Second, DialTimeout: 30 * time.Second,
+		Addr: tr.redis.Addr, MaxRetries: -1, DialerRetries: 1, PoolSize: 8, ReadTimeout: 30 * time.Second, DialTimeout: 30 * time.Second,
 		ContextTimeoutEnabled: true, DisableIdentity: true,
 	}
 }
 
-func (w *world) collection() *mongo.Collection { return w.mongo.Database("crash").Collection(w.name) }
-
-func (w *world) sources() *check.Sources {
-	return &check.Sources{Redis: w.direct, Documents: w.collection(), Keys: []string{w.key}, Group: group}
+func (tr *trial) collection() *mongo.Collection {
+	return tr.mongo.Database("crash").Collection(tr.name)
 }
 
-// makeRecords are those of a combination, in the order in which they come: a
-// course before each life.
-func makeRecords(courses int) []load.Record {
+func (tr *trial) sources() *check.Sources {
+	return &check.Sources{Redis: tr.direct, Documents: tr.collection(), Keys: []string{tr.key}, Group: group}
+}
+
+// makeRecords returns the records of a trial in the order of sending: one round
+// before each process.
+func makeRecords(rounds int) []load.Record {
 	var records []load.Record
-	for range courses {
-		for k := range perCourse {
+	for range rounds {
+		for k := range perRound {
 			r := load.Record{Number: len(records), Field: "data"}
 			customer := fmt.Sprintf("customer %d", r.Number)
 			twin := -1
@@ -86,12 +88,12 @@ func makeRecords(courses int) []load.Record {
 				r.Bad, r.Body = load.ParseError, fmt.Sprintf("record %d, but no JSON", r.Number)
 			case 4:
 				r.Bad, r.Body = load.Invalid, fmt.Sprintf(`{"customerId":"bad-%d"}`, r.Number)
-			case 5: // once more what came before
+			case 5: // repeats a record of this round
 				twin = r.Number - 4
 			case 6, 7:
 				customer = load.Hot(0)
-			case 8: // once more what came in the course before
-				twin = max(r.Number-perCourse-1, 0)
+			case 8: // repeats one of the round before
+				twin = max(r.Number-perRound-1, 0)
 			}
 			if twin >= 0 && records[twin].Bad != "" {
 				twin = -1
@@ -114,49 +116,49 @@ func makeRecords(courses int) []load.Record {
 	return records
 }
 
-const perCourse = 12
+const perRound = 12
 
-// open makes the group and lets the witness read from the beginning.
-func (w *world) open(ctx context.Context, courses int) error {
-	w.records, w.acked = makeRecords(courses), map[load.EntryID]int{}
-	w.witness = load.NewWitness(w.direct, []string{w.key}, w.records)
-	w.witness.Poll = time.Millisecond
-	if err := w.witness.Open(ctx); err != nil {
+// open creates the groups of the observer and of the service.
+func (tr *trial) open(ctx context.Context, rounds int) error {
+	tr.records, tr.acked = makeRecords(rounds), map[load.EntryID]int{}
+	tr.observer = load.NewObserver(tr.direct, []string{tr.key}, tr.records)
+	tr.observer.Poll = time.Millisecond
+	if err := tr.observer.Open(ctx); err != nil {
 		return err
 	}
-	return w.ghost("first").Open(ctx)
+	return tr.deadWorker("first").Open(ctx)
 }
 
-// feed brings the next course.
-func (w *world) feed(ctx context.Context, course int) error {
-	pipe := w.direct.Pipeline()
-	added := make([]*redis.StringCmd, perCourse)
+// feed sends the records of a round.
+func (tr *trial) feed(ctx context.Context, round int) error {
+	pipe := tr.direct.Pipeline()
+	added := make([]*redis.StringCmd, perRound)
 	for k := range added {
-		added[k] = pipe.XAdd(ctx, &redis.XAddArgs{Stream: w.key, Values: []any{"data", w.records[course*perCourse+k].Body}})
+		added[k] = pipe.XAdd(ctx, &redis.XAddArgs{Stream: tr.key, Values: []any{"data", tr.records[round*perRound+k].Body}})
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
 		return err
 	}
 	for k, cmd := range added {
-		w.acked[load.EntryID{ID: cmd.Val()}] = course*perCourse + k
+		tr.acked[load.EntryID{ID: cmd.Val()}] = round*perRound + k
 	}
 	return nil
 }
 
-// ghost is a process of long ago.
-func (w *world) ghost(name string) *streams.Stream {
+// deadWorker returns the stream of a worker that died.
+func (tr *trial) deadWorker(name string) *streams.Stream {
 	return streams.NewStream(streams.StreamOptions{
-		Client: w.direct, Key: w.key, Group: group, Consumer: "ghost-" + name, PollTimeout: time.Millisecond, ClaimIdle: 24 * time.Hour,
-		DeadLetters: streams.DeadLetterOptions{On: true, Worker: "ghost"}, Log: w.log,
+		Client: tr.direct, Key: tr.key, Group: group, Consumer: "dead-" + name, PollTimeout: time.Millisecond, ClaimIdle: 24 * time.Hour,
+		DeadLetters: streams.DeadLetterOptions{On: true, Worker: "dead"}, Log: tr.log,
 	})
 }
 
-// haunt leaves behind what a process leaves that dies at work: an entry that is
-// deferred and due, one that is inserted and not settled, and one that is read
-// and no more, as often as if it had killed every worker that did.
-func (w *world) haunt(ctx context.Context, course int) error {
-	w.blades.set(w.name, nil)
-	g := w.ghost(fmt.Sprint(course))
+// leaveUnfinished leaves what a dying process leaves: an entry that is deferred and
+// due, one that is inserted and not settled, and one that was only read, but so
+// often that it is quarantined.
+func (tr *trial) leaveUnfinished(ctx context.Context, round int) error {
+	tr.injectors.set(tr.name, nil)
+	g := tr.deadWorker(fmt.Sprint(round))
 	held, err := g.Receive(ctx, 3)
 	if err != nil {
 		return err
@@ -174,7 +176,7 @@ func (w *world) haunt(ctx context.Context, course int) error {
 	}
 	if len(held) > 1 {
 		if r, ok := good(&held[1]); ok {
-			s, err := store.New(w.collection(), store.Options{})
+			s, err := store.New(tr.collection(), store.Options{})
 			if err != nil {
 				return err
 			}
@@ -184,20 +186,20 @@ func (w *world) haunt(ctx context.Context, course int) error {
 		}
 	}
 	if len(held) > 2 {
-		return w.direct.Do(ctx, "XCLAIM", w.key, group, fmt.Sprint("ghost-", course), 0, held[2].ID, "RETRYCOUNT", 9, "JUSTID").Err()
+		return tr.direct.Do(ctx, "XCLAIM", tr.key, group, fmt.Sprint("dead-", round), 0, held[2].ID, "RETRYCOUNT", 9, "JUSTID").Err()
 	}
 	return nil
 }
 
-var ageScript = redis.NewScript(`
+var expireScript = redis.NewScript(`
 for _, p in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1000)) do
   redis.call('XCLAIM', KEYS[1], ARGV[1], p[2], 0, p[1], 'IDLE', 3600000, 'RETRYCOUNT', p[4], 'JUSTID')
 end
 return 1`)
 
-// age has the leases of all that is pending run out, which else takes its time.
-func (w *world) age(ctx context.Context) error {
-	return ageScript.Run(ctx, w.direct, []string{w.key}, group).Err()
+// expireLeases expires the leases of all pending entries.
+func (tr *trial) expireLeases(ctx context.Context) error {
+	return expireScript.Run(ctx, tr.direct, []string{tr.key}, group).Err()
 }
 
 var leftScript = redis.NewScript(`
@@ -207,20 +209,20 @@ for _, g in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
 end
 return {redis.call('XPENDING', KEYS[1], ARGV[1])[1], #redis.call('XRANGE', KEYS[1], '(' .. last, '+', 'COUNT', 1), redis.call('ZCARD', KEYS[2])}`)
 
-// outstanding is what is not finished.
-func (w *world) outstanding(ctx context.Context) (n int64, text string, err error) {
-	reply, err := leftScript.Run(ctx, w.direct, []string{w.key, "{" + w.key + "}:delayed"}, group).Int64Slice()
+// outstanding counts the entries that are not processed.
+func (tr *trial) outstanding(ctx context.Context) (n int64, text string, err error) {
+	reply, err := leftScript.Run(ctx, tr.direct, []string{tr.key, "{" + tr.key + "}:delayed"}, group).Int64Slice()
 	if err != nil {
 		return 0, "", err
 	}
 	return reply[0] + reply[1] + reply[2], fmt.Sprintf("%d pending, %d undelivered, %d deferred", reply[0], reply[1], reply[2]), nil
 }
 
-// judge checks what is left behind when all is done.
-func (w *world) judge(ctx context.Context) (*check.Report, error) {
-	e := &check.Evidence{Records: w.records, Acked: w.acked, Rule: check.Rule{Limit: limit, Window: window}}
-	e.Entries, e.Places = w.witness.Testimony()
-	if err := w.sources().Collect(ctx, e); err != nil {
+// verify checks the final state.
+func (tr *trial) verify(ctx context.Context) (*check.Report, error) {
+	e := &check.Evidence{Records: tr.records, Acked: tr.acked, Rule: check.Rule{Limit: limit, Window: window}}
+	e.Entries, e.Places = tr.observer.Observed()
+	if err := tr.sources().Collect(ctx, e); err != nil {
 		return nil, err
 	}
 	r := &check.Report{}
@@ -228,15 +230,15 @@ func (w *world) judge(ctx context.Context) (*check.Report, error) {
 	return r, nil
 }
 
-// forget removes the combination's keys and documents.
-func (w *world) forget(ctx context.Context) error {
-	tag := "{" + w.key + "}:"
-	keys := []string{w.key, tag + "dead", tag + "delayed", tag + "delayed:data", tag + "ledger", tag + "suspects", tag + "limits"}
-	for i := range w.records {
-		keys = append(keys, tag+"limit:"+w.records[i].Key.CustomerID)
+// remove deletes the trial's keys and documents.
+func (tr *trial) remove(ctx context.Context) error {
+	tag := "{" + tr.key + "}:"
+	keys := []string{tr.key, tag + "dead", tag + "delayed", tag + "delayed:data", tag + "ledger", tag + "suspects", tag + "limits"}
+	for i := range tr.records {
+		keys = append(keys, tag+"limit:"+tr.records[i].Key.CustomerID)
 	}
-	if err := w.direct.Unlink(ctx, keys...).Err(); err != nil {
+	if err := tr.direct.Unlink(ctx, keys...).Err(); err != nil {
 		return err
 	}
-	return w.collection().Drop(ctx)
+	return tr.collection().Drop(ctx)
 }

@@ -6,39 +6,39 @@ import (
 	"ingestion/test/chaos/internal/load"
 )
 
-// Strangers is what others than the service have done to the streams, and to
-// Redis' clock.
-type Strangers struct {
+// Interference is what other clients did to the streams, and the steps of Redis'
+// clock.
+type Interference struct {
 	Taken   map[load.EntryID]Taking
 	Rewound map[load.EntryID]int // how often the group was set back over an entry
 	Rewinds map[int]Rewinds      // by partition
-	Clock   []Period             // in which Redis' clock was not the true one, or its effects last
+	Clock   []Period             // in which Redis' clock was wrong or still has effects
 }
 
-// Taking is what strangers did to one entry.
+// Taking is what other clients did to an entry.
 type Taking struct {
 	Removed bool // from the stream
-	Pending bool // while it was being worked on: it may have come to an end or not
-	Unread  bool // before anybody had read it
+	Pending bool // when it was pending: it may have been processed or not
+	Unread  bool // before it was delivered
 }
 
-// lossy says that the entry's record may be lost by it.
+// lossy reports whether the record may be lost.
 func (t Taking) lossy() bool { return t.Pending || t.Unread }
 
-// Rewinds of one partition's group.
+// Rewinds counts how often a partition's group was set back.
 type Rewinds struct {
-	Most  int // all of them
-	Least int // those over settled entries, which can be told; two of them may look like one
+	Most  int // all
+	Least int // at least 1 if any was over settled entries; several may look like one
 }
 
-// Period is a time in ms since 1970, both ends included.
+// Period is a time span in ms since 1970, both ends included.
 type Period struct {
 	From, To int64
-	Step     int64 // by how many ms the clock was wrong
+	Step     int64 // ms by which the clock was wrong
 }
 
-// Take notes that an entry was taken, once more perhaps.
-func (s *Strangers) Take(id load.EntryID, t Taking) {
+// Take notes that an entry was taken, perhaps for the second time.
+func (s *Interference) Take(id load.EntryID, t Taking) {
 	if s.Taken == nil {
 		s.Taken = map[load.EntryID]Taking{}
 	}
@@ -48,7 +48,7 @@ func (s *Strangers) Take(id load.EntryID, t Taking) {
 
 // Rewind notes that a partition's group was set back over entries, of which some
 // were settled.
-func (s *Strangers) Rewind(partition int, over []load.EntryID, settled bool) {
+func (s *Interference) Rewind(partition int, over []load.EntryID, settled bool) {
 	if s.Rewound == nil {
 		s.Rewound, s.Rewinds = map[load.EntryID]int{}, map[int]Rewinds{}
 	}
@@ -63,23 +63,23 @@ func (s *Strangers) Rewind(partition int, over []load.EntryID, settled bool) {
 	s.Rewinds[partition] = r
 }
 
-// excused says that an entry may have come to no end: it was taken, or what was
-// put back of it.
-func (j *judge) excused(id load.EntryID) bool {
-	if j.Taken[id].lossy() {
+// excused reports whether an entry may have no outcome: it, or an entry put back
+// for it, was taken.
+func (c *checker) excused(id load.EntryID) bool {
+	if c.Taken[id].lossy() {
 		return true
 	}
-	for _, back := range j.back[id] {
-		if j.Taken[back].lossy() {
+	for _, back := range c.returned[id] {
+		if c.Taken[back].lossy() {
 			return true
 		}
 	}
 	return false
 }
 
-// lossyTaken counts the entries of a partition that were taken.
-func (j *judge) lossyTaken(p int) (removed, pending, unread int64) {
-	for id, t := range j.Taken {
+// taken counts the entries of a partition that were taken.
+func (c *checker) taken(p int) (removed, pending, unread int64) {
+	for id, t := range c.Taken {
 		if id.Partition != p {
 			continue
 		}
@@ -96,9 +96,10 @@ func (j *judge) lossyTaken(p int) (removed, pending, unread int64) {
 	return removed, pending, unread
 }
 
-// rewoundIn is how many entries of a partition were made to come again.
-func (j *judge) rewoundIn(p int) (n int64) {
-	for id, times := range j.Rewound {
+// rewoundIn returns how many entries of a partition were made to be delivered
+// again.
+func (c *checker) rewoundIn(p int) (n int64) {
+	for id, times := range c.Rewound {
 		if id.Partition == p {
 			n += int64(times)
 		}
@@ -106,9 +107,9 @@ func (j *judge) rewoundIn(p int) (n int64) {
 	return n
 }
 
-// clockWrong says that Redis' clock was not the true one at a time.
-func (j *judge) clockWrong(ms int64) bool {
-	for _, p := range j.Clock {
+// clockWrong reports whether Redis' clock was wrong at a time.
+func (c *checker) clockWrong(ms int64) bool {
+	for _, p := range c.Clock {
 		if p.From <= ms && ms <= p.To {
 			return true
 		}
@@ -116,15 +117,15 @@ func (j *judge) clockWrong(ms int64) bool {
 	return false
 }
 
-// arrivalUnknown says that nobody can tell by which time an entry was judged:
-// its ID is ahead of the clock, and so it counts when it is worked on; or the
-// clock was stepping.
-func (j *judge) arrivalUnknown(id load.EntryID, judged int64) bool {
-	e := j.Entries[id]
-	if j.clockWrong(e.Seen) || j.clockWrong(judged) {
+// arrivalUnknown reports whether the time at which the limiter judged an entry is
+// unknown: its ID is ahead of the clock, so the time of processing counts, or the
+// clock was wrong.
+func (c *checker) arrivalUnknown(id load.EntryID, judged int64) bool {
+	e := c.Entries[id]
+	if c.clockWrong(e.Seen) || c.clockWrong(judged) {
 		return true
 	}
-	const late = 100 // the two clocks are one, but are not read at once
+	const late = 100 // between two readings of the same clock
 	return e.AdmitAt == 0 && milliseconds(id.ID) > e.Seen+late
 }
 

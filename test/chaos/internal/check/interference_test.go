@@ -8,19 +8,19 @@ import (
 	"ingestion/test/chaos/internal/load"
 )
 
-func wantNothing(t *testing.T, e *check.Evidence) {
+func wantNoViolation(t *testing.T, e *check.Evidence) {
 	t.Helper()
 	var r check.Report
 	check.Check(e, &r)
-	for _, sort := range check.Sorts() {
-		for _, detail := range r.Details(sort) {
-			t.Errorf("%s: %s", sort, detail)
+	for _, kind := range check.Kinds() {
+		for _, detail := range r.Details(kind) {
+			t.Errorf("%s: %s", kind, detail)
 		}
 	}
 }
 
-// deleted is a run in which a stranger deleted the first record's entry before
-// it was stored.
+// deleted returns a run in which another client deleted the first record's entry
+// before it was stored.
 func deleted(how check.Taking) *check.Evidence {
 	e := evidence()
 	e.Documents = e.Documents[1:]
@@ -32,7 +32,7 @@ func deleted(how check.Taking) *check.Evidence {
 	return e
 }
 
-// returnedTaken is one in which the entry that was put back was taken.
+// returnedTaken returns a run in which the entry that was put back was taken.
 func returnedTaken() *check.Evidence {
 	e := evidence()
 	e.Documents = e.Documents[:4]
@@ -42,8 +42,8 @@ func returnedTaken() *check.Evidence {
 	return e
 }
 
-// setBack is one in which the group was set back over the bad record, which was
-// refused again, and its epoch counts that and the one before.
+// setBack returns a run in which the group was set back over the bad record, which
+// was refused again. That began a new epoch.
 func setBack() *check.Evidence {
 	e := evidence()
 	e.Rewind(0, []load.EntryID{entry(3)}, true)
@@ -54,21 +54,21 @@ func setBack() *check.Evidence {
 	return e
 }
 
-func TestWhatStrangersTookIsExcused(t *testing.T) {
+func TestInterferenceIsExcused(t *testing.T) {
 	for name, e := range map[string]*check.Evidence{
-		"an unread entry":                     deleted(check.Taking{Unread: true}),
-		"a pending entry":                     deleted(check.Taking{Pending: true}),
-		"an entry that was put back":          returnedTaken(),
-		"a group set back":                    setBack(),
-		"one that was stored, not counted":    storedAndMissing(),
-		"one that was settled":                settledAndDeleted(),
-		"refused while the clock was wrong":   refusedInPeriod(),
-		"refused with an ID ahead":            refusedAhead(),
-		"its limit once more by two clocks":   twoClocks(2),
-		"odd fields kept byte for byte":       bytesKept("\xff\x00"),
-		"refused, set back and then admitted": refusedThenStored(5000, 6000),
+		"an unread entry":                       deleted(check.Taking{Unread: true}),
+		"a pending entry":                       deleted(check.Taking{Pending: true}),
+		"an entry that was put back":            returnedTaken(),
+		"a group set back":                      setBack(),
+		"stored, not counted":                   storedAndMissing(),
+		"a settled entry":                       settledAndDeleted(),
+		"refused while the clock was wrong":     refusedInPeriod(),
+		"refused with an ID ahead of the clock": refusedAhead(),
+		"limit used twice after a clock step":   twoClocks(2),
+		"further fields kept byte for byte":     bytesKept("\xff\x00"),
+		"refused, set back, then admitted":      refusedThenStored(5000, 6000),
 	} {
-		t.Run(name, func(t *testing.T) { wantNothing(t, e) })
+		t.Run(name, func(t *testing.T) { wantNoViolation(t, e) })
 	}
 }
 
@@ -86,20 +86,20 @@ func settledAndDeleted() *check.Evidence {
 }
 
 func refusedInPeriod() *check.Evidence {
-	e := roomy()
+	e := slotFree()
 	e.Clock = []check.Period{{From: 7900, To: 8100}}
 	return e
 }
 
 func refusedAhead() *check.Evidence {
-	e := roomy()
+	e := slotFree()
 	ahead := e.Entries[entry(7)]
 	ahead.Seen -= 200
 	e.Entries[entry(7)] = ahead
 	return e
 }
 
-// twoClocks has more places than the limit allows where the clock stepped.
+// twoClocks returns a run with more places than the limit while the clock stepped.
 func twoClocks(more int) *check.Evidence {
 	e := evidence()
 	for n := range more {
@@ -109,14 +109,14 @@ func twoClocks(more int) *check.Evidence {
 	return e
 }
 
-// roomy is a run in which the refused record had room.
-func roomy() *check.Evidence {
+// slotFree returns a run in which a slot was free for the refused record.
+func slotFree() *check.Evidence {
 	e := evidence()
 	e.Rule.MaxDelay = 8_000_000_000
 	return e
 }
 
-// bytesKept has as bad record one with two fields of which one is bytes.
+// bytesKept returns a run whose bad record has two fields, one of them binary.
 func bytesKept(kept string) *check.Evidence {
 	e := evidence()
 	e.Records[3].Field, e.Records[3].Fields = "blob", []string{"blob", e.Records[3].Body, "more", "\xff\x00"}
@@ -124,13 +124,14 @@ func bytesKept(kept string) *check.Evidence {
 	return e
 }
 
-// refusedThenStored has the second record refused at one time and stored at another.
+// refusedThenStored returns a run in which the second record was refused at one
+// time and stored at another.
 func refusedThenStored(refused, stored int64) *check.Evidence {
 	e := evidence()
 	e.Rewind(0, []load.EntryID{entry(1)}, true)
 	e.Documents[1].Ingested = stored
 	e.Dead = append(e.Dead, check.DeadLetter{Entry: entry(1), Event: "rate_limited", Data: e.Records[1].Body, At: refused})
-	e.Clock = []check.Period{{From: 2000, To: 2000}} // the limit is not what this is about
+	e.Clock = []check.Period{{From: 2000, To: 2000}} // keeps the limit out of this
 	e.Partitions[0].Dead++
 	e.Partitions[0].Ledger["dead"]++
 	e.Partitions[0].Ledger["rate_limited"]++
@@ -139,14 +140,14 @@ func refusedThenStored(refused, stored int64) *check.Evidence {
 	return e
 }
 
-// TestStrangersExcuseNothingElse spoils what the rules about strangers allow.
-func TestStrangersExcuseNothingElse(t *testing.T) {
+// TestInterferenceExcusesNothingElse goes beyond what other clients excuse.
+func TestInterferenceExcusesNothingElse(t *testing.T) {
 	for _, c := range []struct {
-		name, sort, says string
+		name, kind, want string
 		e                func() *check.Evidence
 	}{
 		{"lost after it was settled", check.Lost, "neither stored", func() *check.Evidence { return deleted(check.Taking{}) }},
-		{"another one is lost", check.Lost, "neither stored", func() *check.Evidence {
+		{"another record is lost", check.Lost, "neither stored", func() *check.Evidence {
 			e := deleted(check.Taking{Unread: true})
 			e.Documents = e.Documents[1:]
 			return e
@@ -157,75 +158,75 @@ func TestStrangersExcuseNothingElse(t *testing.T) {
 			e.Take(entry(1), check.Taking{Pending: true})
 			return e
 		}},
-		{"unread and not missing", check.Unbalanced, "missing, of those", func() *check.Evidence {
+		{"unread, not missing", check.Unbalanced, "missing, taken", func() *check.Evidence {
 			e := deleted(check.Taking{Unread: true})
 			e.Partitions[0].Ledger["missing"] = 0
 			return e
 		}},
-		{"more missing than taken", check.Unbalanced, "missing, of those", func() *check.Evidence {
+		{"more missing than taken", check.Unbalanced, "missing, taken", func() *check.Evidence {
 			e := deleted(check.Taking{Pending: true})
 			e.Partitions[0].Ledger["missing"] = 2
 			return e
 		}},
-		{"settled and missing", check.Unbalanced, "outcomes", func() *check.Evidence {
+		{"settled, counted as missing", check.Unbalanced, "outcomes", func() *check.Evidence {
 			e := storedAndMissing()
 			e.Partitions[0].Ledger["ingested"]++
 			return e
 		}},
-		{"more gone than taken", check.Unbalanced, "trimmed and there", func() *check.Evidence {
+		{"more removed than taken", check.Unbalanced, "trimmed - present", func() *check.Evidence {
 			e := deleted(check.Taking{Unread: true})
 			e.Partitions[0].Length--
 			return e
 		}},
-		{"fewer gone than taken", check.Unbalanced, "trimmed and there", func() *check.Evidence {
+		{"fewer removed than taken", check.Unbalanced, "trimmed - present", func() *check.Evidence {
 			e := deleted(check.Taking{Unread: true})
 			e.Partitions[0].Length++
 			return e
 		}},
-		{"set back and not noticed", check.Unbalanced, "epoch", func() *check.Evidence {
+		{"set back, no new epoch", check.Unbalanced, "epoch", func() *check.Evidence {
 			e := setBack()
 			e.Partitions[0].Ledger["epoch"] = 1
 			return e
 		}},
-		{"an epoch too many", check.Unbalanced, "epoch", func() *check.Evidence {
+		{"one epoch too many", check.Unbalanced, "epoch", func() *check.Evidence {
 			e := setBack()
 			e.Partitions[0].Ledger["epoch"] = 3
 			return e
 		}},
-		{"three dead letters of one set back once", check.Doubled, "two dead letters", func() *check.Evidence {
+		{"three dead letters after one rewind", check.Doubled, "two dead letters", func() *check.Evidence {
 			e := setBack()
 			e.Dead = append(e.Dead, e.Dead[0])
 			return e
 		}},
-		{"two dead letters beside one set back", check.Doubled, "two dead letters", func() *check.Evidence {
+		{"two dead letters of another entry", check.Doubled, "two dead letters", func() *check.Evidence {
 			e := setBack()
 			e.Rewound = map[load.EntryID]int{entry(0): 1}
 			return e
 		}},
-		{"more ingested than documents after it was set back", check.Unbalanced, "documents", func() *check.Evidence {
+		{"more ingested than documents after a rewind", check.Unbalanced, "documents", func() *check.Evidence {
 			e := setBack()
 			e.Partitions[0].Ledger["ingested"]++
 			return e
 		}},
-		{"stored, set back and then refused", check.WrongDeath, "was refused", func() *check.Evidence { return refusedThenStored(6000, 5000) }},
-		{"more than twice the limit by two clocks", check.OverLimit, "has 3 records", func() *check.Evidence { return twoClocks(3) }},
+		{"stored, set back, then refused", check.WrongDeath, "was refused", func() *check.Evidence { return refusedThenStored(6000, 5000) }},
+		{"more than twice the limit after a clock step", check.OverLimit, "has 3 records", func() *check.Evidence { return twoClocks(3) }},
 		{"over the limit long before the clock stepped", check.OverLimit, "has 3 records", func() *check.Evidence {
 			e := twoClocks(2)
 			e.Clock[0].From += 20_000
 			return e
 		}},
-		{"over the limit where the clock stepped by less than a window", check.OverLimit, "has 3 records", func() *check.Evidence {
+		{"over the limit after a step shorter than the window", check.OverLimit, "has 3 records", func() *check.Evidence {
 			e := twoClocks(2)
 			e.Clock[0].Step = e.Rule.Window.Milliseconds()
 			return e
 		}},
-		{"bytes not kept", check.Invented, "body", func() *check.Evidence { return bytesKept("\uFFFD\x00") }},
+		{"bytes changed", check.Invented, "body", func() *check.Evidence { return bytesKept("\uFFFD\x00") }},
 		{"admitted in the past", check.OverLimit, "has a place", func() *check.Evidence {
 			e := evidence()
 			e.Places["hot-0"][load.Place{Member: "id of h0@x.de", At: 1000}] = true
 			return e
 		}},
-		{"refused at another time than the clock was wrong", check.WrongDeath, "there was room", func() *check.Evidence {
+		{"refused while the clock was right", check.WrongDeath, "a slot was free", func() *check.Evidence {
 			e := refusedInPeriod()
 			e.Clock[0].To = 7950
 			return e
@@ -234,8 +235,8 @@ func TestStrangersExcuseNothingElse(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var r check.Report
 			check.Check(c.e(), &r)
-			if said := strings.Join(r.Details(c.sort), "\n"); !strings.Contains(said, c.says) {
-				t.Errorf("of %q it says %q, want %q", c.sort, said, c.says)
+			if got := strings.Join(r.Details(c.kind), "\n"); !strings.Contains(got, c.want) {
+				t.Errorf("%s: got %q, want %q", c.kind, got, c.want)
 			}
 		})
 	}

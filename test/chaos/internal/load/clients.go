@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// The fields that the service adds to an entry which it puts back, or once did.
-// A producer that sets them means nothing by it.
+// Fields that the service adds to an entry that it puts back, in this and in an
+// older version. Set by a producer they must have no effect.
 const (
 	originField  = "ingestion:origin"
 	admitAtField = "ingestion:admitAt"
@@ -15,32 +15,34 @@ const (
 	oldAdmitAt   = "admitAt"
 )
 
-// Plain makes good records for strangers to send, numbered from a number on.
-func Plain(seed uint64, from, n, partitions int) []Record {
+// Ordinary returns n good records for other clients to send. They are numbered
+// starting at from.
+func Ordinary(seed uint64, from, n, partitions int) []Record {
 	rng := rand.New(rand.NewPCG(seed, 3))
 	records := make([]Record, n)
 	for i := range records {
-		records[i] = stranger(rng, from+i, fmt.Sprintf("stranger %d", i/perCustomer), partitions)
+		records[i] = early(rng, from+i, fmt.Sprintf("other %d", i/perCustomer), partitions)
 	}
 	return records
 }
 
-// Odd makes records whose entries have more fields than a record needs, or others.
-func Odd(seed uint64, from, n, partitions int) []Record {
+// Forged returns n records whose entries have further fields, some of them fields
+// of the service, or lack the data field.
+func Forged(seed uint64, from, n, partitions int) []Record {
 	rng := rand.New(rand.NewPCG(seed, 4))
 	records := make([]Record, n)
 	for i := range records {
-		customer := fmt.Sprintf("odd %d", i/perCustomer)
+		customer := fmt.Sprintf("forged %d", i/perCustomer)
 		if rng.IntN(2) == 0 {
 			customer = Hot(rng.IntN(HotCustomers))
 		}
-		records[i] = odd(rng, stranger(rng, from+i, customer, partitions))
+		records[i] = forge(rng, early(rng, from+i, customer, partitions))
 	}
 	return records
 }
 
-// stranger is a good record, created at another time than those of the load.
-func stranger(rng *rand.Rand, number int, customer string, partitions int) Record {
+// early returns a good record with a creation time before those of the load.
+func early(rng *rand.Rand, number int, customer string, partitions int) Record {
 	created := epoch.AddDate(-10, 0, 0).Add(time.Duration(number) * time.Second)
 	r := Record{
 		Number: number, Field: "data", Partition: Home(customer, partitions),
@@ -50,7 +52,8 @@ func stranger(rng *rand.Rand, number int, customer string, partitions int) Recor
 	return r
 }
 
-func odd(rng *rand.Rand, r Record) Record {
+// forge gives the record's entry further fields, or other ones.
+func forge(rng *rand.Rand, r Record) Record {
 	const longAgo = "1000000000000"
 	data := []string{"data", r.Body}
 	bad := func(kind string, fields ...string) Record {
@@ -58,7 +61,7 @@ func odd(rng *rand.Rand, r Record) Record {
 	}
 	switch rng.IntN(8) {
 	case 0:
-		r.Fields = append(data, oldOrigin, "web") // as many others
+		r.Fields = append(data, oldOrigin, "web") // as other producers may name a field
 	case 1:
 		r.Fields = append(data, oldAdmitAt, longAgo)
 	case 2:
@@ -70,14 +73,14 @@ func odd(rng *rand.Rand, r Record) Record {
 	case 5:
 		r.Fields = append([]string{"source", "shop", "source", "web", "Data", "{}"}, data...)
 	case 6:
-		return bad("two fields data", append(data, "data", fmt.Sprintf("%s ", r.Body))...)
+		return bad("two data fields", append(data, "data", fmt.Sprintf("%s ", r.Body))...)
 	case 7:
-		return bad("bytes, and no field data", "blob", fmt.Sprintf("%d\xff\xfe\x00\xc3(\"\\\r\n", r.Number), "more\xff", "")
+		return bad("binary fields, no data field", "blob", fmt.Sprintf("%d\xff\xfe\x00\xc3(\"\\\r\n", r.Number), "more\xff", "")
 	}
 	return r
 }
 
-// All is what the record's entry has: fields and values.
+// All returns the fields and values of the record's entry.
 func (r *Record) All() []string {
 	if r.Fields != nil {
 		return r.Fields
@@ -85,7 +88,8 @@ func (r *Record) All() []string {
 	return []string{r.Field, r.Body}
 }
 
-// forges says that the producer set a field to a value, which so has no meaning.
+// forges reports whether the producer set a field to this value, which therefore
+// does not come from the service.
 func (r *Record) forges(field, value string) bool {
 	for i := 0; i+1 < len(r.Fields); i += 2 {
 		if r.Fields[i] == field && r.Fields[i+1] == value {

@@ -11,16 +11,16 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// WitnessGroup is the consumer group by which the witness reads. Trimming has to
-// wait for it as for any group.
-const WitnessGroup = "witness"
+// ObserverGroup is the observer's consumer group. Trimming has to wait for it as
+// for any group.
+const ObserverGroup = "observer"
 
 // Entry is one entry that was on a stream.
 type Entry struct {
-	Number  int    // of the record; -1 for one that nobody sent
-	Origin  string // the first ID of one that was put back
-	AdmitAt int64  // ms, the place that was reserved for it
-	Seen    int64  // ms, true time at which it was seen
+	Number  int    // of the record; -1 if nobody sent it
+	Origin  string // first ID of an entry that was put back
+	AdmitAt int64  // ms, the time of its place in the window, if that is later
+	Seen    int64  // ms, true time when it was first seen
 }
 
 // Place is an admission of a customer's record.
@@ -29,12 +29,12 @@ type Place struct {
 	At     int64  // ms
 }
 
-// Witness reads every entry of the streams through a group of its own, and looks
-// at the windows of the hot customers before what is old in them is dropped.
-type Witness struct {
-	Client *redis.Client // straight to Redis, past all faults but its death
+// Observer reads every entry of the streams through a consumer group of its own,
+// and the windows of the hot customers before the limiter prunes them.
+type Observer struct {
+	Client *redis.Client // bypasses the links
 	Keys   []string
-	Poll   time.Duration // how long a read waits for more
+	Poll   time.Duration // how long a read blocks
 	byBody map[uint64]*Record
 	seed   maphash.Seed
 
@@ -43,64 +43,64 @@ type Witness struct {
 	places  map[string]map[Place]bool // by customer
 }
 
-// NewWitness knows the records that may come.
-func NewWitness(client *redis.Client, keys []string, records []Record) *Witness {
-	w := &Witness{
+// NewObserver returns an observer that recognizes the given records.
+func NewObserver(client *redis.Client, keys []string, records []Record) *Observer {
+	o := &Observer{
 		Client: client, Keys: keys, Poll: 200 * time.Millisecond, seed: maphash.MakeSeed(), byBody: make(map[uint64]*Record, len(records)),
 		entries: make(map[EntryID]Entry, len(records)), places: map[string]map[Place]bool{},
 	}
 	for i := range records {
 		for fields := records[i].All(); len(fields) > 1; fields = fields[2:] {
-			if fields[0] == records[i].Field { // the only one that no other entry has
-				w.byBody[w.hash(fields[0], fields[1])] = &records[i]
+			if fields[0] == records[i].Field { // the field that identifies it
+				o.byBody[o.hash(fields[0], fields[1])] = &records[i]
 			}
 		}
 	}
-	return w
+	return o
 }
 
-func (w *Witness) hash(field, body string) uint64 { return maphash.String(w.seed, field+"\x00"+body) }
+func (o *Observer) hash(field, body string) uint64 { return maphash.String(o.seed, field+"\x00"+body) }
 
-// Open makes the witness' groups, before anybody else writes.
-func (w *Witness) Open(ctx context.Context) error {
-	for _, key := range w.Keys {
-		if err := w.Client.XGroupCreateMkStream(ctx, key, WitnessGroup, "0").Err(); err != nil {
+// Open creates the observer's groups. Call it before anyone writes.
+func (o *Observer) Open(ctx context.Context) error {
+	for _, key := range o.Keys {
+		if err := o.Client.XGroupCreateMkStream(ctx, key, ObserverGroup, "0").Err(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Run reads until ctx ends. While Redis is away it tries again.
-func (w *Witness) Run(ctx context.Context) {
+// Run reads until ctx is done, and retries while Redis is down.
+func (o *Observer) Run(ctx context.Context) {
 	var readers sync.WaitGroup
-	for p := range w.Keys {
-		readers.Go(func() { w.follow(ctx, p) })
+	for p := range o.Keys {
+		readers.Go(func() { o.readPartition(ctx, p) })
 	}
-	readers.Go(func() { w.watchHot(ctx) })
+	readers.Go(func() { o.watchWindows(ctx) })
 	readers.Wait()
 }
 
-// follow reads one partition. What was read and not acknowledged before a failure
-// is read again first.
-func (w *Witness) follow(ctx context.Context, partition int) {
+// readPartition reads one partition. After a failure it first reads again what is
+// not acknowledged.
+func (o *Observer) readPartition(ctx context.Context, partition int) {
 	from := "0"
 	for ctx.Err() == nil {
-		n, err := w.read(ctx, partition, from)
+		n, err := o.read(ctx, partition, from)
 		switch {
 		case err != nil:
 			from = "0"
-			pause(ctx, 50*time.Millisecond)
+			sleep(ctx, 50*time.Millisecond)
 		case n == 0 && from == "0":
 			from = ">"
 		}
 	}
 }
 
-func (w *Witness) read(ctx context.Context, partition int, from string) (int, error) {
-	key := w.Keys[partition]
-	reply, err := w.Client.XReadGroup(ctx, &redis.XReadGroupArgs{
-		Group: WitnessGroup, Consumer: "witness", Streams: []string{key, from}, Count: 500, Block: w.Poll,
+func (o *Observer) read(ctx context.Context, partition int, from string) (int, error) {
+	key := o.Keys[partition]
+	reply, err := o.Client.XReadGroup(ctx, &redis.XReadGroupArgs{
+		Group: ObserverGroup, Consumer: "observer", Streams: []string{key, from}, Count: 500, Block: o.Poll,
 	}).Result()
 	if err == redis.Nil || err == nil && len(reply[0].Messages) == 0 {
 		return 0, nil
@@ -110,18 +110,18 @@ func (w *Witness) read(ctx context.Context, partition int, from string) (int, er
 	}
 	var ids []string
 	for _, m := range reply[0].Messages {
-		w.note(EntryID{partition, m.ID}, m.Values)
+		o.note(EntryID{partition, m.ID}, m.Values)
 		ids = append(ids, m.ID)
 	}
-	return len(ids), w.Client.XAck(ctx, key, WitnessGroup, ids...).Err()
+	return len(ids), o.Client.XAck(ctx, key, ObserverGroup, ids...).Err()
 }
 
-// ReadAll reads what there is now.
-func (w *Witness) ReadAll(ctx context.Context) error {
-	for p := range w.Keys {
+// ReadAll reads the entries that exist now.
+func (o *Observer) ReadAll(ctx context.Context) error {
+	for p := range o.Keys {
 		for n := 1; n > 0; {
 			var err error
-			if n, err = w.read(ctx, p, ">"); err != nil {
+			if n, err = o.read(ctx, p, ">"); err != nil {
 				return err
 			}
 		}
@@ -129,18 +129,18 @@ func (w *Witness) ReadAll(ctx context.Context) error {
 	return nil
 }
 
-// note keeps the first look at an entry: at a later one it may be gone.
-func (w *Witness) note(id EntryID, values map[string]any) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if _, known := w.entries[id]; known || len(values) == 0 {
+// note keeps an entry as it was first seen.
+func (o *Observer) note(id EntryID, values map[string]any) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if _, known := o.entries[id]; known || len(values) == 0 {
 		return
 	}
 	text := func(name string) string { s, _ := values[name].(string); return s }
 	e := Entry{Number: -1, Seen: time.Now().UnixMilli()}
 	var record Record
 	for name := range values {
-		if r, known := w.byBody[w.hash(name, text(name))]; known {
+		if r, known := o.byBody[o.hash(name, text(name))]; known {
 			e.Number, record = r.Number, *r
 		}
 	}
@@ -154,70 +154,70 @@ func (w *Witness) note(id EntryID, values map[string]any) {
 			e.AdmitAt, _ = strconv.ParseInt(value, 10, 64)
 		}
 	}
-	w.entries[id] = e
+	o.entries[id] = e
 }
 
-// Note takes the word of somebody who has seen an entry and then deleted it.
-func (w *Witness) Note(id EntryID, fields []string) {
+// Note adds an entry that another client saw and may have deleted since.
+func (o *Observer) Note(id EntryID, fields []string) {
 	values := map[string]any{}
 	for i := 0; i+1 < len(fields); i += 2 {
 		values[fields[i]] = fields[i+1]
 	}
-	w.note(id, values)
+	o.note(id, values)
 }
 
-func pause(ctx context.Context, d time.Duration) {
+func sleep(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():
 	case <-time.After(d):
 	}
 }
 
-// watchHot looks at the hot customers' windows often enough to see every place
-// before the limiter drops it.
-func (w *Witness) watchHot(ctx context.Context) {
+// watchWindows reads the hot customers' windows often enough to see every place
+// before the limiter prunes it.
+func (o *Observer) watchWindows(ctx context.Context) {
 	for ctx.Err() == nil {
-		_ = w.LookAtHot(ctx) // Redis may be away
-		pause(ctx, 300*time.Millisecond)
+		_ = o.ReadWindows(ctx) // Redis may be down
+		sleep(ctx, 300*time.Millisecond)
 	}
 }
 
-// LookAtHot notes the places that the hot customers' windows hold now.
-func (w *Witness) LookAtHot(ctx context.Context) error {
-	pipe := w.Client.Pipeline()
-	looks := map[string]*redis.ZSliceCmd{}
+// ReadWindows notes the places in the hot customers' windows.
+func (o *Observer) ReadWindows(ctx context.Context) error {
+	pipe := o.Client.Pipeline()
+	replies := map[string]*redis.ZSliceCmd{}
 	for k := range HotCustomers {
 		customer := Hot(k)
-		key := "{" + w.Keys[Home(customer, len(w.Keys))] + "}:limit:" + customer
-		looks[customer] = pipe.ZRangeWithScores(ctx, key, 0, -1)
+		key := "{" + o.Keys[Home(customer, len(o.Keys))] + "}:limit:" + customer
+		replies[customer] = pipe.ZRangeWithScores(ctx, key, 0, -1)
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
 		return err
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for customer, look := range looks {
-		if w.places[customer] == nil {
-			w.places[customer] = map[Place]bool{}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for customer, reply := range replies {
+		if o.places[customer] == nil {
+			o.places[customer] = map[Place]bool{}
 		}
-		for _, z := range look.Val() {
-			// Further places of one record have names behind an @.
+		for _, z := range reply.Val() {
+			// Further places of a record have a suffix after an @.
 			member, _, _ := strings.Cut(z.Member.(string), "@")
-			w.places[customer][Place{member, int64(z.Score)}] = true
+			o.places[customer][Place{member, int64(z.Score)}] = true
 		}
 	}
 	return nil
 }
 
-// Entries is how many entries were seen so far.
-func (w *Witness) Entries() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return len(w.entries)
+// Entries returns how many entries were seen so far.
+func (o *Observer) Entries() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.entries)
 }
 
-// Testimony is all that was seen: entries, and places by hot customer. It is
-// complete when Run has returned.
-func (w *Witness) Testimony() (map[EntryID]Entry, map[string]map[Place]bool) {
-	return w.entries, w.places
+// Observed returns everything seen: entries, and places by hot customer. Call it
+// when Run has returned.
+func (o *Observer) Observed() (map[EntryID]Entry, map[string]map[Place]bool) {
+	return o.entries, o.places
 }

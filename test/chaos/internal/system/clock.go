@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// Clock is what a server takes for the time of day; what it measures durations
-// by stays true.
+// Clock is a server's wall clock, which can be stepped. Its monotonic clock is
+// not affected.
 type Clock struct {
 	file, library string
 }
 
-// NewClock needs libfaketime.
+// NewClock returns a clock without offset. It needs libfaketime.
 func NewClock(dir string) (*Clock, error) {
 	for _, pattern := range []string{"/usr/lib/*/faketime/libfaketime.so.1", "/usr/lib*/faketime/libfaketime.so.1", "/usr/local/lib/faketime/libfaketime.so.1"} {
 		if found, _ := filepath.Glob(pattern); len(found) > 0 {
@@ -22,16 +22,16 @@ func NewClock(dir string) (*Clock, error) {
 			return c, c.Step(0)
 		}
 	}
-	return nil, errors.New("libfaketime is needed to step Redis' clock: install Debian's package faketime, or leave the faults out by --without clock-ahead,clock-back")
+	return nil, errors.New("stepping Redis' clock needs libfaketime: install the Debian package faketime, or use --without clock-ahead,clock-back")
 }
 
-// Step sets the clock so far ahead of the true time, or back.
+// Step sets the offset of the clock from the true time.
 func (c *Clock) Step(ahead time.Duration) error {
-	return writeWhole(c.file, fmt.Appendf(nil, "%+.3f\n", ahead.Seconds()))
+	return writeFile(c.file, fmt.Appendf(nil, "%+.3f\n", ahead.Seconds()))
 }
 
-// env has a program live by the clock. Redis' own allocator asks for the time
-// before libfaketime can tell it, so the one of libc takes its place.
+// env makes a program use the clock. Redis' own allocator asks for the time
+// before libfaketime is initialized, so libc's is preloaded instead.
 func (c *Clock) env() []string {
 	return []string{
 		"LD_PRELOAD=" + c.library + " libc.so.6", "FAKETIME_TIMESTAMP_FILE=" + c.file,
@@ -39,8 +39,8 @@ func (c *Clock) env() []string {
 	}
 }
 
-// writeWhole never leaves half a file to be read.
-func writeWhole(name string, text []byte) error {
+// writeFile replaces a file atomically.
+func writeFile(name string, text []byte) error {
 	if err := os.WriteFile(name+".new", text, 0o644); err != nil {
 		return err
 	}

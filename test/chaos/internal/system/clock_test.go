@@ -10,7 +10,7 @@ import (
 	"ingestion/test/chaos/internal/system"
 )
 
-// skip is a failure in CI, which installs what is needed.
+// skip fails in CI, where everything needed is installed.
 func skip(t *testing.T, err error) {
 	t.Helper()
 	if os.Getenv("CI") != "" {
@@ -19,8 +19,8 @@ func skip(t *testing.T, err error) {
 	t.Skip(err)
 }
 
-// TestRedisLivesByTheClock: its time is stepped at once, across its own death.
-func TestRedisLivesByTheClock(t *testing.T) {
+// TestClock checks that a step takes effect at once and outlives a restart.
+func TestClock(t *testing.T) {
 	dir := t.TempDir()
 	clock, err := system.NewClock(dir)
 	if err != nil {
@@ -57,6 +57,6 @@ func wantTime(t *testing.T, addr string, ahead time.Duration) {
 		t.Fatal(err)
 	}
 	if off := time.Until(now) - ahead; off.Abs() > 10*time.Second {
-		t.Errorf("Redis' clock is %v beside the one wanted", off)
+		t.Errorf("Redis' clock is off by %v", off)
 	}
 }

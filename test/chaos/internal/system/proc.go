@@ -1,5 +1,5 @@
-// Package rig is what a chaos run tortures: a redis-server, a MongoDB and
-// workers as processes, and the links between them.
+// Package system is the system under test: redis-server, MongoDB and the workers
+// as processes, and the links between them.
 package system
 
 import (
@@ -14,15 +14,15 @@ import (
 	"ingestion/internal/test/proc"
 )
 
-// program is a running program, its output in two files.
+// program is a running program whose output goes to two files.
 type program struct {
 	*proc.Process
 	bin string
-	out string // file of standard output; standard error is beside it
+	out string // file of standard output; that of standard error ends in .err
 }
 
-// start runs bin with nothing but env and a path. Its output is appended to
-// name.log and name.err.
+// start runs bin with no environment but env, PATH and TZ. Its output is appended
+// to name.log and name.err.
 func start(dir, name, bin string, args, env []string) (*program, error) {
 	p := &program{bin: bin, out: filepath.Join(dir, name+".log")}
 	stdout, err := os.OpenFile(p.out, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
@@ -42,21 +42,20 @@ func start(dir, name, bin string, args, env []string) (*program, error) {
 	return p, err
 }
 
-func (p *program) signal(s os.Signal) { _ = p.Signal(s) } // an error says that it has exited
+func (p *program) signal(s os.Signal) { _ = p.Signal(s) } // an error means that it has exited
 
-// errRuns says that a program did not exit in time.
-var errRuns = errors.New("it does not exit")
+var errRunning = errors.New("still running")
 
-// wait returns the exit code.
+// wait returns the exit code, or errRunning after limit.
 func (p *program) wait(limit time.Duration) (int, error) {
 	if !p.WaitFor(limit) {
-		return 0, errRuns
+		return 0, errRunning
 	}
 	return p.ExitCode(), nil
 }
 
-// awaitLine returns once the program has printed a line that has the text since
-// its file was so long.
+// awaitLine waits for text in the program's standard output, from an offset of
+// the file on.
 func (p *program) awaitLine(from int64, text string, limit time.Duration) error {
 	deadline := time.Now().Add(limit)
 	for time.Now().Before(deadline) {
@@ -65,11 +64,11 @@ func (p *program) awaitLine(from int64, text string, limit time.Duration) error 
 		}
 		select {
 		case <-p.Done():
-			return fmt.Errorf("%s ended before it was ready: see %s and the .err beside it", p.bin, p.out)
+			return fmt.Errorf("%s exited before it was ready: see %s and the .err file beside it", p.bin, p.out)
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-	return fmt.Errorf("%s is not ready after %v: see %s", p.bin, limit, p.out)
+	return fmt.Errorf("%s was not ready within %v: see %s", p.bin, limit, p.out)
 }
 
 func fileSize(name string) int64 {

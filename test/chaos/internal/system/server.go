@@ -1,29 +1,35 @@
 package system
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"ingestion/internal/test/proc"
 )
 
 const startLimit = 60 * time.Second
 
-// Server is a Redis or a MongoDB: a process whose port and data outlive it.
+// Server is a Redis or a MongoDB: a process that can be restarted on the same port
+// and data.
 type Server struct {
 	Addr string
 
 	dir, name, bin string
 	args, env      []string
-	ready          string // what it prints once it serves
+	ready          string // printed when it accepts connections
 	proc           *program
 }
 
-// NewRedis writes a configuration under which what is acknowledged is on the
-// disk, or what passes for one. It lives by the clock, if there is one.
+// NewRedis returns a Redis that syncs each write before it acknowledges it. Its
+// wall clock is clock, unless that is nil.
 func NewRedis(dir string, clock *Clock) (*Server, error) {
 	bin := os.Getenv("REDIS_SERVER_BIN")
 	if bin == "" {
@@ -31,9 +37,9 @@ func NewRedis(dir string, clock *Clock) (*Server, error) {
 	}
 	bin, err := exec.LookPath(bin)
 	if err != nil {
-		return nil, fmt.Errorf("a real Redis is needed: install redis-server or name it by REDIS_SERVER_BIN: %w", err)
+		return nil, fmt.Errorf("install redis-server or set REDIS_SERVER_BIN to its path: %w", err)
 	}
-	addr, err := freeAddr()
+	addr, err := proc.FreeAddr()
 	if err != nil {
 		return nil, err
 	}
@@ -54,26 +60,17 @@ func NewRedis(dir string, clock *Clock) (*Server, error) {
 	return s, nil
 }
 
-// NewMongo is a server that bin makes, called with args and --addr, which prints
-// a line "ready".
+// NewMongo returns a server that runs bin with args and --addr. bin prints a line
+// "ready" and its URI when it accepts connections.
 func NewMongo(dir, bin string, args ...string) (*Server, error) {
-	addr, err := freeAddr()
+	addr, err := proc.FreeAddr()
 	if err != nil {
 		return nil, err
 	}
 	return &Server{Addr: addr, dir: dir, name: "mongo", bin: bin, args: append(args, "--addr", addr), ready: "ready mongodb://"}, nil
 }
 
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("no free port on the loopback interface: %w", err)
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
-}
-
-// Start returns once the server serves.
+// Start starts the server and waits until it accepts connections.
 func (s *Server) Start() error {
 	from := fileSize(filepath.Join(s.dir, s.name+".log"))
 	p, err := start(s.dir, s.name, s.bin, s.args, s.env)
@@ -84,20 +81,19 @@ func (s *Server) Start() error {
 	return p.awaitLine(from, s.ready, startLimit)
 }
 
-// Kill ends the server by SIGKILL.
+// Kill sends SIGKILL and waits for the exit.
 func (s *Server) Kill() { s.proc.Kill() }
 
-// Stop ends the server as an operator does. Redis is told by a command: its
-// handler of SIGTERM asks for the time, which libfaketime can't answer amid
-// another question.
+// Stop shuts the server down cleanly: MongoDB by SIGTERM, Redis by SHUTDOWN. Redis'
+// SIGTERM handler asks for the time, and libfaketime is not reentrant.
 func (s *Server) Stop() error {
 	if s.name != "redis" {
 		s.proc.signal(syscall.SIGTERM)
 	} else if err := sendLine(s.Addr, "SHUTDOWN\r\n"); err != nil {
-		return fmt.Errorf("telling Redis to end: %w", err)
+		return fmt.Errorf("shutting Redis down: %w", err)
 	}
 	if _, err := s.proc.wait(startLimit); err != nil {
-		return fmt.Errorf("%s after SIGTERM: %w", s.name, err)
+		return fmt.Errorf("shutting %s down: %w", s.name, err)
 	}
 	return nil
 }
@@ -112,8 +108,29 @@ func sendLine(addr, line string) error {
 	return err
 }
 
-// Freeze stops the server's time until Thaw.
+// Freeze suspends the server until Thaw.
 func (s *Server) Freeze() { s.proc.signal(syscall.SIGSTOP) }
 
-// Thaw lets a frozen server go on.
+// Thaw resumes a frozen server.
 func (s *Server) Thaw() { s.proc.signal(syscall.SIGCONT) }
+
+// Refusals is the file that makes internal/test/mongo/lite refuse single documents.
+type Refusals string
+
+// Set makes it refuse the documents with this remainder of a hash of their _id,
+// each with one of the codes.
+func (r Refusals) Set(modulo, remainder int, codes ...int) error {
+	text, err := json.Marshal(map[string]any{"modulo": modulo, "remainder": remainder, "codes": codes})
+	if err != nil {
+		return err
+	}
+	return writeFile(string(r), text)
+}
+
+// Clear makes it accept all documents again.
+func (r Refusals) Clear() error {
+	if err := os.Remove(string(r)); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}

@@ -9,34 +9,34 @@ import (
 	"time"
 )
 
-// Worker is a place at which one worker process after the other runs.
+// Worker runs one worker process after the other.
 type Worker struct {
 	dir, name, bin string
 	env            []string
 	complain       func(string)
 
-	mu        sync.Mutex
-	proc      *program
-	lives     int
-	expectEnd bool
+	mu         sync.Mutex
+	proc       *program
+	started    int
+	expectExit bool
 }
 
-// NewWorker is a place that nobody has taken yet. What a process does wrong by
-// itself goes to complain.
+// NewWorker returns a worker that is not started. complain is called when a
+// process exits although nobody stopped it.
 func NewWorker(dir, name, bin string, env []string, complain func(string)) *Worker {
 	return &Worker{dir: dir, name: name, bin: bin, env: env, complain: complain}
 }
 
-// Start runs the next process, and another if it ends without being told to.
+// Start starts the next process, and another one if it exits unexpectedly.
 func (w *Worker) Start() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.lives++
-	p, err := start(w.dir, fmt.Sprintf("%s-%d", w.name, w.lives), w.bin, nil, w.env)
+	w.started++
+	p, err := start(w.dir, fmt.Sprintf("%s-%d", w.name, w.started), w.bin, nil, w.env)
 	if err != nil {
 		return err
 	}
-	w.proc, w.expectEnd = p, false
+	w.proc, w.expectExit = p, false
 	go w.watch(p)
 	return nil
 }
@@ -44,33 +44,33 @@ func (w *Worker) Start() error {
 func (w *Worker) watch(p *program) {
 	<-p.Done()
 	w.mu.Lock()
-	byItself := p == w.proc && !w.expectEnd
+	unexpected := p == w.proc && !w.expectExit
 	w.mu.Unlock()
-	if !byItself {
+	if !unexpected {
 		return
 	}
 	code, _ := p.wait(0)
-	w.complain(fmt.Sprintf("a worker ended by itself with exit code %d: %s; %s", code, p.out, lastWords(p.out)))
+	w.complain(fmt.Sprintf("a worker exited unexpectedly with code %d: %s; %s", code, p.out, tail(p.out)))
 	if err := w.Start(); err != nil {
 		w.complain(err.Error())
 	}
 }
 
-// lastWords is the end of what a program said on standard error.
-func lastWords(out string) string {
+// tail returns the end of a program's standard error.
+func tail(out string) string {
 	b, _ := os.ReadFile(out[:len(out)-len(filepath.Ext(out))] + ".err")
 	return string(b[max(0, len(b)-2000):])
 }
 
-// Kill ends the process by SIGKILL.
+// Kill sends SIGKILL and waits for the exit.
 func (w *Worker) Kill() {
-	w.running().Kill()
+	w.stopping().Kill()
 }
 
-// Term tells the process to end and returns its exit code. One that the signal
-// met before it could take it has ended as orderly as it could: 0.
+// Term sends SIGTERM and returns the exit code. It is 0 for a process that the
+// signal killed before its handler was installed.
 func (w *Worker) Term(limit time.Duration) (int, error) {
-	p := w.running()
+	p := w.stopping()
 	p.signal(syscall.SIGTERM)
 	code, err := p.wait(limit)
 	if err != nil {
@@ -82,18 +82,18 @@ func (w *Worker) Term(limit time.Duration) (int, error) {
 	return code, nil
 }
 
-// running is the process, which may end from now on.
-func (w *Worker) running() *program {
+// stopping returns the process, whose exit is expected from now on.
+func (w *Worker) stopping() *program {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.expectEnd = true
+	w.expectExit = true
 	return w.proc
 }
 
-// Freeze stops the process' time until Thaw.
+// Freeze suspends the process until Thaw.
 func (w *Worker) Freeze() { w.current().signal(syscall.SIGSTOP) }
 
-// Thaw lets a frozen process go on.
+// Thaw resumes a frozen process.
 func (w *Worker) Thaw() { w.current().signal(syscall.SIGCONT) }
 
 func (w *Worker) current() *program {
@@ -102,12 +102,12 @@ func (w *Worker) current() *program {
 	return w.proc
 }
 
-// Lives is how many processes have run here.
-func (w *Worker) Lives() int {
+// Started returns how many processes were started.
+func (w *Worker) Started() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.lives
+	return w.started
 }
 
-// Pid is that of the latest process.
-func (w *Worker) Pid() int { return w.current().PID() }
+// PID is the process ID of the latest process.
+func (w *Worker) PID() int { return w.current().PID() }

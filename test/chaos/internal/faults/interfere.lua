@@ -1,11 +1,12 @@
--- What a stranger does to a stream, and which entries it strikes, in one step.
+-- Interferes with a stream as another client may, and returns the entries that
+-- this affects, in one step.
 --
 -- KEYS  1 stream
--- ARGV  1 group  2 what (deleted | unread | trimmed | forward | back | consumer)
---       3 at most so many  4 part of the consumer's name
--- Returns {{ID, state, fields}…}; state, as it was: pending, unread or settled
+-- ARGV  1 group  2 action (deleted | unread | trimmed | forward | back | consumer)
+--       3 maximum number of entries  4 part of the consumer's name
+-- Returns {{ID, state, fields}…}; state is the one before: pending, unread or settled
 
-local stream, group, what, most, name = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
+local stream, group, action, most, name = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 
 local function field(list, wanted)
   for i = 1, #list, 2 do
@@ -43,25 +44,25 @@ local function delete()
   for _, t in ipairs(taken) do redis.call('XDEL', stream, t[1]) end
 end
 
-if what == 'deleted' then
+if action == 'deleted' then
   take_pending(redis.call('XPENDING', stream, group, '-', '+', most))
   delete()
-elseif what == 'unread' then
+elseif action == 'unread' then
   take_unread()
   delete()
-elseif what == 'trimmed' then
+elseif action == 'trimmed' then
   local unread = {}
   for _, e in ipairs(redis.call('XRANGE', stream, '(' .. last, '+')) do unread[e[1]] = true end
   for _, e in ipairs(redis.call('XRANGE', stream, '-', '+', 'COUNT', most)) do take(e, unread[e[1]] and 'unread' or nil) end
   redis.call('XTRIM', stream, 'MAXLEN', '=', redis.call('XLEN', stream) - #taken)
-elseif what == 'forward' then
+elseif action == 'forward' then
   take_unread()
   if #taken > 0 then redis.call('XGROUP', 'SETID', stream, group, taken[#taken][1]) end
-elseif what == 'back' then
+elseif action == 'back' then
   local entries = redis.call('XREVRANGE', stream, last, '-', 'COUNT', most + 1)
   for i = 1, #entries - 1 do take(entries[i]) end
   if #taken > 0 then redis.call('XGROUP', 'SETID', stream, group, entries[#entries][1]) end
-elseif what == 'consumer' then
+elseif action == 'consumer' then
   local victim, holds = nil, -1
   for _, c in ipairs(redis.call('XINFO', 'CONSUMERS', stream, group)) do
     local n = field(c, 'pending')
