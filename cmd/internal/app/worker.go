@@ -40,27 +40,44 @@ type Worker struct {
 // Close the worker after use.
 func NewWorker(ctx context.Context, cfg *config.Config, log *slog.Logger, flush func() error) (*Worker, error) {
 	w := &Worker{cfg: cfg, log: log, gate: consumer.NewGate()}
-	if err := w.connect(ctx); err != nil {
+	if err := w.open(ctx, flush); err != nil {
 		w.Close()
 		return nil, err
+	}
+	return w, nil
+}
+
+func (w *Worker) open(ctx context.Context, flush func() error) error {
+	if err := w.connect(ctx); err != nil {
+		return err
 	}
 	if err := w.openQueue(ctx); err != nil {
-		w.Close()
-		return nil, err
+		return err
 	}
+	opts, err := w.consumerOptions(flush)
+	if err != nil {
+		return err
+	}
+	w.consumer, err = consumer.New(opts)
+	return err
+}
+
+func (w *Worker) consumerOptions(flush func() error) (consumer.Options, error) {
+	cfg := w.cfg
 	opts := consumer.Options{
 		Decode:          decoder(record.Decoder{MaxBytes: cfg.MaxRecordBytes}.Decode),
+		ProcessingClock: cfg.RateLimitClock == config.ClockProcessing,
+		RedisTime:       func(ctx context.Context) (time.Time, error) { return w.redis.Time(ctx).Result() },
 		Store:           w.store,
 		Probe:           w.store.Check,
 		Gate:            w.gate,
-		Log:             log,
+		Log:             w.log,
 		Flush:           flush,
+		LogRaw:          bool(cfg.LogRaw),
 		BatchSize:       cfg.BatchSize,
 		Concurrency:     cfg.Concurrency,
 		MaxMessages:     cfg.MaxMessages,
 		ShutdownTimeout: cfg.ShutdownTimeout.Duration(),
-		LogRaw:          bool(cfg.LogRaw),
-		ProcessingClock: cfg.RateLimitClock == config.ClockProcessing,
 	}
 	if len(w.streams) > 0 {
 		opts.Lease = cfg.StreamClaimIdle.Duration()
@@ -68,19 +85,11 @@ func NewWorker(ctx context.Context, cfg *config.Config, log *slog.Logger, flush 
 	if cfg.RateLimitLimit > 0 {
 		l, err := w.newLimiter()
 		if err != nil {
-			w.Close()
-			return nil, err
+			return opts, err
 		}
 		opts.Limiter = l
 	}
-	opts.RedisTime = func(ctx context.Context) (time.Time, error) { return w.redis.Time(ctx).Result() }
-	c, err := consumer.New(opts)
-	if err != nil {
-		w.Close()
-		return nil, err
-	}
-	w.consumer = c
-	return w, nil
+	return opts, nil
 }
 
 // connect waits for both servers at the same time, so that the error names both if both are
@@ -194,8 +203,8 @@ func (w *Worker) newLimiter() (*limiter.Limiter, error) {
 	})
 }
 
-// floorSkew is more than the difference in age between the floors of two partitions, including
-// that of their servers' clocks.
+// floorSkew bounds how much older the last observation of one partition may be than that of
+// another, including the difference of their servers' clocks.
 const floorSkew = time.Minute
 
 // floor returns the arrival time, in ms since 1970, before which no partition has an unfinished
