@@ -137,7 +137,7 @@ func lostOf(accounts []*streams.Account) *app.DocumentFilter {
 	if to == "" {
 		return nil
 	}
-	return &app.DocumentFilter{From: from, To: to, Chooses: func(customerID, streamID string) bool {
+	return &app.DocumentFilter{From: from, To: to, Match: func(customerID, streamID string) bool {
 		return accounts[record.HomePartition(customerID, len(accounts))].Lost(streamID)
 	}}
 }

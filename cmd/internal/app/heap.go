@@ -5,14 +5,18 @@ import (
 	"runtime"
 )
 
-// heapReserve is address space that counts as live heap and is never touched,
-// so that it takes no memory. The collector runs when the heap has doubled:
-// with the few MiB that a worker really holds that would be a hundred times a
-// second. So it may leave about as many bytes of garbage lying instead.
+// heapReserve is allocated but never touched: it counts as live heap and uses no memory.
+// The garbage collector runs whenever the heap has doubled. A worker's live heap is a few
+// MiB, so without the reserve that would be some hundred times per second; with it, about
+// heapReserve bytes of garbage are allocated between two runs.
+//
+// A higher debug.SetGCPercent would also multiply a live heap that is large, and with
+// debug.SetMemoryLimit alone the collector would run all the time at a live heap above
+// the limit.
 const heapReserve = 20 << 20
 
-// reserveHeap makes room for garbage until release is called, unless the
-// operator has tuned the collector by GOGC or GOMEMLIMIT.
+// reserveHeap allocates the reserve until release is called. It does nothing if the operator
+// has set GOGC or GOMEMLIMIT.
 func reserveHeap() (release func()) {
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
 		return func() {}
