@@ -80,9 +80,9 @@ func malformed(why string) *Refusal {
 // is a JSON object and the field is valid; the other fields are not judged.
 func PeekCustomerID(body []byte) (string, bool) {
 	f, fault := scan(body)
-	if fault != nil || f.customerID.kind != textKind {
+	if fault != nil || f.customerID.kind != '"' {
 		return "", false
 	}
-	id, why := customerIDRule(f.customerID.bytes())
+	id, why := customerIDRule(unquote(f.customerID.text))
 	return strings.Clone(id), why == ""
 }

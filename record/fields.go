@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // The byte limits of the plain text fields, counted after trimming.
@@ -17,9 +19,9 @@ type fields struct {
 	customerID, name, email, createdAt value
 }
 
-// slot is where the value of a field with this name belongs, nil for an
-// unknown field. Names match exactly, in case too.
-func (f *fields) slot(name []byte) *value {
+// named returns the field of that name, or nil if there is none. Names are
+// compared exactly: case matters.
+func (f *fields) named(name []byte) *value {
 	switch string(name) {
 	case "customerId":
 		return &f.customerID
@@ -51,14 +53,30 @@ func (f *faults) add(field, why string) {
 // text is the field's text; anything but a JSON string is a fault.
 func (f *faults) text(field string, v value) ([]byte, bool) {
 	switch v.kind {
-	case textKind:
-		return v.bytes(), true
-	case absent:
+	case '"':
+		return unquote(v.text), true
+	case jsontext.KindInvalid:
 		f.add(field, "missing")
 	default:
-		f.add(field, "must be a string, is "+v.kind.String())
+		f.add(field, "must be a string, is "+kindName(v.kind))
 	}
 	return nil, false
+}
+
+func kindName(k jsontext.Kind) string {
+	switch k {
+	case 'n':
+		return "null"
+	case 't', 'f':
+		return "a boolean"
+	case '0':
+		return "a number"
+	case '[':
+		return "an array"
+	case '{':
+		return "an object"
+	}
+	return "a string"
 }
 
 // check is the stored form of a field, "" where a fault was added.
