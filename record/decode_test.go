@@ -246,7 +246,8 @@ func TestPeekCustomerID(t *testing.T) {
 }
 
 // Allocations are counted here because the count does not depend on the machine's
-// load; times are measured in bench.
+// load; times are measured in bench. The limits are far above the usual counts
+// because sync.Pool drops items at random under the race detector.
 func TestDecodeAllocations(t *testing.T) {
 	for _, c := range []struct {
 		name, body string
@@ -254,7 +255,7 @@ func TestDecodeAllocations(t *testing.T) {
 	}{
 		{"ordinary", ordinary, 4},
 		{"ten keys", `{"a":0,"b":0,"c":0,"d":0,"e":0,"f":0,` + ordinary[1:], 4},
-		{"escaped", `{"customerId":"\u0034","name":"Ada \"L\"","email":"ada\u0040example.com","createdAt":"2024"}`, 6},
+		{"escaped", `{"customerId":"\u0034","name":"Ada \"L\"","email":"ada\u0040example.com","createdAt":"2024"}`, 8},
 		{"international", `{"customerId":"ä","name":"Zoë","email":"zoë@bücher.example","createdAt":"2024"}`, 6},
 		{"two international labels", `{"customerId":"1","name":"Анна","email":"user@россия.рф","createdAt":"2024"}`, 8},
 	} {
