@@ -5,18 +5,21 @@ import (
 	"runtime"
 )
 
-// heapReserve is allocated but never touched: it counts as live heap and uses no memory.
-// The garbage collector runs whenever the heap has doubled. A worker's live heap is a few
-// MiB, so without the reserve that would be some hundred times per second; with it, about
-// heapReserve bytes of garbage are allocated between two runs.
+// heapReserve is the size, in bytes, of an allocation that counts as live heap.
+// It is never touched, so it takes address space but no memory. By default the
+// collector runs when the heap has doubled, which a worker with a few MiB of
+// live heap would reach a hundred times a second. The reserve adds about its own
+// size to the garbage between two collections, however much is live.
 //
-// A higher debug.SetGCPercent would also multiply a live heap that is large, and with
-// debug.SetMemoryLimit alone the collector would run all the time at a live heap above
-// the limit.
+// The runtime has no setting for that. debug.SetGCPercent multiplies the live
+// heap: at 600, which is right for 3 MiB, a worker holding 60 MiB of large
+// records would need more than 400 MiB. debug.SetMemoryLimit does not adapt
+// upwards: with a limit of 64 MiB and 60 MiB live, the collector ran ten times
+// as often as with the reserve.
 const heapReserve = 20 << 20
 
-// reserveHeap allocates the reserve until release is called. It does nothing if the operator
-// has set GOGC or GOMEMLIMIT.
+// reserveHeap holds the reserve until release is called. It does nothing if the
+// collector is configured by GOGC or GOMEMLIMIT.
 func reserveHeap() (release func()) {
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
 		return func() {}

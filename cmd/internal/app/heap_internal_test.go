@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-func TestTheHeapReserveSavesCollections(t *testing.T) {
+// With a small live heap the reserve makes collections rare.
+func TestReserveMakesCollectionsRare(t *testing.T) {
 	t.Setenv("GOGC", "")
 	t.Setenv("GOMEMLIMIT", "")
 	without := collections()
@@ -17,7 +18,7 @@ func TestTheHeapReserveSavesCollections(t *testing.T) {
 	}
 }
 
-func TestNoHeapReserveWhenTheOperatorTunesTheCollector(t *testing.T) {
+func TestNoReserveIfTheCollectorIsConfigured(t *testing.T) {
 	for _, name := range []string{"GOGC", "GOMEMLIMIT"} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("GOGC", "")
@@ -28,7 +29,7 @@ func TestNoHeapReserveWhenTheOperatorTunesTheCollector(t *testing.T) {
 			grown := heapInUse() - before
 			release()
 			if grown >= heapReserve {
-				t.Errorf("the heap has grown by %d bytes", grown)
+				t.Errorf("the heap grew by %d bytes", grown)
 			}
 		})
 	}
@@ -36,7 +37,7 @@ func TestNoHeapReserveWhenTheOperatorTunesTheCollector(t *testing.T) {
 
 var garbage []byte
 
-// collections returns how often the collector runs while 256 MiB of garbage are allocated.
+// collections returns the number of collections while 256 MiB of garbage are made.
 func collections() uint32 {
 	runtime.GC()
 	var before, after runtime.MemStats

@@ -1,10 +1,21 @@
 package record_test
 
-import "testing"
+import (
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"unicode"
 
-// Domains as email-validator 2.3.0 with idna 3.13 judges and stores them; ""
-// where they are refused.
-func TestInternationalisedDomains(t *testing.T) {
+	"golang.org/x/net/idna"
+
+	"ingestion/record"
+)
+
+// The results of email-validator 2.3.0 with idna 3.13; stored is "" if the domain
+// is refused.
+func TestInternationalizedDomains(t *testing.T) {
 	for _, c := range []struct{ name, domain, stored string }{
 		{"capital sharp s", "ẞ.example", "ß.example"},
 		{"sharp s", "ß.example", "ß.example"},
@@ -27,7 +38,7 @@ func TestInternationalisedDomains(t *testing.T) {
 		{"joiner after virama", "क\u094d\u200dष.example", ""},
 		{"emoji", "😀.example", ""},
 		{"A-label", "xn--bcher-kva.example", "bücher.example"},
-		{"A-label in capitals", "XN--BCHER-KVA.example", "bücher.example"},
+		{"A-label in upper case", "XN--BCHER-KVA.example", "bücher.example"},
 		{"A-label with a lone delimiter", "xn---tda.example", "ü.example"},
 		{"A-label with a hyphen at the end", "xn----dha.example", ""},
 		{"A-label with a hyphen at the beginning", "xn----eha.example", ""},
@@ -103,5 +114,92 @@ func TestInternationalisedDomains(t *testing.T) {
 				t.Errorf("%+q: stored as %+q, want %+q", c.domain, got.Email, "a@"+c.stored)
 			}
 		})
+	}
+}
+
+// email-validator converts the mailbox names of RFC 2142 to lower case.
+func TestRoleNamesAreLowerCased(t *testing.T) {
+	for _, role := range strings.Fields("info marketing sales support abuse noc security postmaster hostmaster usenet news webmaster www uucp ftp") {
+		capitals := strings.ToUpper(role)
+		for given, want := range map[string]string{
+			capitals:       role,
+			capitals + "s": capitals + "s",
+			"x" + capitals: "x" + capitals,
+			capitals + "é": capitals + "é",
+		} {
+			r, err := decodeWith("email", given+"@example.com")
+			if err != nil || r.Email != want+"@example.com" {
+				t.Errorf("%s: stored as %q, %v", given, r.Email, err)
+			}
+		}
+	}
+}
+
+// Every character is accepted, stored or refused as by email-validator, in six
+// positions of an address. testdata/characters.txt explains how its lines were made.
+func TestEveryCharacter(t *testing.T) {
+	if unicode.Version != tableUnicode {
+		report := t.Skipf
+		if os.Getenv("CI") != "" {
+			report = t.Fatalf
+		}
+		report(otherUnicode, unicode.Version, tableUnicode)
+	}
+	table, err := os.ReadFile("testdata/characters.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := 0
+	for line := range strings.Lines(string(table)) {
+		var first rune
+		if n, _ := fmt.Sscanf(line, "%X ", &first); n != 1 {
+			continue
+		}
+		blocks++
+		if got, want := blockLine(t, first), strings.TrimSpace(line); got != want {
+			t.Errorf("characters from U+%04X:\ngot  %s\nwant %s", first, got, want)
+		}
+	}
+	if blocks != 200 {
+		t.Errorf("%d blocks were checked, want 200", blocks)
+	}
+}
+
+// tableUnicode is the Unicode version of the table.
+const tableUnicode = "15.0.0"
+
+const otherUnicode = `this Go has Unicode %[1]s, but testdata/characters.txt was made for %[2]s. Regenerate it with a Python whose
+unicodedata.unidata_version is %[1]s and the latest email-validator and idna. The stored form of an address is
+validate_email(address, check_deliverability=False).normalized, or "" if that raises EmailNotValidError; the file's header
+describes the addresses and the lines. Then update tableUnicode and the number of blocks here, and the versions in that
+header and in docs/validation.md`
+
+// blockLine returns the table's line for the block that begins with first.
+func blockLine(t *testing.T, first rune) string {
+	t.Helper()
+	var accepted [6]int
+	all := sha256.New()
+	for r := max(first, 0x80); r < first+256; r++ {
+		for i, address := range addressesWith(t, string(r)) {
+			body := `{"customerId":"1","name":"n","createdAt":"2024","email":"` + address + `"}`
+			stored, err := record.Decoder{}.Decode([]byte(body))
+			if err == nil {
+				accepted[i]++
+			}
+			fmt.Fprintln(all, stored.Email)
+		}
+	}
+	return fmt.Sprintf("%05X %s %.8x", first, strings.Trim(fmt.Sprint(accepted), "[]"), all.Sum(nil))
+}
+
+func addressesWith(t *testing.T, c string) [6]string {
+	t.Helper()
+	label, err := idna.Punycode.ToASCII("a" + c + "b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return [...]string{
+		"a" + c + "b@example.com", "x@" + c + "a.example", "x@a" + c + "b.example",
+		"x@א" + c + "ב.example", "x@א" + c + ".example", "x@" + label + ".example",
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// manualClock jumps to whatever time is waited for.
+// manualClock is a Clock that advances instantly to the time waited for.
 type manualClock struct {
 	mu  sync.Mutex
 	now time.Time

@@ -9,7 +9,7 @@ import (
 	"ingestion/record"
 )
 
-// ordinary is a record as it mostly looks.
+// ordinary is a typical record.
 const ordinary = `{"customerId":"42","name":"Ada Lovelace","email":"ada@example.com","createdAt":"2024-01-02T03:04:05Z"}`
 
 // decodeWith decodes an ordinary record with one field changed.
@@ -28,7 +28,7 @@ func decodeWith(field, value string) (record.Record, error) {
 	return record.Decoder{}.Decode(body)
 }
 
-// outcome is the outcome of a refusal, 0 for nil or any other error.
+// outcome returns the outcome of a *Refusal, or 0 for any other error or nil.
 func outcome(err error) record.Outcome {
 	var refusal *record.Refusal
 	if errors.As(err, &refusal) {
@@ -47,7 +47,7 @@ func mustDecode(t testing.TB, body string) record.Record {
 	return r
 }
 
-// decodeAll decodes a record of these four fields.
+// decodeAll decodes a record with these fields.
 func decodeAll(customerID, name, email, createdAt string) (record.Record, error) {
 	body, err := json.Marshal(map[string]string{
 		"customerId": customerID, "name": name, "email": email, "createdAt": createdAt,
@@ -58,7 +58,7 @@ func decodeAll(customerID, name, email, createdAt string) (record.Record, error)
 	return record.Decoder{}.Decode(body)
 }
 
-// createdAt is the instant that a createdAt stands for.
+// createdAt returns text decoded as a createdAt.
 func createdAt(t testing.TB, text string) time.Time {
 	t.Helper()
 	r, err := decodeWith("createdAt", text)
