@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	//go:embed scripts/account.lua
+	//go:embed account_read.lua
 	accountSource string
 	accountScript = redis.NewScript(accountSource)
 )

@@ -25,7 +25,7 @@ import (
 const pollSlice = time.Second
 
 var (
-	//go:embed scripts/once.lua
+	//go:embed list_once.lua
 	onceSource string
 	onceScript = redis.NewScript(onceSource)
 )

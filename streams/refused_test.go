@@ -31,22 +31,22 @@ type operation struct {
 
 // operations by the scripts that they run.
 var operations = map[string]operation{
-	"settle":   {prepare: toSettle},
-	"move":     {prepare: toMove},
-	"replay":   {prepare: toReplay, never: []string{"rpush"}},
-	"purge":    {prepare: toPurge},
-	"trim":     {prepare: toTrim},
-	"census":   {prepare: toCount, never: []string{"xack"}},
-	"sweep":    {prepare: toLeave},
-	"handback": {prepare: toHandBack},
-	"extend":   {prepare: toExtend},
-	"claim":    {prepare: toTakeOver},
-	"fetch":    {prepare: toTakeOver},
-	"try":      {prepare: toTry},
-	"open":     {prepare: toOpen},
-	"once":     {prepare: toBury},
-	"drop":     {},                                                                  // part of others
-	"list":     {prepare: toReplayList, never: []string{"xadd", "hset", "hincrby"}}, // replay.lua too
+	"stream_settle":      {prepare: toSettle},
+	"upkeep_move":        {prepare: toMove},
+	"deadletters_replay": {prepare: toReplay, never: []string{"rpush"}},
+	"deadletters_purge":  {prepare: toPurge},
+	"upkeep_trim":        {prepare: toTrim},
+	"ledger_loss":        {prepare: toCount, never: []string{"xack"}},
+	"stream_leave":       {prepare: toLeave},
+	"stream_nack":        {prepare: toHandBack},
+	"stream_extend":      {prepare: toExtend},
+	"stream_claim":       {prepare: toTakeOver},
+	"stream_fetch":       {prepare: toTakeOver},
+	"stream_quarantine":  {prepare: toTry},
+	"ledger_open":        {prepare: toOpen},
+	"list_once":          {prepare: toBury},
+	"drop":               {},                                                                  // part of others
+	"list":               {prepare: toReplayList, never: []string{"xadd", "hset", "hincrby"}}, // replay.lua too
 }
 
 // TestARefusedCommandLeavesNothingHalfDone takes the right to one command of one
@@ -74,7 +74,7 @@ func TestARefusedCommandLeavesNothingHalfDone(t *testing.T) {
 }
 
 func TestAllScriptsThatWriteAreTried(t *testing.T) {
-	files, err := filepath.Glob("scripts/*.lua")
+	files, err := filepath.Glob("*.lua")
 	must(t, err)
 	for _, file := range files {
 		script := strings.TrimSuffix(filepath.Base(file), ".lua")
@@ -94,12 +94,12 @@ var (
 func commandsOf(t *testing.T, script string) (list []string) {
 	t.Helper()
 	if script == "list" {
-		script = "replay"
+		script = "deadletters_replay"
 	}
-	source, err := os.ReadFile("scripts/" + script + ".lua")
+	source, err := os.ReadFile(script + ".lua")
 	must(t, err)
-	if slices.Contains([]string{"claim", "fetch", "try"}, script) {
-		part, err := os.ReadFile("scripts/drop.lua")
+	if slices.Contains([]string{"stream_claim", "stream_fetch", "stream_quarantine"}, script) {
+		part, err := os.ReadFile("drop.lua")
 		must(t, err)
 		source = append(source, part...)
 	}

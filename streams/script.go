@@ -7,33 +7,33 @@ import (
 )
 
 var (
-	//go:embed scripts/need.lua
+	//go:embed need.lua
 	needSource string
-	//go:embed scripts/drop.lua
+	//go:embed drop.lua
 	dropSource string
-	//go:embed scripts/open.lua
+	//go:embed ledger_open.lua
 	openSource string
-	//go:embed scripts/settle.lua
+	//go:embed stream_settle.lua
 	settleSource string
-	//go:embed scripts/extend.lua
+	//go:embed stream_extend.lua
 	extendSource string
-	//go:embed scripts/handback.lua
+	//go:embed stream_nack.lua
 	handbackSource string
-	//go:embed scripts/claim.lua
+	//go:embed stream_claim.lua
 	claimSource string
-	//go:embed scripts/fetch.lua
+	//go:embed stream_fetch.lua
 	fetchSource string
-	//go:embed scripts/move.lua
+	//go:embed upkeep_move.lua
 	moveSource string
-	//go:embed scripts/trim.lua
+	//go:embed upkeep_trim.lua
 	trimSource string
-	//go:embed scripts/peek.lua
+	//go:embed stream_peek.lua
 	peekSource string
-	//go:embed scripts/try.lua
+	//go:embed stream_quarantine.lua
 	trySource string
-	//go:embed scripts/sweep.lua
+	//go:embed stream_leave.lua
 	sweepSource string
-	//go:embed scripts/census.lua
+	//go:embed ledger_loss.lua
 	censusSource string
 
 	openScript     = redis.NewScript(needSource + openSource)

@@ -14,9 +14,9 @@ import (
 )
 
 var (
-	//go:embed scripts/replay.lua
+	//go:embed deadletters_replay.lua
 	replaySource string
-	//go:embed scripts/purge.lua
+	//go:embed deadletters_purge.lua
 	purgeSource string
 
 	replayScript = redis.NewScript(needSource + replaySource)
