@@ -1,10 +1,6 @@
 package producer
 
-import (
-	"strconv"
-
-	"ingestion/record"
-)
+import "ingestion/record"
 
 // Target is where records go: a list, or the partitions of a stream.
 type Target struct {
@@ -23,16 +19,7 @@ func ToStream(key string, partitions int) Target {
 }
 
 // Keys are all keys that records may be written to.
-func (t Target) Keys() []string {
-	if t.partitions == 1 {
-		return []string{t.key}
-	}
-	keys := make([]string, t.partitions)
-	for p := range keys {
-		keys[p] = t.key + ":" + strconv.Itoa(p)
-	}
-	return keys
-}
+func (t Target) Keys() []string { return record.PartitionKeys(t.key, t.partitions) }
 
 // home is the index in Keys for a body; what has no readable customer goes to 0.
 func (t Target) home(body []byte) int {

@@ -2,6 +2,7 @@ package record_test
 
 import (
 	"hash/fnv"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -31,4 +32,12 @@ func TestHomePartition(t *testing.T) {
 			t.Fatalf("%q of %d: %d, want %d", text, partitions, got, want)
 		}
 	})
+}
+
+func TestPartitionKeys(t *testing.T) {
+	for partitions, want := range map[int][]string{0: {"s"}, 1: {"s"}, 3: {"s:0", "s:1", "s:2"}} {
+		if got := record.PartitionKeys("s", partitions); !slices.Equal(got, want) {
+			t.Errorf("%d partitions: %q, want %q", partitions, got, want)
+		}
+	}
 }
