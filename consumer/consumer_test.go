@@ -118,7 +118,7 @@ func (s *shelf) Nack(_ context.Context, held []streams.Delivery) error {
 	return nil
 }
 
-func (s *shelf) Try(_ context.Context, d streams.Delivery) (streams.Delivery, bool, error) {
+func (s *shelf) BeginAttempt(_ context.Context, d streams.Delivery) (streams.Delivery, bool, error) {
 	return d, true, nil
 }
 

@@ -172,7 +172,7 @@ func (w *patientWard) NackWithDelay(_ context.Context, held []streams.Delivery) 
 	defer w.mu.Unlock()
 	for _, d := range held {
 		delete(w.held, d.ID)
-		if d.Suspect {
+		if d.Quarantined {
 			w.failed <- d.Failed
 		}
 	}

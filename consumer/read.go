@@ -72,7 +72,7 @@ func (c *Consumer) start(workCtx context.Context, q streams.Queue, held *leases,
 		defer lease.end()
 		var settled int
 		var open, barred []streams.Delivery
-		if deliveries[0].Suspect {
+		if deliveries[0].Quarantined {
 			settled, open, barred = c.processSuspect(ctx, q, lease, slot, inside, deliveries[0])
 		} else {
 			settled, open, barred = c.process(ctx, ctx, q, lease, slot, deliveries)
@@ -81,7 +81,7 @@ func (c *Consumer) start(workCtx context.Context, q streams.Queue, held *leases,
 		case len(open) == 0:
 		case c.opts.Lease > 0:
 			patient := lastWords
-			if deliveries[0].Suspect {
+			if deliveries[0].Quarantined {
 				patient = afterwards // untold, its try would count as a death
 			}
 			ctx, cancel := patient(workCtx)

@@ -11,9 +11,9 @@ import (
 // processSuspect works on an entry that may kill its worker while the process
 // holds nothing else. It is poisoned where that has killed too often already.
 func (c *Consumer) processSuspect(ctx context.Context, q streams.Queue, held *lease, b *batch, inside *pass, d streams.Delivery) (settled int, open, barred []streams.Delivery) {
-	if d.Deadly() {
+	if d.Exhausted() {
 		b.begin([]streams.Delivery{d})
-		b.all[0].end(record.Poisoned, fmt.Sprintf("it was delivered %d times, and %d lone attempts killed their worker or panicked", d.Deliveries, d.Tries))
+		b.all[0].end(record.Poisoned, fmt.Sprintf("it was delivered %d times, and %d lone attempts killed their worker or panicked", d.Deliveries, d.Attempts))
 		settled, open = c.settle(ctx, q, b)
 		return settled, open, nil
 	}
@@ -35,7 +35,7 @@ func (c *Consumer) try(ctx context.Context, q streams.Queue, held *lease, b *bat
 	held.progress()
 	tried, ours := d, false
 	err := c.troubles.insist(whileOpen, "Redis", func() (err error) {
-		tried, ours, err = q.Try(whileOpen, d)
+		tried, ours, err = q.BeginAttempt(whileOpen, d)
 		return err
 	})
 	switch {

@@ -42,9 +42,9 @@ func (w *ward) Receive(ctx context.Context, most int) ([]streams.Delivery, error
 	got, err := w.shelf.Receive(ctx, most)
 	if len(got) == 1 && suspected(got[0]) {
 		w.bodies[got[0].ID] = got[0].Body
-		got[0].Body, got[0].Suspect = nil, true
+		got[0].Body, got[0].Quarantined = nil, true
 		if w.deadly {
-			got[0].Tries = streams.MaxTries
+			got[0].Attempts = streams.MaxAttempts
 		}
 	}
 	return got, err
@@ -52,7 +52,7 @@ func (w *ward) Receive(ctx context.Context, most int) ([]streams.Delivery, error
 
 func suspected(d streams.Delivery) bool { return strings.HasPrefix(string(d.Body), "suspect") }
 
-func (w *ward) Try(_ context.Context, d streams.Delivery) (streams.Delivery, bool, error) {
+func (w *ward) BeginAttempt(_ context.Context, d streams.Delivery) (streams.Delivery, bool, error) {
 	w.during()
 	w.mu.Lock()
 	defer w.mu.Unlock()

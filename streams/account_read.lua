@@ -1,21 +1,22 @@
--- Reads what the account of one partition is made of, in one step.
+-- Reads the facts behind the account of one partition, in one step.
+-- Comes after inspect.lua.
 --
 -- KEYS  1 stream  2 dead letters  3 delayed set  4 ledger
--- ARGV  1 group  2 entries to look at, at most  3 bytes to look at, about
---       4 and 5, to go on with a count: the ID to go on after, the last ID
--- Returns {facts, ledger}, both lists of names and values. Facts:
---   stream       1 if there is one
---   added        entries ever added; none before Redis 7.0
+-- ARGV  1 group  2 maximum number of entries to read  3 bytes to read, about
+--       4 and 5, to continue a count: the ID after which it continues, the last ID
+-- Returns {facts, ledger}, both alternating names and values. Facts:
+--   stream       1 if it exists
+--   added        entries ever added; absent before Redis 7.0
 --   length, dead, delayed, pending
---   first, last  IDs of the entries there are; '' for none
+--   first, last  IDs of the first and the last entry; '' if there is none
 --   waits        ID of the oldest pending entry, if there is one
---   delivered    last ID that the group was given; none without the group
+--   delivered    the last ID delivered to the group; absent without the group
 --   undelivered  entries after it, if they could be counted within the limits,
---   counted, up_to   else how many there are up to that ID
+--   counted, up_to   otherwise how many there are up to that ID
 --
--- Redis has no command that counts entries, only some that bring them, so the
--- work of one call is bounded. What lies before and what lies after the last
--- delivered entry are both tried: together they are all, so the shorter will do.
+-- Redis can't count the entries of a range without reading them, so the work of
+-- one call is limited. It tries both the entries before and those after the last
+-- delivered one: together they are all, so the smaller part is enough.
 
 local stream, dead, delayed, ledger = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local group, max_entries, max_bytes = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -28,19 +29,6 @@ local function fact(name, value)
   facts[#facts + 1] = value
 end
 
-local function field(reply, name)
-  for i = 1, #reply, 2 do
-    if reply[i] == name then return reply[i + 1] end
-  end
-end
-
-local function service_group()
-  local groups = redis.pcall('XINFO', 'GROUPS', stream)
-  for _, g in ipairs(groups) do
-    if field(g, 'name') == group then return g end
-  end
-end
-
 local function size(entries)
   local bytes = 0
   for _, e in ipairs(entries) do
@@ -49,8 +37,8 @@ local function size(entries)
   return bytes
 end
 
--- Counts entries from one ID on, that one not included, to another, up or down.
--- Returns the count, and the last ID looked at if the limits ended it.
+-- count counts entries between two IDs, the first one not included, up or down. It
+-- returns the count, and the last ID read if a limit ended it.
 local function count(command, from, till)
   local n, bytes, page = 0, 0, 1
   while true do
@@ -81,24 +69,24 @@ fact('stream', there)
 fact('length', length)
 fact('dead', redis.call('XLEN', dead))
 fact('delayed', redis.call('ZCARD', delayed))
-local added = there == 1 and field(redis.pcall('XINFO', 'STREAM', stream), 'entries-added')
+local added = there == 1 and named(redis.pcall('XINFO', 'STREAM', stream))['entries-added']
 if added then fact('added', added) end
 local first = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)
 local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)
 fact('first', first[1] and first[1][1] or '')
 fact('last', last[1] and last[1][1] or '')
 
-local ours = service_group()
+local ours = find_group(stream, group)
 if ours then
-  fact('pending', field(ours, 'pending'))
-  if field(ours, 'pending') > 0 then fact('waits', redis.call('XPENDING', stream, group)[2]) end
-  fact('delivered', field(ours, 'last-delivered-id'))
+  fact('pending', ours['pending'])
+  if ours['pending'] > 0 then fact('waits', redis.call('XPENDING', stream, group)[2]) end
+  fact('delivered', ours['last-delivered-id'])
 end
 if after then
   local n, up_to = count('XRANGE', '(' .. after, to)
   fact('counted', n)
   fact('up_to', up_to or '')
 elseif ours then
-  count_undelivered(length, field(ours, 'last-delivered-id'))
+  count_undelivered(length, ours['last-delivered-id'])
 end
 return {facts, redis.call('HGETALL', ledger)}

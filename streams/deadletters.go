@@ -1,74 +1,61 @@
 package streams
 
 import (
+	"cmp"
 	"context"
-	_ "embed"
-	"errors"
 	"fmt"
 	"iter"
 	"strconv"
 
 	"github.com/redis/go-redis/v9"
-
-	"ingestion/internal/redisconn"
 )
 
-var (
-	//go:embed deadletters_replay.lua
-	replaySource string
-	//go:embed deadletters_purge.lua
-	purgeSource string
-
-	replayScript = redis.NewScript(needSource + replaySource)
-	purgeScript  = redis.NewScript(needSource + purgeSource)
-)
-
-// DeadLetter is one refused record as it is kept.
+// DeadLetter is a refused record that was kept.
 type DeadLetter struct {
-	ID         string // of the dead letter itself, not of the entry it was
+	ID         string // of the dead letter itself
 	Event      string // the outcome, for example "parse_error"
 	Reason     string
-	StreamID   string // the entry; empty in list mode
-	Origin     string // the first entry, where it was put back since
+	StreamID   string // ID of the record's entry; empty in list mode
+	Origin     string // ID of its first entry if it was put back since; else empty
 	Deliveries int64
-	FailedAt   string // RFC 3339, ms
+	FailedAt   string // RFC 3339 with ms
 	Worker     string
-	Data       string // the body as it came; of an entry that was not one body all fields as JSON, to be read by people
-	// Fields are those of an entry that was not one body, names and values in turn,
-	// byte for byte; else nil. They are kept in the dead letter's field `fields` as
-	// netstrings, and are what is put back.
+	Data       string // the body as it arrived; all fields as JSON for an entry without exactly one body
+	// Fields are the alternating names and values of an entry without exactly one
+	// body, byte for byte; else nil. Replay puts them back.
 	Fields []string
 }
 
-// DeadLetters is where the dead letters of one partition, or of a list, are.
+// DeadLetters gives access to the dead letters of one partition or of a list. It is
+// safe for concurrent use.
 type DeadLetters struct {
 	client redis.UniversalClient
 	keys   Keys
-	kind   string // of the queue: "stream" or "list"
+	kind   string // type of the queue: "stream" or "list"
 }
 
-// NewDeadLetters returns that of a stream's partition.
+// NewDeadLetters returns the dead letters of one partition of a stream.
 func NewDeadLetters(client redis.UniversalClient, streamKey string) *DeadLetters {
 	return &DeadLetters{client: client, keys: KeysOf(streamKey), kind: "stream"}
 }
 
-// NewListDeadLetters returns that of a list.
+// NewListDeadLetters returns the dead letters of a list.
 func NewListDeadLetters(client redis.UniversalClient, listKey string) *DeadLetters {
 	return &DeadLetters{client: client, keys: KeysOf(listKey), kind: "list"}
 }
 
-// Count is the number of dead letters there are.
-func (g *DeadLetters) Count(ctx context.Context) (int64, error) {
-	n, err := g.client.XLen(ctx, g.keys.Dead).Result()
-	return n, wrap(err, "counting the dead letters of %s", g.keys.Main)
+// Count returns the number of dead letters.
+func (d *DeadLetters) Count(ctx context.Context) (int64, error) {
+	n, err := d.client.XLen(ctx, d.keys.Dead).Result()
+	return n, wrap(err, "counting the dead letters of %s", d.keys.Main)
 }
 
-// Letters goes through the dead letters there are when it begins, some MiB at a
-// time. It ends with the first error.
-func (g *DeadLetters) Letters(ctx context.Context, newestFirst bool) iter.Seq2[DeadLetter, error] {
+// Letters iterates over the dead letters that exist when it begins. It reads some
+// MiB at a time and ends after the first error.
+func (d *DeadLetters) Letters(ctx context.Context, newestFirst bool) iter.Seq2[DeadLetter, error] {
 	return func(yield func(DeadLetter, error) bool) {
-		fail := func(err error) { yield(DeadLetter{}, fmt.Errorf("reading dead letters of %s: %w", g.keys.Main, err)) }
-		newest, err := g.client.XRevRangeN(ctx, g.keys.Dead, "+", "-", 1).Result()
+		fail := func(err error) { yield(DeadLetter{}, fmt.Errorf("reading dead letters of %s: %w", d.keys.Main, err)) }
+		newest, err := d.client.XRevRangeN(ctx, d.keys.Dead, "+", "-", 1).Result()
 		if err != nil {
 			fail(err)
 			return
@@ -76,7 +63,7 @@ func (g *DeadLetters) Letters(ctx context.Context, newestFirst bool) iter.Seq2[D
 		if len(newest) == 0 {
 			return
 		}
-		pages := letterPages{client: g.client, key: g.keys.Dead, down: newestFirst, from: "-", to: newest[0].ID}
+		pages := letterPages{client: d.client, key: d.keys.Dead, down: newestFirst, from: "-", to: newest[0].ID}
 		for {
 			page, err := pages.next(ctx)
 			if err != nil {
@@ -95,26 +82,22 @@ func (g *DeadLetters) Letters(ctx context.Context, newestFirst bool) iter.Seq2[D
 	}
 }
 
-// letterPages reads a stream page by page, as many entries at once as suit
-// their size.
+// letterPages reads a stream in pages of about pageBytes.
 type letterPages struct {
 	client   redis.UniversalClient
 	key      string
 	down     bool
 	from, to string // IDs, both included unless they begin with "("
-	count    int64  // of the next page
+	count    int64  // entries of the next page; 0 before the first one
 }
 
 const (
 	firstPage, largestPage = 4, 500
-	pageBytes              = 1 << 20 // about
+	pageBytes              = 1 << 20
 )
 
 func (p *letterPages) next(ctx context.Context) (page []redis.XMessage, err error) {
-	count := p.count
-	if count == 0 {
-		count = firstPage
-	}
+	count := cmp.Or(p.count, firstPage)
 	if p.down {
 		page, err = p.client.XRevRangeN(ctx, p.key, p.to, p.from, count).Result()
 	} else {
@@ -148,56 +131,4 @@ func deadLetter(entry redis.XMessage) DeadLetter {
 		ID: entry.ID, Event: field("event"), Reason: field("reason"), StreamID: field("streamId"), Origin: field("origin"),
 		Deliveries: deliveries, FailedAt: field("failedAt"), Worker: field("worker"), Data: field(fieldData), Fields: fields,
 	}
-}
-
-// UnfitError says that some letters can't be put back, as they are; the others
-// were.
-type UnfitError struct {
-	Left   int
-	Reason string // of the first
-}
-
-func (e *UnfitError) Error() string {
-	return fmt.Sprintf("%s can't be put back; %s", plural(int64(e.Left), "dead letter", "dead letters"), e.Reason)
-}
-
-// Replay puts dead letters back on their queue, as they are, and says how many
-// of those named were still there. It may be repeated after an error: a letter
-// goes back once. Where Redis has no room it stops, and the error says so; the
-// count is right then, too. An *UnfitError tells of letters that are left. The letters named should be some MiB together at
-// most: they are copied in one step.
-func (g *DeadLetters) Replay(ctx context.Context, ids []string) (int, error) {
-	if len(ids) == 0 {
-		return 0, nil
-	}
-	reply, err := redisconn.Run(ctx, g.client, replayScript, []string{g.keys.Main, g.keys.Dead, g.keys.Ledger, g.keys.Returns}, append([]any{g.kind}, anyOf(ids)...)...).Slice()
-	if err != nil {
-		return 0, fmt.Errorf("putting dead letters back on %s: %w", g.keys.Main, err)
-	}
-	n, _ := reply[0].(int64)
-	if cause := text(reply[1]); cause != "" {
-		return int(n), fmt.Errorf("putting dead letters back on %s: %w", g.keys.Main, errors.New(cause))
-	}
-	if left, _ := reply[2].(int64); left > 0 {
-		return int(n), &UnfitError{Left: int(left), Reason: text(reply[3])}
-	}
-	return int(n), nil
-}
-
-// Purge deletes dead letters for good and says how many of those named were
-// still there. It may be repeated after an error.
-func (g *DeadLetters) Purge(ctx context.Context, ids []string) (int, error) {
-	if len(ids) == 0 {
-		return 0, nil
-	}
-	n, err := redisconn.Run(ctx, g.client, purgeScript, []string{g.keys.Dead, g.keys.Ledger}, anyOf(ids)...).Int()
-	return n, wrap(err, "deleting dead letters of %s", g.keys.Main)
-}
-
-func anyOf(list []string) []any {
-	out := make([]any, len(list))
-	for i, s := range list {
-		out[i] = s
-	}
-	return out
 }

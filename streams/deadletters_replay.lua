@@ -1,23 +1,22 @@
--- Puts dead letters back on the queue, as they are. On a stream they carry
--- `ingestion:origin`, the ID under which the record first came; it counts since
--- `returns` says the same of the new entry.
+-- Puts dead letters back on the queue unchanged. A new stream entry has the field
+-- `ingestion:origin`, the ID of the record's first entry, which counts because
+-- `returns` says the same.
 -- Comes after need.lua.
 --
 -- KEYS  1 queue, a stream or a list  2 dead letters  3 ledger  4 returns
 -- ARGV  1 stream | list  2… IDs of dead letters
--- Returns {put back, error, left, why}: an error ends it; letters that can't be put
--- back are left, and why says so of the first.
+-- Returns {put back, error, left, why}: an error ends the call; dead letters that
+-- can't be put back are left, and `why` is the reason for the first one.
 --
--- Adding, deleting and counting are one step for each letter, so running it
--- again after a lost reply puts back only what is still there. No letter may be
--- added that can't be deleted. Where no worker has opened a ledger there is
--- nothing to count in.
+-- Adding, deleting and counting are one step for each dead letter, so running it
+-- again after a lost reply puts back only those still there. Nothing is added that
+-- can't be deleted. If no worker has opened a ledger there is nothing to count in.
 
 local queue, dead, ledger, returns, kind = KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[1]
 local opened = redis.call('HEXISTS', ledger, 'epoch') == 1
 local before = redis.call('HGET', ledger, 'replayed')
 if before and not tonumber(before) then
-  return {0, "the ledger's field `replayed` is no number"}
+  return {0, "the ledger's field `replayed` is not a number"}
 end
 
 local function failed(reply) return type(reply) == 'table' and reply['err'] or nil end
@@ -26,10 +25,10 @@ need({'XDEL', dead, '0-0'})
 if opened then need({'HINCRBY', ledger, 'replayed', 1}) end
 if kind ~= 'list' then
   need({'HSET', returns, '0-0', ''})
-  redis.call('HLEN', returns) -- fails if it is no hash
+  redis.call('HLEN', returns) -- fails if it is not a hash
 end
 
--- strings are those of which netstrings consist; nil for what is none.
+-- strings decodes netstrings; nil if they are malformed.
 local function strings(text)
   local list, at = {}, 1
   while at <= #text do
@@ -44,13 +43,13 @@ local function strings(text)
   return list
 end
 
-local MOST = 7900 -- arguments that Lua passes to a command, about
+local MOST = 7900 -- about how many arguments Lua passes to a command
 
 local function entry_id(text) return text and string.match(text, '^%d+%-%d+$') end
 
 local function origin_of(letter) return entry_id(letter['origin']) or entry_id(letter['streamId']) end
 
--- command is what puts a letter back, or nil and why it can't be.
+-- command returns the command that puts a letter back, or nil and why there is none.
 local function command(letter)
   if kind == 'list' then return {'RPUSH', queue, letter['data']} end
   local args = {'XADD', queue, '*'}
@@ -74,7 +73,7 @@ local function command(letter)
   return args
 end
 
--- note records that the new entry is what we have put back.
+-- note records in `returns` that the service has put the new entry back.
 local function note(letter, id)
   if kind ~= 'list' and origin_of(letter) then redis.call('HSET', returns, id, origin_of(letter) .. ' 0') end
 end

@@ -7,27 +7,31 @@ import (
 	"ingestion/record"
 )
 
-// DeadLetterOptions says which refused records are kept.
+// DeadLetterOptions configures which refused records become dead letters.
 type DeadLetterOptions struct {
 	On              bool
-	DropRateLimited bool  // RATE_LIMIT_POLICY=drop
-	Max             int64 // dead letters kept; 0 keeps all
-	Worker          string
+	DropRateLimited bool   // rate-limited records do not become dead letters
+	Max             int64  // number of dead letters kept; older ones are deleted; 0: no limit
+	Worker          string // name of this worker in dead letters
 }
 
-// keeps says whether a settled record becomes a dead letter.
+func (o *DeadLetterOptions) validate() error {
+	return require(o.Max >= 0, "the limit of dead letters is negative")
+}
+
+// keeps reports whether a settled record becomes a dead letter.
 func (o *DeadLetterOptions) keeps(s *Settlement) bool {
 	return (o.On || s.Keep) && s.Outcome.Refused() && !(s.Outcome == record.RateLimited && o.DropRateLimited)
 }
 
 const timeLayout = "2006-01-02T15:04:05.000Z07:00"
 
-// fieldFields is the dead letter's field that keeps an entry which is not one
-// body byte for byte: its fields, names and values in turn, as netstrings.
+// fieldFields is the field of a dead letter that keeps the fields of an entry without
+// exactly one body, byte for byte: names and values in turn, as netstrings.
 const fieldFields = "fields"
 
-// fields are the dead letter's, as XADD takes them. Those of an entry that was
-// never read lack its data: who writes them has to add it.
+// fields are the fields of the dead letter as arguments of XADD. Those of an entry
+// that was never read lack its data, which the script adds.
 func (o *DeadLetterOptions) fields(s *Settlement, now time.Time) []any {
 	fields := make([]any, 0, 22)
 	if !s.unread {

@@ -1,25 +1,25 @@
--- Begins the scripts that may take an entry off the pending list which no longer
--- exists: whoever drops one counts it as missing and remembers it, and settle.lua
--- corrects the count if a worker that still holds the body settles it after all.
+-- Begins the scripts that may drop an entry from the pending list because it no
+-- longer exists: they count it as missing and remember it. stream_settle.lua
+-- corrects the count if a worker that still has the body settles the entry.
 --
--- KEYS  1 stream  2 ledger  3 suspects  4 gone  5 returns
+-- KEYS  1 stream  2 ledger  3 quarantined attempts  4 gone  5 returns
 
 local stream, ledger, suspects, gone, returns = unpack(KEYS)
 
--- What is dropped is remembered for ten of the longest leases: a worker that
--- makes no progress for ten of its own hands back what it holds.
+-- Dropped entries are remembered for ten times the longest lease: a worker
+-- without progress for ten leases nacks what it holds.
 local REMEMBERED_MS = 10 * 24 * 3600 * 1000
--- More than the living workers hold; what is beyond it stays missing.
+-- More than all running workers hold. Entries beyond it stay missing.
 local MOST_REMEMBERED = 100000
 
--- may_drop ends the script where it could drop an entry and not count it.
+-- may_drop ends the script if it could drop an entry without counting it.
 local function may_drop()
   need({'HINCRBY', ledger, 'missing', 1}, {'HDEL', suspects, '0-0'}, {'HDEL', returns, '0-0'}, {'HLEN', suspects}, {'HLEN', gone}, {'HLEN', returns},
     {'HSET', gone, '0-0', ''}, {'PEXPIRE', gone, REMEMBERED_MS})
   if not string.match(redis.call('HGET', ledger, 'missing') or '0', '^-?%d+$') then
-    error({err = "ERR the ledger's field `missing` is no number"})
+    error({err = "ERR the ledger's field `missing` is not a number"})
   end
-  redis.call('HLEN', suspects) -- fails if it is no hash
+  redis.call('HLEN', suspects) -- fails if it is not a hash
   redis.call('HLEN', gone)
   redis.call('HLEN', returns)
 end

@@ -8,45 +8,69 @@ import (
 	"unsafe"
 )
 
-// entries are the deliveries in a reply of XREADGROUP, or none. They are parts
-// of the reply and keep all of it in memory, unless most of it is fields that
-// nobody reads: it must not be changed, and what outlives a batch has to be
-// cloned.
-func entries(reply []byte) (batch []Delivery, err error) {
+// source is a stream in a reply and the number of its entries.
+type source struct {
+	key   string
+	count int
+}
+
+// decodeEntries decodes a reply of XREADGROUP on one or several streams: the
+// deliveries, and in the same order the streams they come from. The deliveries
+// share the memory of the reply and keep all of it allocated, unless most of it
+// is fields that nobody reads.
+func decodeEntries(reply []byte) (batch []Delivery, from []source, err error) {
 	r := resp{reply}
 	n, err := r.list()
-	inMap := len(reply) > 0 && reply[0] == '%' // RESP3; else a name and its entries are a pair
-	if inMap {
+	isMap := len(reply) > 0 && reply[0] == '%' // RESP3; in RESP2 each stream is a pair
+	if isMap {
 		n /= 2
 	}
 	for ; err == nil && n > 0; n-- {
-		if !inMap {
+		if !isMap {
 			err = r.pair()
 		}
 		if err == nil {
-			batch, err = r.stream(batch)
+			batch, from, err = r.stream(batch, from)
 		}
 	}
 	if err == nil {
 		err = r.end()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the reply can't be understood: %w", err)
+		return nil, nil, fmt.Errorf("malformed reply: %w", err)
 	}
 	detach(batch, len(reply))
-	return batch, nil
+	return batch, from, nil
 }
 
-// fewBytes is how many bytes of a reply may be kept for nothing.
-const fewBytes = 64 << 10
+// decodePopped appends the bodies in a reply of LPOP with a count. On a malformed
+// reply it returns those before the fault as well, since Redis no longer has them.
+func decodePopped(batch []Delivery, reply []byte) ([]Delivery, error) {
+	r := resp{reply}
+	n, err := r.list()
+	batch = slices.Grow(batch, max(0, min(n, len(r.rest)/len("$0\r\n\r\n"))))
+	for ; err == nil && n > 0; n-- {
+		var body []byte
+		if body, err = r.text(); err == nil {
+			batch = append(batch, Delivery{Body: body, Deliveries: 1})
+		}
+	}
+	if err == nil {
+		err = r.end()
+	}
+	return batch, wrap(err, "malformed reply")
+}
 
-// detach copies the deliveries out of a reply of which they are the smaller part.
+// maxWaste is the number of bytes of a reply that may stay allocated unused.
+const maxWaste = 64 << 10
+
+// detach copies the deliveries out of a reply if they are the smaller part of it.
 func detach(batch []Delivery, reply int) {
 	used := 0
 	for i := range batch {
-		used += batch[i].content()
+		used += batch[i].contentSize()
 	}
-	if reply-used <= max(used, fewBytes) {
+	if reply-used <= max(used, maxWaste) {
 		return
 	}
 	for i := range batch {
@@ -62,30 +86,32 @@ func detach(batch []Delivery, reply int) {
 	}
 }
 
-// leastEntry is how many bytes an entry takes in a reply, at least.
-const leastEntry = len("*2\r\n$3\r\n0-1\r\n_\r\n")
+// minEntry is the least number of bytes of an entry in a reply.
+const minEntry = len("*2\r\n$3\r\n0-1\r\n_\r\n")
 
-// stream reads the name of a stream and its entries.
-func (r *resp) stream(batch []Delivery) ([]Delivery, error) {
-	if _, err := r.text(); err != nil {
-		return nil, err
+// stream reads the key of a stream and its entries.
+func (r *resp) stream(batch []Delivery, from []source) ([]Delivery, []source, error) {
+	key, err := r.text()
+	if err != nil {
+		return nil, nil, err
 	}
 	n, err := r.list()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	batch = slices.Grow(batch, max(0, min(n, len(r.rest)/leastEntry)))
-	for range max(0, n) {
+	n = max(0, n)
+	batch = slices.Grow(batch, min(n, len(r.rest)/minEntry))
+	for range n {
 		batch = append(batch, Delivery{Deliveries: 1})
 		if err := r.entry(&batch[len(batch)-1]); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return batch, nil
+	return batch, append(from, source{view(key), n}), nil
 }
 
 func (r *resp) entry(d *Delivery) error {
-	before := len(r.rest)
+	begin := len(r.rest)
 	if err := r.pair(); err != nil {
 		return err
 	}
@@ -100,7 +126,7 @@ func (r *resp) entry(d *Delivery) error {
 		return err
 	}
 	if n > 0 && n%2 != 0 {
-		return fmt.Errorf("%d strings are no fields with a value each", n)
+		return fmt.Errorf("%d strings are not names with a value each", n)
 	}
 	start, bodies := *r, 0
 	for range n / 2 {
@@ -108,12 +134,12 @@ func (r *resp) entry(d *Delivery) error {
 		if err != nil {
 			return err
 		}
-		bodies += d.take(view(name), value)
+		bodies += d.setField(view(name), value)
 	}
 	if bodies != 1 {
 		d.Body, d.Fields = nil, start.fields(n)
 	}
-	d.taken = before - len(r.rest)
+	d.wireBytes = begin - len(r.rest)
 	return nil
 }
 
@@ -124,7 +150,7 @@ func (r *resp) field() (name, value []byte, err error) {
 	return name, value, err
 }
 
-// fields are n strings that can be read. An entry that is gone has none.
+// fields reads n strings that are known to be valid. A deleted entry has none.
 func (r *resp) fields(n int) []string {
 	all := make([]string, 0, max(0, n))
 	for range n {
@@ -134,27 +160,6 @@ func (r *resp) fields(n int) []string {
 	return all
 }
 
-// popped are the deliveries in a reply of LPOP with a count. Those before a fault
-// are returned with it, since they are nowhere else any more.
-func popped(batch []Delivery, reply []byte) ([]Delivery, error) {
-	r := resp{reply}
-	n, err := r.list()
-	batch = slices.Grow(batch, max(0, min(n, len(r.rest)/len("$0\r\n\r\n"))))
-	for ; err == nil && n > 0; n-- {
-		var body []byte
-		if body, err = r.text(); err == nil {
-			batch = append(batch, Delivery{Body: body, Deliveries: 1})
-		}
-	}
-	if err == nil {
-		err = r.end()
-	}
-	if err != nil {
-		err = fmt.Errorf("the reply can't be understood: %w", err)
-	}
-	return batch, err
-}
-
-// view is a string in the memory of b, which is never changed: a reply is
-// written once, before it is read, and bodies are not to be written to.
+// view is a string that shares the memory of b. That is safe because b is never
+// modified: a reply is complete before it is decoded, and bodies are read-only.
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

@@ -14,7 +14,7 @@ func (s *Stream) TrimOnce(ctx context.Context) error {
 	return err
 }
 
-func (s *Stream) CensusOnce(ctx context.Context) error {
-	_, err := s.takeCensus(ctx)
+func (s *Stream) DetectLossesOnce(ctx context.Context) error {
+	_, err := s.detectLosses(ctx)
 	return err
 }

@@ -6,44 +6,41 @@ import (
 	"time"
 )
 
-// sayAgainAfter is how often the same trouble is told.
-const sayAgainAfter = time.Minute
+// repeatAfter is how often the same failure is logged again.
+const repeatAfter = time.Minute
 
-// number is what differs between two like errors, as the port of a connection.
-var number = regexp.MustCompile(`\d+`)
+// digits is what differs between otherwise equal errors, such as a port.
+var digits = regexp.MustCompile(`\d+`)
 
-// trouble tells the log of one thing that fails again and again: at once why,
-// again when the reason changes, the same reason once a minute; and the end of
-// what it has told. It belongs to one goroutine.
-type trouble struct {
-	log    *slog.Logger
-	stream string
-	what   string // what its end means: "… again"
-
-	open bool                 // it was told and is not over
-	told map[string]time.Time // when, by reason
+// failureLog logs an operation that fails repeatedly: each new reason at once,
+// the same reason once a minute, and the recovery after a logged failure. It is
+// used by one goroutine.
+type failureLog struct {
+	log       *slog.Logger
+	stream    string
+	recovery  string // the message of the recovery, without the final "again"
+	open      bool   // a failure was logged, and no recovery since
+	lastByErr map[string]time.Time
 }
 
-// met is told why it failed.
-func (t *trouble) met(err error) {
+func (l *failureLog) failed(err error) {
 	reason := err.Error()
-	kind := number.ReplaceAllString(reason, "")
-	if time.Since(t.told[kind]) < sayAgainAfter {
+	kind := digits.ReplaceAllString(reason, "")
+	if time.Since(l.lastByErr[kind]) < repeatAfter {
 		return
 	}
-	if t.told == nil || len(t.told) > 100 {
-		t.told = map[string]time.Time{}
+	if l.lastByErr == nil || len(l.lastByErr) > 100 {
+		l.lastByErr = map[string]time.Time{}
 	}
-	t.told[kind] = time.Now()
-	t.open = true
-	t.log.Warn("retrying", "status", "error", "server", "Redis", "stream", t.stream, "reason", reason)
+	l.lastByErr[kind] = time.Now()
+	l.open = true
+	l.log.Warn("retrying", "status", "error", "server", "Redis", "stream", l.stream, "reason", reason)
 }
 
-// over is told that it has worked.
-func (t *trouble) over() {
-	if !t.open {
+func (l *failureLog) succeeded() {
+	if !l.open {
 		return
 	}
-	t.open = false
-	t.log.Info("retrying", "status", "success", "server", "Redis", "stream", t.stream, "reason", t.what+" again")
+	l.open = false
+	l.log.Info("retrying", "status", "success", "server", "Redis", "stream", l.stream, "reason", l.recovery+" again")
 }

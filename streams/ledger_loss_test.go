@@ -63,7 +63,7 @@ func TestEntriesBeforeAGroupThatWasMadeByHandAreMissing(t *testing.T) {
 	q := b.open("c", nil)
 	must(t, q.Open(t.Context()))
 	b.awaitCensus(q)
-	b.wantMissing(20, "begun behind them", map[string]string{"last": ids[19]})
+	b.wantMissing(20, "created behind them", map[string]string{"last": ids[19]})
 	b.pushMany(3)
 	settleAll(t, q, record.Ingested, streamstest.Receive(t, q, 3))
 	b.wantBalanced()

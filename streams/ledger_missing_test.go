@@ -270,7 +270,7 @@ func TestAtMaxmemorySettledEntriesGoFirst(t *testing.T) {
 	told := make(chan string, 10)
 	q := b.open("c", func(o *streams.StreamOptions) {
 		o.Retention = -1
-		o.Full = func(reason string) { told <- reason }
+		o.MemoryPressure = func(reason string) { told <- reason }
 	})
 	body := strings.Repeat("x", 100_000)
 	for range 100 {

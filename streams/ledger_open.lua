@@ -1,30 +1,30 @@
--- Makes the consumer group where it does not exist, and opens the ledger. Begins
--- a new epoch in it where entries come again that were counted before.
--- Comes after need.lua.
+-- Creates the consumer group if it does not exist, and opens the ledger. Begins a
+-- new epoch of the ledger if counted entries are delivered again.
+-- Comes after need.lua and inspect.lua.
 --
 -- KEYS  1 stream  2 ledger  3 delayed set  4 dead letters
---       5 IDs that were dropped and counted as missing in the epoch  6 returns
--- ARGV  1 group; where the group was set back, or the stream went back:
---       2 the epoch that ends  3 entries less ends in it: 0, or negative
---       4 'group' | 'stream', as far as is known  5 the last entry known to have
---       been delivered  6… the outcomes' names
+--       5 IDs that were dropped and counted as missing in this epoch  6 returns
+-- ARGV  1 group; if the group was set back, or the stream went back:
+--       2 the epoch that ends  3 entries minus outcomes in it: 0, or negative
+--       4 'group' | 'stream', or '' if unknown  5 the last entry that was certainly
+--       delivered  6… the outcomes' names
 -- Returns {'other', name}     the ledger belongs to another service group
 --         else {what, epoch, again, era, …}:
 --         'there'             the group exists
 --         'made', start, stream existed (1 | 0)
---                             the group was made; it reads after start
+--                             the group was created; it reads after start
 --         'rewound', kind, lost   the epoch is new
 --         'unknown'           the group has been read, and there is no account of
---                             that: nor will there be
---   again  the last entry that there was when the epoch began: up to it entries
---          may have been settled before; '' in the first one
---   era    names the epoch, other than its number also after a flush
+--                             that, nor will there be
+--   again  the last entry on the stream when the epoch began: entries up to it may
+--          have been settled before; '' in the first epoch
+--   era    names the epoch; unlike its number, also unique after a flush
 --   lost   'ID ID': entries between these were lost when the stream went back; or ''
 --
--- A group that vanished is made again from the watermark below which trimming
--- has deleted everything, or from the beginning of another stream, which may have
--- been made meanwhile with lower IDs. The counts of the epoch that ended are kept
--- under `epoch:<n>:<field>`, since entries that were settled once come again.
+-- A group that vanished is created again from the watermark below which trimming
+-- has deleted everything, or from the beginning if the stream is another one, which
+-- may have lower IDs. The counts of the epoch that ends are kept under
+-- `epoch:<n>:<field>`, since entries that were settled are delivered again.
 
 local stream, ledger, delayed, dead, gone, returns = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local group = ARGV[1]
@@ -32,21 +32,13 @@ local group = ARGV[1]
 local owner = redis.call('HGET', ledger, 'group')
 if owner and owner ~= group then return {'other', owner} end
 
-local function field(reply, name)
-  if type(reply) ~= 'table' then return nil end
-  for i = 1, #reply, 2 do
-    if reply[i] == name then return reply[i + 1] end
-  end
+-- info is a fact about the stream; nil without a stream, or if Redis does not tell.
+local function info(name)
+  local reply = redis.pcall('XINFO', 'STREAM', stream)
+  return type(reply) == 'table' and named(reply)[name] or nil
 end
 
-local function service_group()
-  if redis.call('EXISTS', stream) == 0 then return nil end
-  for _, g in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
-    if field(g, 'name') == group then return g end
-  end
-end
-
-local function added() return field(redis.pcall('XINFO', 'STREAM', stream), 'entries-added') end
+local function added() return info('entries-added') end
 local function count(name) return tonumber(redis.call('HGET', ledger, name) or 0) end
 
 local function now()
@@ -65,7 +57,7 @@ local function may_begin()
   need({'HSET', ledger, 'epoch', 1}, {'HDEL', ledger, 'epoch'}, {'HGETALL', ledger}, {'DEL', gone}, {'ZCARD', delayed}, {'XLEN', dead}, {'TIME'})
 end
 
--- What outlives an epoch.
+-- Fields that outlive an epoch.
 local lasting = {group = true, epoch = true, since = true, watermark = true, again = true, legacy = true, returning = true, ['returning:next'] = true}
 
 -- close keeps what was counted in the epoch that ends.
@@ -85,53 +77,43 @@ local function close(epoch, existed)
   redis.call('DEL', gone)
 end
 
--- begin opens an epoch. base is how many of the entries ever added are none of
--- its own. Of these some may still be on the stream: they count as trimmed
--- beforehand, since they will be, just as deferred records that wait already
--- count as returned.
+-- begin opens an epoch. base is how many of the entries ever added do not belong
+-- to it. Some of them may still be on the stream: they count as trimmed in
+-- advance, with a negative count, just as waiting deferred records count as returned.
 local function begin(epoch, base)
   local trimmed = base and base ~= '' and math.min(0, added() - base - redis.call('XLEN', stream)) or 0
   redis.call('HSET', ledger, 'group', group, 'epoch', epoch, 'since', now(), 'base', base or '', 'trimmed', trimmed,
     'returned', 0 - redis.call('ZCARD', delayed), 'dead', redis.call('XLEN', dead))
 end
 
--- unread is the base of an epoch whose entries are all that is on the stream.
+-- unread is the base of an epoch to which all entries on the stream belong.
 local function unread() return added() and added() - redis.call('XLEN', stream) or '' end
 
--- never_read says that no entry was delivered to the group.
+-- never_read says whether no entry was ever delivered to the group.
 local function never_read(ours)
-  if field(ours, 'last-delivered-id') == '0-0' then return true end
-  return field(ours, 'pending') == 0 and field(ours, 'consumers') == 0 and not field(ours, 'entries-read')
-end
-
-local function before(a, b)
-  local ams, aseq = string.match(a, '^(%d+)-(%d+)$')
-  local bms, bseq = string.match(b, '^(%d+)-(%d+)$')
-  if ams == bms then ams, bms = aseq, bseq end
-  if #ams ~= #bms then return #ams < #bms end
-  return ams < bms
+  if ours['last-delivered-id'] == '0-0' then return true end
+  return ours['pending'] == 0 and ours['consumers'] == 0 and not ours['entries-read']
 end
 
 local function watermark() return redis.call('HGET', ledger, 'watermark') or '0-0' end
 
--- vanished says that an entry is not on the stream, and was neither trimmed nor,
--- as far as can be told, deleted.
+-- vanished says whether an entry is not on the stream although, as far as is known,
+-- it was neither trimmed nor deleted.
 local function vanished(id)
-  local deleted = field(redis.pcall('XINFO', 'STREAM', stream), 'max-deleted-entry-id') or '0-0'
+  local deleted = info('max-deleted-entry-id') or '0-0'
   return before(watermark(), id) and before(deleted, id) and #redis.call('XRANGE', stream, id, id) == 0
 end
 
--- remade says that the stream is not the one that was trimmed up to the watermark:
--- nothing was left up to there, and the IDs of one stream only rise.
+-- remade says whether this is not the stream that was trimmed up to the watermark:
+-- that one has no entry up to there, and the IDs of a stream only increase.
 local function remade()
-  local last = field(redis.pcall('XINFO', 'STREAM', stream), 'last-generated-id')
+  local last = info('last-generated-id')
   if last and before(last, watermark()) then return true end
   return #redis.call('XRANGE', stream, '-', watermark(), 'COUNT', 1) > 0
 end
 
--- lost names the IDs between which those entries were that went with the stream
--- as it was: all that were added after the last one kept, up to now or to the
--- first one that was added since.
+-- lost returns the IDs between which entries were lost when the stream went back:
+-- those added after the last one kept, up to the first one added since, or to now.
 local function lost(known)
   local kept = redis.call('XREVRANGE', stream, known, '-', 'COUNT', 1)
   local from = kept[1] and kept[1][1] or watermark()
@@ -141,9 +123,8 @@ local function lost(known)
   return from .. ' ' .. (before(till, known) and known or till)
 end
 
--- rewind ends an epoch, unless nothing comes again that was counted. What is
--- pending and undelivered is what the next one has, whatever has been settled
--- twice by now.
+-- rewind ends the epoch, unless no counted entry is delivered again. The pending
+-- and unread entries belong to the next one, whatever was settled twice by now.
 local function rewind(epoch, base)
   local ends, kind, known, between = tonumber(ARGV[3]), ARGV[4], ARGV[5], ''
   if known ~= '' and (ends == 0 or kind == 'stream') and vanished(known) then
@@ -163,14 +144,14 @@ end
 local epoch = count('epoch')
 need({'HSET', ledger, 'epoch', epoch}, {'HDEL', ledger, 'base'}, {'DEL', gone})
 
--- `legacy` is the last entry that the version before may have put back, which is
--- known by its fields alone. It is noted when this version first opens a ledger.
+-- `legacy` is the last entry that the previous version may have put back. Its entries
+-- are known by their fields alone. It is set when this version first opens a ledger.
 if redis.call('HEXISTS', ledger, 'legacy') == 0 then
   local last = epoch > 0 and last_entry() or ''
   redis.call('HSET', ledger, 'legacy', last ~= '' and last or '0-0')
 end
 
-local ours = service_group()
+local ours = find_group(stream, group)
 if ours and epoch == 0 then
   may_begin()
   close(0, true)
@@ -196,7 +177,7 @@ need({'XGROUP', 'CREATE', stream, group, start, 'MKSTREAM'}, {'DEL', returns})
 if existed == 1 and not remade() then
   start = watermark()
 else
-  -- What was noted of the entries of the other one tells nothing of this one's.
+  -- Notes about entries of the other stream do not apply to this one.
   redis.call('HDEL', ledger, 'watermark', 'returning', 'returning:next')
   redis.call('HSET', ledger, 'legacy', '0-0')
   redis.call('DEL', returns)

@@ -41,7 +41,7 @@ func TestAStreamMadeAnewWithLowerIDsIsRead(t *testing.T) {
 				b.pushMany(5)
 			}
 			settleAll(t, next, record.Ingested, streamstest.Receive(t, next, 5))
-			must(t, next.CensusOnce(t.Context()))
+			must(t, next.DetectLossesOnce(t.Context()))
 			if a := b.wantBalanced(); a.Outcomes[record.Ingested] != 5 || a.Missing != 0 {
 				t.Errorf("%+v", a)
 			}

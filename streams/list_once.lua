@@ -1,10 +1,12 @@
--- Sends commands that write to one key, each once however often this is called
--- with the same marker: after a lost reply it is called again. A command that is
--- refused ends the call, and the next goes on with it.
+-- Runs commands that write to one key, each of them once even if the call is
+-- repeated with the same marker after a lost reply. A refused command ends the call;
+-- a repetition continues with it.
 --
--- KEYS  marker, the key that is written to
--- ARGV  seconds for which the marker is kept; then of each command its name, how
---       many words follow the key, and these
+-- KEYS  1 marker  2 the key that is written to
+-- ARGV  1 seconds for which the marker is kept
+--       then for each command: its name, the number of arguments after the key, the
+--       arguments
+-- Returns how many commands were run.
 
 local marker, key, life = KEYS[1], KEYS[2], ARGV[1]
 local done = tonumber(redis.call('GET', marker) or 0)

@@ -28,7 +28,7 @@ func TestARepeatedCallOfAListIsDoneOnce(t *testing.T) {
 			opts.Dialer = cutter.Dial
 			client := redisconn.New(opts, 2)
 			t.Cleanup(func() { _ = client.Close() })
-			q := streams.NewList(streams.ListOptions{
+			q := newList(t, streams.ListOptions{
 				Client: client, Key: "q", PollTimeout: time.Second, Log: slog.New(slog.DiscardHandler),
 				DeadLetters: streams.DeadLetterOptions{On: true, Worker: "w"},
 			})

@@ -82,7 +82,7 @@ func TestWhatCameOfABrokenPopIsDelivered(t *testing.T) {
 	client.(*redis.Client).AddHook(around{name: "lpop", before: func() {
 		left.Store(int64(len("*3\r\n$6\r\nsecond\r\n$5\r\nthird\r\n$100\r\nxxx")))
 	}})
-	q := streams.NewList(streams.ListOptions{Client: client, Key: "q", PollTimeout: time.Second, Log: slog.New(slog.DiscardHandler)})
+	q := newList(t, streams.ListOptions{Client: client, Key: "q", PollTimeout: time.Second, Log: slog.New(slog.DiscardHandler)})
 	got, err := q.Receive(t.Context(), 4)
 	must(t, err)
 	if bodies := strings.Join(streamstest.Bodies(got), " "); bodies != "first second third" {

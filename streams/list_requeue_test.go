@@ -16,7 +16,7 @@ import (
 // one whose refusal is not beyond doubt is kept though dead letters are off.
 func TestListKeepsWhatIsInDoubt(t *testing.T) {
 	client := env.Redis(t).Client(t)
-	q := streams.NewList(streams.ListOptions{Client: client, Key: "q", PollTimeout: time.Second, Log: slog.New(slog.DiscardHandler)})
+	q := newList(t, streams.ListOptions{Client: client, Key: "q", PollTimeout: time.Second, Log: slog.New(slog.DiscardHandler)})
 	must(t, client.RPush(t.Context(), "q", "a", "b", "c").Err())
 	held := streamstest.Receive(t, q, 2)
 	must(t, q.Requeue(t.Context(), held))

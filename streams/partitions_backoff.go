@@ -8,44 +8,45 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ingestion/internal/redisconn"
+	"ingestion/internal/retry"
 )
 
-const (
-	shortestRest = 100 * time.Millisecond
-	longestRest  = 2 * time.Second
-)
-
-// rest is the time for which a partition that can't be read is left alone, so
-// that it does not hold up the others.
-type rest struct {
-	until   time.Time
-	pause   time.Duration
-	trouble trouble
+// partBackoff keeps a partition that can't be read from blocking the others.
+type partBackoff struct {
+	until    time.Time
+	failing  bool
+	pauses   *retry.Backoff
+	failures failureLog
 }
 
-func newRest(s *Stream) rest {
-	return rest{trouble: trouble{log: s.opts.Log, stream: s.keys.Main, what: "the partition can be read"}}
-}
-
-func (r *rest) now() bool { return r.pause > 0 && time.Now().Before(r.until) }
-
-func (r *rest) begin() {
-	r.pause = min(max(2*r.pause, shortestRest), longestRest)
-	r.until = time.Now().Add(jitter(r.pause))
-}
-
-func (r *rest) over() {
-	if r.pause > 0 {
-		r.pause = 0
-		r.trouble.over()
+func newPartBackoff(s *Stream) partBackoff {
+	return partBackoff{
+		pauses:   retry.Policy{Initial: 100 * time.Millisecond, Max: 2 * time.Second}.Start(),
+		failures: failureLog{log: s.opts.Log, stream: s.keys.Main, recovery: "the partition can be read"},
 	}
 }
 
-// failed lets those rest whom an error concerns. It returns the error if
-// that is all partitions: then waiting is up to the caller.
-func (p *Partitions) failed(ctx context.Context, one *part, err error) error {
+// active reports whether the partition is not to be read for now.
+func (b *partBackoff) active() bool { return b.failing && time.Now().Before(b.until) }
+
+func (b *partBackoff) begin() {
+	b.failing = true
+	b.until = time.Now().Add(b.pauses.Next())
+}
+
+func (b *partBackoff) succeeded() {
+	if b.failing {
+		b.failing = false
+		b.pauses.Reset()
+		b.failures.succeeded()
+	}
+}
+
+// backOff pauses the partitions that an error concerns. If those are all partitions it
+// returns the error: then the caller waits.
+func (p *Partitions) backOff(ctx context.Context, one *part, err error) error {
 	if isNoGroup(err) && one.groupKnown {
-		one.groupKnown, one.hot = false, true // the next read makes the group again
+		one.groupKnown, one.hot = false, true // the next read creates the group again
 		return nil
 	}
 	concerned := []*part{one}
@@ -53,23 +54,23 @@ func (p *Partitions) failed(ctx context.Context, one *part, err error) error {
 		concerned = p.neighbours(ctx, one)
 	}
 	for _, c := range concerned {
-		c.rest.begin()
+		c.backoff.begin()
 		c.hot = true
 		c.noteFailure()
 	}
 	for _, c := range p.parts {
-		if !c.rest.now() {
-			one.rest.trouble.met(err)
+		if !c.backoff.active() {
+			one.backoff.failures.failed(err)
 			return nil
 		}
 	}
 	for _, c := range p.parts {
-		c.rest.until = time.Time{}
+		c.backoff.until = time.Time{}
 	}
 	return err
 }
 
-// neighbours are the partitions on the same node.
+// neighbours are the partitions on the same node, including the given one.
 func (p *Partitions) neighbours(ctx context.Context, one *part) []*part {
 	cluster, ok := one.opts.Client.(*redis.ClusterClient)
 	if !ok {
@@ -92,8 +93,8 @@ func (p *Partitions) neighbours(ctx context.Context, one *part) []*part {
 	return same
 }
 
-// concernsPartition says whether an error is the server's answer about one key,
-// rather than about itself or none at all.
+// concernsPartition reports whether an error is the server's answer about one key,
+// rather than about the server itself, or no answer at all.
 func concernsPartition(err error) bool {
 	var owner *OwnerError
 	var answer redis.Error
@@ -103,11 +104,11 @@ func concernsPartition(err error) bool {
 	if !errors.As(err, &answer) {
 		return isNoGroup(err)
 	}
-	for _, ofNode := range []func(error) bool{
+	for _, concernsNode := range []func(error) bool{
 		redis.IsLoadingError, redis.IsReadOnlyError, redis.IsMasterDownError, redis.IsClusterDownError,
 		redis.IsMaxClientsError, redis.IsAuthError, redis.IsOOMError,
 	} {
-		if ofNode(err) {
+		if concernsNode(err) {
 			return false
 		}
 	}

@@ -17,7 +17,7 @@ import (
 )
 
 // openPartitions is a consumer of a stream "s" in so many partitions.
-func openPartitions(client redis.UniversalClient, consumer string, n int, opts streams.PartitionsOptions, change func(*streams.StreamOptions)) *streams.Partitions {
+func openPartitions(t *testing.T, client redis.UniversalClient, consumer string, n int, opts streams.PartitionsOptions, change func(*streams.StreamOptions)) *streams.Partitions {
 	var all []*streams.Stream
 	for _, key := range streams.PartitionKeys("s", n) {
 		o := streamOptions(client, consumer)
@@ -25,9 +25,12 @@ func openPartitions(client redis.UniversalClient, consumer string, n int, opts s
 		if change != nil {
 			change(&o)
 		}
-		all = append(all, streams.NewStream(o))
+		all = append(all, newStream(t, o))
 	}
-	return streams.NewPartitions(all, opts)
+	t.Helper()
+	p, err := streams.NewPartitions(all, opts)
+	must(t, err)
+	return p
 }
 
 func add(t *testing.T, client redis.UniversalClient, key, body string) string {
@@ -46,7 +49,7 @@ func TestPartitionsConform(t *testing.T) {
 				consumers := 0
 				open := func() streams.Queue {
 					consumers++
-					return openPartitions(client, fmt.Sprintf("c%d", consumers), n, opts, nil)
+					return openPartitions(t, client, fmt.Sprintf("c%d", consumers), n, opts, nil)
 				}
 				return &streamstest.Fixture{
 					Queue:   open(),
@@ -77,7 +80,7 @@ func TestPartitionsConform(t *testing.T) {
 
 func TestAnIdlePartitionHoldsNobodyUp(t *testing.T) {
 	b := newRig(t)
-	q := openPartitions(b.client, "c", 64, streams.PartitionsOptions{}, nil)
+	q := openPartitions(t, b.client, "c", 64, streams.PartitionsOptions{}, nil)
 	for range 2 { // all are seen to be empty
 		if got, err := q.Receive(t.Context(), 10); len(got) > 0 || err != nil {
 			t.Fatal(got, err)
@@ -106,7 +109,7 @@ func TestAHotPartitionLeavesTheOthersTheirTurn(t *testing.T) {
 	for i := range 3000 {
 		add(t, b.client, "s:0", fmt.Sprint(i))
 	}
-	q := openPartitions(b.client, "c", 8, streams.PartitionsOptions{}, nil)
+	q := openPartitions(t, b.client, "c", 8, streams.PartitionsOptions{}, nil)
 	settleAll(t, q, record.Ingested, streamstest.Receive(t, q, 10))
 	late := add(t, b.client, "s:5", "late")
 	for begun := time.Now(); ; {
@@ -124,7 +127,7 @@ func TestAHotPartitionLeavesTheOthersTheirTurn(t *testing.T) {
 func TestOnePartitionInTroubleHoldsNobodyUp(t *testing.T) {
 	b := newRig(t)
 	log := func(o *streams.StreamOptions) { o.Log = slog.New(slog.NewJSONHandler(b.log, nil)) }
-	q := openPartitions(b.client, "c", 3, streams.PartitionsOptions{}, log)
+	q := openPartitions(t, b.client, "c", 3, streams.PartitionsOptions{}, log)
 	for range 2 {
 		if _, err := q.Receive(t.Context(), 10); err != nil {
 			t.Fatal(err)
@@ -159,7 +162,7 @@ func TestOnePartitionInTroubleHoldsNobodyUp(t *testing.T) {
 
 func TestWhatIsReadAheadIsHandedBack(t *testing.T) {
 	b := newRig(t)
-	q := openPartitions(b.client, "c", 8, streams.PartitionsOptions{}, nil)
+	q := openPartitions(t, b.client, "c", 8, streams.PartitionsOptions{}, nil)
 	if _, err := q.Receive(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +171,7 @@ func TestWhatIsReadAheadIsHandedBack(t *testing.T) {
 	}
 	settleAll(t, q, record.Ingested, streamstest.Receive(t, q, 1))
 	must(t, q.Close(t.Context()))
-	other := openPartitions(b.client, "other", 8, streams.PartitionsOptions{}, nil)
+	other := openPartitions(t, b.client, "other", 8, streams.PartitionsOptions{}, nil)
 	got := streamstest.Receive(t, other, 7)
 	for _, d := range got {
 		if d.Deliveries != 1 {
@@ -179,7 +182,7 @@ func TestWhatIsReadAheadIsHandedBack(t *testing.T) {
 
 func TestNoMoreIsTakenThanAskedFor(t *testing.T) {
 	b := newRig(t)
-	q := openPartitions(b.client, "c", 8, streams.PartitionsOptions{TakeNoMore: true}, nil)
+	q := openPartitions(t, b.client, "c", 8, streams.PartitionsOptions{TakeNoMore: true}, nil)
 	if _, err := q.Receive(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +202,7 @@ func TestNoMoreIsTakenThanAskedFor(t *testing.T) {
 // Entries of two partitions often have the same ID.
 func TestTheSameIDInTwoPartitionsIsTwoEntries(t *testing.T) {
 	b := newRig(t)
-	q := openPartitions(b.client, "c", 2, streams.PartitionsOptions{}, nil)
+	q := openPartitions(t, b.client, "c", 2, streams.PartitionsOptions{}, nil)
 	for _, key := range []string{"s:0", "s:1"} {
 		must(t, b.client.XAdd(t.Context(), &redis.XAddArgs{Stream: key, ID: "7-0", Values: []any{"data", key}}).Err())
 	}

@@ -75,7 +75,7 @@ func refusals() []refusal {
 				got := streamstest.Receive(b.t, q, 1)
 				b.deleteAll(got)
 				return func() error {
-					_, _, err := q.Try(b.t.Context(), got[0])
+					_, _, err := q.BeginAttempt(b.t.Context(), got[0])
 					return err
 				}
 			},
@@ -196,7 +196,7 @@ func TestDeliveriesAreCountedOrNotAtAll(t *testing.T) {
 				}
 			}
 			b.refuse("+" + command)
-			if got := streamstest.Receive(t, q, 1); got[0].Deliveries != 3 || !got[0].Suspect {
+			if got := streamstest.Receive(t, q, 1); got[0].Deliveries != 3 || !got[0].Quarantined {
 				t.Errorf("received %+v, want the third delivery", got[0])
 			}
 		})

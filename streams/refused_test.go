@@ -203,7 +203,7 @@ func toSettle(b *rig) func(redis.UniversalClient) error {
 	must(b.t, q.Open(b.t.Context()))
 	b.add("data", "kills")
 	d := streamstest.Receive(b.t, q, 1)[0]
-	b.suspect(d.ID, streams.MaxTries)
+	b.suspect(d.ID, streams.MaxAttempts)
 	held := streamstest.Receive(b.t, q, 1)
 	b.pushMany(5)
 	held = append(held, streamstest.Receive(b.t, q, 5)...)
@@ -273,7 +273,7 @@ func toReplayList(b *rig) func(redis.UniversalClient) error {
 // toBury writes dead letters of a list.
 func toBury(b *rig) func(redis.UniversalClient) error {
 	list := func(client redis.UniversalClient) *streams.List {
-		return streams.NewList(streams.ListOptions{
+		return newList(b.t, streams.ListOptions{
 			Client: client, Key: "q", PollTimeout: time.Second, Log: slog.New(slog.DiscardHandler),
 			DeadLetters: streams.DeadLetterOptions{On: true, Worker: "w"},
 		})
@@ -308,7 +308,9 @@ func toCount(b *rig) func(redis.UniversalClient) error {
 	for _, id := range b.pushMany(5) {
 		b.delete(id)
 	}
-	return func(client redis.UniversalClient) error { return b.stream(client, "c", nil).CensusOnce(b.t.Context()) }
+	return func(client redis.UniversalClient) error {
+		return b.stream(client, "c", nil).DetectLossesOnce(b.t.Context())
+	}
 }
 
 func toLeave(b *rig) func(redis.UniversalClient) error {
@@ -381,7 +383,7 @@ func toTry(b *rig) func(redis.UniversalClient) error {
 	return func(client redis.UniversalClient) error {
 		q := b.stream(client, "c", wary)
 		for _, d := range suspects {
-			if _, _, err := q.Try(context.WithoutCancel(b.t.Context()), d); err != nil {
+			if _, _, err := q.BeginAttempt(context.WithoutCancel(b.t.Context()), d); err != nil {
 				return err
 			}
 		}

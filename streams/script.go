@@ -1,51 +1,30 @@
 package streams
 
 import (
+	"context"
 	_ "embed"
 
 	"github.com/redis/go-redis/v9"
+
+	"ingestion/internal/redisconn"
 )
 
+// Shared beginnings of scripts. A script that has one names it in its head:
+// "Comes after need.lua and drop.lua."
 var (
 	//go:embed need.lua
 	needSource string
 	//go:embed drop.lua
 	dropSource string
-	//go:embed ledger_open.lua
-	openSource string
-	//go:embed stream_settle.lua
-	settleSource string
-	//go:embed stream_extend.lua
-	extendSource string
-	//go:embed stream_nack.lua
-	handbackSource string
-	//go:embed stream_claim.lua
-	claimSource string
-	//go:embed stream_fetch.lua
-	fetchSource string
-	//go:embed upkeep_move.lua
-	moveSource string
-	//go:embed upkeep_trim.lua
-	trimSource string
-	//go:embed stream_peek.lua
-	peekSource string
-	//go:embed stream_quarantine.lua
-	trySource string
-	//go:embed stream_leave.lua
-	sweepSource string
-	//go:embed ledger_loss.lua
-	censusSource string
-
-	openScript     = redis.NewScript(needSource + openSource)
-	settleScript   = redis.NewScript(needSource + settleSource)
-	extendScript   = redis.NewScript(needSource + dropSource + extendSource)
-	handbackScript = redis.NewScript(needSource + dropSource + handbackSource)
-	claimScript    = redis.NewScript(needSource + dropSource + claimSource)
-	fetchScript    = redis.NewScript(needSource + dropSource + fetchSource)
-	moveScript     = redis.NewScript(needSource + moveSource)
-	trimScript     = redis.NewScript(trimSource)
-	peekScript     = redis.NewScript(peekSource)
-	tryScript      = redis.NewScript(needSource + dropSource + trySource)
-	sweepScript    = redis.NewScript(sweepSource)
-	censusScript   = redis.NewScript(censusSource)
+	//go:embed inspect.lua
+	inspectSource string
 )
+
+// dropKeys are the first keys of every script that begins with drop.lua.
+func (k *Keys) dropKeys() []string {
+	return []string{k.Main, k.Ledger, k.Suspects, k.Gone, k.Returns}
+}
+
+func (s *Stream) run(ctx context.Context, script *redis.Script, keys []string, args ...any) *redis.Cmd {
+	return redisconn.Run(ctx, s.opts.Client, script, keys, args...)
+}

@@ -1,45 +1,60 @@
 package streams
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
-// unwantedLeases is for how many leases what was taken over is kept for a
-// caller that does not receive, as one that can't reach its database.
-const unwantedLeases = 10
+// Claimed and quarantined entries are buffered until Receive returns them.
 
-// setWanted says that the caller receives.
-func (s *Stream) setWanted() {
+// bufferLeases is for how many leases buffered entries are kept for a caller that
+// does not call Receive, for example because it can't reach its database.
+const bufferLeases = 10
+
+func (s *Stream) noteReceive() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.wanted = time.Now()
+	s.lastReceive = time.Now()
 }
 
-// undelivered lists what was taken over and not yet delivered.
-func (s *Stream) undelivered() []string {
+// rebuffer puts entries that were read back into the buffer.
+func (s *Stream) rebuffer(batch []Delivery) {
+	entries := make([]claimed, len(batch))
+	for i, d := range batch {
+		entries[i] = claimed{id: strings.Clone(d.ID), deliveries: d.Deliveries, attempts: noAttempts}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ids := make([]string, 0, len(s.claimed)+len(s.suspects))
+	s.claimed = append(entries, s.claimed...)
+}
+
+// buffered lists the IDs of buffered entries.
+func (s *Stream) buffered() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ids := make([]string, 0, len(s.claimed)+len(s.quarantine))
 	for _, c := range s.claimed {
 		ids = append(ids, c.id)
 	}
-	for _, c := range s.suspects {
-		ids = append(ids, c.id)
+	for _, q := range s.quarantine {
+		ids = append(ids, q.id)
 	}
 	return ids
 }
 
-// takeUndelivered is for giving back what was taken over and not yet delivered:
-// it is not kept here any more. It takes nothing if the caller has received
-// within the time given. No lone attempt at a suspect was begun.
-func (s *Stream) takeUndelivered(silence time.Duration) []claimed {
+// takeBuffered empties the buffer and returns its entries to be nacked. It returns
+// none if Receive was called within the given time. No quarantined attempt has
+// begun on them.
+func (s *Stream) takeBuffered(silence time.Duration) []claimed {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if time.Since(s.wanted) < silence {
+	if time.Since(s.lastReceive) < silence {
 		return nil
 	}
-	rest := s.claimed
-	for _, c := range s.suspects {
-		rest = append(rest, claimed{id: c.id, deliveries: c.deliveries, tries: -1})
+	entries := s.claimed
+	for _, q := range s.quarantine {
+		entries = append(entries, claimed{id: q.id, deliveries: q.deliveries, attempts: noAttempts})
 	}
-	s.claimed, s.suspects = nil, nil
-	return rest
+	s.claimed, s.quarantine = nil, nil
+	return entries
 }

@@ -110,7 +110,7 @@ func TestSuspectsThatAWorkerDoesNotReceiveAreHandedBack(t *testing.T) {
 		patient(o)
 	})
 	for _, d := range got {
-		if !d.Suspect || d.Tries != 0 || d.Deliveries != 3 {
+		if !d.Quarantined || d.Attempts != 0 || d.Deliveries != 3 {
 			t.Errorf("it comes as %+v", d)
 		}
 	}

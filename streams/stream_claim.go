@@ -2,38 +2,43 @@ package streams
 
 import (
 	"context"
+	_ "embed"
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+var (
+	//go:embed stream_claim.lua
+	claimSource string
+	claimScript = redis.NewScript(needSource + dropSource + claimSource)
 )
 
 const (
-	// claimPage is how many entries one call takes over at most. Redis looks at ten
-	// times as many for that, which takes it a millisecond or two.
-	claimPage = 200
-	// fetchBytes bounds the bodies that one call brings.
-	fetchBytes = replyBytes
-	// scanTime is how long one look lasts, about, so that new entries do not wait
-	// for the end of a long pending list.
+	// maxClaimPage is how many entries one call claims at most. Redis looks at ten
+	// times as many for that, which takes a millisecond or two.
+	maxClaimPage = 200
+	// scanTime is about how long one scan lasts, so that new entries do not wait for
+	// the end of a long pending list.
 	scanTime = 50 * time.Millisecond
-	// longestScanPause keeps the entries of a dead worker from waiting much
-	// longer than their lease.
-	longestScanPause = time.Second
-	// emptyScanPause is for when nothing is pending: what is delivered meanwhile
-	// has a whole lease before it, unless it is handed back.
+	// maxScanPause limits how long the entries of a dead worker wait beyond their lease.
+	maxScanPause = time.Second
+	// emptyScanPause applies if nothing is pending: what is delivered meanwhile has
+	// its whole lease left, unless it is nacked.
 	emptyScanPause = 2 * time.Second
-	// scanSpread keeps the workers from looking in step.
+	// scanSpread keeps the workers from scanning in step.
 	scanSpread = 50 * time.Millisecond
 )
 
-// takeOver returns entries of dead workers, if their time has come: it claims
-// IDs, which raises the delivery counts, and then reads bodies, some MiB at a
-// time. What is claimed and not yet read stays leased until the next call.
-// Suspects come last, each alone and unread.
-func (s *Stream) takeOver(ctx context.Context, max int) ([]Delivery, error) {
-	s.setWanted()
-	if s.mayScan() {
+// reclaim returns entries of dead workers, if it is time to look for them. It
+// claims IDs, which raises the delivery counts, and then reads bodies, a few MiB
+// at a time. Claimed entries whose bodies are not read yet stay leased until
+// the next call. Quarantined entries come last, each alone and without its body.
+func (s *Stream) reclaim(ctx context.Context, max int) ([]Delivery, error) {
+	s.noteReceive()
+	if s.scanDue() {
 		if err := s.scan(ctx, max); err != nil {
 			return nil, err
 		}
@@ -42,164 +47,109 @@ func (s *Stream) takeOver(ctx context.Context, max int) ([]Delivery, error) {
 	if err != nil || len(batch) > 0 {
 		return batch, err
 	}
-	return s.dueSuspect(), nil
+	return s.dueQuarantined(), nil
 }
 
-// mayScan says that there is room for what a scan finds, and that it is time.
-func (s *Stream) mayScan() bool {
+// scanDue reports whether it is time for a scan and there is room for its result.
+func (s *Stream) scanDue() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.claimed) == 0 && len(s.suspects) < maxSuspects && !time.Now().Before(s.nextScan)
+	return len(s.claimed) == 0 && len(s.quarantine) < maxQuarantined && !time.Now().Before(s.nextScan)
 }
 
-// scan goes on with looking for entries with a lapsed lease, from where the
-// workers have got to the end of the pending list, and stops at the first page
-// that has some, or after a while: what comes after is left for others, or for
-// the next look.
+// nextReclaim is when reclaim next has something to return or to look for.
+func (s *Stream) nextReclaim() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.claimed) > 0 {
+		return time.Time{}
+	}
+	next := s.nextScan
+	for _, q := range s.quarantine {
+		if q.due.Before(next) {
+			next = q.due
+		}
+	}
+	return next
+}
+
+// scan continues the search for expired leases where the workers have left it.
+// It stops at the end of the pending list, after the first page with a claimed
+// entry, or after a while: the rest is for other workers, or the next scan.
 func (s *Stream) scan(ctx context.Context, max int) error {
-	for begun := time.Now(); time.Since(begun) < scanTime; {
-		found, wait, err := s.claimPage(ctx, min(max, claimPage))
+	for begin := time.Now(); time.Since(begin) < scanTime; {
+		found, pause, err := s.claimPage(ctx, min(max, maxClaimPage))
 		if err != nil {
 			return err
 		}
-		if wait > 0 {
-			s.nextScan = time.Now().Add(wait + rand.N(scanSpread))
+		if pause > 0 {
+			s.nextScan = time.Now().Add(pause + rand.N(scanSpread))
 		}
 		if len(found) > 0 {
 			s.opts.Log.Info("claimed", "stream", s.keys.Main, "count", len(found),
-				"reason", "the lease of their worker has run out")
-			s.keep(found)
+				"reason", "the lease of their worker has expired")
+			s.bufferClaimed(found)
 		}
-		if wait > 0 || len(found) > 0 {
+		if pause > 0 || len(found) > 0 {
 			return nil
 		}
 	}
 	return nil
 }
 
-func (s *Stream) claimPage(ctx context.Context, count int) (found []claimed, wait time.Duration, err error) {
-	pause, longer := s.scanPauses()
-	reply, err := s.run(ctx, claimScript, append(s.keys.pending(), s.keys.Scan),
-		s.opts.Group, s.opts.Consumer, s.opts.ClaimIdle.Milliseconds(), count, s.maxDeliveries(), pause.Milliseconds(), longer.Milliseconds()).Slice()
+// claimPage claims entries of one page of the pending list. A pause means that the
+// list has ended: no worker is to scan for that long.
+func (s *Stream) claimPage(ctx context.Context, count int) (found []claimed, pause time.Duration, err error) {
+	pauseAtEnd, pauseIfEmpty := s.scanPauses()
+	reply, err := s.run(ctx, claimScript, append(s.keys.dropKeys(), s.keys.Scan),
+		s.opts.Group, s.opts.Consumer, s.opts.ClaimIdle.Milliseconds(), count, s.opts.MaxDeliveries,
+		pauseAtEnd.Milliseconds(), pauseIfEmpty.Milliseconds()).Slice()
 	if err != nil {
-		return nil, 0, fmt.Errorf("looking for lapsed leases on %s: %w", s.keys.Main, err)
+		return nil, 0, fmt.Errorf("scanning %s for expired leases: %w", s.keys.Main, err)
 	}
-	ms, _ := reply[0].(int64)
 	s.reportMissing(texts(reply[2]))
-	return parseClaimed(reply[1]), time.Duration(ms) * time.Millisecond, nil
+	return parseClaimed(reply[1]), time.Duration(integer(reply[0])) * time.Millisecond, nil
 }
 
-// keep sorts what was claimed.
-func (s *Stream) keep(found []claimed) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var suspected []claimed
-	for _, c := range found {
-		if c.tries < 0 {
-			s.claimed = append(s.claimed, c)
-			continue
-		}
-		s.suspectFrom(c)
-		suspected = append(suspected, c)
+// scanPauses are the pauses after the end of the pending list, and if it is empty.
+func (s *Stream) scanPauses() (atEnd, ifEmpty time.Duration) {
+	longest := time.Duration(float64(maxScanPause) * s.stretch())
+	bounded := func(d time.Duration) time.Duration {
+		return max(jitter(min(s.opts.ClaimIdle/4, d)), time.Millisecond)
 	}
-	s.reportSuspects(suspected)
-}
-
-func (s *Stream) fetch(ctx context.Context, max int) ([]Delivery, error) {
-	s.mu.Lock()
-	want := s.claimed[:min(max, len(s.claimed))]
-	s.mu.Unlock()
-	if len(want) == 0 {
-		return nil, nil
-	}
-	args := []any{s.opts.Group, s.opts.Consumer, fetchBytes}
-	counts := make(map[string]int64, len(want))
-	for _, c := range want {
-		args = append(args, c.id)
-		counts[c.id] = c.deliveries
-	}
-	reply, err := s.run(ctx, fetchScript, s.keys.pending(), args...).Slice()
-	if err != nil {
-		return nil, fmt.Errorf("reading claimed entries of %s: %w", s.keys.Main, err)
-	}
-	batch := parseEntries(reply[0], counts)
-	missing, lost := texts(reply[1]), texts(reply[2])
-	s.reportMissing(missing)
-	if err := s.recognise(ctx, batch); err != nil {
-		return nil, err
-	}
-	if !s.fetched(want[0].id, len(batch)+len(missing)+len(lost)) {
-		return nil, nil
-	}
-	return batch, nil
-}
-
-// fetched removes the first n of what was claimed, unless all of it was given
-// back meanwhile.
-func (s *Stream) fetched(first string, n int) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.claimed) < max(n, 1) || s.claimed[0].id != first {
-		return false
-	}
-	s.claimed = s.claimed[n:]
-	return true
-}
-
-func (s *Stream) reportMissing(ids []string) {
-	if len(ids) == 0 {
-		return
-	}
-	s.opts.Log.Error("entries_missing", "stream", s.keys.Main, "count", len(ids), "ids", someOf(ids),
-		"reason", "somebody else deleted entries from the stream while they were pending: they are lost unless a worker that lives still holds them, or the producer sends them again")
-}
-
-// someOf names the first IDs of a list that need not be all of a range.
-func someOf(ids []string) string {
-	const most = 10
-	if len(ids) <= most {
-		return strings.Join(ids, " ")
-	}
-	return strings.Join(ids[:most], " ") + " …"
+	return bounded(longest), bounded(max(longest, emptyScanPause))
 }
 
 func parseClaimed(reply any) []claimed {
 	list, _ := reply.([]any)
 	out := make([]claimed, 0, len(list)/3)
 	for i := 0; i+2 < len(list); i += 3 {
-		deliveries, _ := list[i+1].(int64)
-		tries, _ := list[i+2].(int64)
-		out = append(out, claimed{id: text(list[i]), deliveries: deliveries, tries: tries})
+		out = append(out, claimed{id: text(list[i]), deliveries: integer(list[i+1]), attempts: integer(list[i+2])})
 	}
 	return out
 }
 
-func parseEntries(reply any, counts map[string]int64) []Delivery {
-	list, _ := reply.([]any)
-	out := make([]Delivery, 0, len(list))
-	for _, item := range list {
-		pair, _ := item.([]any)
-		if len(pair) != 2 {
+// bufferClaimed keeps claimed entries, with quarantined ones apart.
+func (s *Stream) bufferClaimed(found []claimed) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var suspicious []claimed
+	for _, c := range found {
+		if c.attempts == noAttempts {
+			s.claimed = append(s.claimed, c)
 			continue
 		}
-		id := text(pair[0])
-		d := delivery(id, texts(pair[1]), counts[id])
-		d.Redelivered = true
-		out = append(out, d)
+		s.addToQuarantine(c)
+		suspicious = append(suspicious, c)
 	}
-	return out
+	s.reportQuarantined(suspicious)
 }
 
-func text(v any) string {
-	s, _ := v.(string)
-	return s
-}
-
-func texts(v any) []string {
-	list, _ := v.([]any)
-	out := make([]string, len(list))
-	for i, item := range list {
-		out[i] = text(item)
+// reportMissing logs pending entries that no longer exist.
+func (s *Stream) reportMissing(ids []string) {
+	if len(ids) == 0 {
+		return
 	}
-	return out
+	s.opts.Log.Error("entries_missing", "stream", s.keys.Main, "count", len(ids), "ids", firstOf(ids),
+		"reason", "another client deleted entries from the stream while they were pending: they are lost unless a running worker still holds them or the producer sends them again")
 }

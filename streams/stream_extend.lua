@@ -1,15 +1,15 @@
--- Renews the lease on entries that are still this consumer's. A worker that
--- was frozen past its lease must not steal back what another has taken over.
+-- Extends the lease of entries that this consumer still holds. A worker that was
+-- frozen beyond its lease must not take back what another has claimed.
 -- Comes after need.lua and drop.lua.
 --
 -- ARGV  1 group  2 consumer  3… entry IDs
 -- Returns {lost, missing}
---   lost     IDs that are not this consumer's any more
---   missing  IDs that no longer exist, counted now. Nobody else can take them:
---            the worker that has the body settles it
+--   lost     IDs that this consumer no longer holds
+--   missing  IDs that no longer exist, counted by this call. Nobody else can claim
+--            them: the worker that has the body settles them
 --
--- XCLAIM drops an entry that no longer exists, as XAUTOCLAIM does; where a
--- server keeps it, XACK does.
+-- XCLAIM drops an entry that no longer exists, as XAUTOCLAIM does; if a server
+-- keeps it, XACK drops it.
 
 local group, consumer = ARGV[1], ARGV[2]
 local lost, missing = {}, {}

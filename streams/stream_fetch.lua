@@ -1,10 +1,12 @@
--- Reads the bodies of entries that were claimed, up to a number of bytes, so
--- that a few huge entries do not kill every worker in turn.
+-- Reads the bodies of claimed entries, up to a number of bytes, so that a few
+-- huge entries do not kill one worker after the other.
 -- Comes after need.lua and drop.lua.
 --
 -- ARGV  1 group  2 consumer  3 bytes  4… entry IDs
--- Returns {entries, missing IDs, lost IDs}; the IDs after the last one named
--- are left for the next call. At least one entry is read.
+-- Returns {entries, missing IDs, lost IDs}. IDs after the last one returned are
+-- for the next call. At least one entry is read.
+--   missing  no longer exist, counted by this call
+--   lost     are held by another consumer or settled
 
 local group, consumer, budget = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local entries, missing, lost, bytes = {}, {}, {}, 0

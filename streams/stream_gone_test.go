@@ -127,8 +127,8 @@ func TestWhatIsReadTooLateIsMissing(t *testing.T) {
 				first = streamstest.Receive(t, other, 1)
 			}
 			b.deleteAll(held)
-			if first[0].Suspect {
-				_, ours, err := other.Try(t.Context(), first[0])
+			if first[0].Quarantined {
+				_, ours, err := other.BeginAttempt(t.Context(), first[0])
 				must(t, err)
 				if ours {
 					t.Error("an entry that is gone was tried")

@@ -1,6 +1,6 @@
--- Removes consumers that hold nothing. XGROUP DELCONSUMER drops what a consumer
--- holds for good, so the check and the removal are one step. One that is alive
--- after all is made again by its next read.
+-- Removes consumers that hold nothing from the group. XGROUP DELCONSUMER discards
+-- what a consumer holds, so check and removal are one step. A consumer that is
+-- alive is created again by its next read.
 --
 -- KEYS  1 stream
 -- ARGV  1 group  2… consumers

@@ -1,12 +1,12 @@
--- Begins a lone attempt at a suspect: the attempt is counted before the body
--- is read, since reading it may be what kills.
+-- Begins an attempt at a quarantined entry: counts it before the body is read,
+-- since reading it may be what kills the worker.
 -- Comes after need.lua and drop.lua.
 --
 -- ARGV  1 group  2 consumer  3 entry ID  4 number of this attempt
--- Returns {'try', fields}, {'lost'} where the entry is another consumer's or
--- settled by now, {'missing'} where it no longer exists; then it is counted.
+-- Returns {'begun', fields}; {'lost'} if the entry is held by another consumer or
+-- settled; {'missing'} if it no longer exists, which this call counts.
 --
--- The number is set, not added to: the call may be repeated.
+-- The number is set rather than incremented, so the call may be repeated.
 
 local group, consumer, id, attempt = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 
@@ -19,4 +19,4 @@ if #found == 0 then
   return {'missing'}
 end
 redis.call('HSET', suspects, id, attempt)
-return {'try', found[1][2]}
+return {'begun', found[1][2]}

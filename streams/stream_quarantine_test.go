@@ -32,7 +32,7 @@ func (b *rig) abandon(n int) {
 
 func try(t *testing.T, q streams.Queue, d streams.Delivery) streams.Delivery {
 	t.Helper()
-	tried, ours, err := q.Try(t.Context(), d)
+	tried, ours, err := q.BeginAttempt(t.Context(), d)
 	must(t, err)
 	if !ours {
 		t.Fatalf("%s is not held any more", d.ID)
@@ -50,11 +50,11 @@ func TestSuspectsComeAloneAndUnread(t *testing.T) {
 	for i := range 3 {
 		got := streamstest.Receive(t, q, 1)
 		push(t, b.client, "not delivered before")
-		if !got[0].Suspect || got[0].Body != nil || got[0].Deliveries != 3 || got[0].Deadly() {
+		if !got[0].Quarantined || got[0].Body != nil || got[0].Deliveries != 3 || got[0].Exhausted() {
 			t.Fatalf("a suspect comes as %+v", got[0])
 		}
 		tried := try(t, q, got[0])
-		if string(tried.Body) != fmt.Sprintf("record %d", i) || tried.Tries != 1 || b.tries(tried.ID) != "1" {
+		if string(tried.Body) != fmt.Sprintf("record %d", i) || tried.Attempts != 1 || b.tries(tried.ID) != "1" {
 			t.Errorf("tried: %+v, counted %s times", tried, b.tries(tried.ID))
 		}
 		settleAll(t, q, record.Ingested, []streams.Delivery{tried})
@@ -62,7 +62,7 @@ func TestSuspectsComeAloneAndUnread(t *testing.T) {
 			t.Error("a settled entry is still counted as a suspect")
 		}
 	}
-	if got := streamstest.Receive(t, q, 1); got[0].Suspect || string(got[0].Body) != "not delivered before" {
+	if got := streamstest.Receive(t, q, 1); got[0].Quarantined || string(got[0].Body) != "not delivered before" {
 		t.Errorf("a new entry comes as %+v", got[0])
 	}
 	b.wantLedger(map[string]string{"ingested": "3"})
@@ -92,13 +92,13 @@ func TestThreeDeathsAloneArePoison(t *testing.T) {
 	must(t, b.client.HSet(t.Context(), "{s}:returns", id, "1-1 0").Err())
 	b.abandon(1)
 	var died time.Time
-	for death := range streams.MaxTries {
+	for death := range streams.MaxAttempts {
 		q := b.open(fmt.Sprintf("alone %d", death), wary)
 		got := streamstest.Receive(t, q, 1)
 		if waited, least := time.Since(died), 50*time.Millisecond<<death; death > 0 && waited < least {
 			t.Errorf("tried again %v after death %d, want %v at least", waited, death, least)
 		}
-		if got[0].Tries != int64(death) || got[0].Deadly() {
+		if got[0].Attempts != int64(death) || got[0].Exhausted() {
 			t.Fatalf("after %d deaths: %+v", death, got[0])
 		}
 		try(t, q, got[0])
@@ -107,7 +107,7 @@ func TestThreeDeathsAloneArePoison(t *testing.T) {
 	}
 	q := b.open("last", wary)
 	got := streamstest.Receive(t, q, 1)
-	if !got[0].Deadly() {
+	if !got[0].Exhausted() {
 		t.Fatalf("after three deaths: %+v", got[0])
 	}
 	settleAll(t, q, record.Poisoned, got)
@@ -137,7 +137,7 @@ func TestAnOrderlyEndIsNoDeath(t *testing.T) {
 	for range 3 {
 		q := b.open("c", wary)
 		tried := try(t, q, streamstest.Receive(t, q, 1)[0])
-		if tried.Tries != 2 {
+		if tried.Attempts != 2 {
 			t.Fatalf("tried as %+v", tried)
 		}
 		for range 2 { // a repetition changes nothing
@@ -153,7 +153,7 @@ func TestAnOrderlyEndIsNoDeath(t *testing.T) {
 		got, err := q.Receive(t.Context(), 1)
 		must(t, err)
 		for _, d := range got {
-			_, ours, err := q.Try(t.Context(), d)
+			_, ours, err := q.BeginAttempt(t.Context(), d)
 			must(t, err)
 			if ours {
 				t.Error("an entry that is gone was tried")

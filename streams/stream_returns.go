@@ -9,19 +9,18 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// ledgerLegacy is the ledger's field for the last entry that the version before
-// this one may have put on the stream: what that one put back is known by its
-// fields alone.
+// ledgerLegacy is the ledger's field for the last entry that the previous version
+// may have put back on the stream. Its entries are known by their fields alone.
 const ledgerLegacy = "legacy"
 
-// recognise gives the entries that we put back their origins and places. They
-// come from our own record of what was put back, by entry ID: fields of that kind
-// have no power by themselves, since a producer may have put them there. The
-// record is looked at only where an entry has such fields.
-func (s *Stream) recognise(ctx context.Context, batch []Delivery) error {
+// resolveReturned sets the origin and the reserved slot of entries that the service
+// has put back on the stream. They come from {K}:returns: the fields of the entry
+// itself prove nothing, since a producer may have set them. It looks them up
+// only for entries with such fields.
+func (s *Stream) resolveReturned(ctx context.Context, batch []Delivery) error {
 	var ids []string
 	for i := range batch {
-		if batch[i].claims {
+		if batch[i].marked {
 			ids = append(ids, batch[i].ID)
 		}
 	}
@@ -35,7 +34,7 @@ func (s *Stream) recognise(ctx context.Context, batch []Delivery) error {
 	}
 	n := 0
 	for i := range batch {
-		if d := &batch[i]; d.claims {
+		if d := &batch[i]; d.marked {
 			d.resolve(text(returns.Val()[n]), legacy.Val())
 			n++
 		}
@@ -43,35 +42,17 @@ func (s *Stream) recognise(ctx context.Context, batch []Delivery) error {
 	return nil
 }
 
-// resolve takes the origin and the place from our record of the entry, or from
-// the fields of one that the version before put back.
+// resolve sets the origin and the slot from the value in {K}:returns or, for an
+// entry that the previous version put back, from the entry's fields.
 func (d *Delivery) resolve(returned, legacy string) {
-	if origin, place, known := strings.Cut(returned, " "); known {
-		d.Origin, d.AdmitAt = origin, admission(place)
+	if origin, slot, known := strings.Cut(returned, " "); known {
+		d.Origin, d.AdmitAt = origin, parseSlot(slot)
 		if n := len(d.Fields) - 2; n >= 0 && d.Fields[n] == fieldOrigin {
-			d.Fields = d.Fields[:n] // by us, and none of the entry's own
+			d.Fields = d.Fields[:n] // the service added it
 		}
 		return
 	}
 	if legacy == "" || before(legacy, d.ID) || !isEntryID(d.Origin) {
 		d.Origin, d.AdmitAt = "", 0
 	}
-}
-
-// keepUnread keeps what was read for the next look for entries to take over.
-func (s *Stream) keepUnread(batch []Delivery) {
-	kept := make([]claimed, len(batch))
-	for i, d := range batch {
-		kept[i] = claimed{id: strings.Clone(d.ID), deliveries: d.Deliveries, tries: -1}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.claimed = append(kept, s.claimed...)
-}
-
-// isEntryID says that text is written as Redis writes an entry's ID.
-func isEntryID(text string) bool {
-	ms, seq, ok := strings.Cut(text, "-")
-	digits := func(s string) bool { return s != "" && len(s) <= 20 && strings.Trim(s, "0123456789") == "" }
-	return ok && digits(ms) && digits(seq)
 }

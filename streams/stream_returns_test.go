@@ -229,9 +229,9 @@ func (b *rig) settlePoisoned(id string) {
 		streamstest.Receive(b.t, b.open("dead", nil), 1)
 	}
 	must(b.t, b.client.Do(b.t.Context(), "xclaim", "s", "g", "dead", "0", id, "idle", "1000000", "retrycount", "50").Err())
-	must(b.t, b.client.HSet(b.t.Context(), "{s}:suspects", id, streams.MaxTries).Err())
+	must(b.t, b.client.HSet(b.t.Context(), "{s}:suspects", id, streams.MaxAttempts).Err())
 	d := streamstest.Receive(b.t, q, 1)[0]
-	if !d.Deadly() {
+	if !d.Exhausted() {
 		b.t.Fatalf("received %+v", d)
 	}
 	settleAll(b.t, q, record.Poisoned, []streams.Delivery{d})
@@ -351,7 +351,7 @@ func TestWhatComesAgainKeepsItsOrigin(t *testing.T) {
 		},
 		"set back": func(b *rig, q *streams.Stream) {
 			b.setID("0")
-			must(t, q.CensusOnce(t.Context()))
+			must(t, q.DetectLossesOnce(t.Context()))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -2,42 +2,59 @@ package streams
 
 import (
 	"context"
+	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"ingestion/internal/redisconn"
 	"ingestion/record"
 )
 
-// settleBytes bounds the dead letters and deferred records that one call of the
-// script writes; what is accepted goes by ID only.
-const settleBytes = 4 << 20
+var (
+	//go:embed stream_settle.lua
+	settleSource string
+	settleScript = redis.NewScript(needSource + inspectSource + settleSource)
+)
 
-// Settle acknowledges and counts, in one script: one call a batch, unless the
-// refused records are large. They become dead letters, and deferred ones go to
-// the delayed set, before their entries are acknowledged.
+// maxSettleBytes limits the dead letters and deferred records written by one call
+// of the script. Accepted records are settled by their IDs only.
+const maxSettleBytes = 4 << 20
+
+// Settle acknowledges and counts deliveries in one step. It is one call for a
+// batch, unless the refused records are large. Refused records become dead letters
+// and deferred ones go to the delayed set before their entries are acknowledged.
 func (s *Stream) Settle(ctx context.Context, settlements []Settlement) (Settled, error) {
+	settled, err := s.settle(ctx, settlements)
+	if err == nil {
+		s.release(len(settlements) - len(settled.Kept))
+	}
+	return settled, err
+}
+
+// settle is Settle without releasing the deliveries.
+func (s *Stream) settle(ctx context.Context, settlements []Settlement) (Settled, error) {
 	accepted, guarded := settlements, guardedOf(settlements)
 	var all Settled
 	for first := true; first || len(guarded) > 0; first = false {
 		var page []*Settlement
-		page, guarded = cut(guarded)
+		page, guarded = cutPage(guarded)
 		done, err := s.settlePage(ctx, accepted, page)
 		if err != nil {
 			return Settled{}, fmt.Errorf("settling %d entries of %s: %w", len(settlements), s.keys.Main, err)
 		}
 		all.add(done)
-		s.tellDeferred(page)
+		s.signalDeferred(page)
 		accepted = nil
 	}
-	s.letGo(len(settlements) - len(all.Kept))
 	return all, nil
 }
 
-// guardedOf are the settlements that are written elsewhere before their entries
-// are acknowledged.
+// guardedOf returns the settlements whose records are refused or deferred: they are
+// written elsewhere before their entries are acknowledged.
 func guardedOf(settlements []Settlement) (guarded []*Settlement) {
 	for i := range settlements {
 		if settlements[i].Outcome.Status() != record.Success {
@@ -47,11 +64,11 @@ func guardedOf(settlements []Settlement) (guarded []*Settlement) {
 	return guarded
 }
 
-// cut takes as many settlements off the front as one call may write.
-func cut(guarded []*Settlement) (page, rest []*Settlement) {
+// cutPage splits off as many settlements as one call may write.
+func cutPage(guarded []*Settlement) (page, rest []*Settlement) {
 	bytes := 0
 	for i, set := range guarded {
-		if bytes += set.size(); bytes > settleBytes && i > 0 {
+		if bytes += set.size(); bytes > maxSettleBytes && i > 0 {
 			return guarded[:i], guarded[i:]
 		}
 	}
@@ -63,33 +80,36 @@ func (s *Stream) settlePage(ctx context.Context, settlements []Settlement, guard
 	if err != nil {
 		return Settled{}, err
 	}
-	count, _ := reply[0].(int64)
-	exists, _ := reply[1].(int64)
-	settled := Settled{Count: int(count), GroupGone: exists == 0, Kept: texts(reply[2]), Lost: texts(reply[3])}
+	settled := Settled{Count: int(integer(reply[0])), GroupGone: integer(reply[1]) == 0, Kept: texts(reply[2]), Lost: texts(reply[3])}
 	if cause := text(reply[4]); cause != "" {
 		settled.Cause = errors.New(cause)
 	}
 	return settled, nil
 }
 
-func (s *Settled) add(more Settled) {
-	s.Count += more.Count
-	s.Kept = append(s.Kept, more.Kept...)
-	s.Lost = append(s.Lost, more.Lost...)
-	s.GroupGone = s.GroupGone || more.GroupGone
-	s.Cause = errors.Join(s.Cause, more.Cause)
+// signalDeferred wakes Maintain, which puts deferred records back when they are due.
+func (s *Stream) signalDeferred(guarded []*Settlement) {
+	for _, set := range guarded {
+		if set.Outcome == record.Deferred {
+			select {
+			case s.deferred <- struct{}{}:
+			default:
+			}
+			return
+		}
+	}
 }
 
-// The most arguments that go with a call of the script, an outcome and a guarded
-// settlement.
+// The maximum numbers of arguments of the script: of a call, and of each outcome
+// and each guarded settlement in it.
 const (
 	argsPerCall    = 8
 	argsPerOutcome = 2
 	argsPerGuarded = 28
 )
 
-// settleCall is the script with its arguments: of settlements those that are
-// accepted, as IDs by their outcomes, and the guarded ones.
+// settleCall builds the call of the script: the accepted ones among settlements as
+// IDs by outcome, and the guarded ones.
 func (s *Stream) settleCall(settlements []Settlement, guarded []*Settlement) *redisconn.Call {
 	keys := []string{s.keys.Main, s.keys.Dead, s.keys.Delayed, s.keys.DelayedData, s.keys.Ledger, s.keys.Suspects, s.keys.Gone, s.keys.Returns}
 	outcomes := record.Outcomes()
@@ -110,7 +130,8 @@ func (s *Stream) settleCall(settlements []Settlement, guarded []*Settlement) *re
 	return call
 }
 
-// addIDs adds the IDs of the settlements with an outcome, if there are any.
+// addIDs adds the IDs of the settlements with an outcome and reports whether there
+// are any.
 func addIDs(call *redisconn.Call, settlements []Settlement, outcome record.Outcome) bool {
 	var setCount func(int)
 	n := 0
@@ -135,7 +156,7 @@ func (s *Stream) addGuarded(call *redisconn.Call, set *Settlement, now time.Time
 	call.Add(set.Outcome.String(), &set.ID)
 	switch {
 	case set.Outcome == record.Deferred:
-		call.Add("delay", set.Due.UnixMilli(), 1, payload(set.Delivery))
+		call.Add("delay", set.Due.UnixMilli(), 1, deferredPayload(set.Delivery))
 	case s.opts.DeadLetters.keeps(set):
 		kind := "dead"
 		if set.unread {
@@ -149,10 +170,9 @@ func (s *Stream) addGuarded(call *redisconn.Call, set *Settlement, now time.Time
 	}
 }
 
-// payload is what the mover makes an entry of: names and values. The names are
-// ours alone, and as they always were: a record may wait while a version follows
-// another.
-func payload(d *Delivery) []byte {
+// deferredPayload is what upkeep_move.lua creates the entry from: names and values.
+// The names never change: a record may wait while the service is upgraded.
+func deferredPayload(d *Delivery) []byte {
 	fields := []string{fieldData, string(d.Body), "origin", d.FirstID()}
 	if d.TraceParent != "" {
 		fields = append(fields, fieldTraceParent, d.TraceParent)

@@ -1,25 +1,25 @@
--- Settles a batch: what is still pending is acknowledged and counted once.
--- Comes after need.lua.
+-- Settles a batch: acknowledges and counts, once, what is still pending.
+-- Comes after need.lua and inspect.lua.
 --
 -- KEYS  1 stream  2 dead letters  3 delayed set  4 delayed data  5 ledger
---       6 suspects  7 gone  8 returns
--- ARGV  1 group  2 consumer  3 dead letters kept at most (0: all)
+--       6 quarantined attempts  7 gone  8 returns
+-- ARGV  1 group  2 consumer  3 maximum number of dead letters (0: no limit)
 --       4 number of accepted sets, then for each: outcome, n, n entry IDs
 --       then the number of guarded entries, and for each:
---         outcome, entry ID, kind (dead | copy | drop | delay), due ms, n,
+--         outcome, entry ID, kind (dead | copy | drop | delay), due in ms, n,
 --         n strings: the dead letter's fields and values, or the payload to put
 --         back; `copy` takes the dead letter's data from the entry itself
 -- Returns {settled, group exists (1 | 0), kept IDs, lost IDs, error}
---   kept  could not be written anywhere else and so stays pending
---   lost  a refusal or deferral of an entry that is another consumer's by now
+--   kept  could not be written elsewhere and stay pending
+--   lost  refused or deferred entries that another consumer holds
 --
--- The dead letter or delayed entry is written before the entry is
--- acknowledged: at maxmemory Redis checks a script's first write only, and
--- XACK passes while XADD fails. The ledger is added to once a field, at the end:
--- by then there has been a write that passed. Running it again changes nothing.
+-- The dead letter or delayed record is written before its entry is acknowledged:
+-- at maxmemory Redis checks only the first write of a script, so XACK succeeds
+-- where XADD fails. Each field of the ledger is incremented once, at the end,
+-- after a write has succeeded. Running the script again changes nothing.
 --
--- What was dropped from the pending list since it no longer exists (drop.lua) is
--- nobody else's: it is settled all the same, and not missing any more.
+-- An entry that was dropped from the pending list because it no longer exists
+-- (drop.lua) is held by nobody else: it is settled, and no longer missing.
 
 local stream, dead, delayed, data, ledger = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local group, consumer, dead_max = ARGV[1], ARGV[2], tonumber(ARGV[3])
@@ -30,7 +30,7 @@ local at = 4
 
 local any_gone = redis.call('EXISTS', gone) == 1
 
--- What is noted of entries until they are settled.
+-- Hashes with notes about entries, which are kept until the entries are settled.
 local notes = {}
 for _, key in ipairs({suspects, returns}) do
   if redis.call('EXISTS', key) == 1 then notes[#notes + 1] = key end
@@ -42,8 +42,8 @@ local function take()
   return value
 end
 
--- take_list passes over n arguments and returns the places of the first and the
--- last one: copying hundreds costs as much as what is done with them.
+-- take_list passes over n arguments and returns the positions of the first and the
+-- last one: copying hundreds would cost as much as settling them.
 local function take_list(n)
   at = at + n
   return at - n, at - 1
@@ -61,7 +61,7 @@ local function failed(reply)
   return false
 end
 
--- owner is the consumer that holds an entry; nil where it was settled before.
+-- owner is the consumer that holds an entry; nil if it is already settled.
 local function owner(id, kind)
   local pending = redis.pcall('XPENDING', stream, group, id, id, 1)
   if pending['err'] then
@@ -69,7 +69,7 @@ local function owner(id, kind)
     return ''
   end
   if pending[1] then return pending[1][2] end
-  -- Of what was never read there is nothing left to be written.
+  -- An entry that was never read leaves nothing to write.
   if any_gone and kind ~= 'copy' and redis.call('HEXISTS', gone, id) == 1 then return consumer end
 end
 
@@ -79,8 +79,8 @@ local function bury(fields, first, last)
   return true
 end
 
--- copy buries an entry that was never read. One that is not one body is kept as
--- netstrings, byte for byte, and as JSON to be read by people.
+-- copy buries an entry that was never read. If it does not have exactly one body,
+-- its fields are kept as netstrings, byte for byte, and as JSON for people.
 local function copy(id, first, last)
   local letter = {unpack(ARGV, first, last)}
   local function with(name, value)
@@ -91,7 +91,7 @@ local function copy(id, first, last)
   local list = found[1] and found[1][2] or {}
   local back = redis.call('HGET', returns, id)
   local n = #list
-  if back and list[n - 1] == 'ingestion:origin' then n = n - 2 end -- of ours
+  if back and list[n - 1] == 'ingestion:origin' then n = n - 2 end -- the service added it
   local fields, bodies, exact, shown = {}, 0, {}, {}
   for i = 1, n, 2 do
     local name, value = list[i], list[i + 1]
@@ -119,13 +119,13 @@ local function delay(id, due, payload)
   local added = redis.pcall('ZADD', delayed, due, id)
   if failed(added) then return false end
   if added == 0 then
-    -- Deferred before the group was made again, and now in place of that.
+    -- It was deferred before the group was created again, and this replaces that.
     count('returned', 1)
   end
   return true
 end
 
--- place writes a guarded entry where it is to go from the stream.
+-- place writes a guarded entry to its destination.
 local function place(kind, id, due, first, last)
   if kind == 'dead' then return bury(ARGV, first, last) end
   if kind == 'copy' then return copy(id, first, last) end
@@ -133,28 +133,17 @@ local function place(kind, id, due, first, last)
   return true
 end
 
-local function before(a, b)
-  local ams, aseq = string.match(a, '^(%d+)-(%d+)$')
-  local bms, bseq = string.match(b, '^(%d+)-(%d+)$')
-  if ams == bms then ams, bms = aseq, bseq end
-  if #ams ~= #bms then return #ams < #bms end
-  return ams < bms
-end
-
--- delivered is the last ID that the group was given, the least one without a
--- group; nil without a stream, of which nothing comes again.
+-- delivered is the last ID delivered to the group, or the least ID without a
+-- group; nil without a stream, of which no entry is delivered again.
 local function delivered()
-  if redis.call('EXISTS', stream) == 0 then return nil end
-  for _, g in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
-    local info = {}
-    for i = 1, #g, 2 do info[g[i]] = g[i + 1] end
-    if info['name'] == group then return info['last-delivered-id'] end
-  end
-  return '0-0'
+  local ours = find_group(stream, group)
+  if ours then return ours['last-delivered-id'] end
+  return redis.call('EXISTS', stream) == 1 and '0-0' or nil
 end
 
--- forget removes what is noted of entries, but for those that come again: the
--- group was set back over them, or made again, while a worker held them.
+-- forget removes the notes about entries, except those that will be delivered
+-- again because the group was set back over them, or created again, while a
+-- worker held them.
 local last
 local function forget(ids, first, to)
   last = last or delivered()
@@ -166,9 +155,9 @@ local function forget(ids, first, to)
   for _, key in ipairs(notes) do redis.call('HDEL', key, unpack(ended)) end
 end
 
--- acknowledge counts what was still pending of the IDs, and returns how many.
+-- acknowledge counts those of the IDs that were still pending and returns their number.
 local function acknowledge(outcome, ids, first, last)
-  local before = settled
+  local start = settled
   local function add(n)
     if n == 0 then return end
     count(outcome, n)
@@ -185,7 +174,7 @@ local function acknowledge(outcome, ids, first, last)
     end
     if #notes > 0 then forget(ids, from, to) end
   end
-  return settled - before
+  return settled - start
 end
 
 local function settle_accepted(sets)
@@ -198,7 +187,7 @@ local function settle_accepted(sets)
   end
 end
 
--- settle_guarded adds the IDs that may be acknowledged to those of their outcome.
+-- settle_guarded adds the IDs that may be acknowledged to `placed`, by outcome.
 local function settle_guarded(placed)
   local seen = {}
   for _ = 1, tonumber(take()) do
@@ -206,7 +195,7 @@ local function settle_guarded(placed)
     local first, last = take_list(tonumber(take()))
     local holder = not seen[id] and owner(id, kind)
     if not holder then
-      -- Settled before: this is a repetition.
+      -- Already settled: the call is a repetition.
     elseif holder ~= consumer then
       lost[#lost + 1] = id
     elseif not place(kind, id, due, first, last) then
@@ -224,7 +213,7 @@ local function purge()
   if purged > 0 then count('purged', purged) end
 end
 
--- try goes on where a step fails, so that what was done is counted all the same.
+-- try continues after a failed step, so that what was done is counted.
 local problem
 local function try(step, ...)
   local ok, what = pcall(step, ...)
@@ -242,7 +231,7 @@ if #notes > 0 then need({'XINFO', 'GROUPS', stream}) end
 for _, key in ipairs(notes) do need({'HDEL', key, '0-0'}) end
 if any_gone then need({'HDEL', gone, '0-0'}) end
 if dead_max > 0 and ARGV[at] ~= '0' then need({'XTRIM', dead, 'MAXLEN', dead_max}) end
-redis.call('HGET', ledger, 'group') -- no hash: nothing is acknowledged that can't be counted
+redis.call('HGET', ledger, 'group') -- fails if it is not a hash: nothing is acknowledged that can't be counted
 try(settle_guarded, placed)
 for outcome, ids in pairs(placed) do try(acknowledge, outcome, ids, 1, #ids) end
 if not problem then try(settle_accepted, sets) end

@@ -1,18 +1,17 @@
--- Puts deferred records that are due back on the stream. What goes back carries
--- `ingestion:origin`, its first ID, and `ingestion:admitAt`, the place in the
--- customer's window that was reserved for it. Both count since `returns` says
--- the same of the new entry. No record may be added that can't be taken off the
--- set.
+-- Puts deferred records that are due back on the stream. The new entry has the
+-- fields `ingestion:origin`, the ID of the record's first entry, and
+-- `ingestion:admitAt`, the slot reserved in the customer's window. Both count because
+-- `returns` says the same. No record is added that can't be removed from the set.
 -- Comes after need.lua.
 --
 -- KEYS  1 stream  2 delayed set  3 delayed data  4 ledger  5 returns
 --       6 dead letters
--- ARGV  1 at most so many  2 dead letters are kept (1 | 0)
---       3 the time as dead letters have it  4 this worker
+-- ARGV  1 maximum number of records  2 dead letters are kept (1 | 0)
+--       3 the time in the format of dead letters  4 this worker
 -- Returns {moved, due ms of the next one or -1, error, missing IDs, broken IDs}
---   missing  their fields were deleted by somebody else; they count as returned
---   broken   their fields can't be read; they count as returned, and what there
---            is of them becomes a dead letter
+--   missing  another client deleted their fields; they count as returned
+--   broken   their fields can't be read; they count as returned, and what is left
+--            becomes a dead letter
 
 local stream, delayed, data, ledger, returns, dead = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local most, letters, time, worker = ARGV[1], ARGV[2] == '1', ARGV[3], ARGV[4]
@@ -34,9 +33,9 @@ if #due == 0 then return {0, next_due(), '', {}, {}} end
 need({'XADD', stream, '*', 'data', ''}, {'HSET', returns, '0-0', ''}, {'ZREM', delayed, '0-0'}, {'HDEL', data, '0-0'},
   {'HINCRBY', ledger, 'returned', 1}, {'HSET', ledger, 'returning', ''})
 if letters then need({'XADD', dead, '*', 'data', ''}) end
-redis.call('HLEN', returns) -- fails if it is no hash
+redis.call('HLEN', returns) -- fails if it is not a hash
 
--- decode is the fields of a payload by their names, if one is the body.
+-- decode returns the fields of a payload by name, or nil without a body.
 local function decode(payload)
   local ok, list = pcall(cjson.decode, payload)
   if not ok or type(list) ~= 'table' then return nil end
@@ -50,7 +49,7 @@ end
 
 local function entry_id(text) return text and string.match(text, '^%d+%-%d+$') end
 
--- add puts one back, and returns its new ID or an error.
+-- add puts a record back and returns its new ID, or nil and an error.
 local function add(id, at, fields)
   local args = {'data', fields['data']}
   local function with(name, value)
@@ -60,18 +59,18 @@ local function add(id, at, fields)
     end
   end
   local origin = entry_id(fields['origin']) or entry_id(id)
-  local place = at > 0 and at <= MOST_MS and string.format('%.0f', at)
+  local slot = at > 0 and at <= MOST_MS and string.format('%.0f', at)
   with('traceparent', fields['traceparent'])
   with('tracestate', fields['tracestate'])
   with('ingestion:origin', origin)
-  with('ingestion:admitAt', origin and place)
+  with('ingestion:admitAt', origin and slot)
   local reply = redis.pcall('XADD', stream, '*', unpack(args))
   if failed(reply) then return nil, failed(reply) end
-  if origin then redis.call('HSET', returns, reply, origin .. ' ' .. (place or '0')) end
+  if origin then redis.call('HSET', returns, reply, origin .. ' ' .. (slot or '0')) end
   return reply
 end
 
--- bury keeps what can't be read, and returns an error.
+-- bury writes a dead letter of what can't be read, and returns an error or nil.
 local function bury(id, payload)
   if not letters then return nil end
   return failed(redis.pcall('XADD', dead, '*', 'data', payload, 'event', 'parse_error',
@@ -97,7 +96,7 @@ for i = 1, #due, 2 do
   elseif payload then
     local err = bury(id, payload)
     if err then
-      failure, done = err, false -- it stays, and holds up nothing
+      failure, done = err, false -- it stays, without blocking others
     else
       broken[#broken + 1] = id
       if letters then buried = buried + 1 end
@@ -117,8 +116,8 @@ end
 count('returned', moved + #missing + #broken)
 count('dead', buried)
 if least then
-  -- Until these are finished, the places that they waited for may be judged by:
-  -- the trimmer reads here which that are, and up to which ID.
+  -- Until these are finished, the limiter may judge by their slots: upkeep_trim.lua
+  -- reads the least one here, and up to which ID it applies.
   local field, note = 'returning', noted[1]
   if note then field, note = 'returning:next', noted[2] end
   least = math.min(tonumber(string.match(note or '', '^%d+') or least), least)

@@ -2,24 +2,24 @@ package streams
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
 const (
-	// sweepPage is how many consumers one script looks at.
+	// sweepPage is how many consumers one script call removes at most.
 	sweepPage = 500
-	// idleLeases is for how many leases a consumer that holds nothing may be
-	// silent. A worker that lives reads every second, unless it has to wait.
+	// idleLeases is for how many leases a consumer that holds nothing may be idle. A
+	// running worker reads every second, unless it has to wait.
 	idleLeases = 10
-	// longestSweepPause bounds the pause where leases are long.
-	longestSweepPause = time.Minute
+	// maxSweepPause limits the pause if leases are long.
+	maxSweepPause = time.Minute
 )
 
-// sweep removes consumers that have been silent for long and hold nothing:
-// every worker that ever was leaves its name in the group unless it ended in
-// good order.
+// sweep removes consumers that hold nothing and have been idle for long: a worker
+// that did not shut down cleanly leaves its name in the group.
 func (s *Stream) sweep(ctx context.Context) (time.Duration, error) {
-	pause := max(min(s.opts.ClaimIdle, longestSweepPause), time.Second)
+	pause := max(min(s.opts.ClaimIdle, maxSweepPause), time.Second)
 	consumers, err := s.opts.Client.XInfoConsumers(ctx, s.keys.Main, s.opts.Group).Result()
 	if isNoGroup(err) {
 		return pause, nil
@@ -27,35 +27,22 @@ func (s *Stream) sweep(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return pause, wrap(err, "listing the consumers of %s", s.keys.Main)
 	}
-	var silent []string
+	var idle []string
 	for _, c := range consumers {
 		if c.Pending == 0 && c.Idle > idleLeases*s.opts.ClaimIdle && c.Name != s.opts.Consumer {
-			silent = append(silent, c.Name)
+			idle = append(idle, c.Name)
 		}
 	}
-	return pause, s.remove(ctx, silent)
-}
-
-func (s *Stream) remove(ctx context.Context, consumers []string) error {
 	var removed int64
-	for len(consumers) > 0 && ctx.Err() == nil {
-		page := consumers[:min(len(consumers), sweepPage)]
-		consumers = consumers[len(page):]
-		args := []any{s.opts.Group}
-		for _, name := range page {
-			args = append(args, name)
-		}
-		n, err := s.run(ctx, sweepScript, []string{s.keys.Main}, args...).Int64()
-		if isNoGroup(err) {
-			return nil
-		}
+	for page := range slices.Chunk(idle, sweepPage) {
+		n, err := s.removeConsumers(ctx, page...)
 		if err != nil {
-			return wrap(err, "removing idle consumers of %s", s.keys.Main)
+			return pause, wrap(err, "removing idle consumers of %s", s.keys.Main)
 		}
 		removed += n
 	}
 	if removed > 0 {
-		s.opts.Log.Debug("warning", "stream", s.keys.Main, "count", removed, "reason", "idle consumers that held nothing were removed from the group")
+		s.opts.Log.Debug("warning", "stream", s.keys.Main, "count", removed, "reason", "idle consumers without entries were removed from the group")
 	}
-	return nil
+	return pause, nil
 }

@@ -2,54 +2,63 @@ package streams
 
 import (
 	"context"
+	_ "embed"
+	"fmt"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
-// trimLimit is how many entries one call deletes, about.
-const trimLimit = 10_000
+var (
+	//go:embed upkeep_trim.lua
+	trimSource string
+	trimScript = redis.NewScript(inspectSource + trimSource)
+)
 
-// trim deletes what need not be kept and notes how far the work has come. It is
-// also how a worker learns that Redis is at maxmemory.
+const (
+	trimLimit = 10_000 // about how many entries one call deletes
+	trimPause = 2 * time.Second
+	fullPause = 250 * time.Millisecond // while Redis is at maxmemory
+)
+
+// trim deletes settled entries that need not be kept, and notes what the script
+// found: the floor, whether the partition is idle, whether Redis is at maxmemory.
 func (s *Stream) trim(ctx context.Context) (time.Duration, error) {
-	reply, err := s.run(ctx, trimScript, []string{s.keys.Main, s.keys.Ledger, s.keys.Delayed, s.keys.Dead},
-		s.opts.Group, s.retention(), s.opts.MaxEntries, trimLimit).Slice()
+	reply, err := s.run(ctx, trimScript, []string{s.keys.Main, s.keys.Ledger, s.keys.Delayed, s.keys.Dead, s.keys.Returns},
+		s.opts.Group, s.retentionMillis(), s.opts.MaxEntries, trimLimit).Result()
 	if err != nil {
 		return trimPause, wrap(err, "trimming %s", s.keys.Main)
 	}
-	deleted, _ := reply[0].(int64)
-	more, _ := reply[2].(int64)
-	due, _ := reply[3].(int64)
-	cause := text(reply[4])
-	if len(reply) == 12 {
-		now, _ := reply[7].(int64)
-		letters, _ := reply[9].(int64)
-		bytes, _ := reply[10].(int64)
-		maxmemory, _ := reply[11].(int64)
-		s.noteFloor(text(reply[1]), due, now)
-		s.reportAhead(text(reply[8]), now)
-		s.reportLetters(letters, bytes, maxmemory)
+	found := namedReply(reply)
+	if found.text("oldest") != "" {
+		now := found.integer("now")
+		s.noteFloor(found.text("oldest"), found.integer("due"), now)
+		s.reportAhead(found.text("ahead"), now)
+		s.letters.note(s.keys.Dead, letterUse{
+			count: found.integer("letters"), bytes: found.integer("letter_bytes"), maxmemory: found.integer("maxmemory"),
+		})
 	}
-	s.idle.Store(due < 0 && reply[6] == int64(1))
-	s.noteRoom(cause)
-	short, _ := reply[5].(int64)
-	s.reportTrimmed(deleted, short == 1)
+	s.idle.Store(found.integer("due") < 0 && found.integer("idle") == 1)
+	s.noteMemory(found.text("full"))
+	short := found.integer("short") == 1
+	s.reportTrimmed(found.integer("deleted"), short)
 	pause := trimPause
-	if short == 1 {
+	if short {
 		pause = fullPause
 	}
-	return pauseUnless(more == 1, pause), nil
+	return pauseUnless(found.integer("more") == 1, pause), nil
 }
 
-// retention is how many ms settled entries stay; -1 is for ever.
-func (s *Stream) retention() int64 {
+// retentionMillis is how long settled entries stay; -1 is for ever.
+func (s *Stream) retentionMillis() int64 {
 	if s.opts.Retention < 0 {
 		return -1
 	}
 	return s.opts.Retention.Milliseconds()
 }
 
-// noteFloor keeps the arrival before which nothing is unfinished, which is no
-// later than now. A deferred record is unfinished from its reserved place on.
+// noteFloor stores the arrival time before which nothing is unfinished, at most now.
+// A deferred record is unfinished from its reserved slot on.
 func (s *Stream) noteFloor(oldest string, due, now int64) {
 	floor := min(arrival(oldest), now)
 	if due > 0 {
@@ -58,16 +67,19 @@ func (s *Stream) noteFloor(oldest string, due, now int64) {
 	s.floor.Store(floor)
 }
 
-func (s *Stream) noteRoom(cause string) {
-	if full := cause != ""; full != s.full {
+// noteMemory reports the beginning and the end of memory pressure; reason is why
+// Redis refuses writes, or "".
+func (s *Stream) noteMemory(reason string) {
+	if full := reason != ""; full != s.full {
 		s.full = full
-		if s.opts.Full != nil {
-			s.opts.Full(cause)
+		if s.opts.MemoryPressure != nil {
+			s.opts.MemoryPressure(reason)
 		}
 	}
 }
 
-// reportTrimmed warns of what goes before its time, once a minute.
+// reportTrimmed logs deleted entries; once a minute as a warning if they are
+// deleted before their retention is over.
 func (s *Stream) reportTrimmed(deleted int64, short bool) {
 	if deleted == 0 {
 		return
@@ -75,8 +87,24 @@ func (s *Stream) reportTrimmed(deleted int64, short bool) {
 	if short && time.Since(s.warnedTrim) > time.Minute {
 		s.warnedTrim = time.Now()
 		s.opts.Log.Warn("trimmed", "stream", s.keys.Main, "count", deleted,
-			"reason", "Redis is at maxmemory or near: settled entries go before STREAM_RETENTION is over")
+			"reason", "Redis is at maxmemory or close to it: settled entries are deleted before STREAM_RETENTION is over")
 		return
 	}
 	s.opts.Log.Debug("trimmed", "stream", s.keys.Main, "count", deleted)
+}
+
+// reportAhead logs, once a minute, that the IDs of the stream are ahead of the clock
+// of Redis, and when they no longer are. last is the newest ID, or "".
+func (s *Stream) reportAhead(last string, now int64) {
+	switch {
+	case last == "" && !s.warnedAhead.IsZero():
+		s.warnedAhead = time.Time{}
+		s.opts.Log.Info("warning", "status", "success", "stream", s.keys.Main, "reason", "the clock of Redis has caught up with the stream's IDs")
+	case last != "" && time.Since(s.warnedAhead) > time.Minute:
+		s.warnedAhead = time.Now()
+		s.opts.Log.Warn("warning", "status", "error", "stream", s.keys.Main, "last", last, "reason", fmt.Sprintf(
+			"the stream's IDs are %d s ahead of the clock of Redis: the clock was set back, or a producer chose an ID for XADD. Until the clock has caught up, all new IDs are ahead: "+
+				"records are limited by the clock, and settled entries stay for up to twice STREAM_RETENTION; nothing is lost. "+
+				"Let producers use XADD with *; if the clock would take too long, let them continue with another STREAM_KEY", (arrival(last)-now)/1000))
+	}
 }

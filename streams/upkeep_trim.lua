@@ -1,54 +1,43 @@
--- Deletes settled entries that need not be kept, a bounded number a call, and
--- never one that a group has not finished with.
+-- Deletes settled entries that need not be kept, a limited number per call, and
+-- never one that any group has not finished. It also reports on the partition.
+-- Comes after inspect.lua.
 --
--- KEYS  1 stream  2 ledger  3 delayed set  4 dead letters
--- ARGV  1 our group  2 ms that settled entries are kept (-1: for ever)
---       3 entries kept at most (0: no cap)  4 at most about so many a call
--- Returns {deleted, oldest ID that our group has not finished, more to do (1 | 0), ms of the first
--- place that a deferred record waits for or has come back for, or -1, why Redis
--- takes no writes or '', room is short (1 | 0), idle (1 | 0), now in ms, the last ID
--- that our group was given if it lies ahead of the clock or '', dead letters, bytes that they take or
--- -1, maxmemory or 0}, or {0, '', 0, -1, '', 0, 0} where the stream or our group does not exist.
---   idle  our group has nothing pending and nothing to read, as far as Redis knows
+-- KEYS  1 stream  2 ledger  3 delayed set  4 dead letters  5 returns
+-- ARGV  1 group  2 retention of settled entries in ms (-1: for ever)
+--       3 maximum number of entries (0: no limit)  4 deletions per call, about
+-- Returns names and values; without the stream or the group only `due`.
+--   deleted, more   entries deleted; 1 if there are more to delete
+--   oldest       the least ID that the group has not finished
+--   due          ms of the least slot that a deferred record waits for, or has been
+--                put back for and is unfinished; -1 if there is none
+--   full         why Redis refuses writes, or ''
+--   short        1 if memory is short
+--   idle         1 if the group has nothing pending and, as far as Redis knows,
+--                nothing to read
+--   now          ms
+--   ahead        the last ID delivered to the group if it is ahead of the clock, or ''
+--   letters, letter_bytes, maxmemory   dead letters; their size or -1 if unknown; 0
+--                without a limit
 --
--- Nothing is deleted at or after the least ID that is pending or undelivered in
--- any group; others' do not matter to the limiter, which asks for ours. Where Redis is at maxmemory, which
--- the first write of the script shows, or so near that a client with more to
--- write finds it there, all that is settled goes.
+-- Nothing is deleted from the least ID on that is pending or undelivered in any
+-- group. If Redis is at maxmemory, as the first write of the script shows, or so
+-- close to it that larger writes are refused, all settled entries are deleted.
 --
--- IDs are compared and counted up as text: their parts have 64 bits, of which
--- a number in Lua holds 53.
+-- IDs are compared and incremented as text: see inspect.lua.
 
-local stream, ledger, delayed = KEYS[1], KEYS[2], KEYS[3]
+local stream, ledger, delayed, dead = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local group, retention, max, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 
 local LAST_SEQ = '18446744073709551615'
-local AHEAD = 1000 -- ms: clocks of two servers, one after the other, differ by less
+local AHEAD = 1000 -- ms by which the clocks of two servers may differ after a failover
 
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
-local function parse(id)
-  local ms, seq = string.match(id, '^(%d+)-?(%d*)$')
-  return ms, seq ~= '' and seq or '0'
-end
+local function least(a, b) return before(b, a) and b or a end
 
-local function smaller(a, b)
-  if #a ~= #b then return #a < #b end
-  return a < b
-end
-
-local function less(a, b)
-  local ams, aseq = parse(a)
-  local bms, bseq = parse(b)
-  if ams ~= bms then return smaller(ams, bms) end
-  return smaller(aseq, bseq)
-end
-
-local function least(a, b) return less(b, a) and b or a end
-
--- step counts a decimal number up or down by one: the last digit that is not
--- at its end changes, those behind it start over.
+-- step adds 1 to a decimal number, or subtracts 1: the last digit that does not
+-- overflow changes, and those after it wrap around.
 local function step(digits, up)
   local at_end, start = up and '9' or '0', up and '0' or '9'
   local head, tail = string.match(digits, '^(%d-)(' .. at_end .. '*)$')
@@ -71,53 +60,45 @@ local function preceding(id)
   return step(ms, false) .. '-' .. LAST_SEQ
 end
 
--- of all groups, and of ours, nil without it; whether ours is idle, and the last ID
--- that it was given
-local function oldest_unfinished()
-  if redis.call('EXISTS', stream) == 0 then return nil end
-  local ours, oldest, idle, last = nil, nil, 0, nil
-  for _, g in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
-    local info = {}
-    for i = 1, #g, 2 do info[g[i]] = g[i + 1] end
-    local id = after(info['last-delivered-id'])
-    if info['pending'] > 0 then
-      id = least(id, redis.call('XPENDING', stream, info['name'])[2])
-    end
-    oldest = oldest and least(oldest, id) or id
-    if info['name'] == group then
-      ours, last = id, info['last-delivered-id']
-      if info['pending'] == 0 and info['lag'] == 0 then idle = 1 end
-    end
-  end
-  return oldest, ours, idle, last
+-- unfinished is the least ID that a group has not finished.
+local function unfinished(group)
+  local id = after(group['last-delivered-id'])
+  if group['pending'] == 0 then return id end
+  return least(id, redis.call('XPENDING', stream, group['name'])[2])
 end
 
-local oldest, ours, idle, last = oldest_unfinished()
-if not ours then return {0, '', 0, -1, '', 0, 0} end
+local our, ours, oldest -- our group; the least unfinished ID in it, and in any group
+for _, g in ipairs(groups(stream)) do
+  local id = unfinished(g)
+  oldest = oldest and least(oldest, id) or id
+  if g['name'] == group then our, ours = g, id end
+end
+if not our then return {'due', -1} end
+local last = our['last-delivered-id']
 
 local probe = redis.pcall('HINCRBY', ledger, 'trimmed', 0)
 local full = type(probe) == 'table' and probe['err'] or ''
 if full ~= '' and not string.find(full, 'OOM', 1, true) then return redis.error_reply(full) end
 
--- A large command counts against maxmemory before it is run, so it is refused
--- while this script would not be: a margin of 2%, 1 MiB at least.
-local most = 0
-local function room_is_short()
+-- memory_is_short allows for a margin of 2%, at least 1 MiB: a large command counts
+-- against maxmemory before it runs, so it is refused before this script would be.
+local maxmemory = 0
+local function memory_is_short()
   local info = redis.pcall('INFO', 'memory')
   if type(info) ~= 'string' then return false end -- not for this role, or embedded
   local function number(name) return tonumber(string.match(info, '\n' .. name .. ':(%d+)') or 0) end
-  most = number('maxmemory')
-  if most == 0 then return false end
+  maxmemory = number('maxmemory')
+  if maxmemory == 0 then return false end
   local used = number('used_memory') - number('mem_not_counted_for_evict')
-  return used > most - math.max(most / 50, 1048576)
+  return used > maxmemory - math.max(maxmemory / 50, 1048576)
 end
 
-local short = full ~= '' or room_is_short()
+local short = full ~= '' or memory_is_short()
 
 local deleted, more = 0, 0
 local function delete_before(id)
-  -- Whole nodes of the stream first, which is cheap and bounded. Once there are
-  -- none, what is left below id lies within one node.
+  -- First whole nodes of the stream, which is cheap and limited. If there are none,
+  -- the rest below id is within one node.
   local n = redis.call('XTRIM', stream, 'MINID', '~', id, 'LIMIT', limit)
   if n > 0 then more = 1 else n = redis.call('XTRIM', stream, 'MINID', id) end
   deleted = deleted + n
@@ -126,7 +107,7 @@ end
 local function cut_down(excess)
   local n = redis.call('XTRIM', stream, 'MINID', '~', oldest, 'LIMIT', math.min(excess, limit))
   if n == 0 then
-    -- The first node has more entries than are too many: they are small.
+    -- The first node has more entries than are to be deleted: they are small.
     local page = redis.call('XRANGE', stream, '-', oldest, 'COUNT', math.min(excess, 200))
     if #page == 0 then return end
     n = redis.call('XTRIM', stream, 'MINID', least(after(page[#page][1]), oldest))
@@ -135,10 +116,10 @@ local function cut_down(excess)
   deleted = deleted + n
 end
 
--- IDs only rise: once one lies ahead of the clock, which was set back or is not
--- what somebody chose it by, all that come do. Such IDs don't tell an age: `ahead` in the
--- ledger does, with an ID up to which all is old enough, a later one, and when that was
--- the last. Settled entries stay for one to two times as long as they should.
+-- IDs only increase: once one is ahead of the clock, because the clock was set back or
+-- a producer chose the ID, all later ones are. Such IDs do not tell their age, so
+-- `ahead` in the ledger does: an ID up to which entries are old enough, a later ID,
+-- and when that was the last one. Settled entries stay for up to twice the retention.
 local ahead = tonumber((parse(last))) > now + AHEAD
 local function old_enough(noted)
   if not ahead or retention < 0 then
@@ -159,7 +140,7 @@ if short then
   delete_before(oldest)
 elseif retention >= 0 then
   local keep_from = string.format('%.0f', math.max(now - retention, 0))
-  if less(keep_from, after(old)) then keep_from = after(old) end
+  if before(keep_from, after(old)) then keep_from = after(old) end
   delete_before(least(keep_from, oldest))
 end
 local excess = max > 0 and redis.call('XLEN', stream) - max or 0
@@ -174,34 +155,37 @@ if deleted > 0 then
   redis.call('HSET', ledger, 'watermark', preceding(mark))
 end
 
--- What was put back is judged by the place that it waited for, which may be much
--- older than its new ID. The mover notes the least place and the last ID of what
--- it puts back, in `returning` until all that is finished, meanwhile of more in
--- `returning:next`.
+-- first_returned is the least slot of records that were put back and are unfinished.
+-- The limiter judges them by their slot, which may be much older than their new ID.
+-- upkeep_move.lua notes the least slot and the last ID of what it puts back in
+-- `returning` until that is finished, and meanwhile of later records in `returning:next`.
 local function first_returned()
   local first, more = noted[2], noted[3]
-  if first and less(string.match(first, ' (.+)$'), ours) then
+  if first and before(string.match(first, ' (.+)$'), ours) then
     first, more = more, false
-    -- At maxmemory that fails, and the old note only keeps more than it must.
+    -- At maxmemory this fails, and the old note only keeps more than necessary.
     if first then redis.pcall('HSET', ledger, 'returning', first) else redis.call('HDEL', ledger, 'returning') end
     redis.call('HDEL', ledger, 'returning:next')
-    if first and less(string.match(first, ' (.+)$'), ours) then
+    if first and before(string.match(first, ' (.+)$'), ours) then
       redis.call('HDEL', ledger, 'returning')
       first = false
     end
   end
-  local place = first and tonumber(string.match(first, '^%d+'))
-  return place and more and math.min(place, tonumber(string.match(more, '^%d+'))) or place
+  local slot = first and tonumber(string.match(first, '^%d+'))
+  return slot and more and math.min(slot, tonumber(string.match(more, '^%d+'))) or slot
 end
 
 local waiting = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
 local due, back = tonumber(waiting[2]), first_returned() or nil
 if not due or (back and back < due) then due = back end
 
-local letters, bytes = redis.call('XLEN', KEYS[4]), -1
+local letters, letter_bytes = redis.call('XLEN', dead), -1
 if letters > 0 then
-  local usage = redis.pcall('MEMORY', 'USAGE', KEYS[4])
-  if type(usage) == 'number' then bytes = usage end -- not for every role
+  local usage = redis.pcall('MEMORY', 'USAGE', dead)
+  if type(usage) == 'number' then letter_bytes = usage end -- not for every role
 end
-return {deleted, ours, more, due and math.floor(due) or -1, full, short and 1 or 0, idle,
-  now, ahead and last or '', letters, bytes, most}
+
+return {'deleted', deleted, 'more', more, 'oldest', ours, 'due', due and math.floor(due) or -1,
+  'full', full, 'short', short and 1 or 0, 'idle', our['pending'] == 0 and our['lag'] == 0 and 1 or 0,
+  'now', now, 'ahead', ahead and last or '',
+  'letters', letters, 'letter_bytes', letter_bytes, 'maxmemory', maxmemory}

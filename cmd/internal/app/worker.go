@@ -112,7 +112,7 @@ func (w *Worker) connect(ctx context.Context) error {
 // and the upkeep. They are made when needed. A Cluster's reader waits for each
 // partition by itself.
 func connections(cfg *config.Config) int {
-	n := 2*cfg.Concurrency + streams.Upkeep + 8
+	n := 2*cfg.Concurrency + streams.MaxUpkeep + 8
 	if opts, err := cfg.RedisOptions(); err == nil && opts.IsClusterMode {
 		n += min(cfg.StreamPartitions, streams.MaxWatches)
 	}
@@ -137,25 +137,32 @@ func (w *Worker) openQueue(ctx context.Context) error {
 		Worker:          cfg.StreamConsumer,
 	}
 	if cfg.QueueMode == config.ModeList {
-		w.queue = streams.NewList(streams.ListOptions{
+		list, err := streams.NewList(streams.ListOptions{
 			Client: w.redis, Key: cfg.QueueKey, PollTimeout: cfg.PollTimeout.Duration(), DeadLetters: letters, Log: w.log,
 		})
-		return nil
+		w.queue = list
+		return err
 	}
 	for _, key := range streams.PartitionKeys(cfg.StreamKey, cfg.StreamPartitions) {
-		s := streams.NewStream(streams.StreamOptions{
+		s, err := streams.NewStream(streams.StreamOptions{
 			Client: w.redis, Key: key, Group: cfg.StreamGroup, Consumer: cfg.StreamConsumer,
 			PollTimeout: cfg.PollTimeout.Duration(), ClaimIdle: cfg.StreamClaimIdle.Duration(),
 			Retention: time.Duration(cfg.StreamRetention), MaxEntries: cfg.StreamMaxEntries,
 			MaxDeliveries: cfg.StreamMaxDeliveries, DeadLetters: letters, Log: w.log,
-			Full: w.roomWatch(key),
+			MemoryPressure: w.roomWatch(key),
 		})
-		if err := await(ctx, cfg.StartupTimeout.Duration(), w.log, "Redis", func(ctx context.Context) error { return permanent(s.Open(ctx)) }); err != nil {
+		if err != nil {
+			return err
+		}
+		if err := await(ctx, cfg.StartupTimeout.Duration(), w.log, "Redis", func(ctx context.Context) error { return permanent(NameOwner(s.Open(ctx))) }); err != nil {
 			return err
 		}
 		w.streams = append(w.streams, s)
 	}
-	w.partitions = streams.NewPartitions(w.streams, streams.PartitionsOptions{TakeNoMore: cfg.MaxMessages > 0})
+	var err error
+	if w.partitions, err = streams.NewPartitions(w.streams, streams.PartitionsOptions{TakeNoMore: cfg.MaxMessages > 0}); err != nil {
+		return err
+	}
 	w.queue = w.partitions
 	if len(w.streams) == 1 {
 		w.queue = w.streams[0]
