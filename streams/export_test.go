@@ -18,3 +18,7 @@ func (s *Stream) DetectLossesOnce(ctx context.Context) error {
 	_, err := s.detectLosses(ctx)
 	return err
 }
+
+// Held is the number of deliveries that are neither settled nor nacked, as far as
+// the stream knows.
+func (s *Stream) Held() int64 { return s.held.Load() }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 )
 
 // BeginAttempt calls the partition's BeginAttempt.
@@ -13,19 +14,26 @@ func (p *Partitions) BeginAttempt(ctx context.Context, d Delivery) (Delivery, bo
 	return begun, held, err
 }
 
-// Settle settles the deliveries of all partitions concurrently.
+// Settle settles the deliveries of all partitions concurrently. Since the caller
+// repeats all of it after an error in one partition, deliveries are held until all
+// partitions have succeeded.
 func (p *Partitions) Settle(ctx context.Context, settlements []Settlement) (Settled, error) {
 	var mu sync.Mutex
 	var all Settled
+	ended := map[*Stream]int{}
 	err := distribute(p, settlements, partitionOfSettlement, func(s *Stream, own []Settlement) error {
-		done, err := s.Settle(ctx, own)
+		done, err := s.settle(ctx, own)
 		mu.Lock()
 		defer mu.Unlock()
 		all.add(done)
+		ended[s] = len(own) - len(done.Kept)
 		return err
 	})
 	if err != nil {
 		return Settled{}, err
+	}
+	for s, n := range ended {
+		s.release(n)
 	}
 	return all, nil
 }
@@ -34,7 +42,7 @@ func (p *Partitions) Settle(ctx context.Context, settlements []Settlement) (Sett
 // the caller has not called Receive for ten leases, it nacks the buffered ones
 // instead: another worker may be able to process them.
 func (p *Partitions) Extend(ctx context.Context, held []Delivery) ([]string, error) {
-	nacked := p.Nack(ctx, p.takeBuffered(bufferLeases*p.parts[0].opts.ClaimIdle))
+	nacked := p.nackBuffered(ctx, bufferLeases*p.parts[0].opts.ClaimIdle)
 	byPartition := split(append(p.buffered(), held...), partitionOf)
 	var mu sync.Mutex
 	var lost []string
@@ -48,15 +56,42 @@ func (p *Partitions) Extend(ctx context.Context, held []Delivery) ([]string, err
 	return lost, errors.Join(nacked, err)
 }
 
-// Nack returns the deliveries of all partitions concurrently.
+// Nack returns the deliveries of all partitions concurrently. Like Settle it releases
+// none of them after an error.
 func (p *Partitions) Nack(ctx context.Context, held []Delivery) error {
-	return distribute(p, held, partitionOf, func(s *Stream, own []Delivery) error { return s.Nack(ctx, own) })
+	return p.nackHeld(ctx, held, p.parts[0].opts.ClaimIdle)
 }
 
 // NackWithDelay is Nack for entries that can't be processed for now: they are
 // claimed again, by any worker, only after a whole lease.
 func (p *Partitions) NackWithDelay(ctx context.Context, held []Delivery) error {
-	return distribute(p, held, partitionOf, func(s *Stream, own []Delivery) error { return s.NackWithDelay(ctx, own) })
+	return p.nackHeld(ctx, held, 0)
+}
+
+func (p *Partitions) nackHeld(ctx context.Context, held []Delivery, idle time.Duration) error {
+	err := p.nack(ctx, held, idle)
+	if err == nil {
+		p.release(held)
+	}
+	return err
+}
+
+// nackBuffered nacks the prefetched entries if Receive was not called within the given
+// time. They are no longer held, even after an error: their leases expire.
+func (p *Partitions) nackBuffered(ctx context.Context, silence time.Duration) error {
+	entries := p.takeBuffered(silence)
+	p.release(entries)
+	return p.nack(ctx, entries, p.parts[0].opts.ClaimIdle)
+}
+
+func (p *Partitions) nack(ctx context.Context, held []Delivery, idle time.Duration) error {
+	return distribute(p, held, partitionOf, func(s *Stream, own []Delivery) error { return s.nack(ctx, own, idle) })
+}
+
+func (p *Partitions) release(held []Delivery) {
+	for i := range held {
+		p.parts[held[i].partition].release(1)
+	}
 }
 
 // Close nacks what is buffered and leaves the groups in which this consumer holds
@@ -64,7 +99,7 @@ func (p *Partitions) NackWithDelay(ctx context.Context, held []Delivery) error {
 func (p *Partitions) Close(ctx context.Context) error {
 	p.watch.calls.Wait()
 	return errors.Join(
-		p.Nack(ctx, p.takeBuffered(0)),
+		p.nackBuffered(ctx, 0),
 		p.each(func(one *part) error { return one.Close(ctx) }))
 }
 

@@ -16,8 +16,16 @@ import (
 	"ingestion/streams/streamstest"
 )
 
-// openPartitions is a consumer of a stream "s" in so many partitions.
+// openPartitions opens the queue of a consumer on n partitions of the stream "s".
 func openPartitions(t *testing.T, client redis.UniversalClient, consumer string, n int, opts streams.PartitionsOptions, change func(*streams.StreamOptions)) *streams.Partitions {
+	t.Helper()
+	p, err := streams.NewPartitions(openStreams(t, client, consumer, n, change), opts)
+	must(t, err)
+	return p
+}
+
+func openStreams(t *testing.T, client redis.UniversalClient, consumer string, n int, change func(*streams.StreamOptions)) []*streams.Stream {
+	t.Helper()
 	var all []*streams.Stream
 	for _, key := range streams.PartitionKeys("s", n) {
 		o := streamOptions(client, consumer)
@@ -27,10 +35,7 @@ func openPartitions(t *testing.T, client redis.UniversalClient, consumer string,
 		}
 		all = append(all, newStream(t, o))
 	}
-	t.Helper()
-	p, err := streams.NewPartitions(all, opts)
-	must(t, err)
-	return p
+	return all
 }
 
 func add(t *testing.T, client redis.UniversalClient, key, body string) string {
