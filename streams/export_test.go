@@ -22,3 +22,5 @@ func (s *Stream) DetectLossesOnce(ctx context.Context) error {
 // Held is the number of deliveries that are neither settled nor nacked, as far as
 // the stream knows.
 func (s *Stream) Held() int64 { return s.held.Load() }
+
+func (l *List) CheckLettersOnce(ctx context.Context) { l.checkLetters(ctx) }

@@ -57,6 +57,8 @@ type List struct {
 
 	lastReply int           // size of the last reply, in bytes
 	pops      atomic.Uint64 // number of the last pop
+	letters   letterWatch
+	counted   atomic.Int64 // Unix ms: when the dead letters were last counted
 }
 
 // NewList returns a queue on a list, or an error if the options are invalid. It does
@@ -68,7 +70,7 @@ func NewList(opts ListOptions) (*List, error) {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	l := &List{opts: opts, keys: KeysOf(opts.Key)}
+	l := &List{opts: opts, keys: KeysOf(opts.Key), letters: letterWatch{log: opts.Log}}
 	l.pops.Store(rand.Uint64()) // the numbers of two workers are far apart
 	return l, nil
 }
@@ -159,6 +161,7 @@ func (l *List) Settle(ctx context.Context, settlements []Settlement) (Settled, e
 			return Settled{}, fmt.Errorf("writing dead letters to %s: %w", l.keys.Dead, err)
 		}
 	}
+	l.watchLetters(ctx)
 	return Settled{Count: len(settlements)}, nil
 }
 

@@ -76,8 +76,9 @@ func NewPartitions(partitions []*Stream, opts PartitionsOptions) (*Partitions, e
 	}
 	p := &Partitions{opts: opts, received: time.Now(), cluster: redisconn.IsCluster(partitions[0].opts.Client)}
 	upkeep := make(chan struct{}, MaxUpkeep)
+	letters := &letterWatch{log: partitions[0].opts.Log, separate: p.cluster}
 	for i, s := range partitions {
-		s.oneOfMany = len(partitions) > 1
+		s.oneOfMany, s.letters = len(partitions) > 1, letters
 		if !p.cluster { // on a Cluster a node that hangs must not block the upkeep on others
 			s.upkeep = upkeep
 		}

@@ -335,7 +335,7 @@ func TestTrimmingSparesWhatAnyGroupHasNotFinished(t *testing.T) {
 }
 
 // maintained runs the upkeep until the condition holds.
-func (b *rig) maintained(q *streams.Stream, condition func() (bool, string)) {
+func (b *rig) maintained(q interface{ Maintain(context.Context) }, condition func() (bool, string)) {
 	b.t.Helper()
 	ctx, stop := context.WithCancel(b.t.Context())
 	done := make(chan struct{})

@@ -179,10 +179,10 @@ local waiting = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
 local due, back = tonumber(waiting[2]), first_returned() or nil
 if not due or (back and back < due) then due = back end
 
-local letters, letter_bytes = redis.call('XLEN', dead), -1
+local letters, letter_bytes = redis.call('XLEN', dead), 0
 if letters > 0 then
   local usage = redis.pcall('MEMORY', 'USAGE', dead)
-  if type(usage) == 'number' then letter_bytes = usage end -- not for every role
+  letter_bytes = type(usage) == 'number' and usage or -1 -- not every role may ask
 end
 
 return {'deleted', deleted, 'more', more, 'oldest', ours, 'due', due and math.floor(due) or -1,

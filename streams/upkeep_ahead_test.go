@@ -8,7 +8,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"ingestion/internal/test/env"
 	"ingestion/record"
 	"ingestion/streams"
 	"ingestion/streams/streamstest"
@@ -100,55 +99,5 @@ func TestTheClockCatchesUp(t *testing.T) {
 	}
 	if noted := b.ledger("ahead"); noted != "" {
 		t.Errorf("the note %q is left", noted)
-	}
-}
-
-// TestManyDeadLettersAreTold by their number, and by the memory that they take.
-func TestManyDeadLettersAreTold(t *testing.T) {
-	for name, c := range map[string]struct {
-		memory string
-		count  int
-		bytes  int
-	}{
-		"a million":            {"0", 1_000_000, 1},
-		"a tenth of maxmemory": {"60mb", 70, 100_000},
-	} {
-		t.Run(name, func(t *testing.T) {
-			b := newRig(t, env.WithConfig("appendonly", "no"))
-			q := b.open("c", nil)
-			must(t, q.Open(t.Context()))
-			must(t, b.client.ConfigSet(t.Context(), "maxmemory", c.memory).Err())
-			add := "for i = 1, tonumber(ARGV[1]) do redis.call('XADD', KEYS[1], '*', 'data', string.rep('x', tonumber(ARGV[2]))) end"
-			for range 10 {
-				if err := b.client.Eval(t.Context(), add, []string{"{s}:dead"}, c.count/10, c.bytes).Err(); err != redis.Nil {
-					t.Fatal(err)
-				}
-			}
-			told := func(status string) func() (bool, string) {
-				return func() (bool, string) {
-					lines := b.log.find("warning")
-					return len(lines) > 0 && lines[len(lines)-1]["status"] == status, fmt.Sprint(lines)
-				}
-			}
-			b.maintained(q, told("error"))
-			must(t, b.client.XTrimMaxLen(t.Context(), "{s}:dead", 10).Err())
-			b.maintained(q, told("success"))
-			if lines := b.log.find("warning"); len(lines) != 2 {
-				t.Errorf("said %v", lines)
-			}
-		})
-	}
-}
-
-func TestFewDeadLettersAreNotTold(t *testing.T) {
-	b := newRig(t)
-	q := b.open("c", nil)
-	push(t, b.client, "{}")
-	settleAll(t, q, record.Ingested, streamstest.Receive(t, q, 1))
-	must(t, b.client.ConfigSet(t.Context(), "maxmemory", "60mb").Err())
-	must(t, b.client.XAdd(t.Context(), &redis.XAddArgs{Stream: "{s}:dead", Values: []any{"data", "x"}}).Err())
-	b.maintained(q, func() (bool, string) { return q.Floor() > 0, "not trimmed" })
-	if lines := b.log.find("warning"); len(lines) > 0 {
-		t.Errorf("said %v", lines)
 	}
 }
