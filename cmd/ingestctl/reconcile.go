@@ -143,7 +143,8 @@ func lostOf(accounts []*streams.Account) *app.DocumentFilter {
 }
 
 func (s *session) readAccounts(ctx context.Context) ([]*streams.Account, error) {
-	return streams.ReadAccounts(ctx, s.redis, s.keys(), s.cfg.StreamGroup)
+	accounts, err := streams.ReadAccounts(ctx, s.redis, s.keys(), s.cfg.StreamGroup)
+	return accounts, app.NameOwner(err)
 }
 
 func (s *session) keys() []string {

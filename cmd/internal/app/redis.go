@@ -61,7 +61,7 @@ func (c *redisCheck) ping(ctx context.Context) error {
 func (c *redisCheck) configuration(ctx context.Context) error {
 	warnings, err := streams.CheckServer(ctx, c.client)
 	if err != nil {
-		return &SetupError{err}
+		return &SetupError{fmt.Errorf("REDIS_URL: %w", err)}
 	}
 	for _, w := range warnings {
 		c.warn(w)
@@ -88,17 +88,38 @@ func (c *redisCheck) warn(warning string) {
 // would fail likewise.
 func (c *redisCheck) types(ctx context.Context) error {
 	if c.cfg.QueueMode == config.ModeList {
-		return streams.CheckTypes(ctx, c.client, "QUEUE_KEY", "list", streams.KeysOf(c.cfg.QueueKey))
+		return named("QUEUE_KEY", streams.CheckTypes(ctx, c.client, "list", streams.KeysOf(c.cfg.QueueKey)))
 	}
 	var faults []error
 	for _, key := range streams.PartitionKeys(c.cfg.StreamKey, c.cfg.StreamPartitions) {
-		err := streams.CheckTypes(ctx, c.client, "STREAM_KEY", "stream", streams.KeysOf(key))
+		err := named("STREAM_KEY", streams.CheckTypes(ctx, c.client, "stream", streams.KeysOf(key)))
 		if err != nil && ExitCode(err) != exitUsage {
 			return err
 		}
 		faults = append(faults, err)
 	}
 	return errors.Join(faults...)
+}
+
+// named names the setting to which each of the joined errors about keys refers.
+func named(setting string, err error) error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []error
+		for _, e := range joined.Unwrap() {
+			all = append(all, fmt.Errorf("%s: %w", setting, e))
+		}
+		return errors.Join(all...)
+	}
+	return err
+}
+
+// NameOwner names the setting if err says that a stream belongs to another group.
+func NameOwner(err error) error {
+	var owner *streams.OwnerError
+	if errors.As(err, &owner) {
+		return fmt.Errorf("STREAM_GROUP: %w", err)
+	}
+	return err
 }
 
 // await calls try until it succeeds, fails for good, or limit is over. It logs the first

@@ -120,7 +120,7 @@ func (w *Worker) connect(ctx context.Context) error {
 // maintenance. On a Cluster the reader also waits for each partition separately. Connections
 // are opened on demand.
 func connections(cfg *config.Config) int {
-	n := 2*cfg.Concurrency + streams.Upkeep + 8
+	n := 2*cfg.Concurrency + streams.MaxUpkeep + 8
 	if opts, err := cfg.RedisOptions(); err == nil && opts.IsClusterMode {
 		n += min(cfg.StreamPartitions, streams.MaxWatches)
 	}
@@ -145,25 +145,32 @@ func (w *Worker) openQueue(ctx context.Context) error {
 		Worker:          cfg.StreamConsumer,
 	}
 	if cfg.QueueMode == config.ModeList {
-		w.queue = streams.NewList(streams.ListOptions{
+		list, err := streams.NewList(streams.ListOptions{
 			Client: w.redis, Key: cfg.QueueKey, PollTimeout: cfg.PollTimeout.Duration(), DeadLetters: letters, Log: w.log,
 		})
-		return nil
+		w.queue = list
+		return err
 	}
 	for _, key := range streams.PartitionKeys(cfg.StreamKey, cfg.StreamPartitions) {
-		s := streams.NewStream(streams.StreamOptions{
+		s, err := streams.NewStream(streams.StreamOptions{
 			Client: w.redis, Key: key, Group: cfg.StreamGroup, Consumer: cfg.StreamConsumer,
 			PollTimeout: cfg.PollTimeout.Duration(), ClaimIdle: cfg.StreamClaimIdle.Duration(),
 			Retention: time.Duration(cfg.StreamRetention), MaxEntries: cfg.StreamMaxEntries,
 			MaxDeliveries: cfg.StreamMaxDeliveries, DeadLetters: letters, Log: w.log,
-			Full: w.memoryPressure(key),
+			MemoryPressure: w.memoryPressure(key),
 		})
-		if err := await(ctx, cfg.StartupTimeout.Duration(), w.log, "Redis", s.Open); err != nil {
+		if err != nil {
+			return err
+		}
+		if err := await(ctx, cfg.StartupTimeout.Duration(), w.log, "Redis", func(ctx context.Context) error { return NameOwner(s.Open(ctx)) }); err != nil {
 			return err
 		}
 		w.streams = append(w.streams, s)
 	}
-	w.partitions = streams.NewPartitions(w.streams, streams.PartitionsOptions{TakeNoMore: cfg.MaxMessages > 0})
+	var err error
+	if w.partitions, err = streams.NewPartitions(w.streams, streams.PartitionsOptions{TakeNoMore: cfg.MaxMessages > 0}); err != nil {
+		return err
+	}
 	w.queue = w.partitions
 	if len(w.streams) == 1 {
 		w.queue = w.streams[0]

@@ -131,7 +131,7 @@ func stepOf(cmd redis.Cmder) step {
 var scripts = map[string]step{}
 
 // stepNames are those of steps that are not called as their script's file.
-var stepNames = map[step]step{"handback": handBack, "sweep": leave}
+var stepNames = map[step]step{"nack": handBack, "loss": census, "quarantine": try, "read": "account"}
 
 // sources are the scripts by their step.
 var sources = map[step]string{}
@@ -140,12 +140,13 @@ var sources = map[step]string{}
 // with loading one.
 func loadScripts(t *testing.T, client *redis.Client) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.FromSlash("../../../streams/scripts/*.lua"))
+	files, err := filepath.Glob(filepath.FromSlash("../../../streams/*.lua"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scripts: %v", err)
 	}
 	for _, file := range append(files, filepath.FromSlash("../../../limiter/judge.lua")) {
-		s := step(strings.TrimSuffix(filepath.Base(file), ".lua"))
+		name := strings.TrimSuffix(filepath.Base(file), ".lua")
+		s := step(name[strings.LastIndex(name, "_")+1:])
 		if name, other := stepNames[s]; other {
 			s = name
 		}
@@ -173,7 +174,7 @@ func beginnings(t *testing.T, source string) string {
 	t.Helper()
 	parts := ""
 	for _, name := range partName.FindAllString(comesAfter.FindString(source), -1) {
-		part, err := os.ReadFile(filepath.FromSlash("../../../streams/scripts/" + name))
+		part, err := os.ReadFile(filepath.FromSlash("../../../streams/" + name))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -46,11 +46,15 @@ func (w *world) begin(ctx context.Context, name string, p point) *life {
 	l.client.AddHook(l.blade)
 	w.blades.set(w.name, l.blade)
 	log := w.log.With("life", name)
-	l.stream = streams.NewStream(streams.StreamOptions{
+	var err error
+	l.stream, err = streams.NewStream(streams.StreamOptions{
 		Client: l.client, Key: w.key, Group: group, Consumer: name,
 		PollTimeout: 20 * time.Millisecond, ClaimIdle: w.lease, Retention: 0,
 		DeadLetters: streams.DeadLetterOptions{On: true, Worker: name}, Log: log,
 	})
+	if err != nil {
+		panic(err)
+	}
 	s, err := store.New(w.collection(), store.Options{InitialBackoff: time.Millisecond, MaxBackoff: 20 * time.Millisecond})
 	if err != nil {
 		panic(err)

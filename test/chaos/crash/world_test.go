@@ -145,10 +145,14 @@ func (w *world) feed(ctx context.Context, course int) error {
 
 // ghost is a process of long ago.
 func (w *world) ghost(name string) *streams.Stream {
-	return streams.NewStream(streams.StreamOptions{
+	stream, err := streams.NewStream(streams.StreamOptions{
 		Client: w.direct, Key: w.key, Group: group, Consumer: "ghost-" + name, PollTimeout: time.Millisecond, ClaimIdle: 24 * time.Hour,
 		DeadLetters: streams.DeadLetterOptions{On: true, Worker: "ghost"}, Log: w.log,
 	})
+	if err != nil {
+		panic(err)
+	}
+	return stream
 }
 
 // haunt leaves behind what a process leaves that dies at work: an entry that is
