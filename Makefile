@@ -94,6 +94,7 @@ lint:
 	$(tool) staticcheck ./...
 	$(tool) depguard ./...
 	$(GO) mod tidy -diff
+	$(GO) mod tidy -C bench/peers -diff
 
 fuzz:
 	@targets=$$($(GO) test -list '^Fuzz' $(PACKAGES)) || { echo "$$targets"; exit 1; }; \

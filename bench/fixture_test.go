@@ -73,11 +73,15 @@ func newStore(tb testing.TB) *store.Store {
 }
 
 func newStream(client redis.UniversalClient, log *slog.Logger) *streams.Stream {
-	return streams.NewStream(streams.StreamOptions{
+	stream, err := streams.NewStream(streams.StreamOptions{
 		Client: client, Key: streamKey, Group: group, Consumer: "bench",
 		PollTimeout: time.Second, ClaimIdle: lease, Retention: time.Hour,
 		DeadLetters: streams.DeadLetterOptions{On: true, Worker: "bench"}, Log: log,
 	})
+	if err != nil {
+		panic(err)
+	}
+	return stream
 }
 
 // fill puts n more records on the stream.

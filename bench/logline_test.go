@@ -68,7 +68,7 @@ func (q *endless) Receive(_ context.Context, most int) ([]streams.Delivery, erro
 	return append([]streams.Delivery(nil), q.batch[:min(most, records)]...), nil
 }
 
-func (q *endless) Try(_ context.Context, d streams.Delivery) (streams.Delivery, bool, error) {
+func (q *endless) BeginAttempt(_ context.Context, d streams.Delivery) (streams.Delivery, bool, error) {
 	return d, true, nil
 }
 

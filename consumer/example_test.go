@@ -16,16 +16,19 @@ import (
 	"ingestion/streams"
 )
 
-// sliceQueue is the smallest queue: it delivers each body once. A program would use one
-// of package streams instead.
-type sliceQueue [][]byte
+// sliceQueue delivers each body once. It has only the methods that the examples need; a
+// program would use one of the queues of package streams.
+type sliceQueue struct {
+	streams.Queue
+	bodies [][]byte
+}
 
 func (q *sliceQueue) Receive(_ context.Context, max int) (deliveries []streams.Delivery, err error) {
-	n := min(max, len(*q))
-	for _, body := range (*q)[:n] {
+	n := min(max, len(q.bodies))
+	for _, body := range q.bodies[:n] {
 		deliveries = append(deliveries, streams.Delivery{Body: body})
 	}
-	*q = (*q)[n:]
+	q.bodies = q.bodies[n:]
 	return deliveries, nil
 }
 
@@ -33,18 +36,7 @@ func (q *sliceQueue) Settle(_ context.Context, settlements []streams.Settlement)
 	return streams.Settled{Count: len(settlements)}, nil
 }
 
-func (q *sliceQueue) Nack(_ context.Context, held []streams.Delivery) error {
-	for _, d := range held {
-		*q = append(*q, d.Body)
-	}
-	return nil
-}
-
-func (q *sliceQueue) Try(_ context.Context, d streams.Delivery) (streams.Delivery, bool, error) {
-	return d, true, nil
-}
-func (q *sliceQueue) Extend(context.Context, []streams.Delivery) ([]string, error) { return nil, nil }
-func (q *sliceQueue) Close(context.Context) error                                  { return nil }
+func (q *sliceQueue) Close(context.Context) error { return nil }
 
 // printer is a store that prints documents. A program would use package store instead.
 type printer struct{}
@@ -113,7 +105,7 @@ func ExampleConsumer() {
 	if err != nil {
 		panic(err)
 	}
-	queue := sliceQueue{[]byte(`{"name": "Ann"}`), []byte(`{}`), []byte(`{"name": "Bob"}`)}
+	queue := sliceQueue{bodies: [][]byte{[]byte(`{"name": "Ann"}`), []byte(`{}`), []byte(`{"name": "Bob"}`)}}
 	if err := c.Run(context.Background(), &queue); err != nil {
 		panic(err)
 	}
@@ -140,7 +132,7 @@ func ExampleLimiter() {
 	if err != nil {
 		panic(err)
 	}
-	queue := sliceQueue(slices.Repeat([][]byte{[]byte(`{"name": "Ann"}`)}, 3))
+	queue := sliceQueue{bodies: slices.Repeat([][]byte{[]byte(`{"name": "Ann"}`)}, 3)}
 	if err := c.Run(context.Background(), &queue); err != nil {
 		panic(err)
 	}

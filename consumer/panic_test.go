@@ -173,7 +173,7 @@ func (q *delayingQuarantineQueue) NackWithDelay(_ context.Context, held []stream
 	defer q.mu.Unlock()
 	for _, d := range held {
 		delete(q.held, d.ID)
-		if d.Suspect {
+		if d.Quarantined {
 			q.failed <- d.Failed
 		}
 	}

@@ -149,19 +149,21 @@ func doubtingInsert(known *atomic.Bool) func(context.Context, []store.Document) 
 
 // A postponed record must not delay others, not even with one slot and batches of one.
 func TestARecordThatTheStorePostpones(t *testing.T) {
-	r := newRig(t)
-	var known atomic.Bool
-	r.store.insert = doubtingInsert(&known)
-	r.opts.Concurrency, r.opts.BatchSize, r.opts.MaxMessages = 1, 1, 4
-	q := &requeueingQueue{fakeQueue: newQueue("x", "a", "b", "c")}
-	r.start(q)
-	env.Eventually(t, soon, func() (bool, string) {
-		settled := q.outcomes()
-		return settled[record.Ingested] == 3 && q.rounds.Load() >= 1, fmt.Sprintf("outcomes %v after %d rounds", settled, q.rounds.Load())
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		var known atomic.Bool
+		r.store.insert = doubtingInsert(&known)
+		r.opts.Concurrency, r.opts.BatchSize, r.opts.MaxMessages = 1, 1, 4
+		q := &requeueingQueue{fakeQueue: newQueue("x", "a", "b", "c")}
+		r.start(q)
+		env.Eventually(t, soon, func() (bool, string) {
+			settled := q.outcomes()
+			return settled[record.Ingested] == 3 && q.rounds.Load() >= 1, fmt.Sprintf("outcomes %v after %d rounds", settled, q.rounds.Load())
+		})
+		known.Store(true)
+		r.waitOK()
+		wantOutcomes(t, q.outcomes(), map[record.Outcome]int{record.Ingested: 3, record.Rejected: 1})
 	})
-	known.Store(true)
-	r.waitOK()
-	wantOutcomes(t, q.outcomes(), map[record.Outcome]int{record.Ingested: 3, record.Rejected: 1})
 }
 
 // failingRequeueQueue fails to requeue until a certain time.

@@ -24,7 +24,7 @@ func (c *Consumer) processBatch(b *batch, deliveries []streams.Delivery) {
 	defer lease.end()
 	b.lease = lease
 	var r result
-	quarantined := deliveries[0].Suspect
+	quarantined := deliveries[0].Quarantined
 	if quarantined {
 		r = c.processQuarantined(workCtx, b, deliveries[0])
 	} else {

@@ -11,9 +11,9 @@ import (
 // processQuarantined processes an entry that may kill its worker, while the process
 // holds nothing else. It poisons the entry if too many attempts have killed theirs.
 func (c *Consumer) processQuarantined(workCtx context.Context, b *batch, d streams.Delivery) result {
-	if d.Deadly() {
+	if d.Exhausted() {
 		b.begin([]streams.Delivery{d})
-		b.items[0].end(record.Poisoned, fmt.Sprintf("delivered %d times; %d quarantined attempts killed their worker or panicked", d.Deliveries, d.Tries))
+		b.items[0].end(record.Poisoned, fmt.Sprintf("delivered %d times; %d quarantined attempts killed their worker or panicked", d.Deliveries, d.Attempts))
 		settled, unsettled := c.settle(workCtx, b)
 		return result{settled: settled, unfinished: unsettled}
 	}
@@ -35,7 +35,7 @@ func (c *Consumer) attempt(workCtx context.Context, b *batch, d streams.Delivery
 	b.lease.progress()
 	counted, held := d, false
 	err := c.outages.retry(attemptCtx, "Redis", func() (err error) {
-		counted, held, err = c.queue.Try(attemptCtx, d)
+		counted, held, err = c.queue.BeginAttempt(attemptCtx, d)
 		return err
 	})
 	if err != nil {

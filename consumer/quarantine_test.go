@@ -41,9 +41,9 @@ func (q *quarantineQueue) Receive(ctx context.Context, most int) ([]streams.Deli
 	got, err := q.fakeQueue.Receive(ctx, most)
 	if len(got) == 1 && isQuarantined(got[0]) {
 		q.bodies[got[0].ID] = got[0].Body
-		got[0].Body, got[0].Suspect = nil, true
+		got[0].Body, got[0].Quarantined = nil, true
 		if q.deadly {
-			got[0].Tries = streams.MaxTries
+			got[0].Attempts = streams.MaxAttempts
 		}
 	}
 	return got, err
@@ -51,7 +51,7 @@ func (q *quarantineQueue) Receive(ctx context.Context, most int) ([]streams.Deli
 
 func isQuarantined(d streams.Delivery) bool { return strings.HasPrefix(string(d.Body), "quarantined") }
 
-func (q *quarantineQueue) Try(_ context.Context, d streams.Delivery) (streams.Delivery, bool, error) {
+func (q *quarantineQueue) BeginAttempt(_ context.Context, d streams.Delivery) (streams.Delivery, bool, error) {
 	q.during()
 	q.mu.Lock()
 	defer q.mu.Unlock()

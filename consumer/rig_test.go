@@ -116,7 +116,7 @@ func (q *fakeQueue) Nack(_ context.Context, held []streams.Delivery) error {
 	return nil
 }
 
-func (q *fakeQueue) Try(_ context.Context, d streams.Delivery) (streams.Delivery, bool, error) {
+func (q *fakeQueue) BeginAttempt(_ context.Context, d streams.Delivery) (streams.Delivery, bool, error) {
 	return d, true, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"ingestion/record"
@@ -37,24 +38,26 @@ func TestKeptSettlementsAreRetried(t *testing.T) {
 
 // Without the Nack, the delivery would count as one that killed its worker.
 func TestShutdownNacksWhatCanNotBeSettled(t *testing.T) {
-	r := newRig(t)
-	r.opts.Lease = time.Minute
-	r.opts.ShutdownTimeout = time.Millisecond
-	q := newQueue("bad")
-	attempts := make(chan struct{}, 100)
-	q.settle = func(list []streams.Settlement) (streams.Settled, error) {
-		attempts <- struct{}{}
-		return streams.Settled{Kept: []string{list[0].ID}, Cause: errors.New("OOM command not allowed")}, nil
-	}
-	r.start(q)
-	<-attempts
-	r.stop()
-	if err := r.wait(); err == nil {
-		t.Error("Run returned no error")
-	}
-	if !slices.Equal(q.nacked, []string{"1-0"}) {
-		t.Errorf("nacked %v", q.nacked)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.opts.Lease = time.Minute
+		r.opts.ShutdownTimeout = time.Millisecond
+		q := newQueue("bad")
+		attempts := make(chan struct{}, 100)
+		q.settle = func(list []streams.Settlement) (streams.Settled, error) {
+			attempts <- struct{}{}
+			return streams.Settled{Kept: []string{list[0].ID}, Cause: errors.New("OOM command not allowed")}, nil
+		}
+		r.start(q)
+		<-attempts
+		r.stop()
+		if err := r.wait(); err == nil {
+			t.Error("Run returned no error")
+		}
+		if !slices.Equal(q.nacked, []string{"1-0"}) {
+			t.Errorf("nacked %v", q.nacked)
+		}
+	})
 }
 
 // A reply is lost, then the group. MaxMessages deliveries must be settled after that.

@@ -8,18 +8,18 @@ import (
 	"time"
 )
 
-// fields are a record before it is written down.
+// fields holds a record's fields before encoding.
 type fields struct {
 	customerID, name, email, createdAt string
 }
 
-// json is the record as one line.
+// json returns the record as JSON on one line.
 func (f fields) json() []byte {
 	return object("customerId", quote(f.customerID), "name", quote(f.name), "email", quote(f.email), "createdAt", quote(f.createdAt))
 }
 
-// object writes names and values (which are JSON already) as given, even if a
-// name comes twice.
+// object returns a JSON object of alternating names and encoded values. Names may
+// repeat.
 func object(pairs ...string) []byte {
 	var b strings.Builder
 	b.WriteByte('{')
@@ -33,19 +33,18 @@ func object(pairs ...string) []byte {
 	return []byte(b.String())
 }
 
-// quote writes valid UTF-8 as a JSON string without escaping more than it must.
+// quote encodes valid UTF-8 as a JSON string, with as few escapes as possible.
 func quote(s string) string {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(s); err != nil {
-		panic(err) // a string always encodes
+		panic(err) // cannot happen: every string encodes
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// isoForm writes an instant in one of several ISO 8601 forms that keep its
-// microseconds.
+// isoForm formats t in a random ISO 8601 form that has microseconds.
 func isoForm(r *rand.Rand, t time.Time) string {
 	switch r.IntN(6) {
 	case 0:
@@ -64,5 +63,5 @@ func isoForm(r *rand.Rand, t time.Time) string {
 	}
 }
 
-// offsets from UTC in minutes.
+// offsets are offsets from UTC in minutes.
 var offsets = []int{-600, -480, -210, -180, 0, 60, 120, 180, 210, 330, 345, 540, 570, 765}

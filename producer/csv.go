@@ -11,17 +11,17 @@ import (
 	"strings"
 )
 
-// columns are the fields of a record; a header must have at least one of them.
+// columns are the known fields of a record. A header must name at least one.
 var columns = []string{"customerId", "name", "email", "createdAt"}
 
-// csvSource turns rows into JSON objects, each column a string by the header's
-// name. A row that is not CSV is a body as it is.
+// csvSource encodes each row as a JSON object of strings, named by the header. A row
+// that is not valid CSV becomes a body unchanged.
 type csvSource struct {
 	csv    *csv.Reader
 	tape   *tape
 	header []string
 	line   int   // number of the next line
-	begin  int64 // offset in the text of what follows the header
+	begin  int64 // offset of the first row in the text, in bytes
 }
 
 func newCSVSource(lines *lineSource) (*csvSource, error) {
@@ -43,8 +43,8 @@ func newCSVSource(lines *lineSource) (*csvSource, error) {
 	return &csvSource{csv: c, tape: t, header: header, line: lines.line, begin: lines.at}, nil
 }
 
-// parseHeader splits a line by the separator that makes one of its fields a
-// column of ours; the header is nil if none does.
+// parseHeader splits a line by the separator that gives at least one known column.
+// If none does, header is nil.
 func parseHeader(first []byte) (header []string, comma rune) {
 	for _, comma := range []rune{',', ';', '\t'} {
 		c := csv.NewReader(bytes.NewReader(first))
@@ -68,12 +68,11 @@ func parseHeader(first []byte) (header []string, comma rune) {
 	return nil, 0
 }
 
-// unnamed is the name of a column that the header has none for.
+// unnamed returns the name for a column without a name in the header.
 func unnamed(i int) string { return "column" + strconv.Itoa(i+1) }
 
-// passHeader takes off the header, blank lines before it, and the lines that are
-// to be left out. Those are not parsed: a quote left open in one of them does
-// not reach the rest.
+// passHeader discards the header, blank lines before it, and the lines to skip.
+// Those are not parsed, so an unclosed quote in one of them has no effect.
 func passHeader(lines *lineSource) error {
 	from := lines.from
 	lines.from = 0
@@ -117,10 +116,10 @@ func (s *csvSource) next() (line Line, blanks int, err error) {
 	return line, blanks, err
 }
 
-var errUnclosed = errors.New("a quoted field begins in this CSV record and is not closed as it should be")
+var errUnclosed = errors.New("a quoted field in this CSV record is not closed correctly")
 
-// withoutBlanks takes off the empty lines before a record, over which the csv
-// package passes by itself, and counts them.
+// withoutBlanks removes and counts the empty lines before a record, which the csv
+// package skips silently.
 func withoutBlanks(raw []byte) (rest []byte, blanks int) {
 	for {
 		rest, empty := bytes.CutPrefix(bytes.TrimPrefix(raw, []byte("\r")), []byte("\n"))
@@ -132,19 +131,20 @@ func withoutBlanks(raw []byte) (rest []byte, blanks int) {
 	}
 }
 
-// place is the record's lines, given its text and the blank lines before it.
+// place returns the line numbers of a record, given its text and the number of
+// blank lines before it.
 func (s *csvSource) place(raw []byte, blanks int) Line {
 	line := Line{Number: s.line + blanks}
 	line.After = line.Number + bytes.Count(raw, []byte("\n"))
 	if !bytes.HasSuffix(raw, []byte("\n")) && len(raw) > 0 {
-		line.After++ // the last line need not end
+		line.After++ // the last line may lack a line feed
 	}
 	s.line = line.After
 	return line
 }
 
-// object is the row as a JSON object. A column that the row lacks is missing
-// there too. What is no UTF-8 stays as it is, for the worker to refuse.
+// object encodes a row as a JSON object, without columns that the row lacks. Invalid
+// UTF-8 stays unchanged, and the worker refuses it.
 func (s *csvSource) object(row []string) []byte {
 	size := 2
 	for i, field := range row {
@@ -168,7 +168,7 @@ func (s *csvSource) object(row []string) []byte {
 	return append(body, '}')
 }
 
-// appendQuoted writes a JSON string (RFC 8259, section 7) byte by byte.
+// appendQuoted appends s as a JSON string (RFC 8259, section 7), byte by byte.
 func appendQuoted(body []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	body = append(body, '"')
@@ -185,17 +185,16 @@ func appendQuoted(body []byte, s string) []byte {
 	return append(body, '"')
 }
 
-// tape remembers what was read since the last cut, and refuses to remember more
-// than max bytes (and a read-ahead): a quote that is never closed would otherwise
-// take the rest of the file for one field.
+// tape keeps the bytes read since the last cut, at most max and a read-ahead.
+// Otherwise an unclosed quote would make the rest of the file one field.
 type tape struct {
 	r    io.Reader
 	max  int
 	kept []byte
-	from int64 // offset of kept in the input
+	from int64 // offset of kept in the input, in bytes
 }
 
-const readAhead = 4096 // of the csv package
+const readAhead = 4096 // of the csv package, in bytes
 
 func (t *tape) Read(p []byte) (int, error) {
 	if len(t.kept) > t.max+readAhead {
@@ -206,7 +205,8 @@ func (t *tape) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// cut takes off what lies before the offset. It is valid until the next Read.
+// cut removes and returns the bytes before the offset. They are valid until the next
+// Read.
 func (t *tape) cut(to int64) []byte {
 	n := int(to - t.from)
 	raw := t.kept[:n:n]

@@ -1,9 +1,9 @@
-// Package producer puts records on the queue: Publisher writes bodies to the
-// list or the stream, Generator makes records up at a steady rate a customer,
-// and Load sends those of a file. None of them judges a body: that is the
-// worker's part, so what is no record travels like any other.
+// Package producer writes records to the queue. Publisher writes bodies to a list
+// or stream, Generator generates records at a steady rate per customer, and Load
+// sends the records of a file. None of them validates bodies unless asked to: the
+// worker refuses a body that is not a record.
 //
-// Publishing is at-least-once: when a reply is lost on the way, the bodies it
-// was for are sent again. The worker's _id makes the second one a duplicate
-// without effect, so nothing has to be undone here.
+// Publishing is at-least-once: if a reply is lost, its bodies are sent again. The
+// worker then finds that the second document's _id already exists and counts the
+// record as a duplicate, so the producer does not have to undo anything.
 package producer

@@ -7,37 +7,49 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ingestion/internal/redisconn"
+	"ingestion/internal/retry"
 )
 
-// Fault is an error that repeating can't heal, because a setting is wrong: the
-// key has another type, Redis refuses the user. Its text says which variable to
-// look at, and never holds a password.
+// Fault is an error that no retry can mend because the configuration is wrong:
+// the key has another type, or Redis refuses the user. Its message never contains
+// a password.
 type Fault struct {
-	Variable string // for example "REDIS_URL"
-	Problem  string // a sentence without the variable's name
-	Err      error  // Redis' own error; nil where it is ours
+	// AboutKey means that the target's key must be changed. Otherwise it is the
+	// client: the server's address, the user or the password.
+	AboutKey bool
+	Problem  string
+	Err      error // the error from Redis, or nil
 }
 
-func (f *Fault) Error() string { return f.Variable + ": " + f.Problem }
+func (f *Fault) Error() string { return f.Problem }
 
 func (f *Fault) Unwrap() error { return f.Err }
 
-func wrongType(t Target, key, found string) *Fault {
-	other := "QUEUE_MODE=stream"
-	if !t.list {
-		other = "QUEUE_MODE=list"
+// classify marks an error that no retry can mend as permanent, and explains any
+// other.
+func (p *Publisher) classify(err error, key string) error {
+	if f := faultOf(err, p.target, key); f != nil {
+		return retry.Permanent(f)
 	}
-	if found != "" {
-		found = " but a " + found
+	if redisconn.Misdirected(p.client, err) {
+		return retry.Permanent(&Fault{Problem: redisconn.OneOfCluster, Err: err})
 	}
-	return &Fault{
-		Variable: t.variable(),
-		Problem:  fmt.Sprintf("the key %q in Redis is no %s%s; name another key, delete that one, or set %s", key, t.kind(), found, other),
+	if !transient(err) {
+		return retry.Permanent(fmt.Errorf("Redis refuses to write to the key %q: %w", key, err))
 	}
+	return explain(err)
 }
 
-// faultOf finds out whether an error is the fault of a setting. Redis' errors
-// come as text only, their first word is the class.
+func wrongType(t Target, key, found string) *Fault {
+	problem := fmt.Sprintf("the key %q is not a %s", key, t.kind())
+	if found != "" {
+		problem = fmt.Sprintf("the key %q is a %s, not a %s", key, found, t.kind())
+	}
+	return &Fault{AboutKey: true, Problem: problem}
+}
+
+// faultOf returns the Fault that an error from Redis stands for, or nil. The class
+// of such an error is the first word of its text.
 func faultOf(err error, t Target, key string) *Fault {
 	switch {
 	case redis.HasErrorPrefix(err, "WRONGTYPE"):
@@ -45,16 +57,12 @@ func faultOf(err error, t Target, key string) *Fault {
 		f.Err = err
 		return f
 	case redis.HasErrorPrefix(err, "NOPERM"), redis.IsPermissionError(err):
-		return redisFault(err, fmt.Sprintf("this Redis user may not write to the key %q; it needs +rpush or +xadd, +type and ~%s* (%s)", key, t.key, reply(err)))
+		return &Fault{Err: err, Problem: fmt.Sprintf("this Redis user may not write to the key %q; it needs +rpush or +xadd, +type and ~%s* (%s)", key, t.key, reply(err))}
 	}
 	if problem := redisconn.Fault(err); problem != "" {
-		return redisFault(err, problem)
+		return &Fault{Err: err, Problem: problem}
 	}
 	return nil
-}
-
-func redisFault(err error, problem string) *Fault {
-	return &Fault{Variable: "REDIS_URL", Problem: problem, Err: err}
 }
 
 func isRedisReply(err error) bool {
@@ -62,7 +70,7 @@ func isRedisReply(err error) bool {
 	return errors.As(err, &r)
 }
 
-// reply is what Redis itself said, without what was wrapped around it.
+// reply returns the error as Redis sent it, without anything wrapped around it.
 func reply(err error) string {
 	var r redis.Error
 	if errors.As(err, &r) {
@@ -71,14 +79,15 @@ func reply(err error) string {
 	return err.Error()
 }
 
-// passing are the first words of Redis errors that time or a failover heals.
+// passing are the first words of Redis errors that end by themselves or with a
+// failover.
 var passing = []string{
 	"OOM", "LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS",
 	"MOVED", "ASK", "MISCONF", "BUSY", "UNBLOCKED", "max number of clients reached",
 }
 
-// transient says whether trying again can help. Whatever is no answer of Redis
-// is a matter of the connection, which can.
+// transient reports whether a retry may succeed. It may after any error that is
+// not a reply, because that comes from the connection.
 func transient(err error) bool {
 	if errors.Is(err, redis.ErrClosed) {
 		return false
@@ -94,21 +103,29 @@ func transient(err error) bool {
 	return false
 }
 
-// explain puts the cause of a wait into words for the operator.
+// explain puts the reason for a retry into words.
 func explain(err error) error {
 	switch {
 	case redis.IsOOMError(err) || redis.HasErrorPrefix(err, "OOM"):
-		return fmt.Errorf("the Redis of REDIS_URL is at maxmemory and takes no more records until there is room: %w", err)
+		return fmt.Errorf("Redis is at maxmemory and accepts no records until memory is freed: %w", err)
 	case redis.HasErrorPrefix(err, "LOADING"):
-		return fmt.Errorf("the Redis of REDIS_URL is still loading its data: %w", err)
+		return fmt.Errorf("Redis is loading its data: %w", err)
 	case redis.HasErrorPrefix(err, "READONLY"):
-		return fmt.Errorf("the Redis of REDIS_URL is a read-only replica, perhaps until a failover ends: %w", err)
+		return fmt.Errorf("Redis is a read-only replica, perhaps during a failover: %w", err)
 	case redis.HasErrorPrefix(err, "NOREPLICAS"):
-		return fmt.Errorf("the Redis of REDIS_URL has fewer replicas in reach than min-replicas-to-write: %w", err)
+		return fmt.Errorf("Redis reaches fewer replicas than min-replicas-to-write: %w", err)
 	case redis.HasErrorPrefix(err, "MISCONF"):
-		return fmt.Errorf("the Redis of REDIS_URL can't write to its disk and takes no more records: %w", err)
+		return fmt.Errorf("Redis can't write to its disk and accepts no records: %w", err)
 	case isRedisReply(err):
-		return fmt.Errorf("the Redis of REDIS_URL is not ready: %w", err)
+		return fmt.Errorf("Redis is not ready: %w", err)
 	}
-	return fmt.Errorf("the Redis of REDIS_URL does not answer: %w", err)
+	return fmt.Errorf("Redis does not answer: %w", err)
+}
+
+// graver returns the error that matters more: one that no retry can mend.
+func graver(a, b error) error {
+	if a == nil || retry.IsPermanent(b) && !retry.IsPermanent(a) {
+		return b
+	}
+	return a
 }

@@ -7,21 +7,20 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// aheadBytes is how much is read ahead of what is queued.
+// aheadBytes limits the bodies that are read but not yet queued.
 const aheadBytes = 32 << 20
 
-// feed reads a file ahead in a goroutine of its own, so that reading and sending
-// overlap, and so that a file that blocks (a pipe) doesn't block the rest, not
-// even before its first line is there.
+// feed reads a file in its own goroutine, so that reading and sending overlap and a
+// file that blocks (a pipe) does not block Load.
 type feed struct {
 	lines chan Line
-	room  *semaphore.Weighted // bytes
-	end   Line                // where the file ended; set before lines is closed
-	err   error               // why it ended; set before lines is closed
+	ahead *semaphore.Weighted // bytes that may still be read
+	end   Line                // the last Line of the Reader; set before lines is closed
+	err   error               // the last error of the Reader; set before lines is closed
 }
 
 func newFeed(ctx context.Context, r io.Reader, o ReaderOptions) *feed {
-	f := &feed{lines: make(chan Line, defaultBatch), room: semaphore.NewWeighted(aheadBytes)}
+	f := &feed{lines: make(chan Line, defaultBatch), ahead: semaphore.NewWeighted(aheadBytes)}
 	go func() {
 		defer close(f.lines)
 		f.err = f.read(ctx, r, o)
@@ -40,7 +39,7 @@ func (f *feed) read(ctx context.Context, r io.Reader, o ReaderOptions) error {
 			f.end = line
 			return err
 		}
-		if err := f.room.Acquire(ctx, weight(line)); err != nil {
+		if err := f.ahead.Acquire(ctx, weight(line)); err != nil {
 			return err
 		}
 		select {
@@ -51,12 +50,12 @@ func (f *feed) read(ctx context.Context, r io.Reader, o ReaderOptions) error {
 	}
 }
 
-// weight bounds a line's share of the room, so that any line finds some.
+// weight returns a line's share of aheadBytes, limited so that any line fits.
 func weight(l Line) int64 { return min(int64(len(l.Body)), aheadBytes) }
 
-// gather waits for a record and takes those that are there already, n at most.
-// A batch is empty only at the end: then the error is the file's, io.EOF or
-// ctx's.
+// gather waits for a record and returns it with those that are already available,
+// at most n. An error comes with an empty batch; it is the Reader's (io.EOF at the
+// end) or ctx's.
 func (f *feed) gather(ctx context.Context, n int) ([]Line, error) {
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
@@ -86,9 +85,9 @@ func (f *feed) gather(ctx context.Context, n int) ([]Line, error) {
 	return batch, nil
 }
 
-// release makes room for as much as the batch took.
+// release returns the batch's share of aheadBytes.
 func (f *feed) release(batch []Line) {
 	for _, line := range batch {
-		f.room.Release(weight(line))
+		f.ahead.Release(weight(line))
 	}
 }

@@ -13,63 +13,72 @@ import (
 	"ingestion/record"
 )
 
-// The bounds of GEN_RPM and GEN_JITTER_MS. A record in two years, moved by ten,
-// is still far within what a time.Duration can hold.
+// The limits of GeneratorOptions. One record in two years, ten years late, is
+// still well within the range of time.Duration.
 const (
 	MinPerMinute = 1e-6
 	MaxPerMinute = 60e6
 	MaxJitter    = 10 * 365 * 24 * time.Hour
 )
 
-// Generated is one made-up body together with what a worker must make of it.
+// Generated is a body and the result that a worker must come to.
 type Generated struct {
 	Body []byte
-	// Want is the outcome by the body alone: Ingested, Malformed or Invalid. The
-	// rate limit may turn a good one away all the same.
+	// Want is the outcome that follows from the body: Ingested, Malformed or
+	// Invalid. A valid record may still be refused by the rate limit.
 	Want record.Outcome
-	// CustomerID is the trimmed one of a readable body that has a valid one.
+	// CustomerID is the trimmed customerId, if the body has a valid one.
 	CustomerID string
-	// Due is the moment for which the record was planned.
+	// Due is the time for which the record was planned.
 	Due time.Time
 }
 
-// GeneratorOptions say what is generated and how fast.
+// GeneratorOptions configures a Generator. Customers and PerMinute are required.
 type GeneratorOptions struct {
-	Customers   []string      // GEN_CUSTOMERS, valid customer IDs, no two the same
-	PerMinute   float64       // GEN_RPM: records a minute for each customer, MinPerMinute to MaxPerMinute
-	Jitter      time.Duration // GEN_JITTER_MS: each record comes up to so much earlier or later, MaxJitter at most
-	InvalidRate float64       // GEN_INVALID_RATE: share of spoilt records, 0 to 1
+	Customers   []string      // distinct, valid customer IDs
+	PerMinute   float64       // records per minute and customer, MinPerMinute to MaxPerMinute
+	Jitter      time.Duration // maximum random shift of a record, 0 to MaxJitter
+	InvalidRate float64       // fraction of invalid records, 0 to 1
 
-	// Seed determines the bodies and, together with the start, the times.
+	// Seed determines the bodies and, with the start time, when they are due.
 	Seed uint64
-	// Epoch is the createdAt of the first records; zero takes one that depends
-	// on Seed alone, so that the same seed gives the same bodies again.
+	// Epoch is the createdAt of the first records. If it is zero it follows from
+	// Seed, so that a seed always gives the same bodies.
 	Epoch time.Time
 
-	Count    int           // records in all; 0: no end
-	Duration time.Duration // length of time in all; 0: no end
+	Count    int           // total number of records; 0 means no limit
+	Duration time.Duration // total time; 0 means no limit
 
-	Clock Clock // nil is the computer's
+	Clock Clock // nil means the system clock
 }
 
-// Generator makes records up. It is not safe for concurrent use.
+// OptionError says which field of GeneratorOptions is not valid, and why.
+type OptionError struct {
+	Option  string // the name of the field
+	Problem string
+}
+
+func (e *OptionError) Error() string { return e.Option + ": " + e.Problem }
+
+// Generator generates records. It is not safe for concurrent use.
 type Generator struct {
 	opts  GeneratorOptions
 	lines []*line
 	made  int
 }
 
-// line is one customer and its own stream of random numbers, so that a
-// customer's records don't depend on which others there are.
+// line is a customer with its own random numbers, so that its records do not
+// depend on the other customers.
 type line struct {
 	customer string
 	person   people.Person
 	rand     *rand.Rand
-	created  time.Time // the createdAt used last
+	created  time.Time // the last createdAt
 	pace     pace
 }
 
-// NewGenerator checks the options; the error names the variable at fault.
+// NewGenerator returns a Generator. Its error joins an *OptionError for each
+// option that is not valid.
 func NewGenerator(o GeneratorOptions) (*Generator, error) {
 	if err := o.check(); err != nil {
 		return nil, err
@@ -96,37 +105,37 @@ func NewGenerator(o GeneratorOptions) (*Generator, error) {
 
 func (o GeneratorOptions) check() error {
 	var faults []error
-	fault := func(bad bool, format string, args ...any) {
+	fault := func(bad bool, option, format string, args ...any) {
 		if bad {
-			faults = append(faults, fmt.Errorf(format, args...))
+			faults = append(faults, &OptionError{option, fmt.Sprintf(format, args...)})
 		}
 	}
-	fault(len(o.Customers) == 0, "GEN_CUSTOMERS: no customer is given")
+	fault(len(o.Customers) == 0, "Customers", "there is no customer")
 	seen := map[string]bool{}
 	for _, c := range o.Customers {
 		c = strings.TrimSpace(c)
-		fault(c == "" || len(c) > 256 || strings.ContainsFunc(c, unicode.IsControl), "GEN_CUSTOMERS: %.80q is no customer ID: want 1 to 256 bytes without control characters", c)
-		fault(seen[c], "GEN_CUSTOMERS: %q is there twice", c)
+		fault(c == "" || len(c) > 256 || strings.ContainsFunc(c, unicode.IsControl), "Customers", "%.80q is not a customer ID: want 1 to 256 bytes without control characters", c)
+		fault(seen[c], "Customers", "%q occurs twice", c)
 		seen[c] = true
 	}
-	fault(!(o.PerMinute >= MinPerMinute && o.PerMinute <= MaxPerMinute), "GEN_RPM: %v is out of range: want 0.000001 to 60 million", o.PerMinute)
-	fault(o.Jitter < 0 || o.Jitter > MaxJitter, "GEN_JITTER_MS: %v is out of range: want 0 to ten years", o.Jitter)
-	fault(!(o.InvalidRate >= 0 && o.InvalidRate <= 1), "GEN_INVALID_RATE: %v is out of range: want 0 to 1", o.InvalidRate)
-	fault(o.Count < 0, "count: %d is negative", o.Count)
-	fault(o.Duration < 0, "duration: %v is negative", o.Duration)
+	fault(!(o.PerMinute >= MinPerMinute && o.PerMinute <= MaxPerMinute), "PerMinute", "%v is out of range: want 0.000001 to 60 million", o.PerMinute)
+	fault(o.Jitter < 0 || o.Jitter > MaxJitter, "Jitter", "%v is out of range: want 0 to ten years", o.Jitter)
+	fault(!(o.InvalidRate >= 0 && o.InvalidRate <= 1), "InvalidRate", "%v is out of range: want 0 to 1", o.InvalidRate)
+	fault(o.Count < 0, "Count", "%d is negative", o.Count)
+	fault(o.Duration < 0, "Duration", "%v is negative", o.Duration)
 	return errors.Join(faults...)
 }
 
-// Made is the number of records made so far.
+// Made returns the number of records generated so far.
 func (g *Generator) Made() int { return g.made }
 
-// epochOf spreads seeds over the minutes of about four years.
+// epochOf maps seeds to the minutes of about four years.
 func epochOf(seed uint64) time.Time {
 	minutes := rand.New(rand.NewPCG(seed, 0)).IntN(4 * 365 * 24 * 60)
 	return time.Date(2021, 1, 1, 0, minutes, 0, 0, time.UTC)
 }
 
-// hash is FNV-1a, 64 bit.
+// hash returns the 64-bit FNV-1a hash.
 func hash(s string) uint64 {
 	h := uint64(14695981039346656037)
 	for i := range len(s) {
@@ -135,8 +144,8 @@ func hash(s string) uint64 {
 	return h
 }
 
-// next makes the customer's next record. Its createdAt is after that of every
-// earlier one, so that no two have the same identity.
+// next generates the customer's next record. Its createdAt is later than all
+// previous ones, so no two records have the same identity.
 func (g *Generator) next(l *line, offset time.Duration) Generated {
 	g.made++
 	created := g.opts.Epoch.Add(offset).Truncate(time.Microsecond)
@@ -156,12 +165,12 @@ func (g *Generator) next(l *line, offset time.Duration) Generated {
 	return spoil(l.rand, good)
 }
 
-// Run makes records at each customer's own pace and hands those that are due
-// together to emit, at most 500 at once, in the order of their times. It ends
-// with nil when Count or Duration is reached, else with emit's or ctx's error.
-// If emit takes so long that a customer falls more than a second and one
-// interval behind, the records it missed are left out, like the ticks of a
-// time.Ticker: an outage is not followed by a burst.
+// Run generates records at each customer's rate and passes those that are due at
+// the same time to emit, at most 500 per call, in the order of their times. It
+// returns nil when Count or Duration is reached, otherwise emit's or ctx's error.
+// If emit takes so long that a customer is late by more than one second and one
+// interval, the missed records are skipped, like the ticks of a time.Ticker, so
+// that no burst follows an outage.
 func (g *Generator) Run(ctx context.Context, emit func(context.Context, []Generated) error) error {
 	start := g.opts.Clock.Now()
 	agenda := newAgenda(g.lines)
@@ -181,7 +190,7 @@ func (g *Generator) Run(ctx context.Context, emit func(context.Context, []Genera
 
 func (g *Generator) finished() bool { return g.opts.Count > 0 && g.made >= g.opts.Count }
 
-// collect makes all records that are due by now.
+// collect generates all records that are due.
 func (g *Generator) collect(agenda *agenda, start time.Time) []Generated {
 	now := g.opts.Clock.Now().Sub(start)
 	if g.opts.Duration > 0 {

@@ -45,7 +45,7 @@ func options() producer.GeneratorOptions {
 	}
 }
 
-func TestWorkerJudgesBodiesAsTheGeneratorMeansThem(t *testing.T) {
+func TestDecoderAgreesWithTheGenerator(t *testing.T) {
 	o := options()
 	o.Customers = nil
 	for i := range 100 {
@@ -56,7 +56,7 @@ func TestWorkerJudgesBodiesAsTheGeneratorMeansThem(t *testing.T) {
 	var decoder record.Decoder
 	for _, g := range generate(t, o) {
 		if bytes.ContainsAny(g.Body, "\r\n") || len(bytes.TrimSpace(g.Body)) == 0 {
-			t.Fatalf("%q is no line", g.Body)
+			t.Fatalf("%q is not one line", g.Body)
 		}
 		kinds[g.Want]++
 		got := record.Ingested
@@ -66,23 +66,23 @@ func TestWorkerJudgesBodiesAsTheGeneratorMeansThem(t *testing.T) {
 			got = refusal.Outcome
 		}
 		if got != g.Want {
-			t.Fatalf("%s: judged %v (%v), meant as %v", g.Body, got, err, g.Want)
+			t.Fatalf("%s: outcome %v (%v), want %v", g.Body, got, err, g.Want)
 		}
 		if peeked, _ := record.PeekCustomerID(g.Body); peeked != g.CustomerID {
-			t.Fatalf("%s: customer %q, meant as %q", g.Body, peeked, g.CustomerID)
+			t.Fatalf("%s: customer %q, want %q", g.Body, peeked, g.CustomerID)
 		}
 		if err == nil {
 			if identities[r.ID] {
-				t.Fatalf("%s: identity is there twice", g.Body)
+				t.Fatalf("%s: the identity occurred before", g.Body)
 			}
 			identities[r.ID] = true
 		}
 	}
 	if share := float64(kinds[record.Ingested]) / 20_000; math.Abs(share-0.5) > 0.02 {
-		t.Errorf("%.3f of the records are good, want about half", share)
+		t.Errorf("%.3f of the records are valid, want about half", share)
 	}
 	if kinds[record.Malformed] < 4_000 || kinds[record.Invalid] < 3_000 {
-		t.Errorf("bad records are one-sided: %v", kinds)
+		t.Errorf("outcomes are unbalanced: %v", kinds)
 	}
 }
 
@@ -101,11 +101,11 @@ func TestSameSeedSameBodies(t *testing.T) {
 		}
 	}
 	if same > 0 {
-		t.Errorf("%d bodies don't depend on the seed", same)
+		t.Errorf("%d bodies do not depend on the seed", same)
 	}
 }
 
-func TestCustomersDontDependOnEachOther(t *testing.T) {
+func TestCustomersAreIndependent(t *testing.T) {
 	of := func(all []producer.Generated) (lines []string) {
 		for _, g := range all {
 			if g.CustomerID == "3" {
@@ -123,7 +123,7 @@ func TestCustomersDontDependOnEachOther(t *testing.T) {
 	}
 }
 
-func TestFastRecordsDifferToo(t *testing.T) {
+func TestFastRecordsDiffer(t *testing.T) {
 	o := options()
 	o.Customers, o.PerMinute, o.Count, o.InvalidRate = []string{"1"}, 60e6, 3000, 0
 	o.Jitter = 50 * time.Microsecond
@@ -131,7 +131,7 @@ func TestFastRecordsDifferToo(t *testing.T) {
 	for _, g := range generate(t, o) {
 		r, err := record.Decoder{}.Decode(g.Body)
 		if err != nil || identities[r.ID] {
-			t.Fatalf("%s: %v, or there twice", g.Body, err)
+			t.Fatalf("%s: %v, or a repeated identity", g.Body, err)
 		}
 		identities[r.ID] = true
 	}
@@ -147,7 +147,7 @@ func TestEpochIsTheFirstCreatedAt(t *testing.T) {
 	}
 }
 
-func TestPaceKeepsToTheRateWithoutDrift(t *testing.T) {
+func TestPaceDoesNotDrift(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		clock := newClock()
 		start := clock.Now()
@@ -167,12 +167,12 @@ func TestPaceKeepsToTheRateWithoutDrift(t *testing.T) {
 			for _, one := range batch {
 				plan := start.Add(time.Duration(k[one.CustomerID]) * interval)
 				if off := one.Due.Sub(plan); off.Abs() > jitter {
-					t.Fatalf("record %d of %s is off its plan by %v, jitter is %v", k[one.CustomerID], one.CustomerID, off, jitter)
+					t.Fatalf("record %d of %s is shifted by %v, jitter is %v", k[one.CustomerID], one.CustomerID, off, jitter)
 				} else if off != 0 {
 					moved = true
 				}
 				if one.Due.Before(last) || clock.Now().Before(one.Due) {
-					t.Fatalf("record due at %v came at %v after one of %v", one.Due, clock.Now(), last)
+					t.Fatalf("record due at %v came at %v after one due at %v", one.Due, clock.Now(), last)
 				}
 				last = one.Due
 				k[one.CustomerID]++
@@ -211,13 +211,13 @@ func TestNoBurstAfterAnOutage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The record after the fifth was planned before the outage.
+	// The record after the fifth was scheduled before the outage.
 	if due[5] != 5*time.Second || due[6] != time.Hour+4*time.Second || due[7] != time.Hour+5*time.Second {
 		t.Errorf("around the outage records were due at %v", due[4:8])
 	}
 }
 
-func TestCountAndDurationEndTheRun(t *testing.T) {
+func TestRunEndsAfterCountAndDuration(t *testing.T) {
 	o := options()
 	o.Count = 7
 	if got := len(generate(t, o)); got != 7 {
@@ -233,7 +233,7 @@ func TestCountAndDurationEndTheRun(t *testing.T) {
 	}
 }
 
-func TestRunEndsWithContextAndWithEmit(t *testing.T) {
+func TestRunEndsWithTheContextAndEmit(t *testing.T) {
 	o := options()
 	o.Clock = newClock()
 	g, err := producer.NewGenerator(o)
@@ -252,7 +252,7 @@ func TestRunEndsWithContextAndWithEmit(t *testing.T) {
 	}
 }
 
-func TestTheLongestPauses(t *testing.T) {
+func TestGeneratorLimits(t *testing.T) {
 	o := options()
 	o.PerMinute, o.Jitter, o.Count, o.InvalidRate = producer.MinPerMinute, producer.MaxJitter, 50, 0
 	var last time.Time
@@ -274,14 +274,14 @@ func TestTheLongestPauses(t *testing.T) {
 	}
 }
 
-func TestOptionsAreCheckedAllAtOnce(t *testing.T) {
+func TestNewGeneratorReportsEveryOption(t *testing.T) {
 	_, err := producer.NewGenerator(producer.GeneratorOptions{
 		Customers: []string{"a", " a", "", strings.Repeat("x", 257), "b\x07"}, PerMinute: math.NaN(), Jitter: -1, InvalidRate: 1.5, Count: -1,
 	})
 	if err == nil {
-		t.Fatal("nothing is wrong with these?")
+		t.Fatal("no error")
 	}
-	for _, part := range []string{`"a" is there twice`, `"" is no customer`, `xxx" is no`, `b\a`, "GEN_RPM", "GEN_JITTER_MS", "GEN_INVALID_RATE", "count"} {
+	for _, part := range []string{`"a" occurs twice`, `"" is not a customer`, `xxx" is not`, `b\a`, "PerMinute: ", "Jitter: ", "InvalidRate: ", "Count: "} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("%q is not in %v", part, err)
 		}

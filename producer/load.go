@@ -8,75 +8,76 @@ import (
 	"time"
 )
 
-// Sink takes bodies for the queue: a *Publisher.
+// Sink writes bodies to the queue. *Publisher implements it.
 type Sink interface {
 	Publish(ctx context.Context, bodies [][]byte) ([]Receipt, error)
 }
 
-// The bounds of a load's rate, in records a second: a record in twelve days is
-// still far within what a time.Duration can hold.
+// The limits of LoadOptions.Rate in records per second. One record in twelve days is
+// well within the range of time.Duration.
 const (
 	MinRate = 1e-6
 	MaxRate = 1e9
 )
 
-// CheckRate says what is wrong with LoadOptions.Rate.
+// CheckRate returns an error if rate is not valid for LoadOptions.Rate.
 func CheckRate(rate float64) error {
 	if rate == 0 || rate >= MinRate && rate <= MaxRate {
 		return nil
 	}
-	return fmt.Errorf("%v is out of range: want 0.000001 to a billion, or 0 for no limit", rate)
+	return fmt.Errorf("%v is out of range: want 0.000001 to 1000000000, or 0 for no limit", rate)
 }
 
-// LoadOptions say how a file is sent; the zero value of each is usable.
+// LoadOptions configures Load. The zero value is ready for use.
 type LoadOptions struct {
 	ReaderOptions
 
-	Batch int     // records in one call of the sink at most; 0 means 500
-	Rate  float64 // records a second at most, MinRate to MaxRate; 0: as fast as it goes
+	Batch int     // maximum number of records per call of the sink; 0 means 500
+	Rate  float64 // maximum records per second, MinRate to MaxRate; 0 means no limit
 
-	// Validate, if given, judges each body; what it returns an error for is not
-	// sent but told to OnSkip.
+	// Validate, if not nil, is called with each body. A body for which it returns
+	// an error is not sent.
 	Validate func(body []byte) error
-	OnSkip   func(line int, reason error)
-	// OnBatch is told of each batch that is queued. Both are called by the
-	// goroutine that called Load.
+	// OnSkip, if not nil, is called for each body that Validate refuses.
+	OnSkip func(line int, reason error)
+	// OnBatch, if not nil, is called after each batch that is queued. All three are
+	// called in the goroutine that called Load.
 	OnBatch func(Progress)
 
-	Clock Clock // nil is the computer's
+	Clock Clock // nil means the system clock
 }
 
-// Progress is one batch and all that came before it.
+// Progress describes a batch and the load up to its end.
 type Progress struct {
-	Records     int // in this batch
-	First, Last int // the lines on which its first and last record begin
-	// End is the offset in the file, in bytes, up to which all is queued or
-	// skipped; -1 where the file is compressed.
+	Records     int // number of records in this batch
+	First, Last int // lines on which its first and last record begin
+	// End is the offset of the end of the batch in the file, in bytes; -1 if the file
+	// is compressed.
 	End   int64
 	Total Summary
 }
 
-// Summary is what became of a file.
+// Summary is the result of loading a file.
 type Summary struct {
-	Sent    int // records queued for certain
+	Sent    int // records known to be queued
 	Skipped int // records that Validate refused
 	Blank   int // blank lines
-	// Next is the line to go on from (FromLine): every record that begins
-	// before it is queued or skipped.
+	// Next is the line to continue from (FromLine): all records that begin before it
+	// are queued or skipped.
 	Next    int
 	Elapsed time.Duration
 }
 
-// Load sends the records of r in their order, each as it is. When it ends early,
-// by ctx, by the sink or by a line that can't be read (*LineError), the summary
-// says how far it came; records at Next and after it may have been queued too
-// where a reply was lost. While r itself blocks, the end of ctx is heeded, but
-// one goroutine stays until r returns.
+// Load sends the records of r unchanged and in order. If it ends early because of
+// ctx, the sink or a line that can't be read (*LineError), the summary tells how far
+// it got; if a reply was lost, records from Next on may be queued too. Load returns
+// when ctx ends even if r blocks, but then leaves a goroutine that ends when r
+// returns.
 func Load(ctx context.Context, r io.Reader, sink Sink, o LoadOptions) (Summary, error) {
 	if err := CheckRate(o.Rate); err != nil {
 		return Summary{Next: max(o.FromLine, 1)}, fmt.Errorf("rate: %w", err)
 	}
-	o.fillIn()
+	o.setDefaults()
 	l := &load{
 		opts: o, sink: sink, begin: o.Clock.Now(),
 		throttle: throttle{clock: o.Clock, rate: o.Rate},
@@ -89,11 +90,11 @@ func Load(ctx context.Context, r io.Reader, sink Sink, o LoadOptions) (Summary, 
 	return l.sum, err
 }
 
-func (o *LoadOptions) fillIn() {
+func (o *LoadOptions) setDefaults() {
 	if o.Batch <= 0 {
 		o.Batch = defaultBatch
 	}
-	if o.Rate > 0 { // ten batches a second or more make an even flow
+	if o.Rate > 0 { // at least ten batches per second, for an even flow
 		o.Batch = max(1, min(o.Batch, int(o.Rate/10)))
 	}
 	if o.Clock == nil {
@@ -134,7 +135,7 @@ func (l *load) run(ctx context.Context, f *feed) error {
 	}
 }
 
-// send queues a batch, but for what Validate refuses.
+// send publishes the records of a batch that Validate accepts.
 func (l *load) send(ctx context.Context, batch []Line) error {
 	good := l.validated(batch)
 	if len(good) > 0 {
@@ -173,8 +174,8 @@ func (l *load) validated(batch []Line) []Line {
 	return good
 }
 
-// countSome counts a batch that was not queued as a whole. It is to be resumed
-// at its first open record, even if later ones are queued.
+// countSome counts a batch that is only partly queued. Next becomes its first record
+// that is not known to be queued, even if later ones are.
 func (l *load) countSome(batch, good []Line, receipts []Receipt) {
 	l.sum.Next = 0
 	for i, r := range receipts {

@@ -19,12 +19,12 @@ import (
 	"ingestion/record"
 )
 
-// sink keeps bodies; after room of them it fails, having queued those before,
-// and perhaps some after.
+// sink keeps bodies. Once it has room of them it fails. With stray the last body of
+// the failing call is queued nevertheless.
 type sink struct {
 	bodies []string
 	sizes  []int
-	room   int // 0: no end
+	room   int // 0 means no limit
 	stray  bool
 }
 
@@ -71,14 +71,14 @@ func TestLoadSendsAllInOrder(t *testing.T) {
 		t.Errorf("summary %+v", sum)
 	}
 	if "\ufeff"+strings.Join(to.bodies, "\n")+"\n\n\n" != text {
-		t.Error("the bodies are not those of the file in its order")
+		t.Error("the bodies are not those of the file in order")
 	}
 	if batches != len(to.sizes) || slices.Max(to.sizes) > 100 {
-		t.Errorf("%d batches told of, %v sent", batches, to.sizes)
+		t.Errorf("%d calls of OnBatch for batches of %v", batches, to.sizes)
 	}
 }
 
-func TestProgressIsWhatIsSent(t *testing.T) {
+func TestProgress(t *testing.T) {
 	ndjson := "\ufeff" + numbered(1000) + "\n"
 	csv := "\ufeffname,note\r\n" + strings.Repeat("\n\"a\nb\",c\r\nx\n", 300)
 	for name, c := range map[string]struct {
@@ -89,7 +89,7 @@ func TestProgressIsWhatIsSent(t *testing.T) {
 		"lines from the 400th": {ndjson, 400},
 		"CSV":                  {csv, 0},
 		"CSV from a line":      {csv, 402},
-		"no end of line":       {strings.TrimSpace(csv), 0},
+		"no final line feed":   {strings.TrimSpace(csv), 0},
 	} {
 		o := producer.LoadOptions{Batch: 7, ReaderOptions: producer.ReaderOptions{FromLine: c.from}}
 		ends, batches := 0, 0
@@ -135,7 +135,7 @@ func TestLoadValidates(t *testing.T) {
 	}
 }
 
-func TestNothingIsSkippedByResuming(t *testing.T) {
+func TestResumingSkipsNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var text strings.Builder
 		var want []string
@@ -164,7 +164,7 @@ func TestNothingIsSkippedByResuming(t *testing.T) {
 		for tries := 0; ; tries++ {
 			to.room = len(to.bodies) + rapid.IntRange(0, 20).Draw(t, "room")
 			if to.room == len(to.bodies) {
-				to.room = 1 << 30 // a run that is not cut short
+				to.room = 1 << 30 // this run does not fail
 			}
 			to.stray = rapid.Bool().Draw(t, "stray")
 			o := producer.LoadOptions{Batch: rapid.IntRange(1, 30).Draw(t, "batch"), ReaderOptions: producer.ReaderOptions{FromLine: next},
@@ -194,7 +194,7 @@ func TestNothingIsSkippedByResuming(t *testing.T) {
 	})
 }
 
-func TestLoadKeepsToTheRate(t *testing.T) {
+func TestLoadRate(t *testing.T) {
 	for _, rate := range []float64{0.5, 3, 1000} {
 		clock := newClock()
 		start := clock.Now()
@@ -202,12 +202,12 @@ func TestLoadKeepsToTheRate(t *testing.T) {
 		sum, err := producer.Load(t.Context(), strings.NewReader(numbered(300)), &sink{}, producer.LoadOptions{
 			Rate: rate, Clock: clock,
 			OnBatch: func(p producer.Progress) {
-				early := float64(sent) - clock.Now().Sub(start).Seconds()*rate // sent so far, but the batch itself
+				early := float64(sent) - clock.Now().Sub(start).Seconds()*rate // sent before this batch
 				if early > 0.001 || p.Records > max(1, int(rate/10)) {
 					t.Fatalf("%v/s: %d records after %v, then %d at once", rate, sent, clock.Now().Sub(start), p.Records)
 				}
 				sent += p.Records
-				clock.pass(time.Millisecond) // the sending itself takes no share of the rate
+				clock.pass(time.Millisecond) // the time to send does not reduce the rate
 			},
 		})
 		want := time.Duration(299 / rate * float64(time.Second))
@@ -217,11 +217,11 @@ func TestLoadKeepsToTheRate(t *testing.T) {
 	}
 }
 
-func TestRatesOutOfRangeAreRefused(t *testing.T) {
+func TestRateOutOfRange(t *testing.T) {
 	for _, rate := range []float64{-1, 1e-12, 1e300, math.Inf(1), math.NaN()} {
 		to := &sink{}
 		if _, err := producer.Load(t.Context(), strings.NewReader(numbered(3)), to, producer.LoadOptions{Rate: rate}); err == nil || len(to.bodies) > 0 {
-			t.Errorf("%v: %d records are sent, %v", rate, len(to.bodies), err)
+			t.Errorf("%v: %d records sent, %v", rate, len(to.bodies), err)
 		}
 	}
 	for _, rate := range []float64{producer.MinRate, producer.MaxRate} {
@@ -234,7 +234,7 @@ func TestRatesOutOfRangeAreRefused(t *testing.T) {
 	}
 }
 
-func TestLoadFromAPipeDoesNotWaitForFullBatches(t *testing.T) {
+func TestLoadDoesNotWaitForFullBatches(t *testing.T) {
 	r, w := io.Pipe()
 	defer w.Close()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -254,25 +254,25 @@ func TestLoadFromAPipeDoesNotWaitForFullBatches(t *testing.T) {
 			t.Errorf("after line %d: %+v", line, p)
 		}
 	}
-	cancel() // while the pipe blocks
+	cancel() // the pipe blocks
 	if end := <-done; !errors.Is(end.err, context.Canceled) || end.sum.Next != 4 || end.sum.Sent != 3 {
 		t.Errorf("%+v", end)
 	}
 }
 
-// A file that says nothing yet, or not what it is, or has yet to reach the line to
-// begin with, must not keep Load from ending.
-func TestLoadEndsWhileTheFirstLinesAreMissing(t *testing.T) {
+// Load ends with its context even if reading blocks before the format is known or
+// before the first record.
+func TestLoadEndsWithTheContext(t *testing.T) {
 	for name, c := range map[string]struct {
 		begins string
 		from   int
 	}{
-		"one byte":            {"{", 0},
-		"half a line":         {`{"customerId":`, 1},
-		"blank lines":         {"\n\n\n", 3},
-		"a header alone":      {"customerId,name\n", 10},
-		"the head of gzip":    {"\x1f\x8b\x08", 1},
-		"not yet at the line": {numbered(5), 10},
+		"one byte":          {"{", 0},
+		"half a line":       {`{"customerId":`, 1},
+		"blank lines":       {"\n\n\n", 3},
+		"only a header":     {"customerId,name\n", 10},
+		"beginning of gzip": {"\x1f\x8b\x08", 1},
+		"before the line":   {numbered(5), 10},
 	} {
 		r, w := io.Pipe()
 		ctx, cancel := context.WithCancel(t.Context())
@@ -292,14 +292,14 @@ func TestLoadEndsWhileTheFirstLinesAreMissing(t *testing.T) {
 			if !errors.Is(end.err, context.Canceled) || end.sum.Next != max(c.from, 1) || end.sum.Sent != 0 {
 				t.Errorf("%s: %+v", name, end)
 			}
-		case <-time.After(patience):
-			t.Errorf("%s: Load does not heed the end of its context", name)
+		case <-time.After(timeout):
+			t.Errorf("%s: Load does not return", name)
 		}
 		w.Close()
 	}
 }
 
-func TestLoadStopsAtALineItCantRead(t *testing.T) {
+func TestLoadStopsAtAnUnreadableLine(t *testing.T) {
 	text := numbered(5) + strings.Repeat("x", 100) + "\n" + numbered(1)
 	to := &sink{}
 	sum, err := producer.Load(t.Context(), strings.NewReader(text), to, producer.LoadOptions{ReaderOptions: producer.ReaderOptions{MaxLine: 50}})
@@ -309,7 +309,7 @@ func TestLoadStopsAtALineItCantRead(t *testing.T) {
 	}
 }
 
-func TestLoadIsResumedAfterRedisWasAway(t *testing.T) {
+func TestResumeAfterAnOutage(t *testing.T) {
 	for _, mode := range []string{"list", "stream"} {
 		t.Run(mode, func(t *testing.T) {
 			server := env.Redis(t)
@@ -319,7 +319,7 @@ func TestLoadIsResumedAfterRedisWasAway(t *testing.T) {
 			}
 			text := numbered(2000)
 			ctx, interrupt := context.WithCancel(t.Context())
-			p := producer.NewPublisher(connect(t, server.URL()), target, producer.Options{OnWait: func(error, time.Duration) { interrupt() }})
+			p := publisher(t, connect(t, server.URL()), target, producer.Options{OnWait: func(error, time.Duration) { interrupt() }})
 			sum, err := producer.Load(ctx, strings.NewReader(text), p, producer.LoadOptions{Batch: 100, OnBatch: func(p producer.Progress) {
 				if p.Total.Sent >= 1000 && ctx.Err() == nil {
 					server.Kill() // in the test's own goroutine, Load's caller
@@ -329,7 +329,7 @@ func TestLoadIsResumedAfterRedisWasAway(t *testing.T) {
 				t.Fatalf("interrupted with %+v, %v", sum, err)
 			}
 			server.Start()
-			p = producer.NewPublisher(connect(t, server.URL()), target, producer.Options{})
+			p = publisher(t, connect(t, server.URL()), target, producer.Options{})
 			sum, err = producer.Load(t.Context(), strings.NewReader(text), p, producer.LoadOptions{ReaderOptions: producer.ReaderOptions{FromLine: sum.Next}})
 			if err != nil || sum.Next != 2001 {
 				t.Fatalf("resumed with %+v, %v", sum, err)
@@ -342,7 +342,7 @@ func TestLoadIsResumedAfterRedisWasAway(t *testing.T) {
 				_, got = streamBodies(t, client, "q")
 			}
 			if strings.Join(got, "\n")+"\n" != text {
-				t.Errorf("%d bodies are queued, not each line once in its order", len(got))
+				t.Errorf("%d bodies are queued, not each line once in order", len(got))
 			}
 		})
 	}

@@ -8,13 +8,13 @@ import (
 	"io"
 )
 
-// lineSource takes each line for a body, as it is.
+// lineSource reads each line unchanged as a body.
 type lineSource struct {
 	text *bufio.Reader
 	max  int
 	from int
 	line int   // number of the next line
-	at   int64 // its offset in the text, in bytes
+	at   int64 // offset of the next line in the text, in bytes
 }
 
 func (s *lineSource) next() (line Line, blanks int, err error) {
@@ -33,7 +33,7 @@ func (s *lineSource) next() (line Line, blanks int, err error) {
 	return line, blanks, nil
 }
 
-// skip takes off the lines before the one to begin with.
+// skip discards the lines before the line to begin with.
 func (s *lineSource) skip() error {
 	for s.line < s.from {
 		if err := s.pass(); err != nil {
@@ -44,8 +44,8 @@ func (s *lineSource) skip() error {
 	return nil
 }
 
-// read takes a line off without its end. It is io.EOF only where not even an
-// empty line is left.
+// read returns the next line without its line ending. It returns io.EOF only if
+// nothing is left, not even an empty line.
 func (s *lineSource) read() ([]byte, error) {
 	var body []byte
 	for {
@@ -67,7 +67,7 @@ func (s *lineSource) read() ([]byte, error) {
 	}
 }
 
-// pass takes a line off, however long it is.
+// pass discards a line of any length.
 func (s *lineSource) pass() error {
 	for any := false; ; any = true {
 		part, err := s.text.ReadSlice('\n')
@@ -84,12 +84,12 @@ func (s *lineSource) pass() error {
 	}
 }
 
-// withoutEnd drops a newline, with or without a carriage return before it.
+// withoutEnd removes a line feed and a carriage return before it.
 func withoutEnd(line []byte) []byte {
 	return bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
 }
 
-// tooLong is a record of more bytes than it is the limit of.
+// tooLong is the error of a record that exceeds this limit, in bytes.
 type tooLong int
 
 func (limit tooLong) Error() string {

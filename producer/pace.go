@@ -5,23 +5,45 @@ import (
 	"context"
 	"math/rand/v2"
 	"time"
+
+	"ingestion/internal/retry"
 )
 
-// lateness is how far a customer may fall behind before records are left out.
+// Clock is the source of time for Generator and Load.
+type Clock interface {
+	Now() time.Time
+	// WaitUntil returns nil at t, immediately if t has passed, or ctx's error as
+	// soon as ctx ends.
+	WaitUntil(ctx context.Context, t time.Time) error
+}
+
+type systemClock struct{}
+
+func (systemClock) Now() time.Time { return time.Now() }
+
+func (systemClock) WaitUntil(ctx context.Context, t time.Time) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return retry.Sleep(ctx, time.Until(t))
+}
+
+// lateness is how late a customer may be, beyond one interval, before records are
+// skipped.
 const lateness = time.Second
 
-// pace plans one customer's records: the k-th at k intervals from the start,
-// moved by its jitter. Counting intervals from the start keeps the jitter of one
-// record, and the time that sending it takes, out of all later ones.
+// pace schedules one customer's records: record k is due k intervals after the
+// start, shifted by its jitter. Since intervals count from the start, neither the
+// jitter of a record nor the time to send it delays later ones.
 type pace struct {
 	interval time.Duration
 	jitter   time.Duration
-	due      time.Duration // of the next record, since the start
-	nominal  time.Duration // the same without jitter
+	due      time.Duration // when the next record is due, since the start
+	nominal  time.Duration // due without jitter
 }
 
-// advance plans the next record, given the time that has passed since the
-// start. A record never comes before the one that it follows.
+// advance schedules the next record. now is the time since the start. Records
+// keep their order despite the jitter.
 func (p *pace) advance(r *rand.Rand, now time.Duration) {
 	p.nominal += p.interval
 	if behind := now - p.nominal; behind > lateness+p.interval {
@@ -30,7 +52,7 @@ func (p *pace) advance(r *rand.Rand, now time.Duration) {
 	p.due = max(p.nominal+swing(r, p.jitter), p.due)
 }
 
-// swing is a random length from -jitter to +jitter.
+// swing returns a random duration from -jitter to +jitter.
 func swing(r *rand.Rand, jitter time.Duration) time.Duration {
 	if jitter <= 0 {
 		return 0
@@ -38,8 +60,8 @@ func swing(r *rand.Rand, jitter time.Duration) time.Duration {
 	return time.Duration(r.Int64N(2*int64(jitter)+1)) - jitter
 }
 
-// agenda is the customers by the time of their next record, ties in the order
-// in which the customers were given.
+// agenda is a heap of customers by the time of their next record. Ties are in the
+// order of GeneratorOptions.Customers.
 type agenda struct{ entries entries }
 
 type entry struct {
@@ -60,7 +82,7 @@ func newAgenda(lines []*line) *agenda {
 
 func (a *agenda) first() *line { return a.entries[0].line }
 
-// moved restores the order after the first one's next record was planned.
+// moved restores the order after the first customer's pace has advanced.
 func (a *agenda) moved() { heap.Fix(&a.entries, 0) }
 
 func (e entries) Len() int      { return len(e) }
@@ -74,15 +96,15 @@ func (e entries) Less(i, j int) bool {
 	return e[i].place < e[j].place
 }
 
-// throttle lets records pass at an even rate. Time that nobody used is made up
-// for by no more than the allowed lateness.
+// throttle limits records to an even rate. It makes up for delays of up to
+// lateness.
 type throttle struct {
 	clock Clock
-	rate  float64   // a second; 0 lets all pass
+	rate  float64   // records per second; 0 means no limit
 	next  time.Time // when the next record may pass
 }
 
-// wait returns when n records may pass.
+// wait waits until n records may pass.
 func (t *throttle) wait(ctx context.Context, n int) error {
 	if t.rate <= 0 {
 		return nil

@@ -6,43 +6,60 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/cenkalti/backoff/v4"
 	"github.com/redis/go-redis/v9"
 
-	"ingestion/internal/redisconn"
+	"ingestion/internal/retry"
 )
 
 const (
 	defaultBatch = 500
-	// pipelineBytes ends a pipeline early, so that neither side buffers much
-	// however large the bodies are.
+	// pipelineBytes limits a pipeline so that neither side buffers much, however
+	// large the bodies are.
 	pipelineBytes = 4 << 20
-
-	firstPause   = 100 * time.Millisecond
-	longestPause = 2 * time.Second
 )
 
-// Receipt tells what became of one body.
+// pauses are those between attempts to write.
+var pauses = retry.Policy{Initial: 100 * time.Millisecond, Max: 2 * time.Second}
+
+// Receipt is the result of publishing one body.
 type Receipt struct {
-	Queued   bool   // Redis, and as many replicas as asked for, confirmed it
-	Key      string // the list or stream that it went to
+	Queued   bool   // Redis confirmed it, and as many replicas as requested
+	Key      string // the list or stream it was written to
 	StreamID string // the entry's ID; empty for a list
 }
 
-// Options are the settings of a Publisher; the zero value of each is usable.
+// Options configures a Publisher. The zero value is ready for use.
 type Options struct {
-	// Batch is the number of records in one pipeline at most; 0 means 500.
+	// Batch is the maximum number of records in one pipeline; 0 means 500.
 	Batch int
-	// Replicas must confirm each batch before it counts as queued
-	// (PRODUCER_WAIT_REPLICAS); 0 waits for none.
+	// Replicas is the number of replicas that must confirm a batch before its
+	// records count as queued. It may be 0.
 	Replicas int
-	// OnWait is told why Publish or Ready waits, before each pause. It is
-	// called by the goroutine that waits.
+	// OnWait, if not nil, is called before each pause of Publish and Ready with
+	// the reason, in the goroutine that called them.
 	OnWait func(reason error, pause time.Duration)
 }
 
+func (o *Options) check(client redis.UniversalClient) error {
+	var faults []error
+	if o.Batch < 0 {
+		faults = append(faults, fmt.Errorf("the batch size %d is negative", o.Batch))
+	}
+	if o.Replicas < 0 {
+		faults = append(faults, fmt.Errorf("the number of replicas %d is negative", o.Replicas))
+	}
+	if o.Replicas > 0 {
+		switch client.(type) {
+		case *redis.Client, *redis.ClusterClient:
+		default:
+			faults = append(faults, fmt.Errorf("can't wait for replicas through a %T", client))
+		}
+	}
+	return errors.Join(faults...)
+}
+
 // Publisher writes bodies to the queue. It is safe for concurrent use; bodies
-// of different calls may interleave. It does not own the client.
+// from concurrent calls may interleave. It does not close the client.
 type Publisher struct {
 	client redis.UniversalClient
 	target Target
@@ -51,45 +68,54 @@ type Publisher struct {
 }
 
 // NewPublisher returns a Publisher that writes to target. The client should not
-// retry commands by itself: Publish does, and knows what is still open.
-func NewPublisher(client redis.UniversalClient, target Target, opts Options) *Publisher {
-	if opts.Batch <= 0 {
+// retry commands itself (MaxRetries: -1), because Publish does and knows which
+// records are not yet confirmed.
+func NewPublisher(client redis.UniversalClient, target Target, opts Options) (*Publisher, error) {
+	if client == nil {
+		return nil, errors.New("producer: the client is nil")
+	}
+	if err := errors.Join(target.check(), opts.check(client)); err != nil {
+		return nil, fmt.Errorf("producer: %w", err)
+	}
+	if opts.Batch == 0 {
 		opts.Batch = defaultBatch
 	}
 	if opts.OnWait == nil {
 		opts.OnWait = func(error, time.Duration) {}
 	}
-	return &Publisher{client: client, target: target, keys: target.Keys(), opts: opts}
+	return &Publisher{client: client, target: target, keys: target.Keys(), opts: opts}, nil
 }
 
-// Ready waits until Redis answers and makes sure that each key is of the right
-// type or not there yet. It tries again until ctx ends; an error that a setting
-// causes is a *Fault and comes at once.
+// Ready waits until Redis answers, and checks that each key has the right type or
+// does not exist. It retries until ctx ends. If the configuration is wrong it
+// returns a *Fault at once.
 func (p *Publisher) Ready(ctx context.Context) error {
-	return p.persist(ctx, func() error {
+	return p.retry(ctx, func() error {
 		for _, key := range p.keys {
 			found, err := p.client.Type(ctx, key).Result()
 			if redis.IsPermissionError(err) {
-				continue // a user that may write only; writing will show the type
+				continue // a user that may only write; the first write checks the type
 			}
 			if err != nil {
-				return p.judge(err, key)
+				return p.classify(err, key)
 			}
 			if found != "none" && found != p.target.kind() {
-				return backoff.Permanent(wrongType(p.target, key, found))
+				return retry.Permanent(wrongType(p.target, key, found))
 			}
 		}
 		return nil
 	})
 }
 
-// Publish writes the bodies in order and returns a receipt for each, in the
-// same order. It blocks while Redis is away, full, read-only or loading, and
-// goes on when it is back; bodies whose reply was lost are sent again
-// (at-least-once). It returns early only when ctx ends (the error wraps ctx's
-// cause and the reason of the wait) or a setting is wrong (*Fault); the receipts then say
-// which bodies are queued for certain. A batch under way when ctx ends is
-// finished first, within the client's time-outs.
+// Publish writes the bodies in order and returns their receipts in the same
+// order. While Redis is unavailable, full, read-only or loading it blocks and
+// retries. Bodies whose reply was lost are sent again (at-least-once).
+//
+// It returns an error only if ctx ends (the error then wraps ctx's cause and the
+// reason of the last retry), if the configuration is wrong (a *Fault), or if
+// Redis refuses a write. The receipts then tell which bodies are known to be
+// queued. If ctx ends while a batch is being written, that batch is completed
+// first, within the client's timeouts.
 func (p *Publisher) Publish(ctx context.Context, bodies [][]byte) ([]Receipt, error) {
 	receipts := make([]Receipt, len(bodies))
 	for from := 0; from < len(bodies); {
@@ -102,7 +128,8 @@ func (p *Publisher) Publish(ctx context.Context, bodies [][]byte) ([]Receipt, er
 	return receipts, nil
 }
 
-// batchEnd is where the batch that begins at from ends; it has at least one body.
+// batchEnd returns the end of the batch that begins at from. A batch has at least
+// one body.
 func (p *Publisher) batchEnd(bodies [][]byte, from int) int {
 	size, to := 0, from
 	for to < len(bodies) && to-from < p.opts.Batch {
@@ -119,49 +146,28 @@ func (p *Publisher) publishBatch(ctx context.Context, bodies [][]byte, receipts 
 	for i, body := range bodies {
 		receipts[i].Key = p.keys[p.target.home(body)]
 	}
-	return p.persist(ctx, func() error {
+	return p.retry(ctx, func() error {
 		if p.opts.Replicas > 0 {
 			return p.sendReplicated(ctx, bodies, receipts)
 		}
-		return p.send(ctx, p.client, bodies, receipts, openOnes(receipts))
+		return p.send(ctx, p.client, bodies, receipts, unconfirmed(receipts))
 	})
 }
 
-// persist repeats try, with growing pauses, until it succeeds, fails for good
-// or ctx ends; then the error wraps both ctx's cause and that of the last try.
-func (p *Publisher) persist(ctx context.Context, try func() error) error {
+// retry calls attempt until it succeeds, fails permanently or ctx ends. In the
+// last case the error wraps ctx's cause and the last attempt's error.
+func (p *Publisher) retry(ctx context.Context, attempt func() error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	var last error
-	err := backoff.RetryNotify(func() error {
-		last = try()
-		return last
-	}, backoff.WithContext(pauses(), ctx), p.opts.OnWait)
-	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		return fmt.Errorf("%w: %w", context.Cause(ctx), last)
+	permanent := false
+	err := pauses.Do(ctx, func() error {
+		err := attempt()
+		permanent = retry.IsPermanent(err)
+		return err
+	}, p.opts.OnWait)
+	if err != nil && !permanent {
+		return fmt.Errorf("%w: %w", context.Cause(ctx), err)
 	}
 	return err
-}
-
-func pauses() backoff.BackOff {
-	b := backoff.NewExponentialBackOff()
-	b.InitialInterval, b.MaxInterval = firstPause, longestPause
-	b.MaxElapsedTime = 0 // never give up by itself
-	b.Reset()
-	return b
-}
-
-// judge tells apart what a setting causes, what time heals, and the rest.
-func (p *Publisher) judge(err error, key string) error {
-	if f := faultOf(err, p.target, key); f != nil {
-		return backoff.Permanent(f)
-	}
-	if redisconn.Misdirected(p.client, err) {
-		return backoff.Permanent(redisFault(err, redisconn.OneOfCluster))
-	}
-	if !transient(err) {
-		return backoff.Permanent(fmt.Errorf("writing to the key %q: Redis refuses: %w", key, err))
-	}
-	return explain(err)
 }

@@ -20,9 +20,9 @@ import (
 	"ingestion/record"
 )
 
-const patience = 30 * time.Second
+const timeout = 30 * time.Second
 
-// connect makes a client as the commands do.
+// connect returns a client configured as in the programs.
 func connect(t testing.TB, url string) redis.UniversalClient {
 	t.Helper()
 	options, err := redisconn.Parse(url, "")
@@ -32,6 +32,15 @@ func connect(t testing.TB, url string) redis.UniversalClient {
 	client := redisconn.New(options, 4)
 	t.Cleanup(func() { _ = client.Close() })
 	return client
+}
+
+func publisher(t testing.TB, client redis.UniversalClient, target producer.Target, opts producer.Options) *producer.Publisher {
+	t.Helper()
+	p, err := producer.NewPublisher(client, target, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 func bodies(from, to int) (all [][]byte) {
@@ -79,7 +88,7 @@ func TestPublishKeepsOrderAndBytes(t *testing.T) {
 	sent := append(bodies(0, 1203), odd...)
 
 	list := server.Prefix + "list"
-	receipts, err := producer.NewPublisher(client, producer.ToList(list), producer.Options{Batch: 100}).Publish(t.Context(), sent)
+	receipts, err := publisher(t, client, producer.ToList(list), producer.Options{Batch: 100}).Publish(t.Context(), sent)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +102,7 @@ func TestPublishKeepsOrderAndBytes(t *testing.T) {
 	}
 
 	stream := server.Prefix + "stream"
-	receipts, err = producer.NewPublisher(client, producer.ToStream(stream, 1), producer.Options{Batch: 100}).Publish(t.Context(), sent)
+	receipts, err = publisher(t, client, producer.ToStream(stream, 1), producer.Options{Batch: 100}).Publish(t.Context(), sent)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,13 +117,13 @@ func TestPublishKeepsOrderAndBytes(t *testing.T) {
 	}
 }
 
-func TestRecordsGoToTheirCustomersHome(t *testing.T) {
+func TestPublishToTheCustomersPartition(t *testing.T) {
 	server := env.SharedRedis(t)
 	client := connect(t, server.URL)
 	const partitions = 5
 	key := server.Prefix + "s"
-	sent := append(bodies(0, 400), []byte("nobody's"), []byte(`{"customerId":7}`))
-	receipts, err := producer.NewPublisher(client, producer.ToStream(key, partitions), producer.Options{}).Publish(t.Context(), sent)
+	sent := append(bodies(0, 400), []byte("not JSON"), []byte(`{"customerId":7}`))
+	receipts, err := publisher(t, client, producer.ToStream(key, partitions), producer.Options{}).Publish(t.Context(), sent)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +148,7 @@ func TestRecordsGoToTheirCustomersHome(t *testing.T) {
 	}
 }
 
-// batches notes the number of commands of each pipeline.
+// batches records the number of commands in each pipeline.
 type batches struct {
 	mu    sync.Mutex
 	sizes []int
@@ -156,12 +165,12 @@ func (b *batches) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 	}
 }
 
-func TestOnePipelineABatchAndFewMegabytes(t *testing.T) {
+func TestPipelineSizes(t *testing.T) {
 	server := env.SharedRedis(t)
 	client := connect(t, server.URL)
 	seen := &batches{}
 	client.AddHook(seen)
-	p := producer.NewPublisher(client, producer.ToStream(server.Prefix+"s", 1), producer.Options{Batch: 100})
+	p := publisher(t, client, producer.ToStream(server.Prefix+"s", 1), producer.Options{Batch: 100})
 	large := make([]byte, 3<<20)
 	sent := append(bodies(0, 250), large, large, []byte("small"))
 	if _, err := p.Publish(t.Context(), sent); err != nil {
@@ -175,7 +184,7 @@ func TestOnePipelineABatchAndFewMegabytes(t *testing.T) {
 	}
 }
 
-func TestPublishGoesOnWhenRedisIsBack(t *testing.T) {
+func TestPublishResumesAfterAnOutage(t *testing.T) {
 	for _, mode := range []string{"list", "stream"} {
 		t.Run(mode, func(t *testing.T) {
 			server := env.Redis(t)
@@ -184,7 +193,7 @@ func TestPublishGoesOnWhenRedisIsBack(t *testing.T) {
 				target = producer.ToStream("q", 3)
 			}
 			waits := make(chan error, 100)
-			p := producer.NewPublisher(connect(t, server.URL()), target, producer.Options{Batch: 50, OnWait: func(err error, _ time.Duration) { waits <- err }})
+			p := publisher(t, connect(t, server.URL()), target, producer.Options{Batch: 50, OnWait: func(err error, _ time.Duration) { waits <- err }})
 			sent := bodies(0, 3000)
 			if _, err := p.Publish(t.Context(), sent[:1000]); err != nil {
 				t.Fatal(err)
@@ -197,15 +206,15 @@ func TestPublishGoesOnWhenRedisIsBack(t *testing.T) {
 				receipts, err = p.Publish(t.Context(), sent[1000:])
 				done <- err
 			}()
-			if err := <-waits; !strings.Contains(err.Error(), "REDIS_URL") {
-				t.Errorf("the reason of the wait names no variable: %v", err)
+			if err := <-waits; !strings.Contains(err.Error(), "Redis does not answer") {
+				t.Errorf("the reason of the wait is %v", err)
 			}
 			<-waits
 			server.Start()
 			if err := <-done; err != nil {
 				t.Fatal(err)
 			}
-			there := map[string]int{}
+			queued := map[string]int{}
 			for _, key := range target.Keys() {
 				var got []string
 				if mode == "list" {
@@ -214,11 +223,11 @@ func TestPublishGoesOnWhenRedisIsBack(t *testing.T) {
 					_, got = streamBodies(t, server.Client(t), key)
 				}
 				for _, b := range got {
-					there[b]++
+					queued[b]++
 				}
 			}
 			for i, b := range sent {
-				if there[string(b)] == 0 {
+				if queued[string(b)] == 0 {
 					t.Fatalf("body %d is lost", i)
 				}
 			}
@@ -231,9 +240,9 @@ func TestPublishGoesOnWhenRedisIsBack(t *testing.T) {
 	}
 }
 
-func TestServerStoppedWhileBatchesFly(t *testing.T) {
+func TestServerKilledDuringPublish(t *testing.T) {
 	server := env.Redis(t)
-	p := producer.NewPublisher(connect(t, server.URL()), producer.ToStream("q", 1), producer.Options{Batch: 20})
+	p := publisher(t, connect(t, server.URL()), producer.ToStream("q", 1), producer.Options{Batch: 20})
 	sent := bodies(0, 6000)
 	done := make(chan error, 1)
 	go func() {
@@ -241,7 +250,7 @@ func TestServerStoppedWhileBatchesFly(t *testing.T) {
 		done <- err
 	}()
 	observer := server.Client(t)
-	env.Eventually(t, patience, func() (bool, string) {
+	env.Eventually(t, timeout, func() (bool, string) {
 		n, _ := observer.XLen(t.Context(), "q").Result()
 		return n > 100, "nothing is queued"
 	})
@@ -251,25 +260,25 @@ func TestServerStoppedWhileBatchesFly(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, got := streamBodies(t, server.Client(t), "q")
-	there := map[string]bool{}
+	queued := map[string]bool{}
 	for _, b := range got {
-		there[b] = true
+		queued[b] = true
 	}
-	if len(there) != len(sent) {
-		t.Errorf("%d of %d bodies are there", len(there), len(sent))
+	if len(queued) != len(sent) {
+		t.Errorf("%d of %d bodies are queued", len(queued), len(sent))
 	}
 	if extra := len(got) - len(sent); extra > 20 {
-		t.Errorf("%d bodies are there twice, more than one batch", extra)
+		t.Errorf("%d bodies are queued twice, more than one batch", extra)
 	}
 }
 
-func TestWaitEndsWithTheContext(t *testing.T) {
+func TestPublishEndsWithTheContext(t *testing.T) {
 	server := env.Redis(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	p := producer.NewPublisher(connect(t, server.URL()), producer.ToList("q"), producer.Options{OnWait: func(error, time.Duration) { cancel() }})
+	p := publisher(t, connect(t, server.URL()), producer.ToList("q"), producer.Options{OnWait: func(error, time.Duration) { cancel() }})
 	server.Stop()
 	receipts, err := p.Publish(ctx, bodies(0, 3))
-	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "REDIS_URL does not answer") {
+	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "Redis does not answer") {
 		t.Errorf("got %v, want the context's error with the reason of the wait", err)
 	}
 	for _, r := range receipts {
@@ -285,7 +294,7 @@ func TestWaitEndsWithTheContext(t *testing.T) {
 	}
 }
 
-func TestWrongTypeIsNamed(t *testing.T) {
+func TestWrongType(t *testing.T) {
 	server := env.SharedRedis(t)
 	client := connect(t, server.URL)
 	key := server.Prefix + "k"
@@ -295,31 +304,31 @@ func TestWrongTypeIsNamed(t *testing.T) {
 	if err := client.Set(t.Context(), key+":1", "a", 0).Err(); err != nil {
 		t.Fatal(err)
 	}
-	for variable, target := range map[string]producer.Target{
-		"QUEUE_KEY":  producer.ToList(key),
-		"STREAM_KEY": producer.ToStream(key, 2),
+	for kind, target := range map[string]producer.Target{
+		"list":   producer.ToList(key),
+		"stream": producer.ToStream(key, 2),
 	} {
-		p := producer.NewPublisher(client, target, producer.Options{OnWait: func(err error, _ time.Duration) { t.Errorf("waits: %v", err) }})
+		p := publisher(t, client, target, producer.Options{OnWait: func(err error, _ time.Duration) { t.Errorf("waits: %v", err) }})
 		receipts, err := p.Publish(t.Context(), bodies(0, 40))
 		for what, err := range map[string]error{"Ready": p.Ready(t.Context()), "Publish": err} {
 			var fault *producer.Fault
-			if !errors.As(err, &fault) || fault.Variable != variable || !strings.Contains(err.Error(), variable) || !strings.Contains(err.Error(), key) {
-				t.Errorf("%s: got %v, want a fault of %s", what, err, variable)
+			if !errors.As(err, &fault) || !fault.AboutKey || !strings.Contains(err.Error(), "not a "+kind) || !strings.Contains(err.Error(), key) {
+				t.Errorf("%s: got %v, want a fault of the key, which is not a %s", what, err, kind)
 			}
 		}
-		for i, r := range receipts { // the home of partition 0 takes its records all the same
-			if r.Queued != (variable == "STREAM_KEY" && r.Key == key+":0") {
+		for i, r := range receipts { // partition 0 accepts its records
+			if r.Queued != (kind == "stream" && r.Key == key+":0") {
 				t.Fatalf("receipt %d is %+v", i, r)
 			}
 		}
 	}
-	ok := producer.NewPublisher(client, producer.ToList(server.Prefix+"new"), producer.Options{})
+	ok := publisher(t, client, producer.ToList(server.Prefix+"new"), producer.Options{})
 	if err := ok.Ready(t.Context()); err != nil {
-		t.Errorf("a key that is not there yet: %v", err)
+		t.Errorf("a key that does not exist: %v", err)
 	}
 }
 
-func TestRefusedUserIsNamed(t *testing.T) {
+func TestRefusedUser(t *testing.T) {
 	locked := env.Redis(t, env.WithConfig("requirepass", "secret-word"))
 	open := env.Redis(t)
 	admin := open.Client(t)
@@ -336,10 +345,10 @@ func TestRefusedUserIsNamed(t *testing.T) {
 		"no such database": {"redis://" + open.Addr + "/77", "no database"},
 	} {
 		for _, target := range []producer.Target{producer.ToList("q:list"), producer.ToStream("q:stream", 1)} {
-			p := producer.NewPublisher(connect(t, c.url), target, producer.Options{OnWait: func(err error, _ time.Duration) { t.Errorf("%s: waits: %v", name, err) }})
+			p := publisher(t, connect(t, c.url), target, producer.Options{OnWait: func(err error, _ time.Duration) { t.Errorf("%s: waits: %v", name, err) }})
 			_, err := p.Publish(t.Context(), bodies(0, 2))
 			var fault *producer.Fault
-			if !errors.As(err, &fault) || fault.Variable != "REDIS_URL" || !strings.Contains(err.Error(), c.say) {
+			if !errors.As(err, &fault) || fault.AboutKey || !strings.Contains(err.Error(), c.say) {
 				t.Errorf("%s: got %v", name, err)
 			}
 			if err != nil && strings.Contains(err.Error(), "guess-work") {
@@ -347,7 +356,7 @@ func TestRefusedUserIsNamed(t *testing.T) {
 			}
 		}
 	}
-	p := producer.NewPublisher(connect(t, "redis://writer:pw@"+open.Addr), producer.ToStream("q:stream", 1), producer.Options{})
+	p := publisher(t, connect(t, "redis://writer:pw@"+open.Addr), producer.ToStream("q:stream", 1), producer.Options{})
 	if err := p.Ready(t.Context()); err != nil {
 		t.Errorf("a user that may only write: %v", err)
 	}
@@ -356,12 +365,12 @@ func TestRefusedUserIsNamed(t *testing.T) {
 	}
 }
 
-func TestFullRedisIsWaitedFor(t *testing.T) {
+func TestPublishWaitsForMemory(t *testing.T) {
 	for _, target := range []producer.Target{producer.ToList("q"), producer.ToStream("q", 2)} {
 		server := env.Redis(t, env.WithConfig("maxmemory", "1kb", "maxmemory-policy", "noeviction"))
 		admin := server.Client(t)
 		var reason error
-		p := producer.NewPublisher(connect(t, server.URL()), target, producer.Options{OnWait: func(err error, _ time.Duration) {
+		p := publisher(t, connect(t, server.URL()), target, producer.Options{OnWait: func(err error, _ time.Duration) {
 			reason = err
 			admin.ConfigSet(context.Background(), "maxmemory", "0")
 		}})
@@ -374,7 +383,7 @@ func TestFullRedisIsWaitedFor(t *testing.T) {
 	}
 }
 
-func TestReadOnlyReplicaIsWaitedFor(t *testing.T) {
+func TestPublishWaitsForAFailover(t *testing.T) {
 	server := env.Redis(t)
 	admin := server.Client(t)
 	_, port, _ := net.SplitHostPort(server.Addr)
@@ -382,7 +391,7 @@ func TestReadOnlyReplicaIsWaitedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	var reason error
-	p := producer.NewPublisher(connect(t, server.URL()), producer.ToList("q"), producer.Options{OnWait: func(err error, _ time.Duration) {
+	p := publisher(t, connect(t, server.URL()), producer.ToList("q"), producer.Options{OnWait: func(err error, _ time.Duration) {
 		reason = err
 		admin.ReplicaOf(context.Background(), "NO", "ONE")
 	}})
@@ -397,7 +406,7 @@ func TestReadOnlyReplicaIsWaitedFor(t *testing.T) {
 	}
 }
 
-// hook lets a test step into each pipeline.
+// hook lets a test intercept pipelines.
 type hook struct {
 	batches
 	pipeline func(ctx context.Context, cmds []redis.Cmder, next redis.ProcessPipelineHook) error
@@ -407,7 +416,7 @@ func (h *hook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 	return func(ctx context.Context, cmds []redis.Cmder) error { return h.pipeline(ctx, cmds, next) }
 }
 
-func TestOnlyWhatIsOpenIsSentAgain(t *testing.T) {
+func TestOnlyUnconfirmedBodiesAreSentAgain(t *testing.T) {
 	server := env.SharedRedis(t)
 	client := connect(t, server.URL)
 	tries := 0
@@ -426,7 +435,7 @@ func TestOnlyWhatIsOpenIsSentAgain(t *testing.T) {
 	}})
 	key := server.Prefix + "s"
 	sent := bodies(0, 100)
-	receipts, err := producer.NewPublisher(client, producer.ToStream(key, 1), producer.Options{}).Publish(t.Context(), sent)
+	receipts, err := publisher(t, client, producer.ToStream(key, 1), producer.Options{}).Publish(t.Context(), sent)
 	if err != nil || tries != 2 {
 		t.Fatalf("%v after %d tries", err, tries)
 	}
@@ -441,7 +450,7 @@ func TestOnlyWhatIsOpenIsSentAgain(t *testing.T) {
 	}
 }
 
-func TestBatchUnderWayIsFinished(t *testing.T) {
+func TestPublishCompletesTheCurrentBatch(t *testing.T) {
 	server := env.SharedRedis(t)
 	for _, target := range []producer.Target{producer.ToList(server.Prefix + "l"), producer.ToStream(server.Prefix+"s", 1)} {
 		client := connect(t, server.URL)
@@ -450,7 +459,7 @@ func TestBatchUnderWayIsFinished(t *testing.T) {
 			cancel()
 			return next(ctx, cmds)
 		}})
-		receipts, err := producer.NewPublisher(client, target, producer.Options{Batch: 10}).Publish(ctx, bodies(0, 30))
+		receipts, err := publisher(t, client, target, producer.Options{Batch: 10}).Publish(ctx, bodies(0, 30))
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
@@ -462,7 +471,7 @@ func TestBatchUnderWayIsFinished(t *testing.T) {
 	}
 }
 
-func TestAFaultOutweighsWhatTimeHeals(t *testing.T) {
+func TestFaultTakesPrecedence(t *testing.T) {
 	server := env.SharedRedis(t)
 	client := connect(t, server.URL)
 	key := server.Prefix + "s"
@@ -485,9 +494,35 @@ func TestAFaultOutweighsWhatTimeHeals(t *testing.T) {
 			}
 		}
 	}
-	_, err := producer.NewPublisher(client, producer.ToStream(key, 2), producer.Options{OnWait: func(err error, _ time.Duration) { t.Errorf("waits: %v", err) }}).Publish(t.Context(), sent)
+	_, err := publisher(t, client, producer.ToStream(key, 2), producer.Options{OnWait: func(err error, _ time.Duration) { t.Errorf("waits: %v", err) }}).Publish(t.Context(), sent)
 	var fault *producer.Fault
 	if !errors.As(err, &fault) {
 		t.Errorf("got %v, want the fault at once", err)
+	}
+}
+
+func TestNewPublisherValidates(t *testing.T) {
+	client := connect(t, "redis://127.0.0.1:1")
+	ring := redis.NewRing(&redis.RingOptions{})
+	defer ring.Close()
+	for name, c := range map[string]struct {
+		client redis.UniversalClient
+		target producer.Target
+		opts   producer.Options
+		says   []string
+	}{
+		"no client":        {nil, producer.ToList("q"), producer.Options{}, []string{"client is nil"}},
+		"no target":        {client, producer.Target{}, producer.Options{}, []string{"no key", "no partition"}},
+		"no key":           {client, producer.ToStream("", 1), producer.Options{}, []string{"no key"}},
+		"no partition":     {client, producer.ToStream("s", 0), producer.Options{}, []string{"no partition"}},
+		"negative options": {client, producer.ToList("q"), producer.Options{Batch: -1, Replicas: -1}, []string{"batch size -1", "replicas -1"}},
+		"no WAIT":          {ring, producer.ToList("q"), producer.Options{Replicas: 1}, []string{"*redis.Ring"}},
+	} {
+		_, err := producer.NewPublisher(c.client, c.target, c.opts)
+		for _, part := range c.says {
+			if err == nil || !strings.Contains(err.Error(), part) {
+				t.Errorf("%s: got %v, want %q", name, err, part)
+			}
+		}
 	}
 }

@@ -1,43 +1,48 @@
 package producer
 
 import (
+	"bufio"
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"path"
+	"strings"
 )
 
-// Format is how a file holds its records.
+// Format is the format of a file of records.
 type Format string
 
-// The formats. Detect decides by the first line that is not blank.
+// The formats. Detect chooses one by the first line that is not blank.
 const (
 	Detect Format = ""
-	NDJSON Format = "ndjson" // one body a line
-	CSV    Format = "csv"    // RFC 4180 with a header
+	NDJSON Format = "ndjson" // one body per line
+	CSV    Format = "csv"    // RFC 4180, with a header
 )
 
-// DefaultMaxLine is the length of a record in a file, in bytes, up to which it
-// is read at all. It is far above MAX_RECORD_BYTES, so that the worker gets to
-// judge bodies that are too long.
+// DefaultMaxLine is the maximum length of a record in a file, in bytes, unless
+// ReaderOptions.MaxLine says otherwise. It is much greater than the worker's limit
+// on bodies, so it is the worker that refuses long ones.
 const DefaultMaxLine = 16 << 20
 
 // Line is one record of a file.
 type Line struct {
-	Number int // of the line it begins on; the first is 1
-	After  int // the number of the line after it
+	Number int // number of the line on which the record begins; the first is 1
+	After  int // number of the line after the record
 	Body   []byte
-	// End is the offset in the file, in bytes, up to which it is read with this
-	// record; -1 where the file is compressed.
+	// End is the offset of the end of the record in the file, in bytes; -1 if the
+	// file is compressed.
 	End int64
 
-	blank int // blank lines up to here
+	blank int // number of blank lines before the end of the record
 }
 
-// LineError is a file that can't be read on from a line.
+// LineError says that a file can't be read from a line on.
 type LineError struct {
 	Line int
 	Err  error
-	// BadRecord says that the record itself is at fault, not the reading: what
-	// comes after it can be read.
+	// BadRecord means that only the record on this line can't be read. Reading can
+	// continue on a later line.
 	BadRecord bool
 }
 
@@ -45,16 +50,16 @@ func (e *LineError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e
 
 func (e *LineError) Unwrap() error { return e.Err }
 
-// ReaderOptions say how a file is read; the zero value of each is usable.
+// ReaderOptions configures a Reader. The zero value is ready for use.
 type ReaderOptions struct {
-	Format   Format
-	Name     string // of the file; .csv or .tsv at its end lets Detect refuse what has no header
-	FromLine int    // earlier lines are left out, but for a CSV header; a record must begin on it
-	MaxLine  int    // bytes; 0 means DefaultMaxLine
+	Format   Format // the zero value is Detect
+	Name     string // name of the file; with .csv or .tsv at its end Detect requires a CSV header
+	FromLine int    // the line to begin with, on which a record must begin; lines before it, except a CSV header, are skipped
+	MaxLine  int    // maximum length of a record in bytes; 0 means DefaultMaxLine
 }
 
-// Reader takes records from a file of either format, which may be compressed by
-// gzip and begin with a byte order mark. It is not safe for concurrent use.
+// Reader reads records from a file, which may be compressed with gzip and may begin
+// with a byte order mark. It is not safe for concurrent use.
 type Reader struct {
 	source source
 	format Format
@@ -62,20 +67,20 @@ type Reader struct {
 	blank  int
 }
 
-// source is one format: next returns the records in order, then io.EOF, and the
-// number of blank lines that it passed. It may return a Line without a body
-// for a blank one, and at the end does for the place where it ends.
+// source reads one format. next returns the next record, or io.EOF with the line
+// number at the end of the file in After, and the number of blank lines passed. A
+// Line without a body is a blank line.
 type source interface {
 	next() (line Line, blank int, err error)
 }
 
-// NewReader begins to read r. It fails if r is not readable, or has no header
-// where it must be CSV (ErrNoHeader).
+// NewReader returns a Reader of r. It fails if r can't be read, or if r must be CSV
+// but has no header (ErrNoHeader).
 func NewReader(r io.Reader, o ReaderOptions) (*Reader, error) {
 	if o.MaxLine <= 0 {
 		o.MaxLine = DefaultMaxLine
 	}
-	text, err := plainText(r)
+	text, err := newText(r)
 	if err != nil {
 		return nil, err
 	}
@@ -92,19 +97,20 @@ func NewReader(r io.Reader, o ReaderOptions) (*Reader, error) {
 	case CSV:
 		reader.source, err = newCSVSource(lines)
 	default:
-		err = fmt.Errorf("format %q is not known: want ndjson or csv", o.Format)
+		err = fmt.Errorf("unknown format %q: want ndjson or csv", o.Format)
 	}
 	return reader, err
 }
 
-// Format is the format that is read, detected or given.
+// Format returns the format of the file.
 func (r *Reader) Format() Format { return r.format }
 
-// Blank is the number of blank lines passed so far.
+// Blank returns the number of blank lines passed so far.
 func (r *Reader) Blank() int { return r.blank }
 
-// Next returns the next record, or io.EOF after the last, then with After set
-// only. An error in the file is a *LineError. The body is the caller's to keep.
+// Next returns the next record. After the last one it returns io.EOF and a Line that
+// has only After set. An error in the file is a *LineError. The caller owns the
+// body.
 func (r *Reader) Next() (Line, error) {
 	for {
 		line, blank, err := r.source.next()
@@ -115,6 +121,46 @@ func (r *Reader) Next() (Line, error) {
 		}
 		if err != nil || line.Body != nil {
 			return line, err
+		}
+	}
+}
+
+// ErrNoHeader means that a CSV file's first line does not name the columns.
+var ErrNoHeader = errors.New("no CSV header")
+
+// detect recognizes CSV by a header with at least one known column. Anything else is
+// NDJSON, except in a file named like CSV whose first line does not begin like a
+// JSON object: each row would be sent unchanged, which is not what was intended.
+func detect(first []byte, name string) (Format, error) {
+	if header, _ := parseHeader(first); len(header) > 0 {
+		return CSV, nil
+	}
+	if ending := csvEnding(name); ending != "" && len(first) > 0 && first[0] != '{' {
+		return Detect, fmt.Errorf("the name of the file ends in %s, but it has %w: its first line names none of %s", ending, ErrNoHeader, strings.Join(columns, ", "))
+	}
+	return NDJSON, nil
+}
+
+// csvEnding returns the extension of a name of a CSV file, compressed or not.
+func csvEnding(name string) string {
+	name = strings.TrimSuffix(strings.ToLower(name), ".gz")
+	if ending := path.Ext(name); ending == ".csv" || ending == ".tsv" {
+		return ending
+	}
+	return ""
+}
+
+// firstLine returns the first line that is not blank, or its beginning, without
+// consuming it. It reads no more than that line.
+func firstLine(text *bufio.Reader) []byte {
+	for n := 1; ; n = max(n+1, text.Buffered()) {
+		seen, err := text.Peek(n)
+		line := bytes.TrimLeft(seen, " \t\r\n")
+		if end := bytes.IndexByte(line, '\n'); end >= 0 {
+			return line[:end]
+		}
+		if err != nil {
+			return line
 		}
 	}
 }

@@ -18,7 +18,7 @@ import (
 	"ingestion/producer"
 )
 
-// readAll notes each record as "number-after body".
+// readAll returns each record as "number-after body".
 func readAll(text string, o producer.ReaderOptions) (lines []string, blank int, err error) {
 	r, err := producer.NewReader(strings.NewReader(text), o)
 	if err != nil {
@@ -44,40 +44,40 @@ func TestReader(t *testing.T) {
 		want  []string
 		blank int
 	}{
-		"nothing":                {"", producer.ReaderOptions{}, nil, 0},
-		"blank lines alone":      {"\n \n\t\r\n", producer.ReaderOptions{}, nil, 3},
-		"lines":                  {"{}\n[1]\nno JSON\n", producer.ReaderOptions{}, []string{"1-2 {}", "2-3 [1]", "3-4 no JSON"}, 0},
-		"last line without end":  {"{}\n{", producer.ReaderOptions{}, []string{"1-2 {}", "2-3 {"}, 0},
-		"lines of Windows":       {"{}\r\n\r\n{ }\r\n", producer.ReaderOptions{}, []string{"1-2 {}", "3-4 { }"}, 1},
-		"byte order mark":        {"\ufeff{}\n\ufeff{}", producer.ReaderOptions{}, []string{"1-2 {}", "2-3 \ufeff{}"}, 0},
-		"spaces stay":            {"  {} \n", producer.ReaderOptions{}, []string{"1-2   {} "}, 0},
-		"from a line":            {"a\n\nb\nc\n", producer.ReaderOptions{FromLine: 3}, []string{"3-4 b", "4-5 c"}, 0},
-		"from beyond the end":    {"a\nb\n", producer.ReaderOptions{FromLine: 9}, nil, 0},
-		"from before a long one": {strings.Repeat("x", 200_000) + "\ny", producer.ReaderOptions{FromLine: 2, MaxLine: 100}, []string{"2-3 y"}, 0},
-		"as long as may be":      {strings.Repeat("x", 100) + "\r\n", producer.ReaderOptions{MaxLine: 101}, []string{"1-2 " + strings.Repeat("x", 100)}, 0},
+		"empty":                {"", producer.ReaderOptions{}, nil, 0},
+		"only blank lines":     {"\n \n\t\r\n", producer.ReaderOptions{}, nil, 3},
+		"lines":                {"{}\n[1]\nnot JSON\n", producer.ReaderOptions{}, []string{"1-2 {}", "2-3 [1]", "3-4 not JSON"}, 0},
+		"no final line feed":   {"{}\n{", producer.ReaderOptions{}, []string{"1-2 {}", "2-3 {"}, 0},
+		"Windows line endings": {"{}\r\n\r\n{ }\r\n", producer.ReaderOptions{}, []string{"1-2 {}", "3-4 { }"}, 1},
+		"byte order mark":      {"\ufeff{}\n\ufeff{}", producer.ReaderOptions{}, []string{"1-2 {}", "2-3 \ufeff{}"}, 0},
+		"spaces are kept":      {"  {} \n", producer.ReaderOptions{}, []string{"1-2   {} "}, 0},
+		"from a line":          {"a\n\nb\nc\n", producer.ReaderOptions{FromLine: 3}, []string{"3-4 b", "4-5 c"}, 0},
+		"from beyond the end":  {"a\nb\n", producer.ReaderOptions{FromLine: 9}, nil, 0},
+		"skip a long line":     {strings.Repeat("x", 200_000) + "\ny", producer.ReaderOptions{FromLine: 2, MaxLine: 100}, []string{"2-3 y"}, 0},
+		"maximum length":       {strings.Repeat("x", 100) + "\r\n", producer.ReaderOptions{MaxLine: 101}, []string{"1-2 " + strings.Repeat("x", 100)}, 0},
 
 		"CSV": {header + "1,Zoë,z@a.fr,2024\n", producer.ReaderOptions{}, []string{`2-3 {"customerId":"1","name":"Zoë","email":"z@a.fr","createdAt":"2024"}`}, 0},
-		"CSV with a mark, Windows lines and spaces in the header": {"\ufeff customerId , name\r\n1,a\r\n", producer.ReaderOptions{},
+		"CSV with byte order mark, Windows line endings and spaces in the header": {"\ufeff customerId , name\r\n1,a\r\n", producer.ReaderOptions{},
 			[]string{`2-3 {"customerId":"1","name":"a"}`}, 0},
-		"CSV by semicolons": {"name;customerId\nDoe, J;1\n", producer.ReaderOptions{}, []string{`2-3 {"name":"Doe, J","customerId":"1"}`}, 0},
-		"CSV by tabs":       {"name\tcustomerId\nDoe\t1\n", producer.ReaderOptions{}, []string{`2-3 {"name":"Doe","customerId":"1"}`}, 0},
+		"CSV with semicolons": {"name;customerId\nDoe, J;1\n", producer.ReaderOptions{}, []string{`2-3 {"name":"Doe, J","customerId":"1"}`}, 0},
+		"CSV with tabs":       {"name\tcustomerId\nDoe\t1\n", producer.ReaderOptions{}, []string{`2-3 {"name":"Doe","customerId":"1"}`}, 0},
 		"CSV with other columns, one unnamed, and a longer row": {"customerId,city,\n1,Łódź,x,y\n", producer.ReaderOptions{},
 			[]string{`2-3 {"customerId":"1","city":"Łódź","column3":"x","column4":"y"}`}, 0},
-		"CSV with a shorter row":    {header + "1,Zoë\n", producer.ReaderOptions{}, []string{`2-3 {"customerId":"1","name":"Zoë"}`}, 0},
-		"CSV with blanks":           {"\n\r\n" + header + "\n1\n\r\n  \n2\n\n", producer.ReaderOptions{}, []string{`5-6 {"customerId":"1"}`, `8-9 {"customerId":"2"}`}, 4},
-		"CSV over lines":            {header + "1,\"a\nb\"\n2,c\n", producer.ReaderOptions{}, []string{`2-4 {"customerId":"1","name":"a\u000ab"}`, `4-5 {"customerId":"2","name":"c"}`}, 0},
-		"CSV quoting":               {header + `"1","say ""hi"" \n"`, producer.ReaderOptions{}, []string{`2-3 {"customerId":"1","name":"say \"hi\" \\n"}`}, 0},
-		"CSV that is none":          {header + "1,5\" pipe\n2,b\n", producer.ReaderOptions{}, []string{"2-3 1,5\" pipe", `3-4 {"customerId":"2","name":"b"}`}, 0},
-		"CSV that is no UTF-8":      {header + "1,M\xfcller\n", producer.ReaderOptions{}, []string{"2-3 {\"customerId\":\"1\",\"name\":\"M\xfcller\"}"}, 0},
-		"CSV from a line":           {header + "1\n2\n3\n", producer.ReaderOptions{FromLine: 3}, []string{`3-4 {"customerId":"2"}`, `4-5 {"customerId":"3"}`}, 0},
-		"CSV from after a mistake":  {header + "1,\"a\n2\n3\n", producer.ReaderOptions{FromLine: 3}, []string{`3-4 {"customerId":"2"}`, `4-5 {"customerId":"3"}`}, 0},
-		"CSV from its header":       {header + "1\n", producer.ReaderOptions{FromLine: 1}, []string{`2-3 {"customerId":"1"}`}, 0},
-		"CSV header alone":          {"customerId", producer.ReaderOptions{}, nil, 0},
-		"CSV taken for lines":       {header + "1\n", producer.ReaderOptions{Format: producer.NDJSON}, []string{"1-2 " + strings.TrimSpace(header), "2-3 1"}, 0},
-		"lines in a file of CSV":    {"{}\n", producer.ReaderOptions{Name: "a.csv"}, []string{"1-2 {}"}, 0},
-		"nothing in a file of CSV":  {"\n", producer.ReaderOptions{Name: "a.csv"}, nil, 1},
-		"rows by will as lines":     {"id\n1\n", producer.ReaderOptions{Name: "a.csv", Format: producer.NDJSON}, []string{"1-2 id", "2-3 1"}, 0},
-		"lines that look like rows": {"1,a,b\ncustomerId,name\n", producer.ReaderOptions{}, []string{"1-2 1,a,b", "2-3 customerId,name"}, 0},
+		"CSV with a shorter row":       {header + "1,Zoë\n", producer.ReaderOptions{}, []string{`2-3 {"customerId":"1","name":"Zoë"}`}, 0},
+		"CSV with blank lines":         {"\n\r\n" + header + "\n1\n\r\n  \n2\n\n", producer.ReaderOptions{}, []string{`5-6 {"customerId":"1"}`, `8-9 {"customerId":"2"}`}, 4},
+		"CSV record on two lines":      {header + "1,\"a\nb\"\n2,c\n", producer.ReaderOptions{}, []string{`2-4 {"customerId":"1","name":"a\u000ab"}`, `4-5 {"customerId":"2","name":"c"}`}, 0},
+		"CSV quoting":                  {header + `"1","say ""hi"" \n"`, producer.ReaderOptions{}, []string{`2-3 {"customerId":"1","name":"say \"hi\" \\n"}`}, 0},
+		"invalid CSV row":              {header + "1,5\" pipe\n2,b\n", producer.ReaderOptions{}, []string{"2-3 1,5\" pipe", `3-4 {"customerId":"2","name":"b"}`}, 0},
+		"CSV with invalid UTF-8":       {header + "1,M\xfcller\n", producer.ReaderOptions{}, []string{"2-3 {\"customerId\":\"1\",\"name\":\"M\xfcller\"}"}, 0},
+		"CSV from a line":              {header + "1\n2\n3\n", producer.ReaderOptions{FromLine: 3}, []string{`3-4 {"customerId":"2"}`, `4-5 {"customerId":"3"}`}, 0},
+		"CSV from after an open quote": {header + "1,\"a\n2\n3\n", producer.ReaderOptions{FromLine: 3}, []string{`3-4 {"customerId":"2"}`, `4-5 {"customerId":"3"}`}, 0},
+		"CSV from its header":          {header + "1\n", producer.ReaderOptions{FromLine: 1}, []string{`2-3 {"customerId":"1"}`}, 0},
+		"only a CSV header":            {"customerId", producer.ReaderOptions{}, nil, 0},
+		"CSV read as NDJSON":           {header + "1\n", producer.ReaderOptions{Format: producer.NDJSON}, []string{"1-2 " + strings.TrimSpace(header), "2-3 1"}, 0},
+		"NDJSON named .csv":            {"{}\n", producer.ReaderOptions{Name: "a.csv"}, []string{"1-2 {}"}, 0},
+		"empty file named .csv":        {"\n", producer.ReaderOptions{Name: "a.csv"}, nil, 1},
+		"CSV sent as lines":            {"id\n1\n", producer.ReaderOptions{Name: "a.csv", Format: producer.NDJSON}, []string{"1-2 id", "2-3 1"}, 0},
+		"header not on line 1":         {"1,a,b\ncustomerId,name\n", producer.ReaderOptions{}, []string{"1-2 1,a,b", "2-3 customerId,name"}, 0},
 	} {
 		got, blank, err := readAll(c.text, c.o)
 		if err != nil || blank != c.blank {
@@ -108,28 +108,28 @@ func TestReaderErrors(t *testing.T) {
 	for name, c := range map[string]struct {
 		text string
 		o    producer.ReaderOptions
-		line int // 0: the file as a whole
+		line int // 0 means the whole file
 		say  string
 		read int
 	}{
-		"long line":       {"a\n\n" + long + "\nb\n", producer.ReaderOptions{MaxLine: 40}, 3, "longer than 40 bytes", 1},
-		"long first line": {long, producer.ReaderOptions{MaxLine: 40}, 1, "longer than 40 bytes", 0},
-		"open quote":      {"name\nok\n\"a\nb\nc\n", producer.ReaderOptions{}, 3, "not closed", 1},
-		"odd quote":       {"name\nok\n\"a\nb\"c\nd", producer.ReaderOptions{}, 3, "not closed", 1},
-		"long open quote": {"name\nok\n\n\"a\n" + strings.Repeat("b\n", 9000), producer.ReaderOptions{MaxLine: 4000}, 4, "longer than 4000", 1},
-		"no header":       {"1,2,3\n", producer.ReaderOptions{Format: producer.CSV}, 0, "no CSV header", 0},
-		"empty CSV":       {"", producer.ReaderOptions{Format: producer.CSV}, 0, "no CSV header", 0},
-		"column twice":    {"name,a,a\n", producer.ReaderOptions{}, 0, `"a" twice`, 0},
-		"UTF-16":          {"\xff\xfe{\x00}\x00", producer.ReaderOptions{}, 0, "UTF-16", 0},
-		"broken gzip":     {"\x1f\x8bxxxxxxxxxxxxx", producer.ReaderOptions{}, 0, "gzip", 0},
-		"foreign header":  {"id,mail\n1,a@b.fr\n", producer.ReaderOptions{Name: "a.csv"}, 0, "has no CSV header: its first line names none of customerId,", 0},
-		"foreign TSV":     {string(packed("id\tmail\n1\ta@b.fr\n")), producer.ReaderOptions{Name: "A.TSV.gz"}, 0, "called .tsv but has no CSV header", 0},
-		"cut gzip":        {gzipped[:len(gzipped)-8], producer.ReaderOptions{}, 5, "the gzip file is cut short", 4},
-		"cut gzip of CSV": {cutCSV[:len(cutCSV)-8], producer.ReaderOptions{}, 5, "the gzip file is cut short", 3},
-		"cut gzip, late":  {gzipped[:len(gzipped)-8], producer.ReaderOptions{FromLine: 9}, 5, "the gzip file is cut short", 0},
-		"cut head":        {gzipped[:5], producer.ReaderOptions{}, 0, "the gzip file is cut short", 0},
-		"damaged gzip":    {damaged, producer.ReaderOptions{}, 5, "the gzip file is damaged", 4},
-		"unknown format":  {"{}", producer.ReaderOptions{Format: "xml"}, 0, `"xml"`, 0},
+		"long line":                     {"a\n\n" + long + "\nb\n", producer.ReaderOptions{MaxLine: 40}, 3, "longer than 40 bytes", 1},
+		"long first line":               {long, producer.ReaderOptions{MaxLine: 40}, 1, "longer than 40 bytes", 0},
+		"open quote":                    {"name\nok\n\"a\nb\nc\n", producer.ReaderOptions{}, 3, "not closed", 1},
+		"odd quote":                     {"name\nok\n\"a\nb\"c\nd", producer.ReaderOptions{}, 3, "not closed", 1},
+		"long open quote":               {"name\nok\n\n\"a\n" + strings.Repeat("b\n", 9000), producer.ReaderOptions{MaxLine: 4000}, 4, "longer than 4000", 1},
+		"no header":                     {"1,2,3\n", producer.ReaderOptions{Format: producer.CSV}, 0, "no CSV header", 0},
+		"empty CSV":                     {"", producer.ReaderOptions{Format: producer.CSV}, 0, "no CSV header", 0},
+		"column twice":                  {"name,a,a\n", producer.ReaderOptions{}, 0, `"a" twice`, 0},
+		"UTF-16":                        {"\xff\xfe{\x00}\x00", producer.ReaderOptions{}, 0, "UTF-16", 0},
+		"broken gzip":                   {"\x1f\x8bxxxxxxxxxxxxx", producer.ReaderOptions{}, 0, "gzip", 0},
+		"unknown header":                {"id,mail\n1,a@b.fr\n", producer.ReaderOptions{Name: "a.csv"}, 0, "it has no CSV header: its first line names none of customerId,", 0},
+		"unknown TSV header":            {string(packed("id\tmail\n1\ta@b.fr\n")), producer.ReaderOptions{Name: "A.TSV.gz"}, 0, "ends in .tsv, but it has no CSV header", 0},
+		"truncated gzip":                {gzipped[:len(gzipped)-8], producer.ReaderOptions{}, 5, "the gzip file is truncated", 4},
+		"truncated gzip of CSV":         {cutCSV[:len(cutCSV)-8], producer.ReaderOptions{}, 5, "the gzip file is truncated", 3},
+		"truncated gzip while skipping": {gzipped[:len(gzipped)-8], producer.ReaderOptions{FromLine: 9}, 5, "the gzip file is truncated", 0},
+		"truncated gzip header":         {gzipped[:5], producer.ReaderOptions{}, 0, "the gzip file is truncated", 0},
+		"damaged gzip":                  {damaged, producer.ReaderOptions{}, 5, "the gzip file is damaged", 4},
+		"unknown format":                {"{}", producer.ReaderOptions{Format: "xml"}, 0, `"xml"`, 0},
 	} {
 		got, _, err := readAll(c.text, c.o)
 		line := 0
@@ -141,12 +141,12 @@ func TestReaderErrors(t *testing.T) {
 			t.Errorf("%s: %d records, then %v", name, len(got), err)
 		}
 		if bad := line > 0 && !strings.Contains(c.say, "gzip"); at != nil && at.BadRecord != bad {
-			t.Errorf("%s: a bad record: %t, want %t", name, at.BadRecord, bad)
+			t.Errorf("%s: BadRecord %t, want %t", name, at.BadRecord, bad)
 		}
 	}
 }
 
-func TestReaderPassesOnErrorsOfTheFile(t *testing.T) {
+func TestReaderReturnsErrorsOfTheFile(t *testing.T) {
 	broken := errors.New("the disk is gone")
 	for _, text := range []string{"{}\n{}\n{", "name\na\nb\nc"} {
 		r, err := producer.NewReader(io.MultiReader(strings.NewReader(text), errReader{broken}), producer.ReaderOptions{})
@@ -165,7 +165,7 @@ type errReader struct{ err error }
 
 func (r errReader) Read([]byte) (int, error) { return 0, r.err }
 
-func TestAnyLinesAreReadAsTheyAre(t *testing.T) {
+func TestReaderAnyLines(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		bodies := rapid.SliceOf(rapid.StringMatching(`[^\r\n\x{feff}]{0,20}[^\s\v\x{feff}]`)).Draw(t, "bodies")
 		text := strings.Join(bodies, "\n") + rapid.SampledFrom([]string{"", "\n"}).Draw(t, "end")
@@ -183,7 +183,7 @@ func TestAnyLinesAreReadAsTheyAre(t *testing.T) {
 	})
 }
 
-func TestAnyCSVBecomesItsFields(t *testing.T) {
+func TestReaderAnyCSV(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rows := rapid.SliceOf(rapid.SliceOfN(rapid.StringMatching(`[^\r]*`), 2, 5)).Draw(t, "rows")
 		var text bytes.Buffer
@@ -198,7 +198,7 @@ func TestAnyCSVBecomesItsFields(t *testing.T) {
 			line, err := r.Next()
 			must0(t, err)
 			if line.Number != after {
-				t.Fatalf("the record is at line %d, the one before ended at %d", line.Number, after)
+				t.Fatalf("the record is on line %d, the previous one ended before line %d", line.Number, after)
 			}
 			after = line.After
 			got := map[string]string{}

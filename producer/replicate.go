@@ -8,29 +8,27 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// replicaWait is how long one WAIT lasts.
+// replicaWait is the timeout of one WAIT command.
 const replicaWait = time.Second
 
-// tooFewReplicas says that Redis has the records but not enough replicas do.
-type tooFewReplicas struct{ have, want int }
+// TooFewReplicas is the reason of a wait if Redis has the records but not
+// enough replicas do.
+type TooFewReplicas struct{ Have, Want int }
 
-func (e *tooFewReplicas) Error() string {
-	return fmt.Sprintf("PRODUCER_WAIT_REPLICAS: only %d of %d replicas have confirmed the records", e.have, e.want)
+func (e *TooFewReplicas) Error() string {
+	return fmt.Sprintf("only %d of %d replicas have confirmed the records", e.Have, e.Want)
 }
 
-// sendReplicated writes the open bodies and counts them as queued only when
-// enough replicas have them. WAIT speaks for the writes of its own connection,
-// so what belongs to one master goes by one connection, followed by WAIT on it.
+// sendReplicated writes the unconfirmed bodies and marks them as queued once
+// enough replicas have them. WAIT covers only the writes of its own connection,
+// so all bodies for one master go through one connection, followed by WAIT.
 func (p *Publisher) sendReplicated(ctx context.Context, bodies [][]byte, receipts []Receipt) error {
 	masters := map[string]*redis.Client{}
 	groups := map[*redis.Client][]int{}
-	for i := range receipts {
-		if receipts[i].Queued {
-			continue
-		}
+	for _, i := range unconfirmed(receipts) {
 		node, err := p.master(ctx, masters, receipts[i].Key)
 		if err != nil {
-			return p.judge(err, receipts[i].Key)
+			return p.classify(err, receipts[i].Key)
 		}
 		groups[node] = append(groups[node], i)
 	}
@@ -42,7 +40,7 @@ func (p *Publisher) sendReplicated(ctx context.Context, bodies [][]byte, receipt
 	return nil
 }
 
-// master is the client of the server that a key lives on.
+// master returns the client of the server that has the key.
 func (p *Publisher) master(ctx context.Context, known map[string]*redis.Client, key string) (*redis.Client, error) {
 	if node := known[key]; node != nil {
 		return node, nil
@@ -54,15 +52,14 @@ func (p *Publisher) master(ctx context.Context, known map[string]*redis.Client, 
 		node = c
 	case *redis.ClusterClient:
 		node, err = c.MasterForKey(context.WithoutCancel(ctx), key)
-	default:
-		err = fmt.Errorf("PRODUCER_WAIT_REPLICAS: can't wait for replicas through a %T", c)
 	}
 	known[key] = node
 	return node, err
 }
 
-// sendAndWait writes one master's open bodies. Until the replicas confirm them
-// the receipts stay open, so whatever fails in between sends them again.
+// sendAndWait writes one master's unconfirmed bodies. Their receipts stay
+// unconfirmed until the replicas have them, so any error before that sends them
+// again.
 func (p *Publisher) sendAndWait(ctx context.Context, node *redis.Client, bodies [][]byte, receipts []Receipt, open []int) error {
 	conn := node.Conn()
 	defer conn.Close()
@@ -80,18 +77,18 @@ func (p *Publisher) sendAndWait(ctx context.Context, node *redis.Client, bodies 
 	return nil
 }
 
-// awaitReplicas repeats WAIT rather than the records, which are written
-// already, until enough replicas have them, the connection breaks or ctx ends.
+// awaitReplicas repeats WAIT (not the records, which are already written) until
+// enough replicas have them, the connection fails or ctx ends.
 func (p *Publisher) awaitReplicas(ctx context.Context, conn *redis.Conn, key string) error {
 	for {
 		have, err := conn.Wait(context.WithoutCancel(ctx), p.opts.Replicas, replicaWait).Result()
 		if err != nil {
-			return p.judge(err, key)
+			return p.classify(err, key)
 		}
 		if int(have) >= p.opts.Replicas {
 			return nil
 		}
-		few := &tooFewReplicas{have: int(have), want: p.opts.Replicas}
+		few := &TooFewReplicas{Have: int(have), Want: p.opts.Replicas}
 		p.opts.OnWait(few, 0)
 		if ctx.Err() != nil {
 			return few

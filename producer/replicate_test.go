@@ -13,12 +13,12 @@ import (
 	"ingestion/producer"
 )
 
-func TestReplicasConfirmEachBatch(t *testing.T) {
+func TestPublishWaitsForReplicas(t *testing.T) {
 	master := env.Redis(t, env.WithConfig("repl-diskless-sync-delay", "0"))
 	replica := env.Redis(t, env.WithConfig("replicaof", strings.Replace(master.Addr, ":", " ", 1), "appendonly", "no"))
 	for _, target := range []producer.Target{producer.ToList("l"), producer.ToStream("s", 3)} {
 		waits := make(chan error, 100)
-		p := producer.NewPublisher(connect(t, master.URL()), target, producer.Options{
+		p := publisher(t, connect(t, master.URL()), target, producer.Options{
 			Batch: 100, Replicas: 1, OnWait: func(err error, _ time.Duration) { waits <- err },
 		})
 		receipts, err := p.Publish(t.Context(), bodies(0, 250))
@@ -27,7 +27,7 @@ func TestReplicasConfirmEachBatch(t *testing.T) {
 		}
 		for i, r := range receipts {
 			if !r.Queued || r.Key == "" || (r.StreamID == "") != (target.Keys()[0] == "l") {
-				t.Fatalf("receipt %d is %+v after the replica has it", i, r)
+				t.Fatalf("receipt %d is %+v after the replica confirmed it", i, r)
 			}
 		}
 		replica.Kill()
@@ -36,7 +36,7 @@ func TestReplicasConfirmEachBatch(t *testing.T) {
 			_, err := p.Publish(t.Context(), bodies(250, 500))
 			done <- err
 		}()
-		if reason := <-waits; !strings.Contains(reason.Error(), "PRODUCER_WAIT_REPLICAS: only 0 of 1") {
+		if reason := <-waits; !strings.Contains(reason.Error(), "only 0 of 1") {
 			t.Errorf("the reason of the wait is %v", reason)
 		}
 		replica.Start()
@@ -56,11 +56,11 @@ func TestReplicasConfirmEachBatch(t *testing.T) {
 func TestTooFewReplicasWhenTheContextEnds(t *testing.T) {
 	server := env.Redis(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	p := producer.NewPublisher(connect(t, server.URL()), producer.ToStream("s", 1), producer.Options{
+	p := publisher(t, connect(t, server.URL()), producer.ToStream("s", 1), producer.Options{
 		Replicas: 2, OnWait: func(error, time.Duration) { cancel() },
 	})
 	receipts, err := p.Publish(ctx, bodies(0, 10))
-	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "PRODUCER_WAIT_REPLICAS: only 0 of 2") {
+	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "only 0 of 2") {
 		t.Errorf("got %v", err)
 	}
 	if receipts[0].Queued || receipts[0].StreamID != "" {
@@ -73,7 +73,7 @@ func TestCluster(t *testing.T) {
 	client := connect(t, "redis://"+nodes[0].Addr+","+nodes[1].Addr)
 	for _, replicas := range []int{0, 1} {
 		key := fmt.Sprintf("s%d", replicas)
-		p := producer.NewPublisher(client, producer.ToStream(key, 8), producer.Options{Batch: 100, Replicas: replicas})
+		p := publisher(t, client, producer.ToStream(key, 8), producer.Options{Batch: 100, Replicas: replicas})
 		if err := p.Ready(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -95,8 +95,7 @@ func TestCluster(t *testing.T) {
 	}
 }
 
-// startCluster starts two masters with half of the slots each, and a replica of
-// each of them.
+// startCluster starts two masters, each with half of the slots and one replica.
 func startCluster(t *testing.T) []*env.RedisServer {
 	t.Helper()
 	nodes := make([]*env.RedisServer, 4)
@@ -114,14 +113,14 @@ func startCluster(t *testing.T) []*env.RedisServer {
 	}
 	for i := 2; i < 4; i++ {
 		client := nodes[i].Client(t)
-		env.Eventually(t, patience, func() (bool, string) {
+		env.Eventually(t, timeout, func() (bool, string) {
 			err := client.ClusterReplicate(t.Context(), ids[i-2]).Err()
 			return err == nil, fmt.Sprint(err)
 		})
 	}
 	for i, node := range nodes {
 		client := node.Client(t)
-		env.Eventually(t, patience, func() (bool, string) {
+		env.Eventually(t, timeout, func() (bool, string) {
 			info := client.ClusterInfo(t.Context()).Val()
 			links := client.Info(t.Context(), "replication").Val()
 			connected := strings.Contains(links, "connected_slaves:1") || i >= 2 && strings.Contains(links, "master_link_status:up")

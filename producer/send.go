@@ -4,17 +4,16 @@ import (
 	"context"
 	"errors"
 
-	"github.com/cenkalti/backoff/v4"
 	"github.com/redis/go-redis/v9"
 )
 
-// pipeliner is what both a client and a single connection of it can do.
+// pipeliner is a client or a single connection.
 type pipeliner interface {
 	Pipeline() redis.Pipeliner
 }
 
-// openOnes lists the bodies that have no confirmed receipt yet.
-func openOnes(receipts []Receipt) []int {
+// unconfirmed returns the indexes of the bodies that are not known to be queued.
+func unconfirmed(receipts []Receipt) []int {
 	open := make([]int, 0, len(receipts))
 	for i := range receipts {
 		if !receipts[i].Queued {
@@ -24,9 +23,9 @@ func openOnes(receipts []Receipt) []int {
 	return open
 }
 
-// send writes the open bodies, given by their indexes, in one pipeline and marks
-// those that Redis confirms. It isn't cut short by the end of ctx: what it wrote
-// would be unknown.
+// send writes the bodies with the given indexes in one pipeline and marks those
+// that Redis confirms. It does not stop when ctx ends, because it would then be
+// unknown what was written.
 func (p *Publisher) send(ctx context.Context, via pipeliner, bodies [][]byte, receipts []Receipt, open []int) error {
 	ctx = context.WithoutCancel(ctx)
 	if p.target.list {
@@ -35,8 +34,8 @@ func (p *Publisher) send(ctx context.Context, via pipeliner, bodies [][]byte, re
 	return p.add(ctx, via, bodies, receipts, open)
 }
 
-// push appends all open bodies by one RPUSH, which is atomic and keeps their
-// order whatever else is pushed meanwhile.
+// push appends the bodies with one RPUSH, which is atomic: no other client's
+// bodies come between them.
 func (p *Publisher) push(ctx context.Context, via pipeliner, bodies [][]byte, receipts []Receipt, open []int) error {
 	values := make([]any, len(open))
 	for n, i := range open {
@@ -45,13 +44,15 @@ func (p *Publisher) push(ctx context.Context, via pipeliner, bodies [][]byte, re
 	pipe := via.Pipeline()
 	pipe.RPush(ctx, p.target.key, values...)
 	if _, err := pipe.Exec(ctx); err != nil {
-		return p.judge(err, p.target.key)
+		return p.classify(err, p.target.key)
 	}
 	for _, i := range open {
 		receipts[i].Queued = true
 	}
 	return nil
 }
+
+var errNoReply = errors.New("no reply")
 
 func (p *Publisher) add(ctx context.Context, via pipeliner, bodies [][]byte, receipts []Receipt, open []int) error {
 	pipe := via.Pipeline()
@@ -73,18 +74,7 @@ func (p *Publisher) add(ctx context.Context, via pipeliner, bodies [][]byte, rec
 		if err == nil {
 			err = errors.Join(errNoReply, execErr)
 		}
-		worst = graver(worst, p.judge(err, receipts[i].Key))
+		worst = graver(worst, p.classify(err, receipts[i].Key))
 	}
 	return worst
-}
-
-var errNoReply = errors.New("no reply")
-
-// graver prefers the error that trying again can't heal.
-func graver(a, b error) error {
-	final := &backoff.PermanentError{}
-	if a == nil || errors.Is(b, final) && !errors.Is(a, final) {
-		return b
-	}
-	return a
 }

@@ -7,8 +7,8 @@ import (
 	"ingestion/record"
 )
 
-// A spoiler turns a good record into a bad one and knows in which way it is
-// bad: by the rules of the record, not by asking the code that judges.
+// A spoiler makes a valid record invalid. What it must lead to is stated here, by
+// the rules for records, not taken from the decoder.
 type spoiler struct {
 	want    record.Outcome
 	noOwner bool // the body has no valid customerId
@@ -25,10 +25,10 @@ func spoil(r *rand.Rand, good fields) Generated {
 }
 
 var spoilers = []spoiler{
-	// What is no JSON object as the service wants it.
+	// Bodies that are not acceptable JSON.
 	{want: record.Malformed, apply: func(r *rand.Rand, f fields) []byte {
 		whole := f.json()
-		return whole[:1+r.IntN(len(whole)-1)] // cut short; the first brace stays
+		return whole[:1+r.IntN(len(whole)-1)] // truncated, but with the first brace
 	}},
 	{want: record.Malformed, apply: func(_ *rand.Rand, f fields) []byte { return []byte("[" + string(f.json()) + "]") }},
 	{want: record.Malformed, apply: func(_ *rand.Rand, f fields) []byte { return []byte(quote(f.name)) }},
@@ -97,18 +97,19 @@ func badTime(r *rand.Rand, good string) string {
 		"2024-W54-1", "2024-01-01_10:00:00", good+" CET")
 }
 
-// with adds one more pair to a record.
+// with returns a record with an additional member.
 func with(f fields, key, value string) []byte {
 	body := f.json()
 	return append(body[:len(body)-1], (`,` + quote(key) + `:` + value + `}`)...)
 }
 
-// replaced writes a record with another value, in JSON, for one key.
+// replaced returns a record with another JSON value for a key.
 func replaced(f fields, key, value string) []byte {
 	return edited(f, key, key, value)
 }
 
-// renamed writes a record with another name for one key, or without the key.
+// renamed returns a record with another name for a key, or without it if to is
+// empty.
 func renamed(f fields, key, to string) []byte {
 	return edited(f, key, to, "")
 }

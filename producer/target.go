@@ -1,40 +1,43 @@
 package producer
 
 import (
-	"strconv"
+	"errors"
 
 	"ingestion/record"
 )
 
-// Target is where records go: a list, or the partitions of a stream.
+// Target is where records are written: a list, or the partitions of a stream.
 type Target struct {
 	list       bool
 	key        string
 	partitions int
 }
 
-// ToList appends to the list at key (QUEUE_KEY).
+// ToList returns the list at key.
 func ToList(key string) Target { return Target{list: true, key: key, partitions: 1} }
 
-// ToStream adds to the stream at key (STREAM_KEY), or with more than one
-// partition to key:0 … key:partitions-1, each record to its customer's home.
+// ToStream returns the stream at key, divided into partitions if there is more
+// than one. Each record is written to its customer's partition.
 func ToStream(key string, partitions int) Target {
-	return Target{key: key, partitions: max(partitions, 1)}
+	return Target{key: key, partitions: partitions}
 }
 
-// Keys are all keys that records may be written to.
-func (t Target) Keys() []string {
-	if t.partitions == 1 {
-		return []string{t.key}
+func (t Target) check() error {
+	var faults []error
+	if t.key == "" {
+		faults = append(faults, errors.New("the target has no key"))
 	}
-	keys := make([]string, t.partitions)
-	for p := range keys {
-		keys[p] = t.key + ":" + strconv.Itoa(p)
+	if t.partitions < 1 {
+		faults = append(faults, errors.New("the target has no partition"))
 	}
-	return keys
+	return errors.Join(faults...)
 }
 
-// home is the index in Keys for a body; what has no readable customer goes to 0.
+// Keys returns all keys that records may be written to, by partition.
+func (t Target) Keys() []string { return record.PartitionKeys(t.key, t.partitions) }
+
+// home returns the index in Keys for a body. A body without a valid customerId
+// belongs to partition 0.
 func (t Target) home(body []byte) int {
 	if t.partitions == 1 {
 		return 0
@@ -46,18 +49,10 @@ func (t Target) home(body []byte) int {
 	return record.HomePartition(customer, t.partitions)
 }
 
-// kind is the Redis type that the keys must have, as TYPE names it.
+// kind returns the Redis type of the keys, as returned by TYPE.
 func (t Target) kind() string {
 	if t.list {
 		return "list"
 	}
 	return "stream"
-}
-
-// variable is the setting that names the key.
-func (t Target) variable() string {
-	if t.list {
-		return "QUEUE_KEY"
-	}
-	return "STREAM_KEY"
 }

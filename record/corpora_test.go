@@ -13,11 +13,11 @@ import (
 	"ingestion/record"
 )
 
-// corpora is the folder of cases from outside, beside the project.
+// corpora is a directory of test cases from other projects, next to this one.
 const corpora = "../../shared/corpora"
 
-// cases reads one corpus, a JSON object a line. Without the folder the test is
-// skipped, except under CI, where its absence is a failure.
+// cases reads a corpus, one JSON object per line. If the directory is missing, the
+// test is skipped, or fails if CI is set.
 func cases[T any](t *testing.T, file string) []T {
 	t.Helper()
 	f, err := os.Open(filepath.Join(corpora, file))
@@ -47,20 +47,21 @@ func cases[T any](t *testing.T, file string) []T {
 	return all
 }
 
-// email-validator 2.3.0's own cases and those of pyIsEmail as it judges them.
-func TestCorpusOfEmails(t *testing.T) {
+// The test cases of email-validator 2.3.0 and pyIsEmail, with email-validator's
+// results.
+func TestEmailCorpus(t *testing.T) {
 	type address struct {
 		Input            string `json:"input"`
 		Valid            bool   `json:"valid"`
 		Normalized       string `json:"normalized"`
 		VersionDependent bool   `json:"version_dependent"`
 	}
-	judged := 0
+	checked := 0
 	for _, c := range cases[address](t, "email.ndjson") {
 		if c.VersionDependent {
 			continue
 		}
-		judged++
+		checked++
 		got, err := decodeWith("email", c.Input)
 		switch {
 		case c.Valid && err != nil:
@@ -71,11 +72,11 @@ func TestCorpusOfEmails(t *testing.T) {
 			t.Errorf("%+q: accepted as %+q", c.Input, got.Email)
 		}
 	}
-	t.Logf("%d addresses judged", judged)
+	t.Logf("%d addresses checked", checked)
 }
 
-// dateutil's own cases as isoparse judges them.
-func TestCorpusOfTimes(t *testing.T) {
+// The test cases of dateutil, with isoparse's results.
+func TestTimeCorpus(t *testing.T) {
 	type instant struct {
 		Input string `json:"input"`
 		Valid bool   `json:"valid"`
@@ -83,7 +84,7 @@ func TestCorpusOfTimes(t *testing.T) {
 		Local string `json:"local"`
 		Quirk bool   `json:"quirk"`
 	}
-	judged, separators := 0, 0
+	checked, separators := 0, 0
 	for _, c := range cases[instant](t, "iso8601.ndjson") {
 		got, err := decodeWith("createdAt", c.Input)
 		if c.Quirk || otherSeparator.MatchString(c.Input) {
@@ -93,21 +94,21 @@ func TestCorpusOfTimes(t *testing.T) {
 			}
 			continue
 		}
-		judged++
+		checked++
 		switch {
 		case c.Valid && err != nil:
 			t.Errorf("%q: refused: %v", c.Input, err)
 		case c.Valid && !got.CreatedAt.Equal(corpusTime(t, c.UTC, c.Local)):
-			t.Errorf("%q: read as %v, want %v", c.Input, got.CreatedAt, c.UTC+c.Local)
+			t.Errorf("%q: parsed as %v, want %v", c.Input, got.CreatedAt, c.UTC+c.Local)
 		case !c.Valid && err == nil:
 			t.Errorf("%q: accepted as %v", c.Input, got.CreatedAt)
 		}
 	}
-	t.Logf("%d times judged, %d left out for their separator", judged, separators)
+	t.Logf("%d times checked, %d skipped because of their separator", checked, separators)
 }
 
-// otherSeparator finds a calendar date before a separator that isoparse takes
-// and the service does not.
+// otherSeparator matches a calendar date before a separator that isoparse accepts
+// and the service refuses.
 var otherSeparator = regexp.MustCompile(`^(\d{8}|\d{4}-\d\d-\d\d)[^Tt 0-9]\d\d`)
 
 func corpusTime(t *testing.T, utc, local string) time.Time {
@@ -121,13 +122,13 @@ func corpusTime(t *testing.T, utc, local string) time.Time {
 			return at
 		}
 	}
-	t.Fatalf("the corpus has a time of another form: %q", text)
+	t.Fatalf("the corpus has a time of unknown form: %q", text)
 	return time.Time{}
 }
 
-// JSONTestSuite: what it calls invalid is malformed; what it calls valid is
-// malformed only where the decoder is stricter, or for not being an object.
-func TestCorpusOfBodies(t *testing.T) {
+// JSONTestSuite: an invalid text is malformed; a valid text is malformed only if the
+// decoder is stricter or the text is not an object.
+func TestJSONCorpus(t *testing.T) {
 	type body struct {
 		Name  string `json:"name"`
 		Input string `json:"input"`
@@ -137,13 +138,13 @@ func TestCorpusOfBodies(t *testing.T) {
 		"y_object_duplicated_key.json":           true,
 		"y_object_duplicated_key_and_value.json": true,
 	}
-	judged := 0
+	checked := 0
 	for _, c := range cases[body](t, "json.ndjson") {
 		input, err := base64.StdEncoding.DecodeString(c.Input)
 		if err != nil {
 			t.Fatal(err)
 		}
-		// Most bodies are no objects, so each is judged as the value of a field as well.
+		// Most texts are not objects, so each is also tested as the value of a field.
 		wrapped := []byte(`{"value":` + string(input) + `}`)
 		_, bare := record.Decoder{MaxBytes: 1 << 20}.Decode(input)
 		_, inside := record.Decoder{MaxBytes: 1 << 20}.Decode(wrapped)
@@ -154,7 +155,7 @@ func TestCorpusOfBodies(t *testing.T) {
 		if c.Valid == nil {
 			continue
 		}
-		judged++
+		checked++
 		accepted := outcome(inside) == record.Invalid
 		if want := *c.Valid && !stricter[c.Name]; accepted != want {
 			t.Errorf("%s: %v", c.Name, inside)
@@ -163,11 +164,11 @@ func TestCorpusOfBodies(t *testing.T) {
 			t.Errorf("%s: %v", c.Name, bare)
 		}
 	}
-	t.Logf("%d bodies judged", judged)
+	t.Logf("%d bodies checked", checked)
 }
 
-// The customers of the Chinook sample database: all are acceptable as they are.
-func TestCorpusOfCustomers(t *testing.T) {
+// The customers of the Chinook sample database are all valid.
+func TestCustomerCorpus(t *testing.T) {
 	type customer struct {
 		CustomerID string `json:"customerId"`
 		Name       string `json:"name"`

@@ -3,37 +3,39 @@ package record
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
-// DefaultMaxBytes is the size limit of a body where none is configured.
+// DefaultMaxBytes is the maximum size of a body, in bytes, unless
+// Decoder.MaxBytes says otherwise.
 const DefaultMaxBytes = 65536
 
-// Decoder turns a body into a Record. The zero value is ready for use, and a
-// Decoder may be used by any number of goroutines at once.
+// Decoder decodes and validates bodies. The zero value is ready for use. A
+// Decoder is safe for concurrent use.
 type Decoder struct {
-	// MaxBytes is the largest body accepted, in bytes; 0 means DefaultMaxBytes.
+	// MaxBytes is the maximum size of a body, in bytes; 0 means DefaultMaxBytes.
 	MaxBytes int
 }
 
-// Refusal is why a body is no record. It names the field and the rule that it
-// breaks, and never quotes the value, which may be personal.
+// Refusal is the error of a body that is not a valid record. It names fields
+// and rules but never quotes a value, which may be personal data.
 type Refusal struct {
-	// Outcome is Malformed (no JSON object as the service wants it) or Invalid
-	// (at least one field breaks its rule).
+	// Outcome is Malformed if the body is not acceptable JSON, and Invalid if at
+	// least one field breaks its rule.
 	Outcome Outcome
-	// Reason begins with "Invalid JSON" where Outcome is Malformed; otherwise it
-	// names every field at fault: "email: the part after @ has no dot; createdAt: missing".
+	// Reason begins with "Invalid JSON" if Outcome is Malformed. Otherwise it
+	// lists every invalid field: "email: the part after @ has no dot; createdAt: missing".
 	Reason string
-	// CustomerID is the trimmed customerId where that field is valid itself.
+	// CustomerID is the trimmed customerId if that field is valid.
 	CustomerID string
 }
 
-// Error is the reason.
+// Error returns the reason.
 func (r *Refusal) Error() string { return r.Reason }
 
-// Decode reads and judges one body: a JSON object, UTF-8, whose fields
-// customerId, name, email and createdAt keep their rules (docs/validation.md).
-// The error, if any, is a *Refusal. The record keeps no reference to body.
+// Decode decodes and validates a body: a JSON object in UTF-8 whose fields
+// customerId, name, email and createdAt follow the rules in docs/validation.md.
+// Any error is a *Refusal. The record does not refer to body's memory.
 func (d Decoder) Decode(body []byte) (Record, error) {
 	fields, refusal := d.read(body)
 	if refusal != nil {
@@ -76,13 +78,29 @@ func malformed(why string) *Refusal {
 	return &Refusal{Outcome: Malformed, Reason: "Invalid JSON: " + why}
 }
 
-// PeekCustomerID is the trimmed customerId of a body of any size, if the body
-// is a JSON object and the field is valid; the other fields are not judged.
+// PeekCustomerID returns the trimmed customerId of a body of any size. It
+// reports false if the body is not acceptable JSON or customerId is not valid;
+// other fields are not validated.
 func PeekCustomerID(body []byte) (string, bool) {
 	f, fault := scan(body)
-	if fault != nil || f.customerID.kind != textKind {
+	if fault != nil || f.customerID.kind != '"' {
 		return "", false
 	}
-	id, why := customerIDRule(f.customerID.bytes())
+	id, why := customerIDRule(unquote(f.customerID.text))
 	return strings.Clone(id), why == ""
+}
+
+// Excerpt returns the beginning of a body for a log line: at most limit bytes of
+// valid UTF-8, cut between characters. Each invalid byte becomes U+FFFD.
+func Excerpt(body []byte, limit int) string {
+	out := make([]byte, 0, min(len(body), max(limit, 0)))
+	for len(body) > 0 {
+		r, size := utf8.DecodeRune(body)
+		if len(out)+utf8.RuneLen(r) > limit {
+			break
+		}
+		out = utf8.AppendRune(out, r)
+		body = body[size:]
+	}
+	return string(out)
 }

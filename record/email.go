@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// The limits of RFC 5321, section 4.5.3.1 (with RFC 3696's erratum 1690) and
-// of RFC 1035, in octets.
+// The limits of RFC 5321, section 4.5.3.1 (with erratum 1690 of RFC 3696), and
+// of RFC 1035, in bytes.
 const (
 	maxEmailBytes  = 254
 	maxLocalBytes  = 64
@@ -15,7 +15,7 @@ const (
 	maxLabelBytes  = 63
 )
 
-// The reasons that concern an address as a whole.
+// The reasons to refuse an address as a whole.
 const (
 	noAt          = "has no @"
 	foreignAt     = "has a full-width or small @ instead of a plain one"
@@ -25,10 +25,10 @@ const (
 	tooLongAsIDNA = "longer than 254 bytes when the part after @ is written as xn--"
 )
 
-// emailRule gives the normalised address, or why it is refused. The rules are
-// those of Python's email-validator 2.x by default, without deliverability
-// checks (https://github.com/JoshData/python-email-validator), and the limit of
-// 64 octets before the @ that its version 2.3 has made optional.
+// emailRule returns the normalized address, or why it is refused. The rules are
+// the defaults of Python's email-validator 2.x without deliverability checks
+// (https://github.com/JoshData/python-email-validator), and the limit of 64 bytes
+// before the @, which version 2.3 made optional.
 func emailRule(text []byte) (stored, why string) {
 	address := view(text)
 	if len(address) > maxEmailBytes {
@@ -47,8 +47,8 @@ func emailRule(text []byte) (stored, why string) {
 	if why != "" {
 		return "", why
 	}
-	var room [maxEmailBytes]byte
-	domain, why := domainPart(after, text[len(before)+1:], room[:0])
+	var buf [maxEmailBytes]byte
+	domain, why := domainPart(after, text[len(before)+1:], buf[:0])
 	if why != "" {
 		return "", why
 	}
@@ -63,10 +63,10 @@ func emailRule(text []byte) (stored, why string) {
 	return local + "@" + domain.unicode, ""
 }
 
-// safe says whether every character is a letter, a mark, a number, punctuation
-// or a symbol. Spaces, control, format, private and unassigned characters are
-// unsafe, and so is a combining mark at the beginning, which would combine
-// with what stands before.
+// safe reports whether every character is a letter, mark, number, punctuation or
+// symbol. Space, control, format, private-use and unassigned characters are
+// unsafe, and so is a combining mark at the beginning, which would combine with
+// the preceding text.
 func safe(s string) bool {
 	for i, r := range s {
 		if r < utf8.RuneSelf {

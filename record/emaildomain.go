@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// The reasons that concern the part after the @.
+// The reasons to refuse the part after the @.
 const (
 	noDomain        = "there is nothing after @"
 	literalDomain   = "an address in brackets after @ is not allowed"
@@ -22,23 +22,23 @@ const (
 	specialUse      = "the part after @ is a special-use name"
 )
 
-// specialUseNames can't receive mail from elsewhere, nor can what lies below
-// them: the names that email-validator takes from IANA's registry
+// specialUseNames are domains that, like their subdomains, cannot receive mail from
+// the Internet: the subset of IANA's registry used by email-validator
 // (https://www.iana.org/assignments/special-use-domain-names).
 var specialUseNames = [...]string{"arpa", "invalid", "local", "localhost", "onion", "test"}
 
 var dot = []byte(".")
 
-// domainName is a domain in its two forms; they are the same for one without
-// internationalised labels.
+// domainName is a domain in both forms, which are equal if no label is
+// internationalized.
 type domainName struct {
-	ascii   []byte // as DNS has it, with A-labels
+	ascii   []byte // as in DNS, with A-labels
 	unicode string // as stored, with U-labels
 }
 
-// domainPart gives the normalised part after the @: mapped by UTS #46, each
-// label valid by IDNA 2008, the whole a name that mail could reach. raw is text
-// again, as bytes; the ASCII form is appended to ascii.
+// domainPart returns the normalized part after the @: mapped by UTS #46, with labels
+// that are valid in IDNA 2008, and reachable by mail. raw is the same text as
+// bytes; the ASCII form is appended to ascii.
 func domainPart(text string, raw, ascii []byte) (d domainName, why string) {
 	switch {
 	case text == "":
@@ -61,7 +61,7 @@ func domainPart(text string, raw, ascii []byte) (d domainName, why string) {
 	return d, reachable(d.ascii)
 }
 
-// mapped is the domain in lower case and NFC, with plain dots.
+// mapped returns the domain in lower case and NFC, with ASCII dots.
 func mapped(text string, raw []byte) (domain mappedDomain, why string) {
 	if isASCII(text) {
 		return mappedDomain{text: strings.ToLower(text)}, ""
@@ -76,7 +76,8 @@ func mapped(text string, raw []byte) (domain mappedDomain, why string) {
 	return domain, ""
 }
 
-// hostCharacters allows letters, digits, hyphens, dots, and all beyond ASCII.
+// hostCharacters reports whether the ASCII characters of s are letters, digits,
+// hyphens and dots. It accepts all others.
 func hostCharacters(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < utf8.RuneSelf && !isLetter(c) && !isDigit(c) && c != '-' && c != '.' {
@@ -86,8 +87,8 @@ func hostCharacters(s string) bool {
 	return true
 }
 
-// labelSyntax checks what the host name rules of RFC 952 and RFC 1123, and
-// RFC 5890's reserved labels, ask of every label.
+// labelSyntax checks each label by the rules for host names (RFC 952, RFC 1123)
+// and reserved labels (RFC 5890).
 func labelSyntax(domain string) (why string) {
 	for label, rest, more := "", domain, true; more; {
 		label, rest, more = strings.Cut(rest, ".")
@@ -103,7 +104,7 @@ func labelSyntax(domain string) (why string) {
 	return ""
 }
 
-// bothForms encodes and decodes the labels as needed.
+// bothForms returns both forms of a mapped domain.
 func bothForms(domain mappedDomain, ascii []byte) (d domainName, why string) {
 	if isASCII(domain.text) && !strings.Contains(domain.text, acePrefix) {
 		d = domainName{ascii: append(ascii, domain.text...), unicode: domain.text}
@@ -141,7 +142,7 @@ func labelLengths(ascii []byte) (why string) {
 	return ""
 }
 
-// reachable refuses names that no mail from elsewhere can reach.
+// reachable refuses domains that cannot receive mail from the Internet.
 func reachable(ascii []byte) (why string) {
 	if bytes.IndexByte(ascii, '.') < 0 {
 		return domainDotless

@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// The reasons that concern the part before the @.
+// The reasons to refuse the part before the @.
 const (
 	noLocal        = "there is nothing before @"
 	quotedLocal    = "a quoted part before @ is not allowed"
@@ -14,7 +14,7 @@ const (
 	localCharacter = "the part before @ contains a character that is not allowed"
 )
 
-// roles are the mailbox names whose case does not matter (RFC 2142): they are
+// roles are the mailbox names of RFC 2142, which are not case-sensitive and are
 // stored in lower case.
 var roles = map[string]bool{
 	"info": true, "marketing": true, "sales": true, "support": true,
@@ -23,11 +23,11 @@ var roles = map[string]bool{
 	"webmaster": true, "www": true, "uucp": true, "ftp": true,
 }
 
-// longestRole is the length of "postmaster" and "hostmaster".
+// longestRole is the length of the longest role, "postmaster".
 const longestRole = 10
 
-// localPart gives the normalised part before the @: a dot-atom of RFC 5322,
-// with the characters that RFC 6531 adds, in NFC.
+// localPart returns the normalized part before the @: a dot-atom of RFC 5322 with
+// the characters added by RFC 6531, in NFC.
 func localPart(local string) (normalized, why string) {
 	if why := dotAtom(local); why != "" {
 		return "", why
@@ -47,15 +47,15 @@ func localPart(local string) (normalized, why string) {
 	if normalized == local {
 		return local, ""
 	}
-	// NFC may give ASCII that is not allowed (U+037E becomes a semicolon) and a
-	// longer text (U+0958 becomes two characters), but nothing unsafe.
+	// NFC may produce forbidden ASCII (U+037E becomes a semicolon) and longer text
+	// (U+0958 becomes two characters), but no unsafe characters.
 	if why := dotAtom(normalized); why != "" {
 		return "", why
 	}
 	return normalized, ""
 }
 
-// dotAtom checks the length and the syntax: atoms joined by single dots.
+// dotAtom checks the length and the syntax: atoms separated by single dots.
 func dotAtom(s string) (why string) {
 	switch {
 	case s == "":
@@ -76,8 +76,8 @@ func dotAtom(s string) (why string) {
 	return ""
 }
 
-// isAtomByte says whether c may be part of an atom: RFC 5322's atext, and any
-// byte of a character beyond ASCII.
+// isAtomByte reports whether c may be part of an atom: atext of RFC 5322, or part
+// of a non-ASCII character.
 func isAtomByte(c byte) bool {
 	return c >= utf8.RuneSelf || isLetter(c) || isDigit(c) ||
 		strings.IndexByte("!#$%&'*+-/=?^_`{|}~", c) >= 0

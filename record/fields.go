@@ -4,22 +4,25 @@ import (
 	"bytes"
 	"unicode"
 	"unicode/utf8"
+	"unsafe"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
-// The byte limits of the plain text fields, counted after trimming.
+// The maximum lengths of the plain text fields, in bytes, after trimming.
 const (
 	maxCustomerIDBytes = 256
 	maxNameBytes       = 1024
 )
 
-// fields are the values of the four fields that the service knows.
+// fields holds the values of the four known fields.
 type fields struct {
 	customerID, name, email, createdAt value
 }
 
-// slot is where the value of a field with this name belongs, nil for an
-// unknown field. Names match exactly, in case too.
-func (f *fields) slot(name []byte) *value {
+// named returns the field of that name, or nil if there is none. Names are
+// compared exactly: case matters.
+func (f *fields) named(name []byte) *value {
 	switch string(name) {
 	case "customerId":
 		return &f.customerID
@@ -33,7 +36,7 @@ func (f *fields) slot(name []byte) *value {
 	return nil
 }
 
-// faults collects what is wrong with the fields, in their order.
+// faults collects the reasons why fields are refused, in the order of the fields.
 type faults struct{ reason []byte }
 
 func (f *faults) add(field, why string) {
@@ -48,20 +51,36 @@ func (f *faults) add(field, why string) {
 	f.reason = append(f.reason, why...)
 }
 
-// text is the field's text; anything but a JSON string is a fault.
+// text returns the characters of a field, which must be a JSON string.
 func (f *faults) text(field string, v value) ([]byte, bool) {
 	switch v.kind {
-	case textKind:
-		return v.bytes(), true
-	case absent:
+	case '"':
+		return unquote(v.text), true
+	case jsontext.KindInvalid:
 		f.add(field, "missing")
 	default:
-		f.add(field, "must be a string, is "+v.kind.String())
+		f.add(field, "must be a string, is "+kindName(v.kind))
 	}
 	return nil, false
 }
 
-// check is the stored form of a field, "" where a fault was added.
+func kindName(k jsontext.Kind) string {
+	switch k {
+	case 'n':
+		return "null"
+	case 't', 'f':
+		return "a boolean"
+	case '0':
+		return "a number"
+	case '[':
+		return "an array"
+	case '{':
+		return "an object"
+	}
+	return "a string"
+}
+
+// check returns the stored form of a field, or "" if it added a fault.
 func (f *faults) check(field string, v value, rule func([]byte) (string, string)) string {
 	text, ok := f.text(field, v)
 	if !ok {
@@ -72,10 +91,10 @@ func (f *faults) check(field string, v value, rule func([]byte) (string, string)
 	return stored
 }
 
-// customerIDRule gives the trimmed customerId, or why it is refused. Like all
-// rules it copies nothing: stored may be a view of text. The ban on
-// control characters holds for the text as given, white space such as a line
-// feed included; the limits hold for the trimmed text.
+// customerIDRule returns the trimmed customerId, or why it is refused. Like all
+// rules it does not copy: stored may share text's memory. Control characters,
+// including white space such as a line feed, are refused anywhere in text; the
+// limits apply after trimming.
 func customerIDRule(text []byte) (stored, why string) {
 	if hasControl(text) {
 		return "", "contains a control character"
@@ -90,7 +109,7 @@ func customerIDRule(text []byte) (stored, why string) {
 	return view(text), ""
 }
 
-// nameRule gives the trimmed name, or why it is refused.
+// nameRule returns the trimmed name, or why it is refused.
 func nameRule(text []byte) (stored, why string) {
 	text = bytes.TrimSpace(text)
 	switch {
@@ -102,7 +121,7 @@ func nameRule(text []byte) (stored, why string) {
 	return view(text), ""
 }
 
-// hasControl finds a character of Unicode's category Cc.
+// hasControl reports whether text has a character of Unicode's category Cc.
 func hasControl(text []byte) bool {
 	for i := 0; i < len(text); {
 		if c := text[i]; c < utf8.RuneSelf {
@@ -120,3 +139,8 @@ func hasControl(text []byte) bool {
 	}
 	return false
 }
+
+// view returns text as a string without copying it. The string is valid while
+// text does not change, so it must not leave the package; identified makes
+// copies for the record.
+func view(text []byte) string { return unsafe.String(unsafe.SliceData(text), len(text)) }

@@ -1,7 +1,9 @@
 package record_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -15,16 +17,15 @@ import (
 
 // The seeds of the fuzz tests are in testdata/fuzz.
 
-// stable checks that the stored form of an accepted record is accepted again
-// and is the same record, its _id included.
+// stable checks that decoding the stored form of a record returns the same record.
 func stable(t *testing.T, r record.Record) {
 	t.Helper()
 	again, err := decodeAll(r.CustomerID, r.Name, r.Email, record.FormatTime(r.CreatedAt))
 	if err != nil {
-		t.Fatalf("%+v is refused when it comes again: %v", r, err)
+		t.Fatalf("%+v is refused when decoded again: %v", r, err)
 	}
 	if again != r {
-		t.Fatalf("%+v becomes %+v when it comes again", r, again)
+		t.Fatalf("%+v becomes %+v when decoded again", r, again)
 	}
 	if len(r.ID) != 64 || r.ID != record.Identity(r.CustomerID, r.Email, r.CreatedAt) {
 		t.Fatalf("the _id of %+v is not its identity", r)
@@ -38,21 +39,21 @@ func FuzzDecode(f *testing.F) {
 		}
 		id, peeked := record.PeekCustomerID(body)
 		r, err := record.Decoder{}.Decode(body)
-		checkJudgement(t, body, err)
+		checkVerdict(t, body, err)
 		if err == nil {
 			if !peeked || id != r.CustomerID {
 				t.Fatalf("peeked at %q, %v; decoded %q", id, peeked, r.CustomerID)
 			}
-			checkReading(t, body, r)
+			checkFields(t, body, r)
 			stable(t, r)
 		}
 	})
 }
 
-// checkJudgement holds what became of a body, err being its refusal, against
-// encoding/json's opinion: what that refuses is malformed, and of the rest
-// exactly that in which the oracle finds a fault.
-func checkJudgement(t *testing.T, body []byte, err error) {
+// checkVerdict compares the result of decoding a body with encoding/json: a body
+// that it refuses must be malformed, and any other exactly if the oracle finds a
+// fault.
+func checkVerdict(t *testing.T, body []byte, err error) {
 	t.Helper()
 	var why string
 	malformed := false
@@ -68,21 +69,21 @@ func checkJudgement(t *testing.T, body []byte, err error) {
 	}
 	if !json.Valid(body) || !utf8.Valid(body) {
 		if !malformed {
-			t.Fatalf("no JSON in UTF-8, but %v", err)
+			t.Fatalf("not JSON in UTF-8, but %v", err)
 		}
 		return
 	}
 	reasons := consult(t, body).reasons()
 	if malformed != (len(reasons) > 0) {
-		t.Fatalf("%v; encoding/json finds it at fault for %q", err, reasons)
+		t.Fatalf("%v; the oracle's faults are %q", err, reasons)
 	}
 	if malformed && !slices.ContainsFunc(reasons, func(reason string) bool { return strings.HasPrefix(why, reason) }) {
-		t.Fatalf("%v; encoding/json finds it at fault for %q", err, reasons)
+		t.Fatalf("%v; the oracle's faults are %q", err, reasons)
 	}
 }
 
-// checkReading holds an accepted record against what encoding/json reads.
-func checkReading(t *testing.T, body []byte, r record.Record) {
+// checkFields compares a record with the fields that encoding/json decodes.
+func checkFields(t *testing.T, body []byte, r record.Record) {
 	t.Helper()
 	var fields map[string]any
 	if err := json.Unmarshal(body, &fields); err != nil {
@@ -97,7 +98,7 @@ func checkReading(t *testing.T, body []byte, r record.Record) {
 	instant, _ := fields["createdAt"].(string)
 	plain, err := decodeAll(r.CustomerID, r.Name, email, instant)
 	if err != nil || plain != r {
-		t.Fatalf("spelled plainly it is %+v, %v instead of %+v", plain, err, r)
+		t.Fatalf("decoded without escapes it is %+v, %v, want %+v", plain, err, r)
 	}
 }
 
@@ -124,7 +125,7 @@ func FuzzEmail(f *testing.F) {
 		}
 		before, after, _ := strings.Cut(address, "@")
 		if louder, err := decodeWith("email", before+"@"+asciiUpper(after)); err != nil || louder != r {
-			t.Fatalf("%+q becomes %+q, %v with the domain in capitals", address, louder.Email, err)
+			t.Fatalf("%+q becomes %+q, %v with the domain in upper case", address, louder.Email, err)
 		}
 		stable(t, r)
 	})
@@ -158,4 +159,81 @@ func FuzzCreatedAt(f *testing.F) {
 		}
 		stable(t, r)
 	})
+}
+
+// oracle decodes a body with encoding/json and finds what that accepts but the
+// service refuses.
+type oracle struct {
+	tokens       *json.Decoder
+	depth        int
+	twice, deep  bool
+	lone, object bool
+	large        bool
+}
+
+// consult examines a body that is valid JSON and UTF-8.
+func consult(t *testing.T, body []byte) *oracle {
+	t.Helper()
+	o := &oracle{tokens: json.NewDecoder(bytes.NewReader(body)), large: len(body) > 65536}
+	o.tokens.UseNumber()
+	o.object = bytes.TrimLeft(body, " \t\r\n")[0] == '{'
+	for _, escape := range escapes.FindAll(body, -1) {
+		o.lone = o.lone || loneSurrogate.Match(escape)
+	}
+	o.value(t)
+	return o
+}
+
+// In JSON a backslash always begins an escape. A surrogate pair counts as one.
+var (
+	escapes       = regexp.MustCompile(`\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u....|\\.`)
+	loneSurrogate = regexp.MustCompile(`^\\u[dD][89a-fA-F]..$`)
+)
+
+func (o *oracle) next(t *testing.T) json.Token {
+	t.Helper()
+	token, err := o.tokens.Token()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+// value reads one value, including nested ones.
+func (o *oracle) value(t *testing.T) {
+	t.Helper()
+	begin, nested := o.next(t).(json.Delim)
+	if !nested {
+		return
+	}
+	o.depth++
+	o.deep = o.deep || o.depth > 32
+	keys := map[json.Token]bool{}
+	for o.tokens.More() {
+		if begin == '{' {
+			key := o.next(t)
+			o.twice = o.twice || keys[key]
+			keys[key] = true
+		}
+		o.value(t)
+	}
+	o.next(t)
+	o.depth--
+}
+
+// reasons returns the beginnings of all acceptable reasons to refuse the body. If
+// there are none, the body must be accepted.
+func (o *oracle) reasons() (all []string) {
+	for reason, holds := range map[string]bool{
+		"the same key twice in one object": o.twice,
+		"nested deeper than 32 levels":     o.deep,
+		"a lone surrogate escape":          o.lone,
+		"the body is not an object":        !o.object,
+		"larger than 65536 bytes":          o.large,
+	} {
+		if holds {
+			all = append(all, reason)
+		}
+	}
+	return all
 }

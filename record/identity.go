@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// Identity is the document's _id: the SHA-256, as 64 hex digits, of
-// customerId|email|createdAt, the fields as stored and the time as FormatTime
-// writes it. A | or \ inside a field is escaped by \, so that different
-// triples never share an _id; other fields hash exactly as the joined form:
+// Identity returns the _id of a record's document: 64 hex digits, the SHA-256
+// hash of the stored fields customerId, email and createdAt (as formatted by
+// FormatTime), joined by |. A | or \ within a field is preceded by \, so that
+// different fields never give the same text:
 //
 //	printf '%s' '42|ada@example.com|2024-01-02T03:04:05Z' | sha256sum
 func Identity(customerID, email string, createdAt time.Time) string {
@@ -18,7 +18,7 @@ func Identity(customerID, email string, createdAt time.Time) string {
 	return string(id[:])
 }
 
-// idLen is the length of a document's _id.
+// idLen is the length of an _id in bytes.
 const idLen = 2 * sha256.Size
 
 func identity(customerID, email string, createdAt time.Time) (id [idLen]byte) {
@@ -33,8 +33,8 @@ func identity(customerID, email string, createdAt time.Time) (id [idLen]byte) {
 	return id
 }
 
-// FormatTime writes an instant as RFC 3339 in UTC with the fewest fractional
-// digits; what is finer than a microsecond is cut off.
+// FormatTime formats t as RFC 3339 in UTC, truncated to microseconds and without
+// trailing zeros in the fraction.
 func FormatTime(t time.Time) string {
 	return string(appendTime(make([]byte, 0, len(time.RFC3339Nano)), t))
 }

@@ -42,14 +42,14 @@ func TestIdentityGolden(t *testing.T) {
 	}
 }
 
-// Different triples differ in their _id, however | and \ are spread over them.
+// Different fields have different _ids, wherever | and \ occur in them.
 func TestIdentityNeverCollides(t *testing.T) {
 	text := rapid.StringOfN(rapid.SampledFrom([]rune{'|', '\\', 'a'}), 0, 6, -1)
 	instant := rapid.Map(rapid.Int64Range(0, 2), func(us int64) time.Time { return time.UnixMicro(us) })
 	rapid.Check(t, func(t *rapid.T) {
 		id1, email1, at1 := text.Draw(t, "customerId 1"), text.Draw(t, "email 1"), instant.Draw(t, "createdAt 1")
 		id2, email2, at2 := text.Draw(t, "customerId 2"), text.Draw(t, "email 2"), instant.Draw(t, "createdAt 2")
-		if rapid.Bool().Draw(t, "move the border") { // the same characters, divided otherwise
+		if rapid.Bool().Draw(t, "move the border") { // the same characters, divided differently
 			whole := id1 + "|" + email1
 			border := rapid.IntRange(0, len(whole)).Draw(t, "border")
 			id2, email2, at2 = whole[:border], whole[border:], at1

@@ -8,29 +8,29 @@ import (
 
 	"golang.org/x/net/idna"
 	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/bidi"
 	"golang.org/x/text/unicode/norm"
 )
 
-// acePrefix marks a label in the ASCII form of an internationalised name.
+// acePrefix begins an A-label, the ASCII form of an internationalized label.
 const acePrefix = "xn--"
 
-// mapper does the mapping step of UTS #46 (non-transitional, without STD3
-// rules) and nothing else, when it is given one character at a time: a single
-// character is never an A-label, so no label processing follows.
+// mapper applies the mapping step of UTS #46 (non-transitional, without STD3
+// rules). Given a single character, which is never an A-label, it does nothing
+// else.
 var mapper = idna.New(idna.MapForLookup(), idna.StrictDomainName(false), idna.ValidateLabels(false))
 
 // mappedDomain is a domain after the mapping of UTS #46.
 type mappedDomain struct {
 	text string
-	// permitted says that each character beyond ASCII is known to be permitted,
-	// so that the labels need not be searched again. One that has been mapped, or
-	// needs a context, is not known to be.
+	// permitted means that all non-ASCII characters are known to be permitted in
+	// any context, so the labels need not be checked again.
 	permitted bool
 }
 
-// mapDomain applies the mapping of UTS #46 and NFC: lower case, full-width
-// forms and ideographic full stops to their ASCII ones. It is not ok if a
-// character is disallowed. raw is domain again, as bytes.
+// mapDomain applies the mapping of UTS #46 and NFC: to lower case, and from
+// full-width forms and ideographic full stops to ASCII. It is not ok if a
+// character is disallowed. raw is the same domain as bytes.
 func mapDomain(domain string, raw []byte) (mapped mappedDomain, ok bool) {
 	b := make([]byte, 0, maxEmailBytes)
 	mapped.permitted = true
@@ -63,9 +63,9 @@ func mapDomain(domain string, raw []byte) (mapped mappedDomain, ok bool) {
 	return mapped, true
 }
 
-// remapped is the mapping of r where Unicode 15.1 and 16 have changed it: the
-// capital sharp s gives ß, and some letters that were disallowed are mapped
-// like all others, or dropped. x/net follows with tables of Unicode 17.
+// remapped returns the mapping of r if Unicode 15.1 or 16 changed it: capital sharp
+// s is mapped to ß, and some letters that were disallowed are mapped or removed.
+// It can go when x/net has the tables of Unicode 17.
 func remapped(r rune, disallowed bool) (string, bool) {
 	switch {
 	case r == 0x1E9E:
@@ -80,9 +80,9 @@ func remapped(r rune, disallowed bool) (string, bool) {
 	return "", false
 }
 
-// labelForms gives a label as DNS has it and as people read it; both are the
-// same unless it is internationalised. It must hold to IDNA 2008; checked says
-// that its characters are known to be permitted.
+// labelForms returns the A-label and the U-label of a label, which are equal unless
+// it is internationalized. It is not ok if the label is invalid in IDNA 2008.
+// checked means that its characters are known to be permitted.
 func labelForms(label string, checked bool) (ascii, decoded string, ok bool) {
 	if isASCII(label) {
 		decoded, ok = toUnicodeLabel(label)
@@ -95,15 +95,15 @@ func labelForms(label string, checked bool) (ascii, decoded string, ok bool) {
 	return ascii, label, err == nil
 }
 
-// toUnicodeLabel is the U-label of a lower-case ASCII label without a hyphen at
-// its ends. It must hold to IDNA 2008 when decoded.
+// toUnicodeLabel returns the U-label of a lower-case ASCII label without a hyphen
+// at either end. It is not ok if the U-label is invalid in IDNA 2008.
 func toUnicodeLabel(label string) (decoded string, ok bool) {
 	code, isACE := strings.CutPrefix(label, acePrefix)
 	if !isACE {
 		return label, validLabel(label, false)
 	}
-	// A delimiter with nothing before it is no part of the code for Python's
-	// decoder, but an error for x/net's.
+	// Python's decoder ignores a delimiter with nothing before it; to x/net's it is
+	// an error.
 	if strings.LastIndexByte(code, '-') == 0 {
 		code = code[1:]
 	}
@@ -111,10 +111,10 @@ func toUnicodeLabel(label string) (decoded string, ok bool) {
 	return decoded, err == nil && validLabel(decoded, false)
 }
 
-// validLabel checks a U-label, or an ASCII label that is none, by RFC 5891,
-// section 4.2: NFC, hyphens, initial combining mark, permitted characters with
-// their contexts, and the Bidi rule. permitted says that its characters are known to
-// be permitted without a context.
+// validLabel checks a U-label or ordinary ASCII label by RFC 5891, section 4.2:
+// NFC, hyphens, initial combining mark, permitted characters with their contexts,
+// and the Bidi rule. checked means that its characters are known to be permitted
+// in any context.
 func validLabel(label string, checked bool) bool {
 	switch {
 	case label == "", inNFC(label) != label:
@@ -129,7 +129,7 @@ func validLabel(label string, checked bool) bool {
 }
 
 func validCharacters(label string) bool {
-	var raw []byte // one for all characters, if any is beyond ASCII
+	var raw []byte // used for every non-ASCII character
 	for i, r := range label {
 		if r >= utf8.RuneSelf {
 			raw = utf8.AppendRune(raw[:0], r)
@@ -141,7 +141,8 @@ func validCharacters(label string) bool {
 	return true
 }
 
-// hyphensInThirdAndFourth counts characters, not bytes.
+// hyphensInThirdAndFourth reports whether the third and fourth characters (not
+// bytes) are hyphens.
 func hyphensInThirdAndFourth(label string) bool {
 	for range 2 {
 		_, size := utf8.DecodeRuneInString(label)
@@ -150,12 +151,12 @@ func hyphensInThirdAndFourth(label string) bool {
 	return strings.HasPrefix(label, "--")
 }
 
-// The exceptions of RFC 5892, section 2.6, that differ from the general rule
-// and need no context.
+// The exceptions of RFC 5892, section 2.6, to the general rule that do not depend
+// on the context.
 var (
 	alwaysPermitted = map[rune]bool{0x00DF: true, 0x03C2: true, 0x06FD: true, 0x06FE: true, 0x0F0B: true, 0x3007: true}
 	neverPermitted  = &unicode.RangeTable{R16: []unicode.Range16{
-		{Lo: 0x0640, Hi: 0x0640, Stride: 1}, {Lo: 0x0660, Hi: 0x0669, Stride: 1}, // Arabic-Indic digits need a context
+		{Lo: 0x0640, Hi: 0x0640, Stride: 1}, {Lo: 0x0660, Hi: 0x0669, Stride: 1}, // Arabic-Indic digits depend on the context
 		{Lo: 0x06F0, Hi: 0x06F9, Stride: 1}, {Lo: 0x07FA, Hi: 0x07FA, Stride: 1},
 		{Lo: 0x1100, Hi: 0x11FF, Stride: 1}, // old Hangul jamo, section 2.9
 		{Lo: 0x20D0, Hi: 0x20FF, Stride: 1}, // ignorable blocks, section 2.4
@@ -164,8 +165,8 @@ var (
 	}, R32: []unicode.Range32{{Lo: 0x1D100, Hi: 0x1D24F, Stride: 1}}}
 )
 
-// permitted says whether r is PVALID by the derivation of RFC 5892, section 3.
-// raw is r in UTF-8, which may be left out for ASCII.
+// permitted reports whether r is PVALID as derived in RFC 5892, section 3. raw is r
+// in UTF-8; it is not needed for ASCII.
 func permitted(r rune, raw []byte) bool {
 	if r < utf8.RuneSelf {
 		return 'a' <= r && r <= 'z' || '0' <= r && r <= '9' || r == '-'
@@ -182,8 +183,8 @@ func permitted(r rune, raw []byte) bool {
 	return stable(raw)
 }
 
-// stable says whether case folding and NFKC leave a character as it is. The
-// caller gives it as bytes, since they escape to the heap here.
+// stable reports whether case folding and NFKC do not change a character. It takes
+// bytes because a conversion here would escape to the heap.
 func stable(raw []byte) bool {
 	if _, err := cases.Fold().Span(raw, true); err == nil && norm.NFKC.QuickSpan(raw) == len(raw) {
 		return true
@@ -192,8 +193,8 @@ func stable(raw []byte) bool {
 	return bytes.Equal(norm.NFKC.Bytes(folded), raw)
 }
 
-// inNFC is s in NFC. The quick check spares the allocations of norm.NFC.String
-// for what is almost always normal.
+// inNFC returns s in NFC. The quick check avoids the allocations of
+// norm.NFC.String for text that is already normal.
 func inNFC(s string) string {
 	if norm.NFC.QuickSpanString(s) == len(s) {
 		return s
@@ -222,4 +223,50 @@ func permittedInContext(label string, at int, r rune) bool {
 		return true // the Bidi rule refuses both kinds in one label
 	}
 	return false
+}
+
+// validBidi applies the Bidi rule of RFC 5893, section 2, to a label with
+// right-to-left characters; any other label is valid. Such a label must begin
+// with a right-to-left character, end with one or with a digit (marks may
+// follow), and not mix European and Arabic digits.
+func validBidi(label string) bool {
+	if !hasRightToLeft(label) {
+		return true
+	}
+	var european, arabic, ends bool
+	for i, r := range label {
+		class := classOf(r)
+		if i == 0 && class != bidi.R && class != bidi.AL {
+			return false
+		}
+		switch class {
+		case bidi.R, bidi.AL:
+			ends = true
+		case bidi.EN:
+			european, ends = true, true
+		case bidi.AN:
+			arabic, ends = true, true
+		case bidi.ES, bidi.CS, bidi.ET, bidi.ON, bidi.BN:
+			ends = false
+		case bidi.NSM:
+		default:
+			return false
+		}
+	}
+	return ends && !(european && arabic)
+}
+
+func hasRightToLeft(label string) bool {
+	for _, r := range label {
+		switch classOf(r) {
+		case bidi.R, bidi.AL, bidi.AN:
+			return true
+		}
+	}
+	return false
+}
+
+func classOf(r rune) bidi.Class {
+	p, _ := bidi.LookupRune(r)
+	return p.Class()
 }

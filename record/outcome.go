@@ -1,30 +1,31 @@
 package record
 
-// Outcome is what became of one delivery. Every delivery ends in exactly one.
-// The same word is the log's event, the metric's label and the ledger's field.
+// Outcome is the result of processing one delivery. Every delivery has exactly
+// one. The outcome's name is also the log event, the metric label and the ledger
+// field.
 type Outcome uint8
 
-// The outcomes. The zero value is none of them.
+// The outcomes. The zero value is not an outcome.
 const (
 	// Ingested: the record is durable in MongoDB.
 	Ingested Outcome = iota + 1
-	// Duplicate: a document with the record's ID was there already.
+	// Duplicate: a document with the record's ID already exists.
 	Duplicate
-	// Malformed: the body is no JSON object as the service wants it ("parse_error").
+	// Malformed: the body is not acceptable JSON ("parse_error").
 	Malformed
 	// Invalid: at least one field breaks its rule ("validation_failed").
 	Invalid
-	// RateLimited: the customer's window had no room.
+	// RateLimited: the customer's sliding window was full.
 	RateLimited
-	// Rejected: MongoDB refuses this document for good.
+	// Rejected: MongoDB permanently rejects the document.
 	Rejected
-	// Poisoned: processing the record panicked, or killed its worker again and again.
+	// Poisoned: processing the record panicked, or repeatedly killed its worker.
 	Poisoned
-	// Deferred: the record waits in the delayed set until its window has room.
+	// Deferred: the record is in the delayed set until its window has a free slot.
 	Deferred
 )
 
-// Status is the coarse result that goes with an outcome in the log.
+// Status is the general result that is logged with an outcome.
 type Status string
 
 // The statuses.
@@ -48,12 +49,12 @@ var outcomes = [...]struct {
 	Deferred:    {"deferred", Delayed},
 }
 
-// Outcomes lists all outcomes in the order in which tables show them.
+// Outcomes returns all outcomes in the order used in tables.
 func Outcomes() []Outcome {
 	return []Outcome{Ingested, Duplicate, Malformed, Invalid, RateLimited, Rejected, Poisoned, Deferred}
 }
 
-// String is the outcome's fixed name, for example "parse_error".
+// String returns the outcome's name, for example "parse_error". Names never change.
 func (o Outcome) String() string {
 	if o == 0 || int(o) >= len(outcomes) {
 		return "unknown"
@@ -61,7 +62,7 @@ func (o Outcome) String() string {
 	return outcomes[o].name
 }
 
-// Status says whether the outcome is a success, an error or a delay.
+// Status reports whether the outcome is a success, an error or a delay.
 func (o Outcome) Status() Status {
 	if o == 0 || int(o) >= len(outcomes) {
 		return Failure
@@ -69,6 +70,6 @@ func (o Outcome) Status() Status {
 	return outcomes[o].status
 }
 
-// Refused says whether the record was turned away for good, which makes it a
-// dead letter where those are kept.
+// Refused reports whether the record was permanently refused. Such a record
+// becomes a dead letter if dead letters are kept.
 func (o Outcome) Refused() bool { return o.Status() == Failure }

@@ -1,7 +1,9 @@
 package record
 
-// HomePartition is the partition, 0 to partitions-1, to which a customer
-// belongs: FNV-1a (32 bit) of the trimmed customerId, modulo partitions.
+import "strconv"
+
+// HomePartition returns the partition of a customer, 0 to partitions-1: the
+// FNV-1a hash (32 bits) of the trimmed customerId, modulo partitions.
 func HomePartition(customerID string, partitions int) int {
 	if partitions <= 1 {
 		return 0
@@ -12,4 +14,18 @@ func HomePartition(customerID string, partitions int) int {
 		h = (h ^ uint32(customerID[i])) * prime
 	}
 	return int(h % uint32(partitions))
+}
+
+// PartitionKeys returns the Redis key of each partition's stream: streamKey
+// itself if there is only one partition, otherwise streamKey with ":0", ":1" and
+// so on.
+func PartitionKeys(streamKey string, partitions int) []string {
+	if partitions <= 1 {
+		return []string{streamKey}
+	}
+	keys := make([]string, partitions)
+	for p := range keys {
+		keys[p] = streamKey + ":" + strconv.Itoa(p)
+	}
+	return keys
 }

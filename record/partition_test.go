@@ -2,6 +2,7 @@ package record_test
 
 import (
 	"hash/fnv"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -9,7 +10,7 @@ import (
 	"ingestion/record"
 )
 
-// The home partition is FNV-1a (32 bit) modulo the partitions.
+// The home partition is the 32-bit FNV-1a hash modulo the number of partitions.
 func TestHomePartition(t *testing.T) {
 	for _, partitions := range []int{-1, 0, 1} {
 		if got := record.HomePartition("42", partitions); got != 0 {
@@ -31,4 +32,16 @@ func TestHomePartition(t *testing.T) {
 			t.Fatalf("%q of %d: %d, want %d", text, partitions, got, want)
 		}
 	})
+}
+
+func TestPartitionKeys(t *testing.T) {
+	for partitions, want := range map[int][]string{
+		0: {"s"},
+		1: {"s"},
+		3: {"s:0", "s:1", "s:2"},
+	} {
+		if got := record.PartitionKeys("s", partitions); !slices.Equal(got, want) {
+			t.Errorf("%d partitions: got %q, want %q", partitions, got, want)
+		}
+	}
 }

@@ -12,7 +12,7 @@ import (
 	"ingestion/record"
 )
 
-// stored draws a record in its stored form, without its _id.
+// stored draws a record in its stored form, without an _id.
 func stored(t *rapid.T) record.Record {
 	text := func(label string, maxBytes int, alphabet ...rune) string {
 		s := rapid.StringOfN(rapid.SampledFrom(alphabet), 1, -1, maxBytes-2).Draw(t, label)
@@ -29,8 +29,7 @@ func stored(t *rapid.T) record.Record {
 	}
 }
 
-// spelled writes text as a JSON string, each character plainly or as an
-// escape, by chance.
+// spelled writes text as a JSON string with randomly chosen escapes.
 func spelled(t *rapid.T, text string) string {
 	var b strings.Builder
 	b.WriteByte('"')
@@ -52,8 +51,8 @@ func spelled(t *rapid.T, text string) string {
 	return b.String()
 }
 
-// However a record is written down, it is read as it was.
-func TestEncodedRecordComesBack(t *testing.T) {
+// A record is decoded correctly from any of its encodings.
+func TestDecodeAnyEncoding(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := stored(t)
 		want.ID = record.Identity(want.CustomerID, want.Email, want.CreatedAt)

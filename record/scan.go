@@ -1,267 +1,141 @@
 package record
 
-import "fmt"
+import (
+	"bytes"
+	"sync"
 
-// maxDepth is how deeply objects and arrays may be nested; the body's own
-// object counts as 1.
-const maxDepth = 32
-
-// kind is the JSON type of a value.
-type kind uint8
-
-const (
-	absent kind = iota
-	nullKind
-	boolKind
-	numberKind
-	textKind
-	arrayKind
-	objectKind
+	"github.com/go-json-experiment/json/jsontext"
 )
 
-// String names the kind as a refusal does.
-func (k kind) String() string {
-	return [...]string{"absent", "null", "a boolean", "a number", "a string", "an array", "an object"}[k]
-}
+// maxDepth limits the nesting of objects and arrays; the body's own object
+// counts as 1.
+const maxDepth = 32
 
-// value is one scanned value. token is what stands between the quotes of a
-// string, in the body itself; escaped says whether it holds escapes.
+// value is the value of a field. Its kind is jsontext.KindInvalid if the field
+// is missing; text is the quoted JSON string, or nil for any other kind. It is
+// part of the body.
 type value struct {
-	kind    kind
-	escaped bool
-	token   []byte
+	kind jsontext.Kind
+	text []byte
 }
 
-// bytes is the text of a string value, its escapes resolved.
-func (v value) bytes() []byte {
-	if v.escaped {
-		return unescape(v.token)
+// unquote returns the characters of a quoted JSON string that is known to be
+// valid. It copies them only if there are escapes.
+func unquote(text []byte) []byte {
+	if bytes.IndexByte(text, '\\') < 0 {
+		return text[1 : len(text)-1]
 	}
-	return v.token
+	text, _ = jsontext.AppendUnquote(nil, text)
+	return text
 }
 
-// syntaxError is why a body is not the JSON that the service wants.
-type syntaxError struct {
-	offset int // bytes from the start of the body
-	why    string
-}
-
-func (e *syntaxError) Error() string { return fmt.Sprintf("%s (at byte %d)", e.why, e.offset) }
-
-// scanner reads a body from left to right, once, and allocates nothing for
-// ordinary records. It is RFC 8259 made stricter: no key twice in an object,
-// only valid UTF-8 (so no lone surrogate escapes either), nesting to maxDepth.
+// scanner reads one body: RFC 8259 with unique names and valid UTF-8 (so no
+// lone surrogate escapes), as jsontext has them by default, nested to maxDepth.
 type scanner struct {
-	body  []byte
-	pos   int
-	depth int
+	body   []byte
+	source bytes.Buffer // jsontext reads the bytes of a bytes.Buffer in place
+	tokens jsontext.Decoder
 }
+
+var scanners = sync.Pool{New: func() any {
+	s := new(scanner)
+	s.tokens.Reset(&s.source)
+	return s
+}}
 
 // scan reads a body, which must be a single object.
 func scan(body []byte) (fields, *syntaxError) {
-	s := scanner{body: body}
-	var f fields
-	s.space()
-	switch c, ok := s.peek(); {
-	case !ok:
-		return f, s.fault("the body is empty")
-	case c != '{':
-		return f, s.fault("the body is not an object")
+	s := scanners.Get().(*scanner)
+	s.body, s.source = body, *bytes.NewBuffer(body)
+	f, err := s.fields()
+	s.body, s.source = nil, bytes.Buffer{} // the pool keeps no body alive
+	s.tokens.Reset(&s.source)
+	scanners.Put(s)
+	return f, err
+}
+
+func (s *scanner) fields() (f fields, err *syntaxError) {
+	switch start := s.skipSpace(0); {
+	case start == len(s.body):
+		return f, &syntaxError{start, "the body is empty"}
+	case s.body[start] != '{':
+		return f, &syntaxError{start, "the body is not an object"}
 	}
-	if err := s.object(&f); err != nil {
-		return f, err
+	if _, err := s.tokens.ReadToken(); err != nil {
+		return f, s.fault(err)
 	}
-	s.space()
-	if _, more := s.peek(); more {
-		return f, s.fault("there is text after the object")
+	for next := s.tokens.PeekKind(); next != '}'; next = s.tokens.PeekKind() {
+		if err := s.member(&f, next); err != nil {
+			return f, err
+		}
+	}
+	if _, err := s.tokens.ReadToken(); err != nil {
+		return f, s.fault(err)
+	}
+	if end := s.skipSpace(int(s.tokens.InputOffset())); end < len(s.body) {
+		return f, &syntaxError{end, "there is text after the object"}
 	}
 	return f, nil
 }
 
-func (s *scanner) fault(why string) *syntaxError { return &syntaxError{s.pos, why} }
-
-func (s *scanner) peek() (byte, bool) {
-	if s.pos >= len(s.body) {
-		return 0, false
+// member reads `"name": value`. The value goes to f if f has a field of that name.
+func (s *scanner) member(f *fields, next jsontext.Kind) *syntaxError {
+	if next != '"' {
+		return s.fault(nil)
 	}
-	return s.body[s.pos], true
+	name, err := s.tokens.ReadValue()
+	if err != nil {
+		return s.fault(err)
+	}
+	field := f.named(unquote(name)) // before the next read, which invalidates name
+	v, fault := s.value()
+	if fault == nil && field != nil {
+		*field = v
+	}
+	return fault
 }
 
-// accept consumes the byte c if it comes next.
-func (s *scanner) accept(c byte) bool {
-	if s.pos < len(s.body) && s.body[s.pos] == c {
-		s.pos++
-		return true
-	}
-	return false
-}
-
-func (s *scanner) space() {
-	for s.pos < len(s.body) {
-		switch s.body[s.pos] {
-		case ' ', '\t', '\n', '\r':
-			s.pos++
-		default:
-			return
-		}
-	}
-}
-
-// value reads any value, s.pos being at its first byte.
 func (s *scanner) value() (value, *syntaxError) {
-	c, ok := s.peek()
-	if !ok {
-		return value{}, s.fault("the body ends too early")
+	kind := s.tokens.PeekKind()
+	if kind == '{' || kind == '[' {
+		return value{kind: kind}, s.nested()
 	}
-	switch {
-	case c == '"':
-		return s.text()
-	case c == '{':
-		return value{kind: objectKind}, s.object(nil)
-	case c == '[':
-		return value{kind: arrayKind}, s.array()
-	case c == '-' || isDigit(c):
-		return value{kind: numberKind}, s.number()
-	}
-	return s.literal(c)
-}
-
-func (s *scanner) literal(c byte) (value, *syntaxError) {
-	for _, l := range [...]struct {
-		text string
-		kind kind
-	}{{"true", boolKind}, {"false", boolKind}, {"null", nullKind}} {
-		if n := s.pos + len(l.text); n <= len(s.body) && string(s.body[s.pos:n]) == l.text {
-			s.pos = n
-			return value{kind: l.kind}, nil
-		}
-	}
-	if c == 'N' || c == 'I' {
-		return value{}, s.fault("NaN and Infinity are not allowed")
-	}
-	return value{}, s.fault("a value is expected")
-}
-
-// enter begins an object or an array.
-func (s *scanner) enter() *syntaxError {
-	if s.depth++; s.depth > maxDepth {
-		return s.fault("nested deeper than 32 levels")
-	}
-	s.pos++
-	s.space()
-	return nil
-}
-
-// object reads an object; the values of known fields go to f, if that is not nil.
-func (s *scanner) object(f *fields) *syntaxError {
-	if err := s.enter(); err != nil {
-		return err
-	}
-	var keys keySet
-	for first := true; !s.accept('}'); first = false {
-		if !first {
-			if err := s.comma('}'); err != nil {
-				return err
-			}
-		}
-		if err := s.member(f, &keys); err != nil {
-			return err
-		}
-		s.space()
-	}
-	s.depth--
-	return nil
-}
-
-// member reads `"key": value`.
-func (s *scanner) member(f *fields, keys *keySet) *syntaxError {
-	if c, ok := s.peek(); !ok || c != '"' {
-		return s.fault("a key in quotes is expected")
-	}
-	start := s.pos
-	key, err := s.text()
+	text, err := s.tokens.ReadValue()
 	if err != nil {
-		return err
+		return value{}, s.fault(err)
 	}
-	name := key.bytes()
-	if !keys.add(name) {
-		return &syntaxError{start, "the same key twice in one object"}
+	if kind != '"' {
+		return value{kind: kind}, nil
 	}
-	s.space()
-	if !s.accept(':') {
-		return s.fault("a colon is expected")
-	}
-	s.space()
-	v, err := s.value()
-	if err != nil {
-		return err
-	}
-	if f != nil {
-		if slot := f.slot(name); slot != nil {
-			*slot = v
-		}
-	}
-	return nil
+	end := int(s.tokens.InputOffset())
+	return value{kind: kind, text: s.body[end-len(text) : end]}, nil
 }
 
-func (s *scanner) array() *syntaxError {
-	if err := s.enter(); err != nil {
-		return err
-	}
-	for first := true; !s.accept(']'); first = false {
-		if !first {
-			if err := s.comma(']'); err != nil {
-				return err
-			}
+// nested reads an object or array token by token, since jsontext's own limit
+// on nesting is far higher.
+func (s *scanner) nested() *syntaxError {
+	for {
+		if _, err := s.tokens.ReadToken(); err != nil {
+			return s.fault(err)
 		}
-		if _, err := s.value(); err != nil {
-			return err
+		switch depth := s.tokens.StackDepth(); {
+		case depth > maxDepth:
+			return &syntaxError{int(s.tokens.InputOffset()) - 1, "nested deeper than 32 levels"}
+		case depth == 1:
+			return nil
 		}
-		s.space()
 	}
-	s.depth--
-	return nil
 }
 
-// comma reads the comma between two elements; end is what might close them.
-func (s *scanner) comma(end byte) *syntaxError {
-	if !s.accept(',') {
-		if s.pos >= len(s.body) {
-			return s.fault("the body ends too early")
-		}
-		return s.fault("a comma or " + string(end) + " is expected")
-	}
-	s.space()
-	return nil
-}
-
-// number reads a number of RFC 8259, section 6.
-func (s *scanner) number() *syntaxError {
-	s.accept('-')
-	if !s.accept('0') && !s.digits() {
-		return s.fault("a digit is expected")
-	}
-	if s.accept('.') && !s.digits() {
-		return s.fault("a digit is expected")
-	}
-	if s.accept('e') || s.accept('E') {
-		if !s.accept('+') {
-			s.accept('-')
-		}
-		if !s.digits() {
-			return s.fault("a digit is expected")
+// skipSpace returns the offset of the first byte from pos that is not white space.
+func (s *scanner) skipSpace(pos int) int {
+	for pos < len(s.body) {
+		switch s.body[pos] {
+		case ' ', '\t', '\n', '\r':
+			pos++
+		default:
+			return pos
 		}
 	}
-	return nil
+	return pos
 }
-
-// digits consumes digits and says whether there was one.
-func (s *scanner) digits() bool {
-	start := s.pos
-	for s.pos < len(s.body) && isDigit(s.body[s.pos]) {
-		s.pos++
-	}
-	return s.pos > start
-}
-
-func isDigit(c byte) bool { return '0' <= c && c <= '9' }

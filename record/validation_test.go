@@ -1,9 +1,15 @@
 package record_test
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -14,7 +20,7 @@ import (
 
 const validationPage = "../docs/validation.md"
 
-// row is a line of one of the page's tables, its cells stripped of code marks.
+// row is a row of one of the page's tables. Its cells have no backquotes.
 type row struct {
 	section string
 	line    int
@@ -32,7 +38,7 @@ func readValidationPage(t *testing.T) string {
 	return string(page)
 }
 
-// validationRows reads the tables of the page, without their heads.
+// validationRows returns the rows of all tables of the page, without the headers.
 func validationRows(t *testing.T) []row {
 	t.Helper()
 	var (
@@ -68,7 +74,7 @@ var (
 	aByte    = regexp.MustCompile(`<([0-9A-F]{2})>`)
 )
 
-// spelledOut resolves the page's short forms x{256} and <FF>.
+// spelledOut expands the page's abbreviations x{256} and <FF>.
 func spelledOut(t *testing.T, cell string) string {
 	t.Helper()
 	cell = repeated.ReplaceAllStringFunc(cell, func(m string) string {
@@ -88,7 +94,8 @@ func spelledOut(t *testing.T, cell string) string {
 	})
 }
 
-// bodyWith is an ordinary record with one field given as JSON, or left out.
+// bodyWith returns an ordinary record with one field replaced by JSON, or removed
+// if value is "missing".
 func bodyWith(t *testing.T, field, value string) []byte {
 	t.Helper()
 	fields := map[string]json.RawMessage{}
@@ -119,7 +126,7 @@ func storedField(r record.Record, field string) string {
 	return record.FormatTime(r.CreatedAt)
 }
 
-// Every example on the page is judged as the page says.
+// The decoder accepts, stores and refuses every example as the page says.
 func TestValidationPage(t *testing.T) {
 	sections := map[string]int{}
 	for _, r := range validationRows(t) {
@@ -186,4 +193,87 @@ func checkFieldRow(t *testing.T, r row) {
 	if outcome(err) != record.Invalid || err.Error() != r.section+": "+r.cells[4] {
 		t.Errorf("%s: got %v, want %q", r.cells[3], err, r.cells[4])
 	}
+}
+
+// identityExample matches a record on the page, the command that computes its _id,
+// and the command's output.
+var identityExample = regexp.MustCompile(`(?m)^    (\{.*\})\n    (printf '%s' '(.*)' \| sha256sum)\n    (.*)  -$`)
+
+// Each _id on the page is the command's output and the decoder's result.
+func TestIdentitiesOnThePage(t *testing.T) {
+	examples := identityExample.FindAllStringSubmatch(readValidationPage(t), -1)
+	if len(examples) < 7 {
+		t.Errorf("only %d examples were read", len(examples))
+	}
+	for _, e := range examples {
+		body, command, joined, id := e[1], e[2], e[3], e[4]
+		if got := mustDecode(t, body).ID; got != id {
+			t.Errorf("%s: _id %s, the page says %s", body, got, id)
+		}
+		if sum := sha256.Sum256([]byte(joined)); hex.EncodeToString(sum[:]) != id {
+			t.Errorf("%s: its SHA-256 is %x, the page says %s", joined, sum, id)
+		}
+		if _, err := exec.LookPath("sha256sum"); err != nil {
+			continue
+		}
+		out, err := exec.Command("sh", "-c", command).CombinedOutput()
+		if err != nil || string(out) != id+"  -\n" {
+			t.Errorf("%s: %v, printed %s", command, err, out)
+		}
+	}
+}
+
+// noReasons are strings in the code that surround a reason.
+var noReasons = map[string]bool{"Invalid JSON: ": true, "%s (at byte %d)": true}
+
+// The page has an example for every reason in the code: each string literal that
+// contains a space is part of an example's reason.
+func TestEveryReasonIsOnThePage(t *testing.T) {
+	var reasons strings.Builder
+	for _, r := range validationRows(t) {
+		reasons.WriteString(r.cells[len(r.cells)-1] + "\n")
+	}
+	found := 0
+	for _, text := range textsOfTheCode(t) {
+		if noReasons[text] || !strings.Contains(strings.TrimSpace(text), " ") {
+			continue
+		}
+		found++
+		if !strings.Contains(reasons.String(), text) {
+			t.Errorf("no example is refused for %q", text)
+		}
+	}
+	if found < 45 {
+		t.Errorf("only %d reasons were found in the code", found)
+	}
+}
+
+func textsOfTheCode(t *testing.T) (texts []string) {
+	t.Helper()
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, source, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(parsed, func(n ast.Node) bool {
+			if literal, ok := n.(*ast.BasicLit); ok && literal.Kind == token.STRING {
+				if text, err := strconv.Unquote(literal.Value); err == nil {
+					texts = append(texts, text)
+				}
+			}
+			return true
+		})
+	}
+	return texts
 }

@@ -8,62 +8,63 @@ import (
 	"ingestion/record"
 )
 
-// Account says where the entries of one partition are, at one moment: what the
-// ledger has counted, and what is there. Total adds up several.
+// Account says where the entries of one partition are at one moment: what the
+// ledger has counted, and what Redis holds. Total adds up several.
 type Account struct {
 	Key   string // the partition's stream
-	Group string // whose account it is
-	Epoch int64  // how often the group was made; 0 where no worker has opened the ledger
+	Group string // the consumer group that is accounted for
+	Epoch int64  // the ledger's epoch; 0 if no worker has opened the ledger
 
 	StreamThere, GroupThere bool
 
-	// Known says that Added and Base are known.
+	// Known means that Added and Base are known.
 	Known bool
-	// Unaccounted says why not: the group had been read when the ledger was opened.
+	// Unaccounted means that they are unknown because the group had been read before
+	// the ledger was opened.
 	Unaccounted bool
-	Added, Base int64 // entries ever added; those among them that were gone when the group was made
+	Added, Base int64 // entries ever added; those among them that do not belong to this epoch
 
-	Trimmed     int64 // settled entries that the service deleted
+	Trimmed     int64 // settled entries deleted by the service
 	Length      int64 // entries on the stream
 	Outcomes    map[record.Outcome]int64
 	Pending     int64 // delivered and not settled
-	Undelivered int64 // on the stream and not delivered: counted, which Redis' `lag` is not
-	Missing     int64 // deleted by somebody else before they were settled
+	Undelivered int64 // on the stream and not delivered, counted exactly, unlike the lag that Redis reports
+	Missing     int64 // without an outcome: deleted, skipped or dropped by another client
 
-	Returned int64 // deferred records that were put back on the stream
+	Returned int64 // deferred records put back on the stream
 	Delayed  int64 // deferred records that wait
 
 	DeadWritten  int64 // dead letters ever written
-	DeadKept     int64 // dead letters there are
+	DeadKept     int64 // dead letters in Redis
 	DeadReplayed int64 // dead letters put back on the stream
-	DeadPurged   int64 // dead letters deleted by the service or its tool
+	DeadPurged   int64 // dead letters deleted by the service or by ingestctl
 
-	// Of earlier epochs: counted as ingested; missing; taken off the stream by
-	// somebody else, as far as that is known.
+	// In earlier epochs: counted as ingested; missing; deleted from the stream by
+	// another client, as far as is known.
 	IngestedBefore, MissingBefore, GoneBefore int64
-	// PutBackBefore is how many records had been put back on the stream then:
-	// they are on it twice, each time with the same document.
+	// PutBackBefore is how many records were put back on the stream in earlier epochs:
+	// each has two entries, and one document.
 	PutBackBefore int64
 
-	// Rewinds are the epochs that began since entries came again, or were lost.
+	// Rewinds are the epochs that began because entries were delivered again or lost.
 	Rewinds []Rewind
 
-	// Entry IDs; empty where there is none.
+	// Entry IDs; empty if there is none.
 	FirstEntry, LastEntry, LastDelivered, OldestPending, Watermark string
 }
 
-// Rewind is how an epoch began whose group was there.
+// Rewind is how an epoch began while the group existed.
 type Rewind struct {
 	Epoch int64
-	// WentBack says that Redis lost what it had taken last, as in a failover; else
+	// WentBack means that Redis lost its latest entries, as in a failover; otherwise
 	// the group was set back, and nothing is lost.
 	WentBack bool
-	// After and Before are IDs: the entries between them were lost, though a worker
-	// had read some. Empty where there are none.
+	// After and Before are entry IDs: the entries between them were lost, some of
+	// which a worker had read. Empty if there are none.
 	After, Before string
 }
 
-// Lost says that an entry of this ID was lost when Redis went back.
+// Lost reports whether an entry with this ID was lost when Redis went back.
 func (a *Account) Lost(id string) bool {
 	for _, r := range a.Rewinds {
 		if r.Before != "" && before(r.After, id) && before(id, r.Before) {
@@ -73,8 +74,8 @@ func (a *Account) Lost(id string) bool {
 	return false
 }
 
-// LostSpan is a range of texts in which the IDs of all lost entries are; two
-// empty ones where none was lost.
+// LostSpan returns a range of strings, in lexical order, that contains the IDs of
+// all lost entries; two empty strings if none was lost.
 func (a *Account) LostSpan() (from, to string) {
 	for _, r := range a.Rewinds {
 		if r.Before == "" {
@@ -99,12 +100,12 @@ func (a *Account) Settled() int64 {
 	return n
 }
 
-// Unfinished is what a worker still has to do: entries that are not settled,
-// and records that wait in the delayed set.
+// Unfinished is the number of entries that are not settled and of deferred records
+// that wait.
 func (a *Account) Unfinished() int64 { return a.Undelivered + a.Pending + a.Delayed }
 
-// Behind is how much earlier the last delivered entry arrived than the newest;
-// 0 where none was delivered.
+// Behind is how long before the newest entry the last delivered one arrived; 0 if
+// none was delivered.
 func (a *Account) Behind() time.Duration {
 	delivered := arrival(a.LastDelivered)
 	if delivered == 0 || a.LastEntry == "" {
@@ -114,8 +115,8 @@ func (a *Account) Behind() time.Duration {
 	return time.Duration(min(max(0, arrival(a.LastEntry)-delivered), longest)) * time.Millisecond
 }
 
-// Waiting is how long before the given moment the oldest pending entry arrived;
-// 0 where none is pending.
+// Waiting is how long before now the oldest pending entry arrived; 0 if none is
+// pending.
 func (a *Account) Waiting(now time.Time) time.Duration {
 	if a.OldestPending == "" {
 		return 0
@@ -123,11 +124,11 @@ func (a *Account) Waiting(now time.Time) time.Duration {
 	return max(0, now.Sub(time.UnixMilli(arrival(a.OldestPending))))
 }
 
-// Opened says that a worker has opened the ledger.
+// Opened reports whether a worker has opened the ledger.
 func (a *Account) Opened() bool { return a.Epoch > 0 }
 
-// Gone is how many entries somebody else has taken off the stream, since the
-// group was made; 0 where Known is false.
+// Gone is how many entries of this epoch another client has deleted from the
+// stream; 0 if Known is false.
 func (a *Account) Gone() int64 {
 	if !a.Known {
 		return 0
@@ -135,14 +136,14 @@ func (a *Account) Gone() int64 {
 	return a.Added - a.Base - a.Trimmed - a.Length
 }
 
-// GoneUnread is how many of them were never delivered and are not counted as
-// missing yet; 0 where the group is gone, too, and it isn't known.
+// GoneUnread is how many of them were never delivered and are not yet counted as
+// missing; 0 if that is unknown because the group is gone.
 func (a *Account) GoneUnread() int64 {
 	return min(max(a.Gone(), 0), max(a.settlement().Difference(), 0))
 }
 
-// Total adds up the accounts of a stream's partitions. Each is of one moment,
-// though not the same, and holds by itself; so does their sum.
+// Total adds up the accounts of a stream's partitions. They are of different
+// moments, but the equations of each hold, so those of the sum hold as well.
 func Total(accounts []*Account) *Account {
 	t := &Account{Outcomes: map[record.Outcome]int64{}, StreamThere: true, GroupThere: true, Known: true}
 	for _, a := range accounts {

@@ -6,15 +6,15 @@ import (
 	"ingestion/record"
 )
 
-// Equation is one of the account's: two ways to count the same.
+// Equation compares two ways to count the same entries of an account.
 type Equation struct {
 	Name        string // for example "settlement"
 	Formula     string // in words: left = right
-	Known       bool   // false where Redis does not tell enough to judge it
+	Known       bool   // false if Redis does not tell enough
 	Left, Right int64
 }
 
-// Difference is how much more there is on the left; 0 where it isn't known.
+// Difference is Left minus Right; 0 if the equation is not Known.
 func (e Equation) Difference() int64 {
 	if !e.Known {
 		return 0
@@ -22,16 +22,16 @@ func (e Equation) Difference() int64 {
 	return e.Left - e.Right
 }
 
-// Holds says that both sides are known and equal.
+// Holds reports whether both sides are known and equal.
 func (e Equation) Holds() bool { return e.Known && e.Left == e.Right }
 
-// Equations are those of one account.
+// Equations lists the equations of the account.
 func (a *Account) Equations() []Equation {
 	return []Equation{a.presence(), a.settlement(), a.deferral(), a.burial()}
 }
 
-// presence: every entry that was added is still there, or trimmed by the
-// service, or somebody else has taken it, which the account goes on without.
+// presence: every entry that was added is on the stream, trimmed by the service, or
+// deleted by another client.
 func (a *Account) presence() Equation {
 	return Equation{
 		Name:    "presence",
@@ -65,19 +65,19 @@ func (a *Account) burial() Equation {
 	}
 }
 
-// Verdict is what an account comes to.
+// Verdict is the result of checking the equations.
 type Verdict string
 
-// The verdicts. Unknown is never a good sign: nothing that can be judged is
-// wrong, but not all can be.
+// The verdicts. Unknown means that no known equation fails, but that some are not
+// known.
 const (
 	Balanced   Verdict = "balanced"
 	Unbalanced Verdict = "unbalanced"
 	Unknown    Verdict = "unknown"
 )
 
-// Verdict judges one partition's account. That of a Total may hide differences
-// that cancel out: judge the partitions, with Judge.
+// Verdict checks one partition's account. In a Total differences may cancel each
+// other out: use Judge on the partitions instead.
 func (a *Account) Verdict() Verdict {
 	verdict := Balanced
 	if a.Opened() && !a.GroupThere {
@@ -94,7 +94,7 @@ func (a *Account) Verdict() Verdict {
 	return verdict
 }
 
-// Judge is the gravest verdict of several accounts.
+// Judge returns the worst verdict of several accounts.
 func Judge(accounts []*Account) Verdict {
 	verdict := Balanced
 	for _, a := range accounts {
@@ -108,20 +108,20 @@ func Judge(accounts []*Account) Verdict {
 	return verdict
 }
 
-// Documents is what the database holds beside the accounts, for a collection
-// that only this stream feeds.
+// Documents compares the number of documents in a collection that only this stream
+// feeds with the account.
 type Documents struct {
 	Count       int64
-	Least, Most int64
-	Lost        int64 // among them, of entries that Redis lost
+	Least, Most int64 // how many there may be
+	Lost        int64 // documents whose entries Redis has lost
 }
 
-// CompareDocuments says how many documents there may be, counted between two
-// readings of the account: none that was ingested before is missing, and each
-// was ingested since, or its entry has no outcome yet, or Redis has lost it.
-// After a new epoch has begun, its entries may have been inserted in an earlier
-// one; and a record that was put back in one counts for two entries that are
-// read again.
+// CompareDocuments computes how many documents there may be, counted between two
+// readings of the account. At least those ingested before exist. At most those
+// exist that were ingested since, whose entries have no outcome yet, or whose
+// entries Redis has lost. Entries of a new epoch may have been inserted in an
+// earlier one, and a record that was put back then counts twice when its entries
+// are read again.
 func CompareDocuments(before *Account, count, lost int64, after *Account) Documents {
 	d := Documents{Count: count, Lost: lost, Least: max(before.Outcomes[record.Ingested]-before.PutBackBefore, 0)}
 	d.Most = after.Outcomes[record.Ingested] + after.IngestedBefore + after.Pending + after.Missing + after.MissingBefore + after.Outcomes[record.Poisoned] + lost
@@ -131,29 +131,29 @@ func CompareDocuments(before *Account, count, lost int64, after *Account) Docume
 	return d
 }
 
-// Holds says that the number of documents is one that may be.
+// Holds reports whether the number of documents is within its bounds.
 func (d Documents) Holds() bool { return d.Least <= d.Count && d.Count <= d.Most }
 
-// Fault says what is wrong with the number of documents; empty if nothing is.
+// Fault says what is wrong with the number of documents; empty if it holds.
 func (d Documents) Fault() string {
 	switch {
 	case d.Count < d.Least:
-		return fmt.Sprintf("%s counted as ingested can't be found in MongoDB: somebody has deleted them, or MONGO_DB or MONGO_COLLECTION is another one",
+		return fmt.Sprintf("%s counted as ingested can't be found in MongoDB: another client deleted them, or this is another database or collection",
 			plural(d.Least-d.Count, "record", "records"))
 	case d.Count > d.Most:
-		return fmt.Sprintf("%s in MongoDB that this ledger does not know of: something else feeds the collection, or Redis has lost its ledger, or entries in a failover that no worker saw",
+		return fmt.Sprintf("%s in MongoDB that this ledger does not know of: the collection has another source, or Redis has lost the ledger, or it has lost entries in a failover that no worker saw",
 			plural(d.Count-d.Most, "document is", "documents are"))
 	default:
 		return ""
 	}
 }
 
-// Note says what is worth knowing of the documents; empty if nothing is.
+// Note explains documents whose entries are lost; empty if there are none.
 func (d Documents) Note() string {
 	if d.Lost == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s in MongoDB whose entries Redis lost when it went back: they were ingested, and are in no count of the ledger",
+	return fmt.Sprintf("%s in MongoDB whose entries Redis lost when it went back to an earlier state: they were ingested, but the ledger no longer counts them",
 		plural(d.Lost, "document is", "documents are"))
 }
 

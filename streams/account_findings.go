@@ -2,24 +2,24 @@ package streams
 
 import "fmt"
 
-// Faults says in sentences what is wrong with the account, by how much and
-// where; none if it is balanced, or if what is known of it is.
+// Faults describes each equation that does not hold, by how much and why. There
+// are none if the account is balanced, or if what is known of it is.
 func (a *Account) Faults() []string {
 	var faults []string
 	say := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
 	switch {
 	case a.Opened() && !a.StreamThere:
-		say("the stream is gone, and the consumer group with it: a worker makes both again when it next reads")
+		say("the stream is gone, and the consumer group with it: a worker creates both again when it next reads")
 	case a.Opened() && !a.GroupThere:
-		say("the consumer group %q is gone: a worker makes it again when it next reads", a.Group)
+		say("the consumer group %q is gone: a worker creates it again when it next reads", a.Group)
 	}
 	if gone := a.Gone(); gone < 0 {
-		say("%s there or trimmed than were added: the stream was deleted and made again, or `trimmed` or `base` in the ledger was changed", plural(-gone, "more entry is", "more entries are"))
+		say("%s there or trimmed than were added: the stream was deleted and created again, or `trimmed` or `base` in the ledger was changed", plural(-gone, "more entry is", "more entries are"))
 	}
 	if rest := a.settlement().Difference(); rest > 0 {
-		say("%s missing and not counted as such yet%s; a worker counts and logs them when it next looks", plural(rest, "entry is", "entries are"), a.unended(rest))
+		say("%s missing and not counted as such yet%s; a worker counts and logs them when it next looks", plural(rest, "entry is", "entries are"), a.without(rest))
 	} else if rest < 0 {
-		say("%s than entries: some come again that were settled, for which a worker begins a new epoch when it next looks, or the ledger was changed", plural(-rest, "more end", "more ends"))
+		say("%s than entries: settled entries are delivered again, for which a worker begins a new epoch when it next looks, or the ledger was changed", plural(-rest, "more outcome", "more outcomes"))
 	}
 	if d := a.deferral().Difference(); d > 0 {
 		say("%s gone from the delayed set without going back on the stream", plural(d, "deferred record is", "deferred records are"))
@@ -27,33 +27,33 @@ func (a *Account) Faults() []string {
 		say("%s or went back on the stream than were deferred", plural(-d, "more deferred record waits", "more deferred records wait"))
 	}
 	if d := a.burial().Difference(); d > 0 {
-		say("%s deleted by somebody else, neither replayed nor purged", plural(d, "dead letter was", "dead letters were"))
+		say("%s deleted by another client, neither replayed nor purged", plural(d, "dead letter was", "dead letters were"))
 	} else if d < 0 {
 		say("%s there, replayed or purged than were written", plural(-d, "more dead letter is", "more dead letters are"))
 	}
 	return faults
 }
 
-// unended says what became of entries that have no end.
-func (a *Account) unended(n int64) string {
+// without says what happened to entries that have no outcome.
+func (a *Account) without(n int64) string {
 	if a.GoneUnread() < n {
-		return ": neither settled nor pending nor undelivered, but skipped (XGROUP SETID, a group made at `$`), dropped (XGROUP DELCONSUMER, XACK by hand) or deleted"
+		return ": neither settled nor pending nor undelivered, but skipped (XGROUP SETID, a group created at `$`), dropped (XGROUP DELCONSUMER, XACK by another client) or deleted"
 	}
 	if a.FirstEntry != "" && before(a.LastDelivered, a.FirstEntry) {
-		return fmt.Sprintf(": deleted by somebody else between %s, the last one delivered, and %s, the first one left", a.LastDelivered, a.FirstEntry)
+		return fmt.Sprintf(": deleted by another client between %s, the last one delivered, and %s, the first one on the stream", a.LastDelivered, a.FirstEntry)
 	}
-	return ": deleted by somebody else without having been delivered"
+	return ": deleted by another client without having been delivered"
 }
 
-// Losses says in sentences what is missing, however the account balances.
+// Losses describes missing entries, whether or not the account is balanced.
 func (a *Account) Losses() []string {
 	if a.Missing == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("%s without an outcome: deleted, skipped or dropped by somebody else, as `entries_missing` in the workers' log says; lost unless the producer sends them again", plural(a.Missing, "entry is", "entries are"))}
+	return []string{fmt.Sprintf("%s without an outcome: deleted, skipped or dropped by another client, as `entries_missing` in the workers' log says; lost unless the producer sends them again", plural(a.Missing, "entry is", "entries are"))}
 }
 
-// Notes says in sentences what is worth knowing beside the faults.
+// Notes explains what is not a fault but helps to read the account.
 func (a *Account) Notes() []string {
 	var notes []string
 	say := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
@@ -61,12 +61,12 @@ func (a *Account) Notes() []string {
 	case !a.Opened():
 		say("no worker has opened the ledger yet, or Redis has lost it: there is nothing to compare with")
 	case a.Unaccounted:
-		say("nothing can be compared: the group had been read when the ledger was opened, so the ledger before it was deleted, or others read through this group; a new account begins when the group is destroyed and made again")
+		say("nothing can be compared: the group had been read when the ledger was opened, so the ledger before it was deleted, or other clients read through this group; a new account begins when the group is destroyed and created again")
 	case !a.Known && a.StreamThere:
-		say("how many entries were added is unknown: Redis counts them from 7.0 on, and had to when the group was made")
+		say("how many entries were added is unknown: Redis counts them from 7.0 on, and must have done so when the group was created")
 	}
 	if gone := a.Gone(); gone > 0 {
-		say("%s taken off the stream by somebody else%s", plural(gone, "entry was", "entries were"), a.goneFrom())
+		say("%s deleted from the stream by another client%s", plural(gone, "entry was", "entries were"), a.goneFrom())
 	}
 	if a.Epoch > 1 {
 		say("the counts are those of epoch %d: %s", a.Epoch, a.began())
@@ -77,7 +77,7 @@ func (a *Account) Notes() []string {
 		}
 	}
 	if a.GoneBefore > 0 {
-		say("in earlier epochs %s taken off the stream by somebody else", plural(a.GoneBefore, "entry had been", "entries had been"))
+		say("in earlier epochs %s deleted from the stream by another client", plural(a.GoneBefore, "entry had been", "entries had been"))
 	}
 	if a.MissingBefore > 0 {
 		say("in earlier epochs %s missing", plural(a.MissingBefore, "entry was", "entries were"))
@@ -87,15 +87,15 @@ func (a *Account) Notes() []string {
 
 func (a *Account) goneFrom() string {
 	if !a.settlement().Known {
-		return "; how many of these were undelivered is not known"
+		return "; how many of them were undelivered is unknown"
 	}
 	if a.settlement().Difference() != 0 {
 		return ""
 	}
-	return "; all of these are settled, pending or counted as missing"
+	return "; all of them are settled, pending or counted as missing"
 }
 
-// began says why there is more than one epoch.
+// began says why the latest epoch began.
 func (a *Account) began() string {
 	last := Rewind{}
 	if n := len(a.Rewinds); n > 0 {
@@ -103,10 +103,10 @@ func (a *Account) began() string {
 	}
 	switch {
 	case last.Epoch < a.Epoch:
-		return "the consumer group had vanished, and was made again"
+		return "the consumer group had vanished and was created again"
 	case last.WentBack:
 		return "Redis had gone back to an earlier state, as in a failover"
 	default:
-		return "the consumer group had been set back (XGROUP SETID), so entries came again that were settled"
+		return "the consumer group had been set back (XGROUP SETID), so settled entries were delivered again"
 	}
 }

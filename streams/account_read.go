@@ -15,37 +15,43 @@ import (
 )
 
 var (
-	//go:embed scripts/account.lua
+	//go:embed account_read.lua
 	accountSource string
-	accountScript = redis.NewScript(accountSource)
+	accountScript = redis.NewScript(inspectSource + accountSource)
 )
 
-// What one call of the script looks at, at most: it holds Redis for some ms.
+// The limits of what one call of the script reads: it blocks Redis for some ms.
 const (
 	countEntries = 2000
 	countBytes   = 2 << 20
 )
 
-// countTries is how often a count is begun again that entries were deleted from.
-const countTries = 5
+// countAttempts is how often a count is started again because entries were deleted.
+const countAttempts = 5
 
-// ErrUnsteady says that entries were deleted from under a count, each time.
+// ErrUnsteady means that entries were deleted during each attempt to count them.
 var ErrUnsteady = errors.New("undelivered entries are being deleted faster than they can be counted: try again")
 
-// ReadAccount reads the account of one partition, all of it in one script, so
-// it holds however many workers are at work.
+// OwnerError means that the stream's ledger belongs to another service group.
+type OwnerError struct{ Key, Group, Owner string }
+
+func (e *OwnerError) Error() string {
+	return fmt.Sprintf("the stream %q is accounted for by group %q, not %q: a stream has one service group", e.Key, e.Owner, e.Group)
+}
+
+// ReadAccount reads the account of one partition. It is read in one step, so its
+// equations hold while workers run.
 //
-// One figure may need more: where there are thousands of entries both before
-// and after the last delivered one, the script leaves the rest of the
-// undelivered ones to further calls, each some ms long. Which entries those are
-// is settled by the first call: their being delivered meanwhile does not change
-// their number, and a deletion among them is noticed and the reading begun
-// again; at last the error is ErrUnsteady. Other errors are of Redis, or an
-// *OwnerError where the ledger is that of another group. It writes nothing and
-// may be called from anywhere.
+// One figure may take more: if there are thousands of entries both before and
+// after the last delivered one, further calls, some ms each, count the rest of
+// the undelivered ones. The first call fixes which entries those are: deliveries
+// meanwhile do not change their number, and after a deletion among them the
+// reading starts again; in the end the error is ErrUnsteady. Other errors come
+// from Redis, or are an *OwnerError if the ledger belongs to another group.
+// ReadAccount writes nothing, so any program may call it.
 func ReadAccount(ctx context.Context, client redis.UniversalClient, key, group string) (*Account, error) {
 	r := accountReader{client: client, keys: KeysOf(key), group: group}
-	for range countTries {
+	for range countAttempts {
 		account, err := r.read(ctx)
 		if !errors.Is(err, ErrUnsteady) {
 			return account, wrap(err, "reading the account of %s", key)
@@ -89,15 +95,15 @@ func (r *accountReader) read(ctx context.Context) (*Account, error) {
 	case counted:
 		a.Undelivered = undelivered
 	case a.GroupThere:
-		a.Undelivered, err = r.countOn(ctx, f)
+		a.Undelivered, err = r.continueCount(ctx, f)
 	default:
 		a.Undelivered = a.Length
 	}
 	return a, err
 }
 
-// countOn finishes the count that the first look has begun.
-func (r *accountReader) countOn(ctx context.Context, begun facts) (int64, error) {
+// continueCount finishes the count that the first look has begun.
+func (r *accountReader) continueCount(ctx context.Context, begun facts) (int64, error) {
 	n, _ := begun.number("counted")
 	upTo, last := begun.text("up_to"), begun.text("last")
 	for upTo != "" {
@@ -121,11 +127,7 @@ func (r *accountReader) look(ctx context.Context, countFrom ...any) (facts, erro
 	if err != nil {
 		return facts{}, err
 	}
-	f := facts{found: map[string]any{}, ledger: map[string]string{}}
-	list, _ := reply[0].([]any)
-	for i := 0; i+1 < len(list); i += 2 {
-		f.found[text(list[i])] = list[i+1]
-	}
+	f := facts{found: namedReply(reply[0]), ledger: map[string]string{}}
 	fields := texts(reply[1])
 	for i := 0; i+1 < len(fields); i += 2 {
 		f.ledger[fields[i]] = fields[i+1]
@@ -133,20 +135,20 @@ func (r *accountReader) look(ctx context.Context, countFrom ...any) (facts, erro
 	return f, nil
 }
 
-// facts is what the script found, and the ledger's fields.
+// facts are the result of the script, and the ledger's fields.
 type facts struct {
-	found  map[string]any
+	found  named
 	ledger map[string]string
 }
 
-func (f facts) text(name string) string { return text(f.found[name]) }
+func (f facts) text(name string) string { return f.found.text(name) }
 
 func (f facts) number(name string) (n int64, known bool) {
 	n, known = f.found[name].(int64)
 	return n, known
 }
 
-// deletedByOthers is a number that changes when somebody else deletes entries.
+// deletedByOthers is a number that changes when another client deletes entries.
 func (f facts) deletedByOthers() int64 {
 	added, _ := f.number("added")
 	length, _ := f.number("length")
@@ -154,7 +156,7 @@ func (f facts) deletedByOthers() int64 {
 	return added - length - trimmed
 }
 
-// account is what was found, but for the undelivered entries.
+// account is the account without the number of undelivered entries.
 func (f facts) account(key, group string) (*Account, error) {
 	a := &Account{
 		Key: key, Group: group, Outcomes: map[record.Outcome]int64{},
@@ -197,12 +199,12 @@ func (l *ledgerReader) count(field string) int64 {
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil && l.err == nil {
-		l.err = fmt.Errorf("the ledger's field %q is no number: %q", field, text)
+		l.err = fmt.Errorf("the ledger's field %q is not a number: %q", field, text)
 	}
 	return n
 }
 
-// earlier sums up the epochs that ended, and says how they did.
+// earlier adds up the previous epochs and collects the rewinds.
 func (l *ledgerReader) earlier(a *Account) {
 	for n := int64(1); n < a.Epoch; n++ {
 		field := func(name string) string { return fmt.Sprintf("epoch:%d:%s", n, name) }
@@ -215,25 +217,15 @@ func (l *ledgerReader) earlier(a *Account) {
 	l.rewind(a, a.Epoch, "rewound", "lost")
 }
 
+// kindStream is the kind of a rewind in which the stream itself lost entries, as when
+// a replica that lagged behind takes over; otherwise only the group was set back.
+const kindStream = "stream"
+
 func (l *ledgerReader) rewind(a *Account, epoch int64, kind, lost string) {
 	if l.fields[kind] == "" {
 		return
 	}
-	r := Rewind{Epoch: epoch, WentBack: l.fields[kind] == wentBack}
+	r := Rewind{Epoch: epoch, WentBack: l.fields[kind] == kindStream}
 	r.After, r.Before, _ = strings.Cut(l.fields[lost], " ")
 	a.Rewinds = append(a.Rewinds, r)
-}
-
-// before says that entry ID a is less than b. Both parts may need 64 bits.
-func before(a, b string) bool {
-	ams, aseq := splitID(a)
-	bms, bseq := splitID(b)
-	return ams < bms || (ams == bms && aseq < bseq)
-}
-
-func splitID(id string) (ms, seq uint64) {
-	first, second, _ := strings.Cut(id, "-")
-	ms, _ = strconv.ParseUint(first, 10, 64)
-	seq, _ = strconv.ParseUint(second, 10, 64)
-	return ms, seq
 }

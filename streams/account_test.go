@@ -111,16 +111,16 @@ func TestAPlantedDifferenceIsFound(t *testing.T) {
 		difference int64
 		words      string
 	}{
-		"counted twice":  {ledger("ingested", 1), "settlement", -1, "1 more end than entries"},
+		"counted twice":  {ledger("ingested", 1), "settlement", -1, "1 more outcome than entries"},
 		"never counted":  {ledger("duplicate", -1), "settlement", 1, "1 entry is missing and not counted"},
-		"missing":        {ledger("missing", 2), "settlement", -2, "2 more ends"},
+		"missing":        {ledger("missing", 2), "settlement", -2, "2 more outcomes"},
 		"trimmed":        {ledger("trimmed", 3), "presence", -3, "3 more entries are there or trimmed"},
 		"returned":       {ledger("returned", 1), "deferral", -1, "1 more deferred record"},
 		"replayed":       {ledger("replayed", 1), "dead letters", -1, "1 more dead letter"},
 		"purged":         {ledger("purged", 2), "dead letters", -2, "2 more dead letters"},
-		"dead":           {ledger("dead", 1), "dead letters", 1, "1 dead letter was deleted by somebody else"},
+		"dead":           {ledger("dead", 1), "dead letters", 1, "1 dead letter was deleted by another client"},
 		"delayed record": {func(b *rig) { must(b.t, b.client.Del(b.t.Context(), "{s}:delayed").Err()) }, "deferral", 1, "1 deferred record is gone"},
-		"dead letters":   {func(b *rig) { must(b.t, b.client.Del(b.t.Context(), "{s}:dead").Err()) }, "dead letters", 2, "2 dead letters were deleted by somebody else"},
+		"dead letters":   {func(b *rig) { must(b.t, b.client.Del(b.t.Context(), "{s}:dead").Err()) }, "dead letters", 2, "2 dead letters were deleted by another client"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newRig(t)
@@ -143,7 +143,7 @@ func TestEntriesTakenAfterTheyWereReadAreNoted(t *testing.T) {
 			must(t, err)
 			b.delete(entries[n].ID)
 			a := b.wantBalanced()
-			if notes := strings.Join(a.Notes(), "\n"); a.Gone() != 1 || !strings.Contains(notes, "1 entry was taken off the stream by somebody else; all of these are settled, pending or counted as missing") {
+			if notes := strings.Join(a.Notes(), "\n"); a.Gone() != 1 || !strings.Contains(notes, "1 entry was deleted from the stream by another client; all of them are settled, pending or counted as missing") {
 				t.Errorf("%d gone, notes %q", a.Gone(), notes)
 			}
 		})
@@ -160,7 +160,7 @@ func TestUnreadEntriesThatAStrangerTookAreTold(t *testing.T) {
 		t.Errorf("%s: %d gone, %d of them unread, %d undelivered; want 9, 2, 1", a.Verdict(), a.Gone(), a.GoneUnread(), a.Undelivered)
 	}
 	said := strings.Join(append(a.Faults(), a.Notes()...), "\n")
-	for _, words := range []string{"9 entries were taken off", "2 entries are missing", delivered, a.FirstEntry} {
+	for _, words := range []string{"9 entries were deleted", "2 entries are missing", delivered, a.FirstEntry} {
 		if !strings.Contains(said, words) {
 			t.Errorf("%q do not say %q", said, words)
 		}
@@ -193,7 +193,7 @@ func TestTheAccountBalancesAfterTheGroupWasMadeAgain(t *testing.T) {
 	b.everywhere()
 	must(t, b.client.XTrimMaxLen(t.Context(), "s", 9).Err())
 	must(t, b.client.XGroupDestroy(t.Context(), "s", "g").Err())
-	if notes := b.account().Notes(); len(notes) != 1 || !strings.Contains(notes[0], "1 entry was taken off the stream by somebody else; how many of these were undelivered is not known") {
+	if notes := b.account().Notes(); len(notes) != 1 || !strings.Contains(notes[0], "1 entry was deleted from the stream by another client; how many of them were undelivered is unknown") {
 		t.Errorf("without the group: %q", notes)
 	}
 	again := b.open("again", nil)
@@ -202,7 +202,7 @@ func TestTheAccountBalancesAfterTheGroupWasMadeAgain(t *testing.T) {
 	if a.Epoch != 2 || a.Added-a.Base != 9 || a.Undelivered != 5 || a.GoneBefore != 1 || a.Settled() != 4 || a.IngestedBefore != 2 {
 		t.Errorf("%+v", a)
 	}
-	if notes := strings.Join(a.Notes(), "\n"); !strings.Contains(notes, "had vanished, and was made again") || !strings.Contains(notes, "1 entry had been taken off") {
+	if notes := strings.Join(a.Notes(), "\n"); !strings.Contains(notes, "had vanished and was created again") || !strings.Contains(notes, "1 entry had been deleted") {
 		t.Errorf("notes %q", notes)
 	}
 }
@@ -231,7 +231,7 @@ func TestTheAccountOfAnotherGroupIsRefused(t *testing.T) {
 	b := newRig(t)
 	b.everywhere()
 	_, err := streams.ReadAccount(t.Context(), b.client, "s", "stranger")
-	if err == nil || !strings.Contains(err.Error(), "STREAM_GROUP") {
+	if err == nil || !strings.Contains(err.Error(), `by group "g"`) {
 		t.Errorf("%v", err)
 	}
 }

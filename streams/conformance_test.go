@@ -18,7 +18,7 @@ func TestListConforms(t *testing.T) {
 	streamstest.Run(t, func(t *testing.T) *streamstest.Fixture {
 		client := newClient(t, env.AnyRedis(t))
 		open := func() streams.Queue {
-			return streams.NewList(streams.ListOptions{
+			return newList(t, streams.ListOptions{
 				Client: client, Key: "q", PollTimeout: time.Second,
 				DeadLetters: streams.DeadLetterOptions{On: true, Worker: "w"},
 				Log:         slog.New(slog.DiscardHandler),
@@ -41,7 +41,7 @@ func TestStreamConforms(t *testing.T) {
 		consumers := 0
 		open := func() streams.Queue {
 			consumers++
-			return streams.NewStream(streamOptions(client, fmt.Sprintf("c%d", consumers)))
+			return newStream(t, streamOptions(client, fmt.Sprintf("c%d", consumers)))
 		}
 		first := open()
 		return &streamstest.Fixture{

@@ -19,7 +19,7 @@ func TestTheLeaseIsRenewedOnTheEmbeddedRedis(t *testing.T) {
 	open := func(consumer string) *streams.Stream {
 		opts := streamOptions(client, consumer)
 		shortLease(&opts)
-		return streams.NewStream(opts)
+		return newStream(t, opts)
 	}
 	slow, other := open("slow"), open("other")
 	push(t, client, "record")
@@ -56,7 +56,7 @@ func TestEntriesAreTakenOverOnTheEmbeddedRedis(t *testing.T) {
 	for deliveries, consumer := range []string{"first", "second", "third", "fourth"} {
 		opts := streamOptions(client, consumer)
 		shortLease(&opts)
-		held := streamstest.Receive(t, streams.NewStream(opts), left)
+		held := streamstest.Receive(t, newStream(t, opts), left)
 		for _, d := range held {
 			if d.Deliveries != int64(deliveries+1) {
 				t.Errorf("%s received %s for the %d. time, want %d", consumer, d.Body, d.Deliveries, deliveries+1)
@@ -72,7 +72,7 @@ func TestEntriesAreTakenOverOnTheEmbeddedRedis(t *testing.T) {
 // TestALeaseOnWhatIsGoneOnTheEmbeddedRedis: it is counted, and corrected.
 func TestALeaseOnWhatIsGoneOnTheEmbeddedRedis(t *testing.T) {
 	client := newEmbedded(t)
-	q := streams.NewStream(streamOptions(client, "c"))
+	q := newStream(t, streamOptions(client, "c"))
 	must(t, q.Open(t.Context()))
 	id := push(t, client, "deleted")
 	held := streamstest.Receive(t, q, 1)

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// The fields of a stream entry: a producer's, and those that we add to what we
-// put back. The latter count only where our own record of the entry says the
-// same: see recognise.
+// The fields of a stream entry: those of the producer, and those added to
+// entries that are put back. The latter count only if {K}:returns says the same
+// of the entry: see resolveReturned.
 const (
 	fieldData        = "data"
 	fieldTraceParent = "traceparent"
@@ -18,17 +18,17 @@ const (
 	fieldOrigin  = "ingestion:origin"
 	fieldAdmitAt = "ingestion:admitAt"
 
-	// As the version before this one called them.
+	// The names that the previous version used.
 	fieldOldOrigin  = "origin"
 	fieldOldAdmitAt = "admitAt"
 )
 
-// delivery is an entry of these fields, names and values in turn.
-func delivery(id string, fields []string, deliveries int64) Delivery {
+// newDelivery is an entry with these fields, alternating names and values.
+func newDelivery(id string, fields []string, deliveries int64) Delivery {
 	d := Delivery{ID: id, Deliveries: deliveries, ArrivedAt: arrival(id)}
 	bodies := 0
 	for i := 0; i+1 < len(fields); i += 2 {
-		bodies += d.take(fields[i], []byte(fields[i+1]))
+		bodies += d.setField(fields[i], []byte(fields[i+1]))
 	}
 	if bodies != 1 {
 		d.Body, d.Fields = nil, fields[:len(fields)/2*2]
@@ -36,35 +36,9 @@ func delivery(id string, fields []string, deliveries int64) Delivery {
 	return d
 }
 
-// typedEntries are the deliveries in a reply of XREADGROUP as the library reads
-// it: in RESP3 a map, else pairs.
-func typedEntries(reply any) (batch []Delivery) {
-	var lists []any
-	switch streams := reply.(type) {
-	case map[any]any:
-		for _, list := range streams {
-			lists = append(lists, list)
-		}
-	case []any:
-		for _, stream := range streams {
-			if pair, _ := stream.([]any); len(pair) == 2 {
-				lists = append(lists, pair[1])
-			}
-		}
-	}
-	for _, list := range lists {
-		entries, _ := list.([]any)
-		for _, entry := range entries {
-			if pair, _ := entry.([]any); len(pair) == 2 {
-				batch = append(batch, delivery(text(pair[0]), texts(pair[1]), 1))
-			}
-		}
-	}
-	return batch
-}
-
-// take is for one field of the entry, and returns how many bodies it is.
-func (d *Delivery) take(name string, value []byte) (bodies int) {
+// setField takes in one field of the entry and returns the number of bodies in
+// it, 0 or 1.
+func (d *Delivery) setField(name string, value []byte) (bodies int) {
 	switch name {
 	case fieldData:
 		d.Body = value
@@ -74,17 +48,17 @@ func (d *Delivery) take(name string, value []byte) (bodies int) {
 	case fieldTraceState:
 		d.TraceState = view(value)
 	case fieldOrigin, fieldAdmitAt:
-		d.claims = true
+		d.marked = true
 	case fieldOldOrigin:
-		d.Origin, d.claims = view(value), true
+		d.Origin, d.marked = view(value), true
 	case fieldOldAdmitAt:
-		d.AdmitAt, d.claims = admission(view(value)), true
+		d.AdmitAt, d.marked = parseSlot(view(value)), true
 	}
 	return 0
 }
 
-// Fault says why an entry is no record before its body is looked at: it has
-// none, or several; empty where it has one.
+// Fault says why an entry can't be a record, whatever its body: it has no field
+// "data", or several. It is empty for an entry with exactly one.
 func (d *Delivery) Fault() string {
 	if d.Fields == nil {
 		return ""
@@ -101,7 +75,8 @@ func (d *Delivery) Fault() string {
 	return fmt.Sprintf(`the stream entry has the field "data" %d times`, bodies)
 }
 
-// fieldsJSON are fields as an object to be read by people, in their order.
+// fieldsJSON renders fields as a JSON object for people, in their order and with
+// duplicate names.
 func fieldsJSON(fields []string) []byte {
 	out := []byte{'{'}
 	for i, s := range fields {
@@ -114,7 +89,7 @@ func fieldsJSON(fields []string) []byte {
 	return append(out, '}')
 }
 
-// netstrings are strings one after the other, each as its length in bytes, a
+// netstrings encodes strings as consecutive netstrings: the length in bytes, a
 // colon, the bytes and a comma.
 func netstrings(list []string) []byte {
 	var out []byte
@@ -125,7 +100,7 @@ func netstrings(list []string) []byte {
 	return out
 }
 
-// parseNetstrings is the reverse; nil for what is none.
+// parseNetstrings is the inverse; nil if text is malformed.
 func parseNetstrings(text string) []string {
 	list := []string{}
 	for text != "" {
@@ -139,16 +114,8 @@ func parseNetstrings(text string) []string {
 	return list
 }
 
-// arrival is the ms part of an entry ID, which Redis gives by its own clock.
-func arrival(id string) int64 {
-	ms, _, _ := strings.Cut(id, "-")
-	n, _ := strconv.ParseInt(ms, 10, 64)
-	return n
-}
-
-// admission is the place that was reserved for a record, in ms; 0 for what is
-// none.
-func admission(text string) int64 {
+// parseSlot is the slot reserved for a record, in Unix ms; 0 if text is not one.
+func parseSlot(text string) int64 {
 	if at, err := strconv.ParseInt(text, 10, 64); err == nil && at > 0 {
 		return at
 	}

@@ -14,7 +14,13 @@ func (s *Stream) TrimOnce(ctx context.Context) error {
 	return err
 }
 
-func (s *Stream) CensusOnce(ctx context.Context) error {
-	_, err := s.takeCensus(ctx)
+func (s *Stream) DetectLossesOnce(ctx context.Context) error {
+	_, err := s.detectLosses(ctx)
 	return err
 }
+
+// Held is the number of deliveries that are neither settled nor nacked, as far as
+// the stream knows.
+func (s *Stream) Held() int64 { return s.held.Load() }
+
+func (l *List) CheckLettersOnce(ctx context.Context) { l.checkLetters(ctx) }

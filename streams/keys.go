@@ -1,23 +1,23 @@
 package streams
 
-import "strconv"
+import "ingestion/record"
 
-// Keys names everything that belongs to one list or to one partition of a
-// stream. All but Main share their hash slot with it by a hash tag.
+// Keys names all Redis keys of one list or of one partition of a stream. All but
+// Main use a hash tag, so that they share Main's hash slot.
 type Keys struct {
-	Main        string // the list or the stream
+	Main        string // the list or stream
 	Dead        string // stream of dead letters
-	Delayed     string // sorted set of entry IDs by due time, ms
-	DelayedData string // hash of their fields
-	Ledger      string // hash of counts and book-keeping
-	Suspects    string // hash of lone attempts by entry ID
-	Gone        string // hash of IDs that were dropped from the pending list since they no longer exist
-	Scan        string // how far the workers have got with looking for lapsed leases
-	Returns     string // hash by entry ID: what we put back on the stream, with its origin and place
-	Limits      string // hash of customers' own limits, which the limiter reads
+	Delayed     string // sorted set of deferred entry IDs by due time in ms
+	DelayedData string // hash of the deferred records' fields by entry ID
+	Ledger      string // hash of counts and bookkeeping
+	Suspects    string // hash of quarantined attempts by entry ID
+	Gone        string // hash of entry IDs dropped from the pending list because they no longer exist
+	Scan        string // cursor of the scan for expired leases, shared by all workers
+	Returns     string // hash of what was put back on the stream: origin and reserved slot by entry ID
+	Limits      string // hash of per-customer limits, read by the limiter
 }
 
-// KeysOf derives the keys from that of the list or the partition's stream.
+// KeysOf derives all keys from the key of a list or of a partition's stream.
 func KeysOf(main string) Keys {
 	tag := "{" + main + "}"
 	return Keys{
@@ -34,18 +34,7 @@ func KeysOf(main string) Keys {
 	}
 }
 
-// PartitionKeys lists the streams' keys by partition: the stream key itself if
-// there is one partition only, else the key with ":0", ":1" and so on.
+// PartitionKeys lists the stream key of each partition: see record.PartitionKeys.
 func PartitionKeys(streamKey string, partitions int) []string {
-	if partitions <= 1 {
-		return []string{streamKey}
-	}
-	keys := make([]string, partitions)
-	for p := range keys {
-		keys[p] = streamKey + ":" + strconv.Itoa(p)
-	}
-	return keys
+	return record.PartitionKeys(streamKey, partitions)
 }
-
-// pending are the keys of the scripts that may drop an entry, by drop.lua.
-func (k *Keys) pending() []string { return []string{k.Main, k.Ledger, k.Suspects, k.Gone, k.Returns} }

@@ -2,6 +2,8 @@ package streams
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -9,50 +11,51 @@ import (
 )
 
 const (
-	// fillTime is how long Receive goes on for a fuller batch once it has something.
+	// fillTime is how long Receive fills a batch up once it has something.
 	fillTime = 2 * time.Millisecond
-	// fillBytes is how large a batch may be that is filled further.
+	// fillBytes is the size from which a batch is not filled up.
 	fillBytes = replyBytes / 4
-	// askPause is the least time between two calls for all partitions that were
-	// empty, while others have records.
-	askPause = 5 * time.Millisecond
-	// askShare bounds what these calls cost: a twentieth of the time.
+	// minAskPause is the least time between two joint reads of the cold partitions
+	// while others have records.
+	minAskPause = 5 * time.Millisecond
+	// askShare limits the cost of these reads to a twentieth of the time.
 	askShare = 20
-	// lookPause is between two looks for entries to take over. What falls due
-	// within it is looked for together, so that the wait for new entries is not
-	// broken off for each partition by itself.
-	lookPause = 250 * time.Millisecond
+	// minReclaimPause is the least time between two rounds of reclaiming. Partitions
+	// that are due within it share a round, so that the wait for new entries is not
+	// interrupted for each of them.
+	minReclaimPause = 250 * time.Millisecond
 )
 
 // PartitionsOptions configures Partitions.
 type PartitionsOptions struct {
-	// TakeNoMore keeps Receive from taking more than it is asked for. Else it may
-	// take up to one entry a partition beyond that, which the next call returns.
+	// TakeNoMore limits what Receive takes from Redis to what it was asked for.
+	// Otherwise it may take up to one entry of each partition more, which the next
+	// call returns.
 	TakeNoMore bool
 }
 
-// Partitions is all partitions of a stream as one queue. Those that had
-// something when they were read last are hot: they are read one by one, in
-// turn, without waiting. All others are cold, and asked together: one blocking
-// command waits for all of them, on a Cluster a few commands, see watch. So none
-// waits for its turn behind empty ones.
+// Partitions combines all partitions of a stream into one queue. A partition is hot if
+// its last read returned something: hot ones are read in turn, without waiting. The
+// others are cold and read jointly: one blocking command waits for all of them (on a
+// Cluster several, see watch). So no partition waits behind empty ones.
 type Partitions struct {
 	opts    PartitionsOptions
 	parts   []*part
 	cluster bool
 
-	turn     int           // who is read first of those that are hot
-	askFirst int           // who is asked first of those that are cold, if not all are
-	asked    time.Time     // when the cold ones were asked last
-	askTook  time.Duration // how long that lasted
-	looked   time.Time     // when the last look for entries to take over ended
-	lookAt   int           // where it is; 0: not under way
-	tookOver bool          // the last batch was taken over: new entries are next
+	// Used by Receive only.
+	turn        int           // the hot partition to be read next
+	askFirst    int           // the first cold partition of the next joint read, if it can't include all
+	asked       time.Time     // when the cold ones were last read
+	askTook     time.Duration // how long that took
+	reclaimed   time.Time     // when the last round of reclaiming ended
+	reclaimNext int           // the next partition in the current round; 0: no round in progress
+	justClaimed bool          // the last batch was reclaimed: new entries are next
 
-	mu       sync.Mutex
-	ahead    []Delivery // read, not delivered yet
-	received time.Time  // when Receive was called last
-	watch    watch
+	mu         sync.Mutex
+	prefetched []Delivery // read, not returned yet
+	received   time.Time  // when Receive was last called
+	watch      watch
 }
 
 // part is a partition and what its reader knows of it.
@@ -60,28 +63,50 @@ type part struct {
 	*Stream
 	index   int
 	hot     bool
-	rest    rest
-	watched bool // a call of its own waits for it
+	backoff partBackoff
+	watched bool // a watch waits for it
 }
 
-// NewPartitions returns the queue on the partitions of one stream, which have
-// the same options but for the key. It does not connect.
-func NewPartitions(partitions []*Stream, opts PartitionsOptions) *Partitions {
-	p := &Partitions{opts: opts, received: time.Now()}
-	upkeep := make(chan struct{}, Upkeep)
+// NewPartitions returns a queue on the partitions of one stream, in their order, or an
+// error if there are none or their options differ in more than the key. It does
+// not connect.
+func NewPartitions(partitions []*Stream, opts PartitionsOptions) (*Partitions, error) {
+	if err := validatePartitions(partitions); err != nil {
+		return nil, wrap(err, "invalid partitions")
+	}
+	p := &Partitions{opts: opts, received: time.Now(), cluster: redisconn.IsCluster(partitions[0].opts.Client)}
+	upkeep := make(chan struct{}, MaxUpkeep)
+	letters := &letterWatch{log: partitions[0].opts.Log, separate: p.cluster}
 	for i, s := range partitions {
-		s.oneOfMany = len(partitions) > 1
-		if !redisconn.IsCluster(s.opts.Client) { // there a node that hangs must not keep the others waiting
+		s.oneOfMany, s.letters = len(partitions) > 1, letters
+		if !p.cluster { // on a Cluster a node that hangs must not block the upkeep on others
 			s.upkeep = upkeep
 		}
-		p.parts = append(p.parts, &part{Stream: s, index: i, hot: true, rest: newRest(s)})
-		p.cluster = redisconn.IsCluster(s.opts.Client)
+		p.parts = append(p.parts, &part{Stream: s, index: i, hot: true, backoff: newPartBackoff(s)})
 	}
 	p.watch.woken = make(chan struct{}, 1)
-	return p
+	return p, nil
 }
 
-// Receive returns deliveries of one partition or of several.
+func validatePartitions(partitions []*Stream) error {
+	if len(partitions) == 0 {
+		return errors.New("there are none")
+	}
+	keys := map[string]bool{}
+	first := &partitions[0].opts
+	for _, s := range partitions {
+		if keys[s.opts.Key] {
+			return fmt.Errorf("the key %q occurs twice", s.opts.Key)
+		}
+		keys[s.opts.Key] = true
+		if s.opts.Client != first.Client || s.opts.Group != first.Group || s.opts.Consumer != first.Consumer || s.opts.ClaimIdle != first.ClaimIdle {
+			return fmt.Errorf("%q and %q differ in client, group, consumer or lease", first.Key, s.opts.Key)
+		}
+	}
+	return nil
+}
+
+// Receive returns deliveries of one or several partitions.
 func (p *Partitions) Receive(ctx context.Context, max int) ([]Delivery, error) {
 	calls := context.WithoutCancel(ctx)
 	deadline := time.Now().Add(p.parts[0].opts.PollTimeout)
@@ -97,41 +122,43 @@ func (p *Partitions) Receive(ctx context.Context, max int) ([]Delivery, error) {
 	return nil, nil
 }
 
+// receive looks, in this order, for prefetched entries, for those of dead workers
+// (every other time at most) and for new ones.
 func (p *Partitions) receive(ctx context.Context, max int, deadline time.Time) ([]Delivery, error) {
-	if batch := p.takeAhead(max); len(batch) > 0 {
+	if batch := p.takePrefetched(max); len(batch) > 0 {
 		return batch, nil
 	}
 	if err := p.collect(ctx); err != nil {
 		return nil, err
 	}
-	if p.tookOver = !p.tookOver && p.lookDue(); p.tookOver {
-		if batch, err := p.takeOver(ctx, max); len(batch) > 0 || err != nil {
+	if p.justClaimed = !p.justClaimed && p.reclaimDue(); p.justClaimed {
+		if batch, err := p.reclaim(ctx, max); len(batch) > 0 || err != nil {
 			return batch, err
 		}
-		p.tookOver = false
+		p.justClaimed = false
 	}
 	hot := p.anyHot()
-	if !hot || time.Since(p.asked) >= p.pauseToAsk() {
+	if !hot || time.Since(p.asked) >= p.askPause() {
 		wait := time.Duration(0)
-		if !hot && !p.tookOver {
-			wait = p.patience(deadline)
+		if !hot {
+			wait = p.pollWait(deadline)
 		}
 		if err := p.ask(ctx, max, wait); err != nil {
 			return nil, err
 		}
 	}
-	return p.fill(ctx, p.takeAhead(max), max)
+	return p.fill(ctx, p.takePrefetched(max), max)
 }
 
-// fill adds what the hot partitions have, one after the other, until the batch
-// is large or has lasted.
+// fill adds entries of the hot partitions in turn until the batch is full or large, or
+// fillTime has passed.
 func (p *Partitions) fill(ctx context.Context, batch []Delivery, max int) ([]Delivery, error) {
-	begun := time.Now()
+	begin := time.Now()
 	if p.opts.TakeNoMore {
-		max -= p.lead()
+		max -= p.ahead()
 	}
 	for range p.parts {
-		if len(batch) >= max || len(batch) > 0 && (time.Since(begun) > fillTime || large(batch)) {
+		if len(batch) >= max || len(batch) > 0 && (time.Since(begin) > fillTime || large(batch)) {
 			break
 		}
 		one := p.parts[p.turn]
@@ -163,22 +190,22 @@ func large(batch []Delivery) bool {
 	return bytes >= fillBytes
 }
 
-// read takes new entries of one partition, if there are any at once.
+// read returns new entries of one partition without waiting.
 func (p *Partitions) read(ctx context.Context, one *part, max int) ([]Delivery, error) {
-	batch, err := one.readAtOnce(ctx, max)
+	batch, err := one.readNow(ctx, max)
 	if err != nil {
-		return nil, p.failed(ctx, one, err)
+		return nil, p.backOff(ctx, one, err)
 	}
-	one.rest.over()
+	one.backoff.succeeded()
 	one.hot = len(batch) > 0
 	one.hold(batch)
 	return batch, nil
 }
 
-// readable says that the partition is hot, and free to be read.
-func (one *part) readable() bool { return one.hot && !one.watched && !one.rest.now() }
+// readable reports whether the partition is hot and nothing prevents reading it.
+func (one *part) readable() bool { return one.hot && !one.watched && !one.backoff.active() }
 
-// hold says that deliveries of the partition are held.
+// hold counts deliveries of the partition as held.
 func (one *part) hold(batch []Delivery) {
 	for i := range batch {
 		batch[i].partition = int32(one.index)
@@ -195,55 +222,55 @@ func (p *Partitions) anyHot() bool {
 	return false
 }
 
-func (p *Partitions) pauseToAsk() time.Duration { return max(askPause, askShare*p.askTook) }
+func (p *Partitions) askPause() time.Duration { return max(minAskPause, askShare*p.askTook) }
 
-// patience is how long one wait inside Redis lasts.
-func (p *Partitions) patience(deadline time.Time) time.Duration {
-	until := min(pollSlice, time.Until(deadline), time.Until(p.looked.Add(p.pauseToLook())))
+// pollWait is how long to wait inside Redis.
+func (p *Partitions) pollWait(deadline time.Time) time.Duration {
+	until := min(pollSlice, time.Until(deadline), time.Until(p.reclaimed.Add(p.reclaimPause())))
 	for _, one := range p.parts {
-		if one.rest.now() {
-			until = min(until, time.Until(one.rest.until))
+		if one.backoff.active() {
+			until = min(until, time.Until(one.backoff.until))
 		}
 	}
 	return max(until, time.Millisecond)
 }
 
-// pauseToLook lasts until the first partition has something to look for.
-func (p *Partitions) pauseToLook() time.Duration {
+// reclaimPause lasts until a partition has something to reclaim or to scan for.
+func (p *Partitions) reclaimPause() time.Duration {
 	next := time.Now().Add(pollSlice)
 	for _, one := range p.parts {
-		if at := one.nextTakeOver(); at.Before(next) {
+		if at := one.nextReclaim(); at.Before(next) {
 			next = at
 		}
 	}
-	return max(next.Sub(p.looked), min(lookPause, p.parts[0].opts.ClaimIdle/8))
+	return max(next.Sub(p.reclaimed), min(minReclaimPause, p.parts[0].opts.ClaimIdle/8))
 }
 
-func (p *Partitions) lookDue() bool {
-	return p.lookAt > 0 || time.Since(p.looked) >= p.pauseToLook()
+func (p *Partitions) reclaimDue() bool {
+	return p.reclaimNext > 0 || time.Since(p.reclaimed) >= p.reclaimPause()
 }
 
-// takeOver goes through all partitions for entries of dead workers, and stops at
-// the first that has some: the next call goes on there.
-func (p *Partitions) takeOver(ctx context.Context, max int) ([]Delivery, error) {
+// reclaim asks the partitions for entries of dead workers and stops at the first one
+// that has some: the next call continues there.
+func (p *Partitions) reclaim(ctx context.Context, max int) ([]Delivery, error) {
 	if p.opts.TakeNoMore {
-		max -= p.lead()
+		max -= p.ahead()
 	}
-	for ; max > 0 && p.lookAt < len(p.parts); p.lookAt++ {
-		one := p.parts[p.lookAt]
-		if !one.groupKnown || one.rest.now() || time.Now().Before(one.nextTakeOver()) {
+	for ; max > 0 && p.reclaimNext < len(p.parts); p.reclaimNext++ {
+		one := p.parts[p.reclaimNext]
+		if !one.groupKnown || one.backoff.active() || time.Now().Before(one.nextReclaim()) {
 			continue
 		}
-		batch, err := one.Stream.takeOver(ctx, max)
+		batch, err := one.Stream.reclaim(ctx, max)
 		if err != nil {
-			p.lookAt++
-			return nil, p.failed(ctx, one, err)
+			p.reclaimNext++
+			return nil, p.backOff(ctx, one, err)
 		}
 		if len(batch) > 0 {
 			one.hold(batch)
 			return batch, nil
 		}
 	}
-	p.lookAt, p.looked = 0, time.Now()
+	p.reclaimNext, p.reclaimed = 0, time.Now()
 	return nil, nil
 }

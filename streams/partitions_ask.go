@@ -2,48 +2,44 @@ package streams
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"ingestion/internal/redisconn"
+	"ingestion/internal/retry"
 )
 
-// turnPause is how long some of the cold partitions are waited for where they
-// can't be asked all at once.
-const turnPause = 10 * time.Millisecond
+// turnWait is how long one joint read waits if it can't include all cold partitions.
+const turnWait = 10 * time.Millisecond
 
-// ask takes one entry of each cold partition that has any, and waits for the
-// first one if there is none: these are hot from then on. What it has taken
-// is ahead.
+// ask prefetches one entry of each cold partition that has any, and waits for the
+// first one if none has. These partitions become hot.
 func (p *Partitions) ask(ctx context.Context, max int, wait time.Duration) error {
 	if p.cluster {
 		return p.askEach(ctx, max, wait)
 	}
 	cold, all := p.cold(max)
 	if len(cold) == 0 {
-		time.Sleep(wait)
-		return nil
+		return retry.Sleep(ctx, wait)
 	}
 	if !all {
-		wait = min(wait, turnPause)
+		wait = min(wait, turnWait)
 	}
-	begun := time.Now()
+	begin := time.Now()
 	batch, err := p.readJointly(ctx, cold, wait)
 	p.asked = time.Now()
 	if wait == 0 {
-		p.askTook = p.asked.Sub(begun)
+		p.askTook = p.asked.Sub(begin)
 	}
 	if err != nil {
-		return p.failed(ctx, cold[0], err)
+		return p.backOff(ctx, cold[0], err)
 	}
-	p.keepAhead(batch)
+	p.prefetch(batch)
 	return nil
 }
 
-// cold lists the partitions to be asked together, all of them if it can be: not
-// if more might come than may be taken.
+// cold lists the partitions for a joint read: as many as may be taken entries of, with
+// all set if that is all cold ones.
 func (p *Partitions) cold(most int) (cold []*part, all bool) {
 	if !p.opts.TakeNoMore {
 		most = len(p.parts)
@@ -53,7 +49,7 @@ func (p *Partitions) cold(most int) (cold []*part, all bool) {
 	for i := range p.parts {
 		at := (first + i) % len(p.parts)
 		one := p.parts[at]
-		if one.hot || one.rest.now() {
+		if one.hot || one.backoff.active() {
 			continue
 		}
 		if bytes += max(one.sizer.largest, largeEntry); len(cold) == most || len(cold) > 0 && bytes > worstBytes {
@@ -65,9 +61,9 @@ func (p *Partitions) cold(most int) (cold []*part, all bool) {
 	return cold, true
 }
 
-// readJointly asks several partitions by one command. If it is refused, nothing
-// was taken, and the reply need not tell which of them is at fault: each is to be
-// read by itself next.
+// readJointly reads one entry of several partitions with one command. If Redis refuses
+// it, nothing was taken, and the error need not tell which partition is at fault:
+// then each is read by itself.
 func (p *Partitions) readJointly(ctx context.Context, cold []*part, wait time.Duration) ([]Delivery, error) {
 	opts := &p.parts[0].opts
 	args := make([]any, 0, 9+2*len(cold))
@@ -87,22 +83,22 @@ func (p *Partitions) readJointly(ctx context.Context, cold []*part, wait time.Du
 		return nil, fmt.Errorf("XREADGROUP on %d partitions: %w", len(cold), err)
 	}
 	if isErrorReply(reply) {
-		gone := isNoGroup(errors.New(strings.TrimSpace(string(reply[1:]))))
+		gone := isNoGroup(replyError(reply))
 		for _, one := range cold {
 			one.hot = true
 			one.groupKnown = one.groupKnown && !gone
 		}
 		return nil, nil
 	}
-	return p.shareOut(ctx, cold, reply)
-}
-
-// shareOut tells each partition what of a joint reply is its own.
-func (p *Partitions) shareOut(ctx context.Context, cold []*part, reply []byte) ([]Delivery, error) {
-	batch, from, err := jointEntries(reply)
+	batch, from, err := decodeEntries(reply)
 	if err != nil {
 		return nil, err
 	}
+	return p.assign(ctx, cold, batch, from), nil
+}
+
+// assign gives the deliveries of a joint read to their partitions.
+func (p *Partitions) assign(ctx context.Context, cold []*part, batch []Delivery, from []source) []Delivery {
 	byKey := make(map[string]*part, len(from))
 	for _, one := range cold {
 		byKey[one.keys.Main] = one
@@ -112,49 +108,11 @@ func (p *Partitions) shareOut(ctx context.Context, cold []*part, reply []byte) (
 		own := rest[:f.count]
 		rest = rest[f.count:]
 		if one := byKey[f.key]; one != nil {
-			own = one.took(ctx, own, false)
+			own = one.accept(ctx, own, false)
 			one.hot = true
 			one.hold(own)
 			kept = append(kept, own...)
 		}
 	}
-	return kept, nil
-}
-
-// source is how many entries of a reply, in its order, are a stream's.
-type source struct {
-	key   string
-	count int
-}
-
-// jointEntries are the deliveries in a reply about several streams, and whose
-// they are.
-func jointEntries(reply []byte) (batch []Delivery, from []source, err error) {
-	r := resp{reply}
-	n, err := r.list()
-	inMap := len(reply) > 0 && reply[0] == '%' // RESP3; else a name and its entries are a pair
-	if inMap {
-		n /= 2
-	}
-	for ; err == nil && n > 0; n-- {
-		if !inMap {
-			if err = r.pair(); err != nil {
-				break
-			}
-		}
-		name := r
-		key, _ := name.text()
-		before := len(batch)
-		if batch, err = r.stream(batch); err == nil {
-			from = append(from, source{string(key), len(batch) - before})
-		}
-	}
-	if err == nil {
-		err = r.end()
-	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("the reply can't be understood: %w", err)
-	}
-	detach(batch, len(reply))
-	return batch, from, nil
+	return kept
 }

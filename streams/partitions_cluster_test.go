@@ -20,7 +20,7 @@ func TestPartitionsOfACluster(t *testing.T) {
 	const n = 80 // more than are waited for at a time
 	client := redisconn.New(opts, streams.MaxWatches+8)
 	t.Cleanup(func() { _ = client.Close() })
-	q := openPartitions(client, "c", n, streams.PartitionsOptions{}, nil)
+	q := openPartitions(t, client, "c", n, streams.PartitionsOptions{}, nil)
 	if got, err := q.Receive(t.Context(), 10); len(got) > 0 || err != nil {
 		t.Fatal(got, err)
 	}
@@ -45,7 +45,7 @@ func TestPartitionsOfACluster(t *testing.T) {
 	}
 	settleAll(t, q, record.Ingested, streamstest.Receive(t, q, 1))
 	must(t, q.Close(t.Context()))
-	other := openPartitions(client, "other", n, streams.PartitionsOptions{}, nil)
+	other := openPartitions(t, client, "other", n, streams.PartitionsOptions{}, nil)
 	for _, d := range streamstest.Receive(t, other, n-1) {
 		if d.Deliveries != 1 {
 			t.Errorf("%q was delivered %d times, want 1", d.Body, d.Deliveries)

@@ -16,8 +16,16 @@ import (
 	"ingestion/streams/streamstest"
 )
 
-// openPartitions is a consumer of a stream "s" in so many partitions.
-func openPartitions(client redis.UniversalClient, consumer string, n int, opts streams.PartitionsOptions, change func(*streams.StreamOptions)) *streams.Partitions {
+// openPartitions opens the queue of a consumer on n partitions of the stream "s".
+func openPartitions(t *testing.T, client redis.UniversalClient, consumer string, n int, opts streams.PartitionsOptions, change func(*streams.StreamOptions)) *streams.Partitions {
+	t.Helper()
+	p, err := streams.NewPartitions(openStreams(t, client, consumer, n, change), opts)
+	must(t, err)
+	return p
+}
+
+func openStreams(t *testing.T, client redis.UniversalClient, consumer string, n int, change func(*streams.StreamOptions)) []*streams.Stream {
+	t.Helper()
 	var all []*streams.Stream
 	for _, key := range streams.PartitionKeys("s", n) {
 		o := streamOptions(client, consumer)
@@ -25,9 +33,9 @@ func openPartitions(client redis.UniversalClient, consumer string, n int, opts s
 		if change != nil {
 			change(&o)
 		}
-		all = append(all, streams.NewStream(o))
+		all = append(all, newStream(t, o))
 	}
-	return streams.NewPartitions(all, opts)
+	return all
 }
 
 func add(t *testing.T, client redis.UniversalClient, key, body string) string {
@@ -46,7 +54,7 @@ func TestPartitionsConform(t *testing.T) {
 				consumers := 0
 				open := func() streams.Queue {
 					consumers++
-					return openPartitions(client, fmt.Sprintf("c%d", consumers), n, opts, nil)
+					return openPartitions(t, client, fmt.Sprintf("c%d", consumers), n, opts, nil)
 				}
 				return &streamstest.Fixture{
 					Queue:   open(),
@@ -77,7 +85,7 @@ func TestPartitionsConform(t *testing.T) {
 
 func TestAnIdlePartitionHoldsNobodyUp(t *testing.T) {
 	b := newRig(t)
-	q := openPartitions(b.client, "c", 64, streams.PartitionsOptions{}, nil)
+	q := openPartitions(t, b.client, "c", 64, streams.PartitionsOptions{}, nil)
 	for range 2 { // all are seen to be empty
 		if got, err := q.Receive(t.Context(), 10); len(got) > 0 || err != nil {
 			t.Fatal(got, err)
@@ -105,7 +113,7 @@ func TestAHotPartitionLeavesTheOthersTheirTurn(t *testing.T) {
 	for name, seenEmpty := range map[string]bool{"the other was seen to be empty": true, "the other may have something": false} {
 		t.Run(name, func(t *testing.T) {
 			b := newRig(t)
-			q := openPartitions(b.client, "c", 8, streams.PartitionsOptions{}, nil)
+			q := openPartitions(t, b.client, "c", 8, streams.PartitionsOptions{}, nil)
 			if seenEmpty {
 				if got, err := q.Receive(t.Context(), 10); len(got) > 0 || err != nil {
 					t.Fatal(got, err)
@@ -133,7 +141,7 @@ func TestAHotPartitionLeavesTheOthersTheirTurn(t *testing.T) {
 func TestOnePartitionInTroubleHoldsNobodyUp(t *testing.T) {
 	b := newRig(t)
 	log := func(o *streams.StreamOptions) { o.Log = slog.New(slog.NewJSONHandler(b.log, nil)) }
-	q := openPartitions(b.client, "c", 3, streams.PartitionsOptions{}, log)
+	q := openPartitions(t, b.client, "c", 3, streams.PartitionsOptions{}, log)
 	for range 2 {
 		if _, err := q.Receive(t.Context(), 10); err != nil {
 			t.Fatal(err)
@@ -168,7 +176,7 @@ func TestOnePartitionInTroubleHoldsNobodyUp(t *testing.T) {
 
 func TestWhatIsReadAheadIsHandedBack(t *testing.T) {
 	b := newRig(t)
-	q := openPartitions(b.client, "c", 8, streams.PartitionsOptions{}, nil)
+	q := openPartitions(t, b.client, "c", 8, streams.PartitionsOptions{}, nil)
 	if _, err := q.Receive(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +185,7 @@ func TestWhatIsReadAheadIsHandedBack(t *testing.T) {
 	}
 	settleAll(t, q, record.Ingested, streamstest.Receive(t, q, 1))
 	must(t, q.Close(t.Context()))
-	other := openPartitions(b.client, "other", 8, streams.PartitionsOptions{}, nil)
+	other := openPartitions(t, b.client, "other", 8, streams.PartitionsOptions{}, nil)
 	got := streamstest.Receive(t, other, 7)
 	for _, d := range got {
 		if d.Deliveries != 1 {
@@ -188,7 +196,7 @@ func TestWhatIsReadAheadIsHandedBack(t *testing.T) {
 
 func TestNoMoreIsTakenThanAskedFor(t *testing.T) {
 	b := newRig(t)
-	q := openPartitions(b.client, "c", 8, streams.PartitionsOptions{TakeNoMore: true}, nil)
+	q := openPartitions(t, b.client, "c", 8, streams.PartitionsOptions{TakeNoMore: true}, nil)
 	if _, err := q.Receive(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +216,7 @@ func TestNoMoreIsTakenThanAskedFor(t *testing.T) {
 // Entries of two partitions often have the same ID.
 func TestTheSameIDInTwoPartitionsIsTwoEntries(t *testing.T) {
 	b := newRig(t)
-	q := openPartitions(b.client, "c", 2, streams.PartitionsOptions{}, nil)
+	q := openPartitions(t, b.client, "c", 2, streams.PartitionsOptions{}, nil)
 	for _, key := range []string{"s:0", "s:1"} {
 		must(t, b.client.XAdd(t.Context(), &redis.XAddArgs{Stream: key, ID: "7-0", Values: []any{"data", key}}).Err())
 	}

@@ -7,40 +7,38 @@ import (
 )
 
 const (
-	// MaxWatches is how many partitions of a Cluster are waited for at a time, each
-	// on a connection of its own.
+	// MaxWatches is how many partitions of a Cluster are watched at a time, each on a
+	// connection of its own.
 	MaxWatches = 64
-	// watchTurn is how long a partition is waited for where there are more.
+	// watchTurn is how long a partition is watched if there are more.
 	watchTurn = 50 * time.Millisecond
 )
 
-// watch waits for the cold partitions of a Cluster, which refuses a command on
-// several slots even if one node has them all. Each call waits for one of them
-// and takes one entry at most; that is leased, and handed back in the end if
-// nobody has received it.
+// watch waits for the cold partitions of a Cluster, which refuses a command on several
+// slots even if one node has them all. Each call waits for one partition and reads at
+// most one entry, which is prefetched.
 type watch struct {
 	calls sync.WaitGroup
-	woken chan struct{} // something was found
+	woken chan struct{} // signals that a call has ended
 
 	found   []finding // guarded by Partitions.mu, as is running
 	running int
 }
 
-// finding is how a call ended.
+// finding is the result of a call.
 type finding struct {
 	*part
 	batch []Delivery
 	err   error
 }
 
-// askEach has calls wait for the cold partitions, and waits for the first that
-// finds something.
+// askEach starts calls for the cold partitions, and waits until one of them ends.
 func (p *Partitions) askEach(ctx context.Context, max int, wait time.Duration) error {
 	p.asked = time.Now()
 	cold, all := p.cold(len(p.parts))
 	most := MaxWatches
 	if p.opts.TakeNoMore {
-		most = min(most, max-p.lead())
+		most = min(most, max-p.ahead())
 	}
 	turn := pollSlice
 	if !all || len(cold) > most {
@@ -55,7 +53,7 @@ func (p *Partitions) askEach(ctx context.Context, max int, wait time.Duration) e
 		}
 		one.watched = true
 		p.askFirst = one.index + 1
-		p.watch.calls.Go(func() { p.wait(ctx, one, turn) })
+		p.watch.calls.Go(func() { p.await(ctx, one, turn) })
 	}
 	if wait == 0 {
 		return p.collect(ctx)
@@ -79,7 +77,8 @@ func (p *Partitions) mayWatch(most int) bool {
 	return true
 }
 
-func (p *Partitions) wait(ctx context.Context, one *part, turn time.Duration) {
+// await is one call.
+func (p *Partitions) await(ctx context.Context, one *part, turn time.Duration) {
 	batch, err := one.readNew(ctx, 1, turn)
 	one.hold(batch)
 	p.mu.Lock()
@@ -92,7 +91,7 @@ func (p *Partitions) wait(ctx context.Context, one *part, turn time.Duration) {
 	}
 }
 
-// collect takes in what the calls have found.
+// collect prefetches what the ended calls have found.
 func (p *Partitions) collect(ctx context.Context) error {
 	p.mu.Lock()
 	found := p.watch.found
@@ -102,26 +101,15 @@ func (p *Partitions) collect(ctx context.Context) error {
 	for _, f := range found {
 		f.watched = false
 		if f.err != nil {
-			if err := p.failed(ctx, f.part, f.err); err != nil {
+			if err := p.backOff(ctx, f.part, f.err); err != nil {
 				failure = err
 			}
 			continue
 		}
 		f.hot = f.hot || len(f.batch) > 0
-		batch := f.took(ctx, f.batch, false)
-		f.letGo(len(f.batch) - len(batch))
-		p.keepAhead(batch)
+		batch := f.accept(ctx, f.batch, false)
+		f.release(len(f.batch) - len(batch))
+		p.prefetch(batch)
 	}
 	return failure
-}
-
-// lead is how much was read ahead, or may be soon.
-func (p *Partitions) lead() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	n := p.watch.running + len(p.ahead)
-	for _, f := range p.watch.found {
-		n += len(f.batch)
-	}
-	return n
 }

@@ -12,17 +12,17 @@ import (
 	"ingestion/internal/redisconn"
 )
 
-// WrongTypeError says that a key which the service needs holds something else.
-type WrongTypeError struct{ Variable, Key, Want, Have string }
+// WrongTypeError means that a key of the service holds a value of another type.
+type WrongTypeError struct{ Key, Want, Have string }
 
 func (e *WrongTypeError) Error() string {
-	return fmt.Sprintf("%s: the key %q is a %s, but must be a %s: choose another name or remove that key", e.Variable, e.Key, e.Have, e.Want)
+	return fmt.Sprintf("the key %q is a %s, but must be a %s: choose another name or remove that key", e.Key, e.Have, e.Want)
 }
 
-// CheckTypes says which of the keys hold something of another type than the
-// service needs. variable is the setting that names them; mainType is "list"
-// or "stream". The error joins one *WrongTypeError for each such key.
-func CheckTypes(ctx context.Context, client redis.UniversalClient, variable, mainType string, keys Keys) error {
+// CheckTypes checks that each of the keys is unused or has the type that the service
+// needs. mainType is the type of keys.Main: "list" or "stream". The error joins a
+// *WrongTypeError for each wrong key.
+func CheckTypes(ctx context.Context, client redis.UniversalClient, mainType string, keys Keys) error {
 	var faults []error
 	for _, k := range []struct{ key, want string }{
 		{keys.Main, mainType},
@@ -41,31 +41,30 @@ func CheckTypes(ctx context.Context, client redis.UniversalClient, variable, mai
 			return fmt.Errorf("asking for the type of %s: %w", k.key, err)
 		}
 		if have != "none" && have != k.want {
-			faults = append(faults, &WrongTypeError{Variable: variable, Key: k.key, Want: k.want, Have: have})
+			faults = append(faults, &WrongTypeError{Key: k.key, Want: k.want, Have: have})
 		}
 	}
 	return errors.Join(faults...)
 }
 
 const (
-	// oldestRedis is the first version that counts what was ever added to a
-	// stream, without which there is no account.
-	oldestRedis = "7.0"
-	// oldestSound is the first version whose XAUTOCLAIM does not overflow
+	// minVersion is the first version that counts the entries ever added to a stream,
+	// without which there is no account.
+	minVersion = "7.0"
+	// minSafeVersion is the first version whose XAUTOCLAIM does not overflow
 	// (CVE-2022-35951).
-	oldestSound = "7.0.5"
+	minSafeVersion = "7.0.5"
 )
 
-// CheckServer says in sentences what about the server endangers records: a
-// version that is too old and a Cluster behind a client for one node are
-// errors, an eviction policy or missing persistence a warning. What the server
-// does not tell is taken as right.
+// CheckServer checks the server for risks to records. A version that is too old and a
+// Cluster behind a client for a single node are errors; an eviction policy and
+// missing persistence are warnings. What the server does not tell is taken as fine.
 func CheckServer(ctx context.Context, client redis.UniversalClient) (warnings []string, err error) {
 	info := map[string]string{}
 	for _, section := range []string{"server", "memory", "persistence", "cluster"} {
 		text, err := client.Info(ctx, section).Result()
 		if err != nil {
-			continue // the role may not have INFO, embedded servers lack parts of it
+			continue // the user may not run INFO, and embedded servers lack parts of it
 		}
 		for line := range strings.SplitSeq(text, "\r\n") {
 			if name, value, ok := strings.Cut(line, ":"); ok {
@@ -73,14 +72,14 @@ func CheckServer(ctx context.Context, client redis.UniversalClient) (warnings []
 			}
 		}
 	}
-	if v := info["redis_version"]; v != "" && older(v, oldestRedis) {
-		return nil, fmt.Errorf("REDIS_URL: this Redis is version %s; the service needs %s or newer", v, oldestRedis)
+	if v := info["redis_version"]; v != "" && older(v, minVersion) {
+		return nil, fmt.Errorf("this Redis is version %s; the service needs %s or newer", v, minVersion)
 	}
-	if v := info["redis_version"]; v != "" && older(v, oldestSound) {
-		warnings = append(warnings, fmt.Sprintf("this Redis is version %s, whose XAUTOCLAIM has a hole (CVE-2022-35951): upgrade it to %s or newer", v, oldestSound))
+	if v := info["redis_version"]; v != "" && older(v, minSafeVersion) {
+		warnings = append(warnings, fmt.Sprintf("this Redis is version %s, whose XAUTOCLAIM has a vulnerability (CVE-2022-35951): upgrade to %s or newer", v, minSafeVersion))
 	}
 	if info["cluster_enabled"] == "1" && !redisconn.IsCluster(client) {
-		return nil, errors.New("REDIS_URL: " + redisconn.OneOfCluster)
+		return nil, errors.New(redisconn.OneOfCluster)
 	}
 	if p := info["maxmemory_policy"]; p != "" && p != "noeviction" {
 		warnings = append(warnings, fmt.Sprintf("Redis may evict keys (maxmemory-policy %s): queued records and rate limits can vanish; set maxmemory-policy noeviction", p))
@@ -91,6 +90,7 @@ func CheckServer(ctx context.Context, client redis.UniversalClient) (warnings []
 	return warnings, nil
 }
 
+// older compares dotted version numbers.
 func older(version, than string) bool {
 	a, b := strings.Split(version, "."), strings.Split(than, ".")
 	for i := range b {

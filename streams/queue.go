@@ -1,94 +1,96 @@
-// Package streams is the way of a record through Redis: the queues from which
-// deliveries come and to which they are settled, with all that keeps a stream
-// in order — leases, reclaim, dead letters, the delayed set, trimming and the
-// ledger.
 package streams
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"ingestion/record"
 )
 
-// Queue hands out deliveries and takes their outcomes. Its implementations,
-// List, Stream and Partitions, pass the suite in streamstest. A Queue is used by one
-// reader at a time; Settle, Extend and Nack may run beside it and beside
-// each other.
+// Queue delivers records and takes their outcomes. List, Stream and Partitions
+// implement it and pass the suite in streamstest. One goroutine at a time may
+// call Receive; Settle, Extend, Nack and BeginAttempt may run concurrently with
+// it and with each other.
 type Queue interface {
-	// Receive waits for up to the poll time and returns 1 to max deliveries,
-	// or none where nothing came. Once it has taken something it returns it,
-	// also when ctx ends: the caller holds it until it is settled or handed
-	// back. A suspect comes alone and without its body: see Try. An error means
-	// that nothing was taken, as far as can be known.
+	// Receive waits for up to the poll timeout and returns 1 to max deliveries,
+	// or none if nothing arrived. Deliveries already taken from Redis are returned
+	// even if ctx has ended: the caller holds them until it settles or nacks
+	// them. A quarantined delivery is returned alone and without its body: see
+	// BeginAttempt. After an error nothing was taken, as far as can be known.
 	Receive(ctx context.Context, max int) ([]Delivery, error)
 
-	// Try begins a lone attempt at a suspect and returns it with its body. The
-	// attempt counts as a death until the delivery is settled or handed back.
-	// False means that the suspect is not held any more. It may be repeated
-	// after an error.
-	Try(ctx context.Context, suspect Delivery) (Delivery, bool, error)
+	// BeginAttempt counts an attempt at a quarantined delivery, then returns the
+	// delivery with its body. The attempt stays counted unless the delivery is
+	// settled or nacked. It returns false if this consumer no longer holds the
+	// delivery. It may be repeated after an error.
+	BeginAttempt(ctx context.Context, quarantined Delivery) (Delivery, bool, error)
 
-	// Settle records what became of deliveries. It may be repeated after an
-	// error: what was settled before is not settled again.
+	// Settle records the outcomes of deliveries. It may be repeated after an
+	// error: a delivery is settled only once.
 	Settle(ctx context.Context, settlements []Settlement) (Settled, error)
 
-	// Extend renews the lease on deliveries that are still this consumer's.
-	// It returns the IDs of those that are not.
+	// Extend renews the leases of deliveries that this consumer still holds and
+	// returns the IDs of the others.
 	Extend(ctx context.Context, held []Delivery) (lost []string, err error)
 
-	// Nack returns deliveries unsettled, to be delivered again at once, in
-	// their order, here or elsewhere.
+	// Nack returns deliveries to the queue, in their order, for immediate
+	// redelivery to any consumer.
 	Nack(ctx context.Context, held []Delivery) error
 
-	// Close gives up what the queue itself holds. The caller has settled or
-	// handed back all that it holds.
+	// Close releases what the queue itself holds. Before that the caller has
+	// settled or nacked all its deliveries.
 	Close(ctx context.Context) error
 }
 
-// Delivery is one record's body on its way, with where it comes from. Its
-// strings and its body are parts of what was read with it, all of which stays in
-// memory as long as one of them: the body must not be written to, and what is
-// kept for long has to be cloned.
+// pollSlice is the longest single wait inside Redis. A clean shutdown waits for
+// it, so it is short; BLPOP takes whole seconds.
+const pollSlice = time.Second
+
+// Delivery is one record's body and its origin. Strings and body share the
+// memory of the reply they came in, all of which stays allocated as long as any
+// of them: do not modify the body, and clone what is kept for long.
 type Delivery struct {
 	ID          string   // stream entry ID; empty in list mode
-	Origin      string   // ID under which the record first came, where it was put back since
+	Origin      string   // ID of the record's first entry if it was put back since; else empty
 	Body        []byte   // the record as it arrived
-	Fields      []string // names and values in turn of an entry that is not one body: its field `data` is not there once; else nil
-	ArrivedAt   int64    // ms since 1970, by Redis' clock; 0 in list mode
-	AdmitAt     int64    // ms: the place in its customer's window that was reserved for it; else 0
-	Deliveries  int64    // times delivered, this one included
-	TraceParent string   // W3C trace context, if the producer gave one
-	TraceState  string   // what goes with it
-	// Tries counts the lone attempts at a suspect that came to no orderly end,
-	// with the one that Try has begun.
-	Tries int64
+	Fields      []string // alternating names and values of an entry without exactly one field "data"; else nil
+	ArrivedAt   int64    // Unix ms by the clock of Redis; 0 in list mode
+	AdmitAt     int64    // Unix ms: the slot reserved in the customer's window; else 0
+	Deliveries  int64    // number of deliveries, including this one
+	TraceParent string   // W3C trace context, if the producer set one
+	TraceState  string
+	// Attempts counts the quarantined attempts that did not end cleanly, including
+	// the one begun by BeginAttempt.
+	Attempts int64
 
-	// Failed says, when it is handed back, that it was worked on and this failed: the
-	// delivery, or the lone attempt at a suspect, stays counted.
+	// Failed tells Nack that the delivery was processed and failed: the delivery,
+	// or the attempt at a quarantined one, stays counted.
 	Failed bool
 
-	Redelivered bool // taken over from a worker, so it may be in the store already
-	// Suspect says that the entry was delivered more often than is allowed,
-	// perhaps since it kills its worker: it is to be worked on while the process
-	// holds nothing else.
-	Suspect   bool
-	claims    bool   // it has fields as what we put back has, which a producer may have given it
-	partition int32  // which of Partitions it comes from
-	pop       uint64 // the number of a list's pop; 0 in stream mode
-	taken     int    // bytes in the reply that it came in; 0 if not known
-	unread    bool   // a suspect whose body was not read
-	tried     bool   // a suspect that Try has begun to work on
+	Redelivered bool // the record may be in the store already
+	// Quarantined means that the entry was delivered more often than allowed, so it
+	// may kill its worker: process it while the process holds nothing else.
+	Quarantined bool
+
+	marked     bool   // has the fields of an entry that was put back; a producer may have set them
+	partition  int32  // index in Partitions
+	pop        uint64 // sequence number of the pop; 0 in stream mode
+	wireBytes  int    // size in the reply; 0 if unknown
+	unread     bool   // quarantined, and its body was not read
+	attempting bool   // quarantined, and BeginAttempt has counted this attempt
 }
 
-// MaxTries is how many lone attempts may kill their worker before a suspect is
-// a culprit: poisoned.
-const MaxTries = 3
+// MaxAttempts is the number of quarantined attempts that may end with the death
+// of the worker before the record is poisoned.
+const MaxAttempts = 3
 
-// Deadly says that all lone attempts at a suspect have been used up.
-func (d *Delivery) Deadly() bool { return d.Suspect && d.Tries >= MaxTries && !d.tried }
+// Exhausted reports whether a quarantined delivery has used up its attempts.
+func (d *Delivery) Exhausted() bool {
+	return d.Quarantined && d.Attempts >= MaxAttempts && !d.attempting
+}
 
-// FirstID is the entry ID under which the record first came.
+// FirstID is the ID of the record's first entry.
 func (d *Delivery) FirstID() string {
 	if d.Origin != "" {
 		return d.Origin
@@ -96,8 +98,8 @@ func (d *Delivery) FirstID() string {
 	return d.ID
 }
 
-// Content is the body, or all fields as JSON of an entry that is not one body;
-// what is not UTF-8 is shown by U+FFFD there.
+// Content is the body or, for an entry without exactly one field "data", all
+// fields as a JSON object, with U+FFFD for invalid UTF-8.
 func (d *Delivery) Content() []byte {
 	if d.Fields == nil {
 		return d.Body
@@ -105,11 +107,11 @@ func (d *Delivery) Content() []byte {
 	return fieldsJSON(d.Fields)
 }
 
-// size is how many bytes the delivery takes, or took in the reply, roughly.
-func (d *Delivery) size() int { return max(d.content(), d.taken) }
+// size is about how many bytes the delivery takes, or took in the reply.
+func (d *Delivery) size() int { return max(d.contentSize(), d.wireBytes) }
 
-// content is how many bytes it refers to.
-func (d *Delivery) content() int {
+// contentSize is the number of bytes that the delivery refers to.
+func (d *Delivery) contentSize() int {
 	n := len(d.Body) + len(d.ID) + len(d.Origin) + len(d.TraceParent) + len(d.TraceState)
 	for _, s := range d.Fields {
 		n += len(s)
@@ -117,23 +119,31 @@ func (d *Delivery) content() int {
 	return n
 }
 
-// Settlement is the outcome of one delivery. The delivery stays its holder's:
-// Settle reads it and keeps nothing of it, and nobody changes it meanwhile.
+// Settlement is the outcome of one delivery. Settle reads the delivery and
+// retains nothing of it; nobody may change it meanwhile.
 type Settlement struct {
 	*Delivery
 	Outcome record.Outcome
-	Reason  string    // why it was refused; goes into the dead letter
-	Due     time.Time // when a deferred record goes back on the stream
-	Keep    bool      // keep its dead letter even where they are off: the refusal is not beyond doubt
+	Reason  string    // why the record was refused; written to the dead letter
+	Due     time.Time // when a deferred record returns to the stream
+	Keep    bool      // write a dead letter even if they are off: the refusal may be wrong
 }
 
-// Settled says what a call of Settle did.
+// Settled is the result of Settle.
 type Settled struct {
-	Count int      // deliveries that this call settled
-	Kept  []string // IDs whose dead letter or delayed entry could not be written; still pending
-	Lost  []string // IDs of refusals that are another consumer's by now; left to it
-	// GroupGone is true where the stream or its group does not exist any more.
+	Count int      // deliveries settled by this call
+	Kept  []string // IDs still pending, since their dead letter or delayed record could not be written
+	Lost  []string // IDs of refusals now held by another consumer, left to it
+	// GroupGone is true if the stream or its group no longer exists.
 	GroupGone bool
-	// Cause is why entries were kept.
+	// Cause is the error because of which entries were kept.
 	Cause error
+}
+
+func (s *Settled) add(more Settled) {
+	s.Count += more.Count
+	s.Kept = append(s.Kept, more.Kept...)
+	s.Lost = append(s.Lost, more.Lost...)
+	s.GroupGone = s.GroupGone || more.GroupGone
+	s.Cause = errors.Join(s.Cause, more.Cause)
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -35,7 +34,7 @@ func refusals() []refusal {
 	}
 	return []refusal{
 		{
-			script: "claim", gone: 2, want: map[string]string{"missing": "2"},
+			script: "stream_claim", gone: 2, want: map[string]string{"missing": "2"},
 			prepare: func(b *rig, q *streams.Stream) func() error {
 				b.pushMany(5)
 				b.deleteAll(streamstest.Receive(b.t, b.open("dead", wary), 5)[:2])
@@ -47,7 +46,7 @@ func refusals() []refusal {
 			},
 		},
 		{
-			script: "fetch", gone: 2, want: map[string]string{"missing": "2"},
+			script: "stream_fetch", gone: 2, want: map[string]string{"missing": "2"},
 			prepare: func(b *rig, q *streams.Stream) func() error {
 				body := strings.Repeat("x", 5<<20) // so large that one is read at a time
 				var ids []string
@@ -69,20 +68,20 @@ func refusals() []refusal {
 			},
 		},
 		{
-			script: "try", gone: 1, want: map[string]string{"missing": "1"},
+			script: "stream_quarantine", gone: 1, want: map[string]string{"missing": "1"},
 			prepare: func(b *rig, q *streams.Stream) func() error {
 				push(b.t, b.client, "kills")
 				b.abandon(1)
 				got := streamstest.Receive(b.t, q, 1)
 				b.deleteAll(got)
 				return func() error {
-					_, _, err := q.Try(b.t.Context(), got[0])
+					_, _, err := q.BeginAttempt(b.t.Context(), got[0])
 					return err
 				}
 			},
 		},
 		{
-			script: "extend", gone: 2, want: map[string]string{"missing": "2"},
+			script: "stream_extend", gone: 2, want: map[string]string{"missing": "2"},
 			prepare: func(b *rig, q *streams.Stream) func() error {
 				held := received(b, q)
 				return func() error {
@@ -92,14 +91,14 @@ func refusals() []refusal {
 			},
 		},
 		{
-			script: "handback", gone: 2, want: map[string]string{"missing": "2"},
+			script: "stream_nack", gone: 2, want: map[string]string{"missing": "2"},
 			prepare: func(b *rig, q *streams.Stream) func() error {
 				held := received(b, q)
 				return func() error { return q.Nack(b.t.Context(), held) }
 			},
 		},
 		{
-			script: "settle", gone: 1, want: map[string]string{"ingested": "1", "validation_failed": "1", "deferred": "1", "dead": "1", "missing": "0"},
+			script: "stream_settle", gone: 1, want: map[string]string{"ingested": "1", "validation_failed": "1", "deferred": "1", "dead": "1", "missing": "0"},
 			prepare: func(b *rig, q *streams.Stream) func() error {
 				b.pushMany(3)
 				settlements := streamstest.All(record.Ingested, streamstest.Receive(b.t, q, 3))
@@ -131,7 +130,7 @@ func allCommandsOf(t *testing.T, script string) []string {
 	t.Helper()
 	names := map[string]bool{}
 	for _, part := range []string{script, "drop"} {
-		source, err := os.ReadFile(filepath.Join("scripts", part+".lua"))
+		source, err := os.ReadFile(part + ".lua")
 		must(t, err)
 		for _, m := range commandInScript.FindAllStringSubmatch(string(source), -1) {
 			names[strings.ToLower(m[1])] = true
@@ -197,7 +196,7 @@ func TestDeliveriesAreCountedOrNotAtAll(t *testing.T) {
 				}
 			}
 			b.refuse("+" + command)
-			if got := streamstest.Receive(t, q, 1); got[0].Deliveries != 3 || !got[0].Suspect {
+			if got := streamstest.Receive(t, q, 1); got[0].Deliveries != 3 || !got[0].Quarantined {
 				t.Errorf("received %+v, want the third delivery", got[0])
 			}
 		})

@@ -31,22 +31,22 @@ type operation struct {
 
 // operations by the scripts that they run.
 var operations = map[string]operation{
-	"settle":   {prepare: toSettle},
-	"move":     {prepare: toMove},
-	"replay":   {prepare: toReplay, never: []string{"rpush"}},
-	"purge":    {prepare: toPurge},
-	"trim":     {prepare: toTrim},
-	"census":   {prepare: toCount, never: []string{"xack"}},
-	"sweep":    {prepare: toLeave},
-	"handback": {prepare: toHandBack},
-	"extend":   {prepare: toExtend},
-	"claim":    {prepare: toTakeOver},
-	"fetch":    {prepare: toTakeOver},
-	"try":      {prepare: toTry},
-	"open":     {prepare: toOpen},
-	"once":     {prepare: toBury},
-	"drop":     {},                                                                  // part of others
-	"list":     {prepare: toReplayList, never: []string{"xadd", "hset", "hincrby"}}, // replay.lua too
+	"stream_settle":      {prepare: toSettle},
+	"upkeep_move":        {prepare: toMove},
+	"deadletters_replay": {prepare: toReplay, never: []string{"rpush"}},
+	"deadletters_purge":  {prepare: toPurge},
+	"upkeep_trim":        {prepare: toTrim},
+	"ledger_loss":        {prepare: toCount, never: []string{"xack"}},
+	"stream_leave":       {prepare: toLeave},
+	"stream_nack":        {prepare: toHandBack},
+	"stream_extend":      {prepare: toExtend},
+	"stream_claim":       {prepare: toTakeOver},
+	"stream_fetch":       {prepare: toTakeOver},
+	"stream_quarantine":  {prepare: toTry},
+	"ledger_open":        {prepare: toOpen},
+	"list_once":          {prepare: toBury},
+	"drop":               {},                                                                  // part of others
+	"list":               {prepare: toReplayList, never: []string{"xadd", "hset", "hincrby"}}, // replay.lua too
 }
 
 // TestARefusedCommandLeavesNothingHalfDone takes the right to one command of one
@@ -74,7 +74,7 @@ func TestARefusedCommandLeavesNothingHalfDone(t *testing.T) {
 }
 
 func TestAllScriptsThatWriteAreTried(t *testing.T) {
-	files, err := filepath.Glob("scripts/*.lua")
+	files, err := filepath.Glob("*.lua")
 	must(t, err)
 	for _, file := range files {
 		script := strings.TrimSuffix(filepath.Base(file), ".lua")
@@ -94,12 +94,12 @@ var (
 func commandsOf(t *testing.T, script string) (list []string) {
 	t.Helper()
 	if script == "list" {
-		script = "replay"
+		script = "deadletters_replay"
 	}
-	source, err := os.ReadFile("scripts/" + script + ".lua")
+	source, err := os.ReadFile(script + ".lua")
 	must(t, err)
-	if slices.Contains([]string{"claim", "fetch", "try"}, script) {
-		part, err := os.ReadFile("scripts/drop.lua")
+	if slices.Contains([]string{"stream_claim", "stream_fetch", "stream_quarantine"}, script) {
+		part, err := os.ReadFile("drop.lua")
 		must(t, err)
 		source = append(source, part...)
 	}
@@ -203,7 +203,7 @@ func toSettle(b *rig) func(redis.UniversalClient) error {
 	must(b.t, q.Open(b.t.Context()))
 	b.add("data", "kills")
 	d := streamstest.Receive(b.t, q, 1)[0]
-	b.suspect(d.ID, streams.MaxTries)
+	b.suspect(d.ID, streams.MaxAttempts)
 	held := streamstest.Receive(b.t, q, 1)
 	b.pushMany(5)
 	held = append(held, streamstest.Receive(b.t, q, 5)...)
@@ -273,7 +273,7 @@ func toReplayList(b *rig) func(redis.UniversalClient) error {
 // toBury writes dead letters of a list.
 func toBury(b *rig) func(redis.UniversalClient) error {
 	list := func(client redis.UniversalClient) *streams.List {
-		return streams.NewList(streams.ListOptions{
+		return newList(b.t, streams.ListOptions{
 			Client: client, Key: "q", PollTimeout: time.Second, Log: slog.New(slog.DiscardHandler),
 			DeadLetters: streams.DeadLetterOptions{On: true, Worker: "w"},
 		})
@@ -308,7 +308,9 @@ func toCount(b *rig) func(redis.UniversalClient) error {
 	for _, id := range b.pushMany(5) {
 		b.delete(id)
 	}
-	return func(client redis.UniversalClient) error { return b.stream(client, "c", nil).CensusOnce(b.t.Context()) }
+	return func(client redis.UniversalClient) error {
+		return b.stream(client, "c", nil).DetectLossesOnce(b.t.Context())
+	}
 }
 
 func toLeave(b *rig) func(redis.UniversalClient) error {
@@ -381,7 +383,7 @@ func toTry(b *rig) func(redis.UniversalClient) error {
 	return func(client redis.UniversalClient) error {
 		q := b.stream(client, "c", wary)
 		for _, d := range suspects {
-			if _, _, err := q.Try(context.WithoutCancel(b.t.Context()), d); err != nil {
+			if _, _, err := q.BeginAttempt(context.WithoutCancel(b.t.Context()), d); err != nil {
 				return err
 			}
 		}

@@ -79,11 +79,11 @@ func bothQueues(t *testing.T, client redis.UniversalClient) map[string]struct {
 		push  func(body string)
 	}{
 		"list": {
-			streams.NewList(streams.ListOptions{Client: client, Key: "q", Log: slog.New(slog.DiscardHandler)}),
+			newList(t, streams.ListOptions{Client: client, Key: "q", Log: slog.New(slog.DiscardHandler)}),
 			func(body string) { must(t, client.RPush(t.Context(), "q", body).Err()) },
 		},
 		"stream": {
-			streams.NewStream(streamOptions(client, "c")),
+			newStream(t, streamOptions(client, "c")),
 			func(body string) { push(t, client, body) },
 		},
 	}
@@ -93,7 +93,7 @@ func TestRedirectionsAreFollowed(t *testing.T) {
 	server := env.AnyRedis(t)
 	opts := streamOptions(server.Client(t), "loads the scripts, which no redirection leads to")
 	opts.Key = "other"
-	_, err := streams.NewStream(opts).Receive(t.Context(), 1)
+	_, err := newStream(t, opts).Receive(t.Context(), 1)
 	must(t, err)
 	for name, side := range bothQueues(t, movedTo(t, server)) {
 		want := []string{"a", "b", "c"}

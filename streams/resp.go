@@ -6,28 +6,29 @@ import (
 	"math"
 )
 
-// resp walks through one reply as Redis sends it, in RESP2 or RESP3. What it
-// returns are parts of the reply, not copies.
+// resp parses one reply in the wire format of Redis, RESP2 or RESP3. What it
+// returns shares the memory of the reply.
 type resp struct{ rest []byte }
 
 var (
-	errEnds   = errors.New("it ends too early")
-	errNumber = errors.New("a number is none")
+	errShort  = errors.New("unexpected end")
+	errNumber = errors.New("invalid number")
+	errLine   = errors.New("a line does not end with CRLF")
 )
 
-// null is the number of elements or bytes of something that is not there.
+// null is the length of a null string or array.
 const null = -1
 
-// isErrorReply says that the server refused the command.
+// isErrorReply reports whether the server refused the command.
 func isErrorReply(reply []byte) bool {
 	return len(reply) > 0 && (reply[0] == '-' || reply[0] == '!')
 }
 
-// head reads the line that begins a value: its kind and the number of elements
-// or bytes that follow, or null. RESP3 has a null of its own.
+// head reads the line that begins a value: its kind and its length, or null.
+// RESP3 has a null of its own.
 func (r *resp) head() (kind byte, n int, err error) {
 	if len(r.rest) < 3 {
-		return 0, 0, errEnds
+		return 0, 0, errShort
 	}
 	kind = r.rest[0]
 	if kind == '_' {
@@ -52,26 +53,27 @@ func (r *resp) head() (kind byte, n int, err error) {
 	return kind, n, r.skip(at)
 }
 
-// skip passes over n bytes and the end of line that follows.
+// skip passes over n bytes and the CRLF after them.
 func (r *resp) skip(n int) error {
 	if len(r.rest) < n+2 {
-		return errEnds
+		return errShort
 	}
 	if r.rest[n] != '\r' || r.rest[n+1] != '\n' {
-		return errors.New("a line does not end where it should")
+		return errLine
 	}
 	r.rest = r.rest[n+2:]
 	return nil
 }
 
-// text reads a string. Appending to it does not touch what comes after it.
+// text reads a string. Its capacity is its length, so appending to it leaves the
+// rest of the reply alone.
 func (r *resp) text() ([]byte, error) {
 	kind, n, err := r.head()
 	if err != nil {
 		return nil, err
 	}
 	if kind != '$' || n == null {
-		return nil, fmt.Errorf("there is a %q where a string should be", kind)
+		return nil, fmt.Errorf("%q instead of a string", kind)
 	}
 	s := r.rest
 	if err := r.skip(n); err != nil {
@@ -80,8 +82,8 @@ func (r *resp) text() ([]byte, error) {
 	return s[:n:n], nil
 }
 
-// list begins an array and returns its length, or null. A map counts as an
-// array of its keys and values in turn.
+// list begins an array and returns its length, or null. A map counts as an array
+// of alternating keys and values.
 func (r *resp) list() (int, error) {
 	kind, n, err := r.head()
 	switch {
@@ -94,22 +96,22 @@ func (r *resp) list() (int, error) {
 	case kind == '%' && n != null:
 		return 2 * n, nil
 	}
-	return 0, fmt.Errorf("there is a %q where a list should be", kind)
+	return 0, fmt.Errorf("%q instead of an array", kind)
 }
 
 // pair begins an array of two.
 func (r *resp) pair() error {
 	n, err := r.list()
 	if err == nil && n != 2 {
-		err = fmt.Errorf("a list of %d where a pair should be", n)
+		err = fmt.Errorf("an array of %d instead of a pair", n)
 	}
 	return err
 }
 
-// end says what is wrong if something is left.
+// end returns an error unless the reply was read completely.
 func (r *resp) end() error {
 	if len(r.rest) > 0 {
-		return fmt.Errorf("%d bytes are left over", len(r.rest))
+		return fmt.Errorf("%d trailing bytes", len(r.rest))
 	}
 	return nil
 }

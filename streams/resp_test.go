@@ -24,15 +24,15 @@ var wholeReplies = []string{
 
 func TestAReplyThatIsCutOffIsAnError(t *testing.T) {
 	for _, whole := range wholeReplies {
-		if batch, err := entries([]byte(whole)); err != nil || len(batch) == 0 {
+		if batch, _, err := decodeEntries([]byte(whole)); err != nil || len(batch) == 0 {
 			t.Errorf("%q: %v, %v", whole, batch, err)
 		}
 		for n := range whole {
-			if batch, err := entries([]byte(whole[:n])); err == nil {
+			if batch, _, err := decodeEntries([]byte(whole[:n])); err == nil {
 				t.Errorf("%q: %v and no error", whole[:n], batch)
 			}
 		}
-		if _, err := entries([]byte(whole + "*0\r\n")); err == nil {
+		if _, _, err := decodeEntries([]byte(whole + "*0\r\n")); err == nil {
 			t.Errorf("%q and more: no error", whole)
 		}
 	}
@@ -40,18 +40,18 @@ func TestAReplyThatIsCutOffIsAnError(t *testing.T) {
 
 func TestAReplyOfNothingIsEmpty(t *testing.T) {
 	for _, nothing := range []string{"*-1\r\n", "_\r\n", "$-1\r\n", "*0\r\n", "%0\r\n"} {
-		if batch, err := entries([]byte(nothing)); err != nil || len(batch) > 0 {
+		if batch, _, err := decodeEntries([]byte(nothing)); err != nil || len(batch) > 0 {
 			t.Errorf("%q: entries %v, %v", nothing, batch, err)
 		}
-		if batch, err := popped(nil, []byte(nothing)); err != nil || len(batch) > 0 {
+		if batch, err := decodePopped(nil, []byte(nothing)); err != nil || len(batch) > 0 {
 			t.Errorf("%q: popped %v, %v", nothing, batch, err)
 		}
 	}
 }
 
 func TestAnEntryThatIsGoneHasNoFields(t *testing.T) {
-	batch, err := entries([]byte(wholeReplies[2]))
-	want := []Delivery{delivery("1-1", nil, 1)}
+	batch, _, err := decodeEntries([]byte(wholeReplies[2]))
+	want := []Delivery{newDelivery("1-1", nil, 1)}
 	if diff := cmp.Diff(want, batch, inside); diff != "" || err != nil {
 		t.Errorf("%v, as the library has it:\n%s", err, diff)
 	}
@@ -59,7 +59,7 @@ func TestAnEntryThatIsGoneHasNoFields(t *testing.T) {
 
 // What was popped is nowhere else, so it is kept whatever comes after it.
 func TestRecordsBeforeAFaultAreKept(t *testing.T) {
-	batch, err := popped([]Delivery{{Body: []byte("first")}}, []byte("*3\r\n$1\r\na\r\n$1\r\nb\r\n:1\r\n"))
+	batch, err := decodePopped([]Delivery{{Body: []byte("first")}}, []byte("*3\r\n$1\r\na\r\n$1\r\nb\r\n:1\r\n"))
 	if err == nil || len(batch) != 3 || string(batch[2].Body) != "b" {
 		t.Errorf("%v, %v", batch, err)
 	}
@@ -67,7 +67,7 @@ func TestRecordsBeforeAFaultAreKept(t *testing.T) {
 
 // inside compares deliveries but for the bytes of the reply, of which the library
 // does not tell.
-var inside = cmp.Options{cmp.AllowUnexported(Delivery{}), cmpopts.IgnoreFields(Delivery{}, "taken"), cmpopts.EquateEmpty()}
+var inside = cmp.Options{cmp.AllowUnexported(Delivery{}), cmpopts.IgnoreFields(Delivery{}, "wireBytes"), cmpopts.EquateEmpty()}
 
 func FuzzReply(f *testing.F) {
 	for _, whole := range wholeReplies {
@@ -78,11 +78,11 @@ func FuzzReply(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, reply []byte) {
 		before := string(reply)
-		batch, err := entries(reply)
+		batch, _, err := decodeEntries(reply)
 		if err != nil && batch != nil {
 			t.Errorf("%d entries and %v", len(batch), err)
 		}
-		bodies, _ := popped(nil, reply)
+		bodies, _ := decodePopped(nil, reply)
 		for _, d := range append(batch, bodies...) {
 			_ = append(d.Body, "more"...)
 		}
@@ -121,7 +121,7 @@ func FuzzEntriesAsTheLibraryReadsThem(f *testing.F) {
 			must(t, client.XGroupCreate(ctx, "s", group, "0").Err())
 			reply, err := redisconn.Raw(ctx, client, 0, 5, "xreadgroup", "group", group, "c", "streams", "s", ">")
 			must(t, err)
-			got, err := entries(reply)
+			got, _, err := decodeEntries(reply)
 			must(t, err)
 			if diff := cmp.Diff(want, got, inside); diff != "" {
 				t.Errorf("%s (-library +ours):\n%s", group, diff)
@@ -135,7 +135,7 @@ func asTheLibraryReads(ctx context.Context, t *testing.T, client redis.Universal
 	must(t, client.XGroupCreate(ctx, "s", group, "0").Err())
 	reply, err := client.Do(ctx, "xreadgroup", "group", group, "c", "streams", "s", ">").Result()
 	must(t, err)
-	return typedEntries(reply)
+	return typedStreams(reply)
 }
 
 func must(t testing.TB, err error) {
@@ -156,7 +156,7 @@ func BenchmarkEntries(b *testing.B) {
 	raw := []byte(reply.String())
 	b.ReportAllocs()
 	for b.Loop() {
-		if batch, err := entries(raw); err != nil || len(batch) != 500 {
+		if batch, _, err := decodeEntries(raw); err != nil || len(batch) != 500 {
 			b.Fatal(err)
 		}
 	}

@@ -1,33 +1,34 @@
 package streams
 
 const (
-	// replyBytes is how large a reply of the queue becomes on average, at most.
+	// replyBytes limits the size of a reply if its entries are as large as recent
+	// ones are on average.
 	replyBytes = 4 << 20
-	// worstBytes is how large it becomes if all entries in it are as large as the
+	// worstBytes limits the size of a reply if all its entries are as large as the
 	// largest recent one.
 	worstBytes = 32 << 20
-	// largeEntry is the size from which on entries are looked at before they are
-	// read: with smaller ones no reply gets near worstBytes.
+	// largeEntry is the size from which entries are measured before they are read:
+	// with smaller ones no reply gets near worstBytes.
 	largeEntry = 64 << 10
 )
 
-// mostExpected is how much room for a reply is reserved when it begins; one that
-// is larger makes its own.
-const mostExpected = 1 << 20
+// maxReserve limits the buffer reserved when a reply begins. A larger reply
+// grows it.
+const maxReserve = 1 << 20
 
-// sizer adapts the number of entries asked for to the size of recent ones, so
-// that a reply stays within some MiB. It is used by one reader.
+// sizer adapts the number of entries requested to the size of recent ones, so
+// that a reply stays within a few MiB. It is used by one reader.
 type sizer struct {
 	mean, largest int64 // bytes of recent entries; 0 until something was read
 }
 
-// limit is how many entries may be asked for, as far as recent ones tell.
+// limit is the number of entries to request, at most the given one.
 func (s *sizer) limit(most int) int {
 	bound := 1 + min(replyBytes/max(s.mean, 1), worstBytes/max(s.largest, 1))
 	return int(min(int64(most), bound))
 }
 
-// observe learns from a reply, and says whether all of it is small.
+// observe learns from a batch and reports whether all its entries are small.
 func (s *sizer) observe(batch []Delivery) (small bool) {
 	if len(batch) == 0 {
 		return false
@@ -38,13 +39,13 @@ func (s *sizer) observe(batch []Delivery) (small bool) {
 		bytes += size
 		largest = max(largest, size)
 	}
-	remember(&s.mean, 1+bytes/int64(len(batch)))
-	remember(&s.largest, 1+largest)
+	track(&s.mean, 1+bytes/int64(len(batch)))
+	track(&s.largest, 1+largest)
 	return largest < largeEntry
 }
 
-// remember rises at once and falls slowly.
-func remember(size *int64, now int64) {
+// track raises size to now at once and lowers it slowly.
+func track(size *int64, now int64) {
 	if *size > now {
 		now = (3**size + now) / 4
 	}

@@ -1,149 +1,169 @@
 package streams
 
 import (
-	"context"
-	"fmt"
+	"cmp"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
-
-	"ingestion/internal/redisconn"
 )
 
 // StreamOptions configures a Stream.
 type StreamOptions struct {
-	// Client waits for a reply two seconds or longer.
-	Client      redis.UniversalClient
-	Key         string        // the partition's stream
-	Group       string        // consumer group
-	Consumer    string        // this worker's name in the group; no two workers share one
-	PollTimeout time.Duration // how long Receive waits
-	ClaimIdle   time.Duration // lease: an entry not extended for so long is taken over
-	Retention   time.Duration // how long settled entries stay; negative: for ever
-	MaxEntries  int64         // settled entries beyond about so many are deleted; 0: no cap
-	// MaxDeliveries is how often an entry is delivered before it is suspected of
-	// killing its worker; 0: 5 times.
+	// Client must wait at least two seconds for a reply.
+	Client   redis.UniversalClient
+	Key      string // the partition's stream
+	Group    string // consumer group
+	Consumer string // this worker's name, unique in the group
+	// PollTimeout is how long Receive waits for entries; 0: it looks once.
+	PollTimeout time.Duration
+	// ClaimIdle is the lease, 1 ms or longer: an entry that was neither received
+	// nor extended for that long is claimed by another consumer.
+	ClaimIdle time.Duration
+	// Retention is how long settled entries stay on the stream; 0: they are deleted
+	// by the next trimming; negative: they stay for ever.
+	Retention time.Duration
+	// MaxEntries is about how many entries the stream keeps; settled ones beyond it
+	// are deleted before their retention is over; 0: no limit.
+	MaxEntries int64
+	// MaxDeliveries is how often an entry is delivered before it is quarantined;
+	// 0: 5 times.
 	MaxDeliveries int
 	DeadLetters   DeadLetterOptions
-	// Full is called by Maintain while Redis is at maxmemory, with the reason, and
-	// with an empty reason once there is room again; may be nil.
-	Full func(reason string)
-	Log  *slog.Logger
+	// MemoryPressure is called by Maintain with the reason when Redis reaches
+	// maxmemory, and with "" when it has room again; may be nil.
+	MemoryPressure func(reason string)
+	Log            *slog.Logger // nil: no log
+}
+
+const defaultMaxDeliveries = 5
+
+func (o *StreamOptions) validate() error {
+	return errors.Join(
+		require(o.Client != nil, "no client"),
+		require(o.Key != "", "no key"),
+		require(o.Group != "", "no consumer group"),
+		require(o.Consumer != "", "no consumer name"),
+		require(o.PollTimeout >= 0, "the poll timeout is negative"),
+		require(o.ClaimIdle >= time.Millisecond, "the lease is shorter than 1 ms"),
+		require(o.MaxEntries >= 0, "the limit of entries is negative"),
+		require(o.MaxDeliveries >= 0, "the limit of deliveries is negative"),
+		o.DeadLetters.validate(),
+	)
+}
+
+func require(holds bool, fault string) error {
+	if holds {
+		return nil
+	}
+	return errors.New(fault)
 }
 
 // Stream is one partition of a Redis stream, read through a consumer group, as
-// an at-least-once queue: an entry stays pending until it is settled, and one
-// whose worker died is taken over once its lease has run out.
+// an at-least-once queue: an entry stays pending until it is settled, and the
+// entries of a dead worker are claimed by others once their leases expire.
 type Stream struct {
 	opts  StreamOptions
 	keys  Keys
 	sizer sizer
-	small atomic.Bool // entries are known to be small, so that many may be read unseen
-	// unwatched says that the next look at the stream's newest entry is far off, so
-	// that small entries read last say little of those to come.
-	unwatched atomic.Bool
-	floor     atomic.Int64 // ms: no entry that arrived before is unfinished
-	idle      atomic.Bool  // nothing is unfinished, as last seen by Maintain
-	held      atomic.Int64 // deliveries neither settled nor handed back
-	lag       atomic.Int64 // entries not read yet, when last known; negative: never known
+	small atomic.Bool // recent entries are small, so the next ones may be read without measuring them
+	// sparse means that the newest entry is looked at so rarely that small entries
+	// read last say little about the next ones.
+	sparse   atomic.Bool
+	floor    atomic.Int64 // ms: see Floor
+	idle     atomic.Bool  // see Idle
+	held     atomic.Int64 // deliveries neither settled nor nacked
+	lag      atomic.Int64 // last known number of unread entries; negative: unknown
+	lastCame atomic.Int64 // Unix ms by the local clock: when a read last returned something
 
-	lastCame  atomic.Int64  // ms by the own clock: when a read brought something last
-	deferred  chan struct{} // this worker has deferred something
+	deferred  chan struct{} // signals that this worker has deferred a record
 	oneOfMany bool          // there are other partitions
-	upkeep    chan struct{} // holds who does a chore; nil: as many as like to
+	upkeep    chan struct{} // limits concurrent chores of all partitions; nil: no limit
+	letters   *letterWatch
 
-	mu       sync.Mutex
-	claimed  []claimed // taken over, bodies not yet read
-	suspects []suspect // taken over, to be tried alone
-	wanted   time.Time // when Receive last looked for entries to take over
-	era      era
+	mu          sync.Mutex // guards the next four fields
+	claimed     []claimed  // claimed, bodies not read yet
+	quarantine  []quarantined
+	lastReceive time.Time // when Receive was last called
+	era         era
 
-	looking sync.Mutex // held by a census, of Maintain or of a reader that went back
+	detecting sync.Mutex // held while losses are detected, by Maintain or a reader that went back
 
-	full          bool      // Redis is at maxmemory, as last seen by Maintain
-	warnedTrim    time.Time // when it was said last that entries go before their time
-	warnedAhead   time.Time // when it was said last that the stream's IDs lie ahead of the clock
-	warnedLetters bool      // it was said that dead letters are many
+	// Used by Maintain only.
+	full        bool      // Redis was at maxmemory
+	warnedTrim  time.Time // last warning about entries deleted early
+	warnedAhead time.Time // last warning about IDs ahead of the clock
 
-	nextScan   time.Time // when to look for entries to take over
-	groupKnown bool      // false until the group was seen to exist
-	lastReply  int       // bytes of the reply that was read last
-	emptied    time.Time // when a read brought nothing last
+	// Used by Receive only.
+	nextScan   time.Time // when to scan for expired leases
+	groupKnown bool      // the group exists, as far as is known
+	lastReply  int       // size of the last reply, in bytes
+	emptied    time.Time // when a read last returned nothing
 }
 
+// claimed is an entry taken over from another consumer.
 type claimed struct {
 	id         string
 	deliveries int64
-	tries      int64 // lone attempts counted for a suspect; negative for others
+	attempts   int64 // of a quarantined entry; noAttempts for others
 }
 
-// NewStream returns the queue on one partition. It does not connect: the group
-// is made by the first Receive, or by Open.
-func NewStream(opts StreamOptions) *Stream {
-	s := &Stream{opts: opts, keys: KeysOf(opts.Key), deferred: make(chan struct{}, 1)}
+// noAttempts marks an entry that is not quarantined.
+const noAttempts = -1
+
+// NewStream returns a queue on one partition, or an error if the options are
+// invalid. It does not connect: Open or the first Receive creates the group.
+func NewStream(opts StreamOptions) (*Stream, error) {
+	if err := opts.validate(); err != nil {
+		return nil, wrap(err, "invalid options for the stream %q", opts.Key)
+	}
+	opts.MaxDeliveries = cmp.Or(opts.MaxDeliveries, defaultMaxDeliveries)
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Stream{opts: opts, keys: KeysOf(opts.Key), deferred: make(chan struct{}, 1), letters: &letterWatch{log: opts.Log}}
 	s.lag.Store(-1)
-	return s
+	return s, nil
 }
 
-// Floor is the arrival, in ms, before which no entry of the partition is
-// unfinished, as last seen by trimming; 0 until it is known.
+// Floor is the arrival time in Unix ms before which no entry of the partition is
+// unfinished, as last seen by Maintain; 0 until it is known.
 func (s *Stream) Floor() int64 { return s.floor.Load() }
 
-// Idle says that no entry was unfinished and no record deferred, as last seen by
-// trimming: what comes then arrives later than that.
+// Idle reports whether no entry was unfinished and no record deferred when
+// Maintain last looked: later entries arrived after that.
 func (s *Stream) Idle() bool { return s.idle.Load() }
 
-// OwnerError says that the stream's ledger belongs to another service group.
-type OwnerError struct{ Key, Group, Owner string }
+// release subtracts deliveries that are no longer held.
+func (s *Stream) release(n int) { s.held.Add(-int64(n)) }
 
-func (e *OwnerError) Error() string {
-	return fmt.Sprintf("STREAM_GROUP: the stream %q is accounted for by group %q, not %q: one service group a stream", e.Key, e.Owner, e.Group)
+const (
+	// quietAfter is how long nothing must arrive before an idle partition is quiet.
+	quietAfter = 2 * time.Second
+	// quietStretch lengthens the pauses of quiet partitions if there are several,
+	// so that many idle ones cost little.
+	quietStretch = 4
+)
+
+// quiet reports whether, as far as is known, nothing is unfinished in the
+// partition and nothing has arrived for a while.
+func (s *Stream) quiet() bool {
+	return s.idle.Load() && s.held.Load() <= 0 && time.Since(time.UnixMilli(s.lastCame.Load())) > quietAfter
 }
 
-// letGo says that n deliveries are not held any more.
-func (s *Stream) letGo(n int) { s.held.Add(-int64(n)) }
-
-func (s *Stream) maxDeliveries() int {
-	if s.opts.MaxDeliveries > 0 {
-		return s.opts.MaxDeliveries
+// stretch is the factor by which pauses are lengthened.
+func (s *Stream) stretch() float64 {
+	if s.oneOfMany && s.quiet() {
+		return quietStretch
 	}
-	return 5
+	return 1
 }
 
-// Close hands back what was taken over and not delivered, and removes this
-// consumer from the group if it holds nothing.
-func (s *Stream) Close(ctx context.Context) error {
-	if err := s.handBack(ctx, s.takeUndelivered(0), s.opts.ClaimIdle); err != nil {
-		return err
-	}
-	if err := s.run(ctx, sweepScript, []string{s.keys.Main}, s.opts.Group, s.opts.Consumer).Err(); err != nil && !isNoGroup(err) {
-		return fmt.Errorf("leaving group %s of %s: %w", s.opts.Group, s.keys.Main, err)
-	}
-	return nil
-}
-
-func (s *Stream) run(ctx context.Context, script *redis.Script, keys []string, args ...any) *redis.Cmd {
-	return redisconn.Run(ctx, s.opts.Client, script, keys, args...)
-}
-
-// isNoGroup says that the stream or its group is gone; a blocked reader is told
-// so by UNBLOCKED. The code need not stand
-// at the front: embedded servers put words of their own before an error of a
-// script's command.
-func isNoGroup(err error) bool {
-	if err == nil {
-		return false
-	}
-	said := err.Error()
-	return strings.Contains(said, "NOGROUP") || strings.Contains(said, "no such key") || strings.Contains(said, "UNBLOCKED the stream key")
-}
-
-// jitter spreads d by a fifth either way, so that workers don't act in step.
+// jitter varies d by up to a fifth, so that workers do not act in step.
 func jitter(d time.Duration) time.Duration {
 	return time.Duration(float64(d) * (0.8 + 0.4*rand.Float64()))
 }

@@ -41,7 +41,21 @@ func (b *rig) open(consumer string, change func(*streams.StreamOptions)) *stream
 	if change != nil {
 		change(&opts)
 	}
-	return streams.NewStream(opts)
+	return newStream(b.t, opts)
+}
+
+func newStream(t *testing.T, opts streams.StreamOptions) *streams.Stream {
+	t.Helper()
+	s, err := streams.NewStream(opts)
+	must(t, err)
+	return s
+}
+
+func newList(t *testing.T, opts streams.ListOptions) *streams.List {
+	t.Helper()
+	l, err := streams.NewList(opts)
+	must(t, err)
+	return l
 }
 
 func (b *rig) ledger(field string) string {
@@ -224,7 +238,7 @@ func TestTheLedgerBelongsToOneGroup(t *testing.T) {
 	b := newRig(t)
 	must(t, b.open("c", nil).Open(t.Context()))
 	err := b.open("c", func(o *streams.StreamOptions) { o.Group = "other" }).Open(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "STREAM_GROUP") {
+	if err == nil || !strings.Contains(err.Error(), `by group "g"`) {
 		t.Errorf("a second service group: %v", err)
 	}
 }
@@ -321,7 +335,7 @@ func TestTrimmingSparesWhatAnyGroupHasNotFinished(t *testing.T) {
 }
 
 // maintained runs the upkeep until the condition holds.
-func (b *rig) maintained(q *streams.Stream, condition func() (bool, string)) {
+func (b *rig) maintained(q interface{ Maintain(context.Context) }, condition func() (bool, string)) {
 	b.t.Helper()
 	ctx, stop := context.WithCancel(b.t.Context())
 	done := make(chan struct{})

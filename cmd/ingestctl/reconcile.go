@@ -137,13 +137,14 @@ func lostOf(accounts []*streams.Account) *app.DocumentFilter {
 	if to == "" {
 		return nil
 	}
-	return &app.DocumentFilter{From: from, To: to, Chooses: func(customerID, streamID string) bool {
+	return &app.DocumentFilter{From: from, To: to, Match: func(customerID, streamID string) bool {
 		return accounts[record.HomePartition(customerID, len(accounts))].Lost(streamID)
 	}}
 }
 
 func (s *session) readAccounts(ctx context.Context) ([]*streams.Account, error) {
-	return streams.ReadAccounts(ctx, s.redis, s.keys(), s.cfg.StreamGroup)
+	accounts, err := streams.ReadAccounts(ctx, s.redis, s.keys(), s.cfg.StreamGroup)
+	return accounts, app.NameOwner(err)
 }
 
 func (s *session) keys() []string {

@@ -55,7 +55,7 @@ func TestADifferenceIsToldWithItsPlaceAndEndsWithOne(t *testing.T) {
 	must(t, r.client.HIncrBy(t.Context(), "{s:2}:ledger", "ingested", -2).Err())
 	table, failure := r.result(1, "reconcile")
 	t.Logf("\n%s\n%s", table, failure)
-	wantWords(t, table, "WRONG: s:1: 2 more ends than entries", "WRONG: s:2: 2 entries are missing and not counted as such yet", "unbalanced", "OK ", "3 partitions", "not in every partition")
+	wantWords(t, table, "WRONG: s:1: 2 more outcomes than entries", "WRONG: s:2: 2 entries are missing and not counted as such yet", "unbalanced", "OK ", "3 partitions", "not in every partition")
 	wantWords(t, failure, "does not balance, for 2 reasons")
 	got := r.reconcile(1)
 	if got.Verdict != "unbalanced" || len(got.Faults) != 2 || got.Faults[0].Partition != "s:1" ||
@@ -72,7 +72,7 @@ func TestWhatOthersDeletedIsTold(t *testing.T) {
 	first, err := r.client.XRange(t.Context(), "s", "-", "+").Result()
 	must(t, err)
 	must(t, r.client.XDel(t.Context(), "s", first[0].ID).Err())
-	wantWords(t, r.run(0, "reconcile"), "note: s: 1 entry was taken off", "all of these are settled", "2 = 2", "balanced")
+	wantWords(t, r.run(0, "reconcile"), "note: s: 1 entry was deleted", "all of them are settled", "2 = 2", "balanced")
 
 	r.push(0, "3", "4")
 	must(t, r.client.XTrimMaxLen(t.Context(), "s", 1).Err())

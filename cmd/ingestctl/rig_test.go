@@ -45,10 +45,11 @@ func rigOn(t *testing.T, url string, partitions int) *rig {
 		fmt.Sprintf("STREAM_PARTITIONS=%d", partitions), "STARTUP_TIMEOUT_SEC=120",
 	}
 	for _, key := range r.keys {
-		q := streams.NewStream(streams.StreamOptions{
+		q, err := streams.NewStream(streams.StreamOptions{
 			Client: r.client, Key: key, Group: "g", Consumer: "c", PollTimeout: 100 * time.Millisecond, ClaimIdle: 30 * time.Second,
 			Retention: time.Hour, DeadLetters: streams.DeadLetterOptions{On: true, Worker: "c"}, Log: slog.New(slog.DiscardHandler),
 		})
+		must(t, err)
 		must(t, q.Open(t.Context()))
 		r.queues = append(r.queues, q)
 	}

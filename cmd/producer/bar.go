@@ -12,12 +12,11 @@ import (
 	"ingestion/producer"
 )
 
-// bar shows on a terminal how much of a file is on the queue; elsewhere it is
-// nothing. Where that can't be said, in a pipe or a compressed file, it is a
-// spinner.
+// bar is a progress bar of a load. It is shown only on a terminal. If the size is
+// unknown or the file is compressed, it is a spinner.
 type bar struct {
-	w     io.Writer // nil where no terminal is
-	size  int64     // of the file, in bytes; 0 where that is not known
+	w     io.Writer // nil if not a terminal
+	size  int64     // of the file, in bytes; 0 if unknown, -1 for a spinner
 	shows *progressbar.ProgressBar
 }
 
@@ -35,7 +34,7 @@ func onTerminal(w io.Writer) bool {
 
 func (b *bar) shown() bool { return b.w != nil }
 
-// begin waits for the first batch, which tells whether the file is compressed.
+// begin shows the bar at the first batch, which tells whether the file is compressed.
 func (b *bar) begin(p producer.Progress) {
 	if b.shows != nil {
 		return
@@ -45,11 +44,12 @@ func (b *bar) begin(p producer.Progress) {
 	}
 	b.shows = progressbar.NewOptions64(b.size, progressbar.OptionSetWriter(b.w), progressbar.OptionShowBytes(b.size > 0),
 		progressbar.OptionFullWidth(), progressbar.OptionThrottle(100*time.Millisecond),
-		progressbar.OptionSetSpinnerChangeInterval(0), // it turns with the batches, not by a goroutine that outlives it
+		progressbar.OptionSetSpinnerChangeInterval(0), // updated by batches, not by a goroutine that would outlive the bar
 		progressbar.OptionClearOnFinish(), progressbar.OptionSetDescription("loading"))
 }
 
-// The bar is a comfort: its errors are of no concern to the load.
+// update shows the progress. Errors of the bar are ignored: they must not affect the
+// load.
 
 func (b *bar) update(p producer.Progress) {
 	if !b.shown() {
@@ -62,7 +62,7 @@ func (b *bar) update(p producer.Progress) {
 		_ = b.shows.Add(p.Records)
 		return
 	}
-	// At its full length the bar would end, and a file may grow meanwhile.
+	// The bar would end at its full length, but the file may grow during the load.
 	_ = b.shows.Set64(min(p.End, b.size-1))
 }
 

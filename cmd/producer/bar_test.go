@@ -8,25 +8,25 @@ import (
 	"ingestion/producer"
 )
 
-func TestTheBarShowsWhatIsSent(t *testing.T) {
+func TestBarShowsProgress(t *testing.T) {
 	for name, c := range map[string]struct {
 		size, end int64
-		percent   float64 // of the bar; it is a spinner where the size is not known
+		percent   float64 // of the bar; unused for a spinner
 		spins     bool
 	}{
-		"half":                {200, 100, 0.5, false},
-		"all, but not done":   {200, 200, 0.995, false},
-		"a file that grows":   {200, 900, 0.995, false},
-		"a compressed file":   {200, -1, 0, true},
-		"standard input":      {0, 100, 0, true},
-		"one byte is no file": {1, 1, 0, false},
+		"half":                 {200, 100, 0.5, false},
+		"all, but not done":    {200, 200, 0.995, false},
+		"growing file":         {200, 900, 0.995, false},
+		"compressed file":      {200, -1, 0, true},
+		"standard input":       {0, 100, 0, true},
+		"larger than the file": {1, 1, 0, false},
 	} {
 		var screen bytes.Buffer
 		b := &bar{w: &screen, size: c.size}
 		b.update(producer.Progress{Records: 5, End: c.end, Total: producer.Summary{Sent: 5}})
 		state := b.shows.State()
 		if spins := state.Max != c.size; spins != c.spins || b.shows.IsFinished() {
-			t.Errorf("%s: a spinner: %t; at its end: %t", name, spins, b.shows.IsFinished())
+			t.Errorf("%s: spinner: %t; finished: %t", name, spins, b.shows.IsFinished())
 		}
 		if !c.spins && state.CurrentPercent != c.percent {
 			t.Errorf("%s: the bar is at %v, want %v", name, state.CurrentPercent, c.percent)

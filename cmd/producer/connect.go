@@ -14,8 +14,8 @@ import (
 	"ingestion/producer"
 )
 
-// connect returns a publisher once Redis answers and the key is of the right
-// type, and what to call in the end.
+// connect returns a publisher once Redis answers and the key has the right type. The
+// function closes the client.
 func connect(ctx context.Context, cfg *config.Config, log *slog.Logger, batch int) (*producer.Publisher, func(), error) {
 	opts, err := cfg.RedisOptions()
 	if err != nil {
@@ -25,10 +25,13 @@ func connect(ctx context.Context, cfg *config.Config, log *slog.Logger, batch in
 		log.Warn("warning", "reason", unsafe)
 	}
 	client := redisconn.New(opts, 4)
-	p := producer.NewPublisher(client, target(cfg), producer.Options{
-		Batch: batch, Replicas: cfg.ProducerWaitReplicas, OnWait: waits(log),
+	p, err := producer.NewPublisher(client, target(cfg), producer.Options{
+		Batch: batch, Replicas: cfg.ProducerWaitReplicas, OnWait: logWaits(log),
 	})
-	if err := await(ctx, p, opts, cfg); err != nil {
+	if err == nil {
+		err = await(ctx, p, opts, cfg)
+	}
+	if err != nil {
 		return nil, nil, errors.Join(err, client.Close())
 	}
 	return p, func() { _ = client.Close() }, nil // all that was sent is confirmed
@@ -49,14 +52,31 @@ func await(ctx context.Context, p *producer.Publisher, opts *redis.UniversalOpti
 	if err != nil && ctx.Err() == nil && limited.Err() != nil {
 		return fmt.Errorf("REDIS_URL: no Redis is ready at %s (gave up after STARTUP_TIMEOUT_SEC, %v): %w", cfg.RedisURL, limit, redisconn.Explain(opts, err))
 	}
-	return setup(err)
+	return setup(cfg, err)
 }
 
-// setup marks what only other settings mend.
-func setup(err error) error {
+// setup marks an error that only another configuration can mend, and names the
+// variable.
+func setup(cfg *config.Config, err error) error {
 	var fault *producer.Fault
-	if errors.As(err, &fault) {
-		return &app.SetupError{Err: err}
+	switch {
+	case !errors.As(err, &fault):
+		return err
+	case !fault.AboutKey:
+		err = fmt.Errorf("REDIS_URL: %w", err)
+	case cfg.QueueMode == config.ModeList:
+		err = fmt.Errorf("QUEUE_KEY: %w; use another key, delete this one, or set QUEUE_MODE=stream", err)
+	default:
+		err = fmt.Errorf("STREAM_KEY: %w; use another key, delete this one, or set QUEUE_MODE=list", err)
 	}
-	return err
+	return &app.SetupError{Err: err}
+}
+
+// waitReason returns why the publisher waits, with the variable that is concerned.
+func waitReason(reason error) string {
+	var few *producer.TooFewReplicas
+	if errors.As(reason, &few) {
+		return "PRODUCER_WAIT_REPLICAS: " + reason.Error()
+	}
+	return "REDIS_URL: " + reason.Error()
 }

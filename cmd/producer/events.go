@@ -2,26 +2,29 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 	"time"
 
 	"ingestion/producer"
 )
 
-// waits logs why the publisher waits, once for each reason in a row.
-func waits(log *slog.Logger) func(error, time.Duration) {
+// logWaits returns a function that logs why the publisher waits. It logs the same
+// reason at most once a minute.
+func logWaits(log *slog.Logger) func(error, time.Duration) {
 	last := ""
 	var since time.Time
 	return func(reason error, pause time.Duration) {
-		if reason.Error() == last && time.Since(since) < time.Minute {
+		text := waitReason(reason)
+		if text == last && time.Since(since) < time.Minute {
 			return
 		}
-		last, since = reason.Error(), time.Now()
+		last, since = text, time.Now()
 		log.Warn("retrying", "status", "error", "server", "Redis", "reason", last, "pause", fmt.Sprint(pause.Round(time.Millisecond)))
 	}
 }
 
-// queuedRecord logs one record that is on the queue. Its body is not shown.
+// queuedRecord logs a queued record without its body.
 func queuedRecord(log *slog.Logger, made producer.Generated, receipt producer.Receipt) {
 	fields := []any{"status", "success"}
 	if made.CustomerID != "" {
@@ -33,12 +36,37 @@ func queuedRecord(log *slog.Logger, made producer.Generated, receipt producer.Re
 	log.Info("queued", fields...)
 }
 
-// queuedBatch logs a batch of a file that is on the queue.
+// queuedBatch logs a queued batch of a file.
 func queuedBatch(log *slog.Logger, p producer.Progress) {
 	log.Info("queued", "status", "success", "count", p.Records, "firstLine", p.First, "lastLine", p.Last)
 }
 
-// skipped logs a record of a file that is not sent.
+// skipped logs a record of a file that was not sent.
 func skipped(log *slog.Logger, line int, reason error) {
 	log.Warn("warning", "status", "error", "reason", fmt.Sprintf("line %d is skipped: %v", line, reason), "line", line)
+}
+
+// totals is the summary printed at the end of a run.
+type totals struct {
+	sent    int
+	elapsed time.Duration
+	notes   []string // for example "3 skipped"
+}
+
+// note adds a count unless it is zero.
+func (t *totals) note(n int, what string) {
+	if n > 0 {
+		t.notes = append(t.notes, fmt.Sprintf("%d %s", n, what))
+	}
+}
+
+func (t totals) print(w io.Writer) {
+	fmt.Fprintf(w, "producer: %d records sent in %v", t.sent, t.elapsed.Round(time.Millisecond))
+	if seconds := t.elapsed.Seconds(); seconds > 0 && t.sent > 0 {
+		fmt.Fprintf(w, ", %.0f/s", float64(t.sent)/seconds)
+	}
+	for _, note := range t.notes {
+		fmt.Fprintf(w, ", %s", note)
+	}
+	fmt.Fprintln(w)
 }

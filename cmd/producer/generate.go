@@ -16,28 +16,28 @@ import (
 	"ingestion/record"
 )
 
-const generateHelp = `generate makes records up and puts them on the queue until it is told to stop.
+const generateHelp = `generate writes generated records to the queue until it is stopped.
 
-Each customer of GEN_CUSTOMERS gets GEN_RPM records a minute at a pace of its own,
-each up to GEN_JITTER_MS earlier or later. A share of them, GEN_INVALID_RATE, is
-spoilt: broken JSON, missing fields, bad addresses and dates and more. A flag
-wins over its variable. After an outage of Redis the records that were missed
-are left out rather than sent all at once. If Redis is still away when --duration
-is over, generate ends with exit code 1 and says how many records were not sent.
+Each customer in GEN_CUSTOMERS gets GEN_RPM records per minute, each shifted by up
+to GEN_JITTER_MS. A fraction of them, GEN_INVALID_RATE, is invalid: broken JSON,
+missing fields, bad addresses, bad dates and more. A flag overrides its variable.
+Records missed during an outage of Redis are skipped, not sent all at once. If
+Redis is still unavailable when --duration has passed, generate exits with code 1
+and reports how many records were not sent.
 
-The same --seed makes the same records again; without it they differ from run to
-run, and createdAt begins with the present.
+The same --seed always generates the same records. Without it they differ from run
+to run, and createdAt begins at the current time.
 
 Each record is logged on standard output as an event "queued". An interruption
-(Ctrl-C) is an orderly end.`
+(Ctrl-C) is a clean shutdown.`
 
-const generateExample = `  # as the variables say, until Ctrl-C
+const generateExample = `  # as configured by the variables, until Ctrl-C
   producer generate
 
-  # 1,000 records of 50 customers, fast, one in ten spoilt
+  # 1,000 records of 50 customers at a high rate, one in ten invalid
   producer generate --count 1000 --customers "$(seq -s, 1 50)" --rpm 6000 --invalid-rate 0.1
 
-  # the same records each time, for two minutes
+  # the same records every time, for two minutes
   producer generate --seed 7 --duration 2m`
 
 type generateFlags struct {
@@ -54,7 +54,7 @@ func generateCommand() *cobra.Command {
 	var f generateFlags
 	cmd := &cobra.Command{
 		Use:     "generate",
-		Short:   "Make records up at a steady rate",
+		Short:   "Write generated records at a steady rate",
 		Long:    generateHelp,
 		Example: generateExample,
 		Args:    cobra.NoArgs,
@@ -69,17 +69,18 @@ func generateCommand() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.Uint64Var(&f.seed, "seed", 0, "make the same records as every run with this number")
-	flags.IntVar(&f.count, "count", 0, "stop after so many records; 0: no end")
-	flags.DurationVar(&f.duration, "duration", 0, "stop after so long, for example 90s or 1h; 0: no end")
+	flags.Uint64Var(&f.seed, "seed", 0, "generate the same records as every run with this seed")
+	flags.IntVar(&f.count, "count", 0, "stop after this many records; 0 means no limit")
+	flags.DurationVar(&f.duration, "duration", 0, "stop after this time, for example 90s or 1h; 0 means no limit")
 	flags.StringSliceVar(&f.customers, "customers", nil, "customer IDs, comma-separated (GEN_CUSTOMERS)")
-	flags.Float64Var(&f.rpm, "rpm", 0, "records a minute for each customer (GEN_RPM)")
-	flags.DurationVar(&f.jitter, "jitter", 0, "each record comes up to so much earlier or later, for example 500ms (GEN_JITTER_MS)")
-	flags.Float64Var(&f.invalidRate, "invalid-rate", 0, "share of spoilt records, 0 to 1 (GEN_INVALID_RATE)")
+	flags.Float64Var(&f.rpm, "rpm", 0, "records per minute and customer (GEN_RPM)")
+	flags.DurationVar(&f.jitter, "jitter", 0, "maximum random shift of each record, for example 500ms (GEN_JITTER_MS)")
+	flags.Float64Var(&f.invalidRate, "invalid-rate", 0, "fraction of invalid records, 0 to 1 (GEN_INVALID_RATE)")
 	return cmd
 }
 
-// options are the variables' values where no flag is given.
+// options returns the values of the flags, or of the variables if flags are not
+// given.
 func (f generateFlags) options(cmd *cobra.Command, cfg *config.Config) producer.GeneratorOptions {
 	given := cmd.Flags().Changed
 	o := producer.GeneratorOptions{
@@ -107,7 +108,7 @@ func (f generateFlags) options(cmd *cobra.Command, cfg *config.Config) producer.
 func generate(cmd *cobra.Command, cfg *config.Config, log *slog.Logger, opts producer.GeneratorOptions) error {
 	generator, err := producer.NewGenerator(opts)
 	if err != nil {
-		return app.UsageError(err)
+		return app.UsageError(named(err))
 	}
 	ctx := cmd.Context()
 	publisher, closeClient, err := connect(ctx, cfg, log, 0)
@@ -115,7 +116,7 @@ func generate(cmd *cobra.Command, cfg *config.Config, log *slog.Logger, opts pro
 		return unlessInterrupted(ctx, err)
 	}
 	defer closeClient()
-	begin, sent, spoilt := time.Now(), 0, 0
+	begin, sent, invalid := time.Now(), 0, 0
 	limited, cancel := within(ctx, opts.Duration)
 	defer cancel()
 	err = generator.Run(limited, func(ctx context.Context, batch []producer.Generated) error {
@@ -127,29 +128,29 @@ func generate(cmd *cobra.Command, cfg *config.Config, log *slog.Logger, opts pro
 			queuedRecord(log, batch[i], receipt)
 			sent++
 			if batch[i].Want != record.Ingested {
-				spoilt++
+				invalid++
 			}
 		}
 		return err
 	})
 	t := totals{sent: sent, elapsed: time.Since(begin)}
-	t.note(spoilt, "of them spoilt")
+	t.note(invalid, "of them invalid")
 	unsent := generator.Made() - sent
 	t.note(unsent, "not sent")
 	t.print(cmd.ErrOrStderr())
 	if ctx.Err() == nil && limited.Err() != nil {
 		err = overdue(err, unsent)
 	}
-	return unlessInterrupted(ctx, setup(err))
+	return unlessInterrupted(ctx, setup(cfg, err))
 }
 
-// grace is for the records of the last moment to be sent.
+// grace is the time to send the last records after --duration.
 const grace = 3 * time.Second
 
-var errOver = errors.New("the time of --duration is over")
+var errOver = errors.New("--duration has passed")
 
-// within ends the sending too some time after the duration, where that has an
-// end: while Redis is away it would go on for ever.
+// within limits sending to the duration, if there is one, and grace. Otherwise it
+// would never end while Redis is unavailable.
 func within(ctx context.Context, duration time.Duration) (context.Context, context.CancelFunc) {
 	if duration <= 0 {
 		return context.WithCancel(ctx)
@@ -157,23 +158,50 @@ func within(ctx context.Context, duration time.Duration) (context.Context, conte
 	return context.WithDeadlineCause(ctx, time.Now().Add(duration).Add(grace), errOver)
 }
 
-// overdue is the error of a run that lasted longer than the duration and grace.
+// overdue returns the error of a run that took longer than the duration and grace.
 func overdue(err error, unsent int) error {
 	if errors.Is(err, errOver) {
 		return fmt.Errorf("%w; %d records were not sent", err, unsent)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return nil // all that was made is sent, late
+		return nil // everything was sent, although late
 	}
 	return err
 }
 
-// unlessInterrupted drops the error of an interruption: it is how generate ends.
+// unlessInterrupted drops the error of an interruption, which is the usual way to
+// end generate.
 func unlessInterrupted(ctx context.Context, err error) error {
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return nil
 	}
 	return err
+}
+
+// named replaces the names of options by those of their variables.
+func named(err error) error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return err
+	}
+	var all []error
+	for _, err := range joined.Unwrap() {
+		var option *producer.OptionError
+		if errors.As(err, &option) {
+			err = fmt.Errorf("%s: %s", variables[option.Option], option.Problem)
+		}
+		all = append(all, err)
+	}
+	return errors.Join(all...)
+}
+
+var variables = map[string]string{
+	"Customers":   "GEN_CUSTOMERS",
+	"PerMinute":   "GEN_RPM",
+	"Jitter":      "GEN_JITTER_MS",
+	"InvalidRate": "GEN_INVALID_RATE",
+	"Count":       "--count",
+	"Duration":    "--duration",
 }
 
 func bodiesOf(batch []producer.Generated) [][]byte {

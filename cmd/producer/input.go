@@ -7,14 +7,14 @@ import (
 	"os"
 )
 
-// input is what is loaded.
+// input is the file to load.
 type input struct {
 	io.ReadCloser
-	name string // empty where it has none
-	size int64  // bytes; 0 where that is not known
+	name string // empty for standard input
+	size int64  // in bytes; 0 if unknown
 }
 
-// openInput opens a file, or takes stdin for "-".
+// openInput opens a file; "-" is stdin.
 func openInput(ctx context.Context, name string, stdin io.Reader) (*input, error) {
 	if name == "-" {
 		return &input{ReadCloser: io.NopCloser(stdin)}, nil
@@ -25,7 +25,7 @@ func openInput(ctx context.Context, name string, stdin io.Reader) (*input, error
 	}
 	info, err := file.Stat()
 	if err == nil && info.IsDir() {
-		err = fmt.Errorf("%s is a folder, not a file", name)
+		err = fmt.Errorf("%s is a directory, not a file", name)
 	}
 	if err != nil {
 		_ = file.Close()
@@ -38,7 +38,8 @@ func openInput(ctx context.Context, name string, stdin io.Reader) (*input, error
 	return in, nil
 }
 
-// open heeds ctx, since a named pipe lets nobody in until somebody writes to it.
+// open opens a file until ctx ends. Opening a named pipe blocks until it has a
+// writer.
 func open(ctx context.Context, name string) (*os.File, error) {
 	type opened struct {
 		file *os.File

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-func TestOpeningAPipeHeedsTheContext(t *testing.T) {
+func TestOpeningAPipeEndsWithTheContext(t *testing.T) {
 	fifo := filepath.Join(t.TempDir(), "fifo")
 	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
 		t.Fatal(err)
@@ -22,11 +22,11 @@ func TestOpeningAPipeHeedsTheContext(t *testing.T) {
 		_, err := openInput(ctx, fifo, nil)
 		done <- err
 	}()
-	cancel() // while nobody writes
+	cancel() // the pipe has no writer
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want the context's error", err)
 	}
-	writer, err := os.OpenFile(fifo, os.O_WRONLY, 0) // lets the opening go on, and end
+	writer, err := os.OpenFile(fifo, os.O_WRONLY, 0) // lets os.Open return
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,21 +14,20 @@ import (
 	"ingestion/record"
 )
 
-const loadHelp = `load puts the records of a file on the queue, in their order. "-" is standard input.
+const loadHelp = `load writes the records of a file to the queue, in order. "-" is standard input.
 
-The file holds one JSON object a line (NDJSON), or CSV with a header such as
+The file has one JSON object per line (NDJSON), or is CSV with a header such as
 customerId,name,email,createdAt, separated by comma, semicolon or tab; other
-columns become other fields. Which of the two it is shows in its first line; a
-.csv or .tsv file whose header names none of the four fields is an error, unless
---format says how to read it. The file may be compressed by gzip. Blank lines are
-left out.
+columns become other fields. The format is detected from the first line. A .csv or
+.tsv file whose header names none of the four fields is an error unless --format
+is given. The file may be compressed with gzip. Blank lines are skipped.
 
-Whatever a line holds is sent as it is, and judged by the worker, unless
---validate is given: then bad records are reported and left out.
+Records are sent unchanged and validated by the worker. With --validate, invalid
+records are reported and skipped.
 
-If load is interrupted or can't go on, it names the line to go on from: nothing
-before that line is missing from the queue, and what was sent after it does no
-harm when it is sent again. The exit code is 1 then.
+If load is interrupted or fails, it exits with code 1 and prints the line to
+continue from: all records before that line are queued, and records that are sent
+again are harmless.
 
 Each batch is logged on standard output as an event "queued" with its count.`
 
@@ -36,7 +35,7 @@ const loadExample = `  producer load customers.ndjson
   producer load customers.csv --validate --rate 500
   zcat export.gz | producer load -
 
-  # after "go on with --from-line 40001"
+  # after "continue with --from-line 40001"
   producer load customers.ndjson --from-line 40001`
 
 type loadFlags struct {
@@ -76,11 +75,11 @@ func loadCommand() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.format, "format", "", "ndjson or csv, instead of finding out")
-	flags.Float64Var(&f.rate, "rate", 0, "records a second at most; 0: as fast as it goes")
-	flags.IntVar(&f.fromLine, "from-line", 1, "begin at this line of the file; the first is 1")
-	flags.BoolVar(&f.validate, "validate", false, "report bad records and leave them out")
-	flags.IntVar(&f.batch, "batch", 500, "records in one batch at most")
+	flags.StringVar(&f.format, "format", "", "ndjson or csv; detected by default")
+	flags.Float64Var(&f.rate, "rate", 0, "maximum records per second; 0 means no limit")
+	flags.IntVar(&f.fromLine, "from-line", 1, "line of the file to begin with; the first is 1")
+	flags.BoolVar(&f.validate, "validate", false, "report and skip invalid records")
+	flags.IntVar(&f.batch, "batch", 500, "maximum records in one batch")
 	return cmd
 }
 
@@ -115,11 +114,11 @@ func load(cmd *cobra.Command, cfg *config.Config, log *slog.Logger, in *input, f
 	t.note(sum.Skipped, "skipped")
 	t.note(sum.Blank, "blank lines")
 	t.print(cmd.ErrOrStderr())
-	return f.resumable(ctx, setup(err), sum.Next)
+	return f.resumable(ctx, setup(cfg, err), sum.Next)
 }
 
 func (f loadFlags) options(cfg *config.Config, log *slog.Logger, bar *bar, cmd *cobra.Command, name string) producer.LoadOptions {
-	// On one terminal the bar says all that the batches' events would.
+	// If both are on a terminal, the bar replaces the events of the batches.
 	quiet := bar.shown() && onTerminal(cmd.OutOrStdout())
 	o := producer.LoadOptions{
 		ReaderOptions: producer.ReaderOptions{Format: producer.Format(f.format), Name: name, FromLine: f.fromLine},
@@ -143,26 +142,26 @@ func (f loadFlags) options(cfg *config.Config, log *slog.Logger, bar *bar, cmd *
 	return o
 }
 
-// resumable says from where to go on after an end before the file's.
+// resumable adds to an error the line to continue from.
 func (f loadFlags) resumable(ctx context.Context, err error, next int) error {
 	if err == nil {
 		return nil
 	}
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		return fmt.Errorf("interrupted; go on with --from-line %d", next)
+		return fmt.Errorf("interrupted; continue with --from-line %d", next)
 	}
 	if errors.Is(err, producer.ErrNoHeader) {
-		return fmt.Errorf("%w; name them there, or send each line as it is with --format ndjson", err)
+		return fmt.Errorf("%w; add a header, or send each line unchanged with --format ndjson", err)
 	}
 	var unreadable *producer.LineError
 	if errors.As(err, &unreadable) {
 		if unreadable.BadRecord {
-			return fmt.Errorf("%w; mend it and go on with --from-line %d, or leave it out with --from-line %d", err, next, unreadable.Line+1)
+			return fmt.Errorf("%w; fix it and continue with --from-line %d, or skip it with --from-line %d", err, next, unreadable.Line+1)
 		}
-		return fmt.Errorf("%w; when the file is whole, go on with --from-line %d", err, next)
+		return fmt.Errorf("%w; once the file is complete, continue with --from-line %d", err, next)
 	}
 	if next == f.fromLine {
-		return err // nothing was done: the same command again does it
+		return err // nothing was sent: the same command can be repeated
 	}
-	return fmt.Errorf("%w; go on with --from-line %d", err, next)
+	return fmt.Errorf("%w; continue with --from-line %d", err, next)
 }

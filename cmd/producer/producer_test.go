@@ -26,7 +26,8 @@ const soon = 60 * time.Second
 
 func TestMain(m *testing.M) { env.Main(m) }
 
-// run starts the producer on a server, in stream mode unless env says otherwise.
+// run starts the producer with a server, in stream mode unless environ says
+// otherwise.
 func run(t *testing.T, url string, environ []string, args ...string) *env.Proc {
 	t.Helper()
 	return start(t, url, environ, args)
@@ -54,7 +55,7 @@ func wantExit(t *testing.T, p *env.Proc, code int, says ...string) {
 	}
 	for _, part := range says {
 		if !strings.Contains(p.Stderr(), part) {
-			t.Errorf("%q is not in what it says:\n%s", part, p.Stderr())
+			t.Errorf("stderr does not have %q:\n%s", part, p.Stderr())
 		}
 	}
 }
@@ -69,7 +70,7 @@ func events(t *testing.T, p *env.Proc, name string) (all []event) {
 	for _, line := range p.Lines() {
 		var e event
 		if err := json.Unmarshal([]byte(line), &e); err != nil {
-			t.Fatalf("%q is no JSON line: %v", line, err)
+			t.Fatalf("%q is not a JSON line: %v", line, err)
 		}
 		if _, err := time.Parse("2006-01-02T15:04:05.000Z", e.Timestamp); err != nil {
 			t.Fatalf("%s: %v", line, err)
@@ -105,13 +106,13 @@ func TestGenerateCounts(t *testing.T) {
 	server := env.Redis(t)
 	args := []string{"generate", "--seed", "7", "--count", "300", "--customers", "a,b,ü", "--rpm", "600000", "--jitter", "1ms", "--invalid-rate", "0.3"}
 	p := run(t, server.URL(), nil, args...)
-	wantExit(t, p, 0, "producer: 300 records sent in ", " a second, ", " of them spoilt")
+	wantExit(t, p, 0, "producer: 300 records sent in ", "/s, ", " of them invalid")
 	ids, bodies := queue(t, server)
 	logged := events(t, p, "queued")
 	if len(bodies) != 300 || len(logged) != 300 {
 		t.Fatalf("%d records queued, %d logged, want 300", len(bodies), len(logged))
 	}
-	spoilt := 0
+	invalid := 0
 	for i, e := range logged {
 		customer, _ := record.PeekCustomerID([]byte(bodies[i]))
 		if e.Level != "info" || e.Status != "success" || e.StreamID != ids[i] || e.CustomerID != customer {
@@ -119,24 +120,24 @@ func TestGenerateCounts(t *testing.T) {
 		}
 		var refusal *record.Refusal
 		if _, err := (record.Decoder{}).Decode([]byte(bodies[i])); errors.As(err, &refusal) {
-			spoilt++
+			invalid++
 		}
 	}
-	if spoilt < 60 || spoilt > 120 || !strings.Contains(p.Stderr(), fmt.Sprintf(", %d of them spoilt", spoilt)) {
-		t.Errorf("%d records are spoilt:\n%s", spoilt, p.Stderr())
+	if invalid < 60 || invalid > 120 || !strings.Contains(p.Stderr(), fmt.Sprintf(", %d of them invalid", invalid)) {
+		t.Errorf("%d records are invalid:\n%s", invalid, p.Stderr())
 	}
 	if text := strings.Join(p.Lines(), ""); strings.Contains(text, "email") || strings.Contains(text, "@") {
 		t.Error("a body is in the log")
 	}
 
-	// The same seed again, into the list.
+	// The same seed again, in list mode.
 	p = run(t, server.URL(), []string{"QUEUE_MODE=list"}, args...)
 	wantExit(t, p, 0)
 	again, err := server.Client(t).LRange(t.Context(), "q", 0, -1).Result()
 	slices.Sort(again)
 	slices.Sort(bodies)
 	if err != nil || !slices.Equal(again, bodies) {
-		t.Errorf("the same seed gives other records (%v)", err)
+		t.Errorf("the same seed gives different records (%v)", err)
 	}
 	for _, e := range events(t, p, "queued") {
 		if e.StreamID != "" {
@@ -145,19 +146,19 @@ func TestGenerateCounts(t *testing.T) {
 	}
 }
 
-func TestGenerateByVariables(t *testing.T) {
+func TestGenerateFromVariables(t *testing.T) {
 	server := env.Redis(t)
 	environ := []string{"GEN_CUSTOMERS=x, y", "GEN_RPM=60000", "GEN_JITTER_MS=0", "GEN_INVALID_RATE=1"}
 	p := run(t, server.URL(), environ, "generate", "--duration", "200ms")
 	wantExit(t, p, 0)
 	_, bodies := queue(t, server)
-	if len(bodies) < 100 || len(bodies) > 400 { // 2 customers, one a ms; a slow machine may miss some
-		t.Errorf("%d records in 200 ms, want 400 at most", len(bodies))
+	if len(bodies) < 100 || len(bodies) > 400 { // 2 customers, one record per ms; a slow machine skips some
+		t.Errorf("%d records in 200 ms, want at most 400", len(bodies))
 	}
 	customers := map[string]bool{}
 	for _, body := range bodies {
 		if _, err := (record.Decoder{}).Decode([]byte(body)); err == nil {
-			t.Fatalf("%s is not spoilt", body)
+			t.Fatalf("%s is not invalid", body)
 		}
 		if c, ok := record.PeekCustomerID([]byte(body)); ok {
 			customers[c] = true
@@ -168,7 +169,7 @@ func TestGenerateByVariables(t *testing.T) {
 	}
 }
 
-func TestGenerateEndsOrderlyOnASignal(t *testing.T) {
+func TestGenerateShutsDownOnASignal(t *testing.T) {
 	server := env.Redis(t)
 	p := run(t, server.URL(), nil, "generate", "--rpm", "6000")
 	p.WaitForLine(soon, func(line string) bool { return strings.Contains(line, `"queued"`) })
@@ -179,16 +180,16 @@ func TestGenerateEndsOrderlyOnASignal(t *testing.T) {
 	}
 }
 
-func TestGenerateEndsAtItsDurationThoughRedisTakesNothing(t *testing.T) {
+func TestGenerateEndsAfterItsDurationWithoutRedis(t *testing.T) {
 	server := env.Redis(t, env.WithConfig("min-replicas-to-write", "1"))
 	p := run(t, server.URL(), nil, "generate", "--rpm", "60", "--customers", "a,b", "--duration", "100ms")
-	wantExit(t, p, 1, "producer: 0 records sent in ", ", 2 not sent", "the time of --duration is over: ", "min-replicas-to-write", "; 2 records were not sent")
+	wantExit(t, p, 1, "producer: 0 records sent in ", ", 2 not sent", "--duration has passed: ", "min-replicas-to-write", "; 2 records were not sent")
 	if n := len(events(t, p, "queued")); n > 0 {
 		t.Errorf("%d records are logged as queued", n)
 	}
 }
 
-func TestGenerateGoesOnAfterAnOutage(t *testing.T) {
+func TestGenerateResumesAfterAnOutage(t *testing.T) {
 	server := env.Redis(t)
 	p := run(t, server.URL(), nil, "generate", "--rpm", "6000")
 	is := func(event string) func(string) bool {
@@ -198,28 +199,28 @@ func TestGenerateGoesOnAfterAnOutage(t *testing.T) {
 	server.Stop()
 	line, n := p.WaitForLineAfter(n, soon, is("retrying"))
 	if !strings.Contains(line, `"level":"warn"`) || !strings.Contains(line, "REDIS_URL") {
-		t.Errorf("waiting is logged as %s", line)
+		t.Errorf("the wait is logged as %s", line)
 	}
 	server.Start()
 	p.WaitForLineAfter(n, soon, is("queued"))
 	p.Signal(syscall.SIGTERM)
 	wantExit(t, p, 0)
 	if strings.Contains(p.Stderr(), "redis:") {
-		t.Errorf("the client complains by itself:\n%s", p.Stderr())
+		t.Errorf("the client library writes to stderr:\n%s", p.Stderr())
 	}
 }
 
-func TestLoadTheExamples(t *testing.T) {
+func TestLoadExamples(t *testing.T) {
 	server := env.Redis(t)
 	lines := strings.Count(string(examples.Customers), "\n")
 	p := run(t, server.URL(), nil, "load", file(t, "c.ndjson", string(examples.Customers)), "--batch", "100")
 	wantExit(t, p, 0, fmt.Sprintf("producer: %d records sent in ", lines))
 	if stderr := p.Stderr(); strings.Count(stderr, "\n") > 0 {
-		t.Errorf("more than the summary is said where no terminal is:\n%s", stderr)
+		t.Errorf("stderr is not a terminal but has more than the summary:\n%s", stderr)
 	}
 	_, bodies := queue(t, server)
 	if strings.Join(bodies, "\n")+"\n" != string(examples.Customers) {
-		t.Errorf("%d bodies are queued, not the file's %d lines in their order", len(bodies), lines)
+		t.Errorf("%d bodies are queued, not the file's %d lines in order", len(bodies), lines)
 	}
 	next, total := 1, 0
 	for _, e := range events(t, p, "queued") {
@@ -252,7 +253,7 @@ func TestLoadStandardInputAsCSV(t *testing.T) {
 	}
 }
 
-var resume = regexp.MustCompile(`interrupted; go on with --from-line (\d+)`)
+var resume = regexp.MustCompile(`interrupted; continue with --from-line (\d+)`)
 
 func TestInterruptedLoadIsResumed(t *testing.T) {
 	server := env.Redis(t)
@@ -264,19 +265,19 @@ func TestInterruptedLoadIsResumed(t *testing.T) {
 	wantExit(t, p, 1)
 	found := resume.FindStringSubmatch(p.Stderr())
 	if found == nil {
-		t.Fatalf("no line to go on from:\n%s", p.Stderr())
+		t.Fatalf("no line to continue from:\n%s", p.Stderr())
 	}
 	_, bodies := queue(t, server)
 	if next := fmt.Sprint(len(bodies) + 1); found[1] != next || len(bodies) == 5000 {
-		t.Errorf("%d records are queued, it says to go on from line %s", len(bodies), found[1])
+		t.Errorf("%d records are queued, it says to continue from line %s", len(bodies), found[1])
 	}
 	wantExit(t, run(t, server.URL(), nil, "load", path, "--from-line", found[1]), 0)
 	if _, bodies := queue(t, server); strings.Join(bodies, "\n")+"\n" != numbered(1, 5000) {
-		t.Errorf("%d bodies are queued, not each line once in its order", len(bodies))
+		t.Errorf("%d bodies are queued, not each line once in order", len(bodies))
 	}
 }
 
-func TestInterruptedWhileRedisIsAway(t *testing.T) {
+func TestInterruptedLoadDuringAnOutage(t *testing.T) {
 	server := env.Redis(t)
 	path := file(t, "many.ndjson", numbered(1, 5000))
 	p := run(t, server.URL(), nil, "load", path, "--rate", "1000")
@@ -284,7 +285,7 @@ func TestInterruptedWhileRedisIsAway(t *testing.T) {
 	server.Stop()
 	p.WaitForLine(soon, func(line string) bool { return strings.Contains(line, `"retrying"`) })
 	p.Signal(syscall.SIGTERM)
-	wantExit(t, p, 1, "interrupted; go on with --from-line")
+	wantExit(t, p, 1, "interrupted; continue with --from-line")
 	server.Start()
 	found := resume.FindStringSubmatch(p.Stderr())
 	_, bodies := queue(t, server)
@@ -293,7 +294,7 @@ func TestInterruptedWhileRedisIsAway(t *testing.T) {
 	}
 }
 
-func TestInterruptedBeforeTheFirstLine(t *testing.T) {
+func TestInterruptedLoadBeforeTheFirstLine(t *testing.T) {
 	server := env.Redis(t)
 	silent, writer, err := os.Pipe()
 	if err != nil {
@@ -305,12 +306,12 @@ func TestInterruptedBeforeTheFirstLine(t *testing.T) {
 		p := start(t, server.URL(), nil, []string{"load", "-", "--from-line", "3"}, func(c *exec.Cmd) { c.Stdin = silent })
 		waitUntilConnected(t, server)
 		p.Signal(signal)
-		wantExit(t, p, 1, "interrupted; go on with --from-line 3")
+		wantExit(t, p, 1, "interrupted; continue with --from-line 3")
 	}
 }
 
-// waitUntilConnected returns when a producer has looked at the type of its key:
-// it heeds signals by then, and turns to its input.
+// waitUntilConnected waits until a producer has checked the type of its key. By then
+// it handles signals, and next it reads its input.
 func waitUntilConnected(t *testing.T, server *env.RedisServer) {
 	t.Helper()
 	client := server.Client(t)
@@ -344,49 +345,49 @@ func TestRefusals(t *testing.T) {
 		"unknown flag":          {server.URL(), nil, []string{"generate", "--fast"}, 2, []string{"--fast"}},
 		"no file":               {server.URL(), nil, []string{"load"}, 2, []string{"arg"}},
 		"missing file":          {server.URL(), nil, []string{"load", "no-such-file"}, 2, []string{"no-such-file"}},
-		"folder":                {server.URL(), nil, []string{"load", "."}, 2, []string{"folder"}},
+		"folder":                {server.URL(), nil, []string{"load", "."}, 2, []string{"directory"}},
 		"several wrong flags":   {server.URL(), nil, []string{"load", good, "--format", "xml", "--rate", "-1", "--from-line", "0", "--batch", "0"}, 2, []string{"--format", "--rate", "--from-line", "--batch"}},
 		"wrong rate":            {server.URL(), nil, []string{"generate", "--rpm", "0", "--jitter", "-1s", "--invalid-rate", "2"}, 2, []string{"GEN_RPM", "GEN_JITTER_MS", "GEN_INVALID_RATE"}},
-		"far too long":          {server.URL(), nil, []string{"generate", "--rpm", "1e-9", "--jitter", "2000000h"}, 2, []string{"producer generate: GEN_RPM", "GEN_JITTER_MS"}},
-		"far too slow":          {server.URL(), nil, []string{"load", good, "--rate", "1e-12"}, 2, []string{"--rate: 1e-12 is out of range"}},
-		"slow by variables":     {server.URL(), []string{"GEN_RPM=1e-9"}, []string{"generate"}, 2, []string{"GEN_RPM: 1e-09 is out of range"}},
+		"jitter out of range":   {server.URL(), nil, []string{"generate", "--rpm", "1e-9", "--jitter", "2000000h"}, 2, []string{"producer generate: GEN_RPM", "GEN_JITTER_MS"}},
+		"rate out of range":     {server.URL(), nil, []string{"load", good, "--rate", "1e-12"}, 2, []string{"--rate: 1e-12 is out of range"}},
+		"variable out of range": {server.URL(), []string{"GEN_RPM=1e-9"}, []string{"generate"}, 2, []string{"GEN_RPM: 1e-09 is out of range"}},
 		"wrong variables":       {server.URL(), []string{"QUEUE_MODE=heap", "GEN_RPM=fast"}, []string{"load", good}, 2, []string{"QUEUE_MODE", "GEN_RPM"}},
 		"wrong type of list":    {server.URL(), []string{"QUEUE_MODE=list", "QUEUE_KEY=text"}, []string{"load", good}, 2, []string{"QUEUE_KEY", `"text"`, "string"}},
 		"wrong type of stream":  {server.URL(), []string{"STREAM_KEY=text"}, []string{"generate", "--count", "1"}, 2, []string{"STREAM_KEY", `"text"`, "string"}},
 		"no password":           {"redis://" + locked.Addr, nil, []string{"load", good}, 2, []string{"REDIS_URL", "wants a password"}},
 		"wrong password":        {"redis://:secret-wor@" + locked.Addr, nil, []string{"load", good}, 2, []string{"REDIS_URL", "refuses this user and password"}},
-		"server away":           {nowhere, []string{"STARTUP_TIMEOUT_SEC=1"}, []string{"load", good}, 1, []string{"REDIS_URL", "STARTUP_TIMEOUT_SEC", "***@"}},
+		"no server":             {nowhere, []string{"STARTUP_TIMEOUT_SEC=1"}, []string{"load", good}, 1, []string{"REDIS_URL", "STARTUP_TIMEOUT_SEC", "***@"}},
 		"no header":             {server.URL(), nil, []string{"load", good, "--format", "csv"}, 1, []string{"no CSV header"}},
-		"foreign header":        {server.URL(), nil, []string{"load", file(t, "x.csv", "id,mail\n1,a\n")}, 1, []string{"no CSV header", "customerId", "--format ndjson"}},
-		"a quote never closed":  {server.URL(), nil, []string{"load", file(t, "x.csv", "name\na\n\"b\nc\n")}, 1, []string{"line 3", "--from-line 3", "--from-line 4"}},
+		"unknown header":        {server.URL(), nil, []string{"load", file(t, "x.csv", "id,mail\n1,a\n")}, 1, []string{"no CSV header", "customerId", "--format ndjson"}},
+		"an unclosed quote":     {server.URL(), nil, []string{"load", file(t, "x.csv", "name\na\n\"b\nc\n")}, 1, []string{"line 3", "--from-line 3", "--from-line 4"}},
 		"generate has no files": {server.URL(), nil, []string{"generate", "file"}, 2, []string{"file"}},
 	} {
 		p := run(t, c.url, c.env, c.args...)
 		t.Log(name)
 		wantExit(t, p, c.code, c.says...)
 		if strings.Contains(p.Stderr(), "secret-wor") {
-			t.Errorf("%s: a password is said:\n%s", name, p.Stderr())
+			t.Errorf("%s: stderr has a password:\n%s", name, p.Stderr())
 		}
 	}
 }
 
-func TestAFileCutShortIsNotToBeLeftOut(t *testing.T) {
+func TestTruncatedFile(t *testing.T) {
 	server := env.Redis(t)
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)
 	fmt.Fprint(z, numbered(1, 10))
 	z.Close()
 	p := run(t, server.URL(), nil, "load", file(t, "x.gz", packed.String()[:packed.Len()-8]))
-	wantExit(t, p, 1, "line 11: the gzip file is cut short", "go on with --from-line 11")
-	if strings.Contains(p.Stderr(), "leave it out") {
-		t.Errorf("useless advice:\n%s", p.Stderr())
+	wantExit(t, p, 1, "line 11: the gzip file is truncated", "continue with --from-line 11")
+	if strings.Contains(p.Stderr(), "skip it") {
+		t.Errorf("stderr advises to skip the record:\n%s", p.Stderr())
 	}
 	if _, bodies := queue(t, server); len(bodies) != 10 {
 		t.Errorf("%d records are queued, want 10", len(bodies))
 	}
 }
 
-func TestHelpTeaches(t *testing.T) {
+func TestHelpHasExamples(t *testing.T) {
 	for _, args := range [][]string{{}, {"--help"}, {"generate", "--help"}, {"load", "--help"}} {
 		p := run(t, "redis://127.0.0.1:1", nil, args...)
 		wantExit(t, p, 0)

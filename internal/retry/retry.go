@@ -72,6 +72,12 @@ func Sleep(ctx context.Context, d time.Duration) error {
 // unwrapped, at once.
 func Permanent(err error) error { return backoff.Permanent(err) }
 
+// IsPermanent reports whether err is marked by Permanent.
+func IsPermanent(err error) bool {
+	var permanent *backoff.PermanentError
+	return errors.As(err, &permanent)
+}
+
 // Do calls op until it succeeds, returns an error marked Permanent, or ctx ends.
 // Before each pause it calls notify, unless that is nil. The error is op's last
 // one, also when ctx ended.

@@ -1,5 +1,5 @@
-// Package people makes up customers: names of many languages and scripts, and
-// e-mail addresses that fit them. All persons and domains are fictitious.
+// Package people generates customers: names in many languages and scripts, with
+// matching e-mail addresses. All persons and domains are fictitious.
 package people
 
 import (
@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// Person is one made-up customer. Both fields keep the rules for records: the
-// name is short and not blank, the address is in its normalised form.
+// Person is a generated customer. Both fields are valid in a record and in their
+// stored form.
 type Person struct {
 	Name  string
 	Email string
 }
 
-// Pick draws a person. Equal states of r give equal persons.
+// Pick returns a random person. Equal states of r give equal persons.
 func Pick(r *rand.Rand) Person {
 	l := locales[r.IntN(len(locales))]
 	given, family := pick(r, l.given), pick(r, l.family)
@@ -33,7 +33,7 @@ type name struct{ native, latin string }
 type locale struct {
 	given, family []name
 	domains       []string
-	unicode       []string // domains that go with a local part in the language's own script
+	unicode       []string // domains for a local part in the language's own script
 	order         func(given, family string) string
 }
 
@@ -41,8 +41,8 @@ func givenFirst(given, family string) string  { return given + " " + family }
 func familyFirst(given, family string) string { return family + " " + given }
 func together(given, family string) string    { return family + given }
 
-// names reads a list such as "Zoë Анна|anna José_María": an underscore is a
-// space, and what follows | is the Latin form where it can't be derived.
+// names parses a list such as "Zoë Анна|anna José_María". An underscore is a space;
+// after | follows the Latin form if it can't be derived.
 func names(list string) []name {
 	var out []name
 	for _, word := range strings.Fields(list) {
@@ -66,7 +66,7 @@ var folding = strings.NewReplacer(
 	" ", "", "'", "", "’", "", "-", "-", "ʻ", "",
 )
 
-// fold writes a name of the Latin script in the letters a to z and the hyphen.
+// fold converts a name in the Latin script to the letters a to z and the hyphen.
 func fold(native string) string {
 	return folding.Replace(strings.NewReplacer("İ", "i").Replace(strings.ToLower(native)))
 }

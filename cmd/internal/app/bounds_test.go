@@ -7,8 +7,7 @@ import (
 	"ingestion/limiter"
 )
 
-// Neither imports the other, so this is where their bounds meet.
-func TestTheSettingsBoundsAreTheLimiters(t *testing.T) {
+func TestConfigAndLimiterHaveTheSameBounds(t *testing.T) {
 	if config.MaxRateLimit != limiter.MaxRecords || config.MaxRateLimitWindow != limiter.MaxWindow {
 		t.Errorf("RATE_LIMIT_LIMIT up to %d, the limiter up to %d; RATE_LIMIT_WINDOW_SEC up to %v, the limiter up to %v",
 			config.MaxRateLimit, limiter.MaxRecords, config.MaxRateLimitWindow, limiter.MaxWindow)

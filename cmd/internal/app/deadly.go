@@ -10,17 +10,16 @@ import (
 	"ingestion/record"
 )
 
-// decoder is for tests of a worker that dies of a record: with the build tag
-// "deadly" the process kills itself, or panics, at bodies that say so. No
-// program that is released is built so.
+// decoder makes the process kill itself, or panic, at bodies that ask for it. Tests build
+// the worker with the tag "deadly"; released programs are built without it.
 func decoder(decode func([]byte) (record.Record, error)) func([]byte) (record.Record, error) {
 	return func(body []byte) (record.Record, error) {
 		switch {
 		case bytes.Contains(body, []byte("kills the worker")):
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-			select {} // until the signal has come
+			select {} // until the signal arrives
 		case bytes.Contains(body, []byte("makes the worker panic")):
-			panic("a record to panic at")
+			panic("the body asks for a panic")
 		}
 		return decode(body)
 	}

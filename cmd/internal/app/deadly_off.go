@@ -4,7 +4,7 @@ package app
 
 import "ingestion/record"
 
-// decoder is the decoder as it is; see deadly.go for the tests' other one.
+// decoder returns decode. Tests build the worker with deadly.go instead.
 func decoder(decode func([]byte) (record.Record, error)) func([]byte) (record.Record, error) {
 	return decode
 }

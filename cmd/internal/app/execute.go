@@ -13,11 +13,11 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Execute runs a program's command line until SIGINT or SIGTERM, reports its
-// error on standard error and returns the exit code.
+// Execute runs a command line, and cancels its context at the first SIGINT or SIGTERM. It
+// reports an error on standard error and returns the exit code.
 func Execute(root *cobra.Command) int {
-	logging.Disable()              // the Redis client's own complaints: what matters is logged by us
-	signal.Ignore(syscall.SIGPIPE) // a log that nobody reads any more is an error to report
+	logging.Disable()              // of the Redis client, whose errors we log ourselves
+	signal.Ignore(syscall.SIGPIPE) // a closed log is an error to report, not a reason to die
 	ctx, stop := untilSignal(context.Background())
 	defer stop()
 	root.SilenceErrors, root.SilenceUsage = true, true
@@ -38,7 +38,7 @@ func Execute(root *cobra.Command) int {
 	}
 }
 
-// runError is an error of a command's work; cobra's own are about its usage.
+// runError is an error of a command that ran. Other errors are cobra's, about the usage.
 type runError struct{ err error }
 
 func (e *runError) Error() string { return e.err.Error() }
@@ -58,12 +58,12 @@ func markRuns(cmd *cobra.Command) {
 	}
 }
 
-// sameSignal is how close together two equal signals count as one: `timeout`
-// and some supervisors signal the process and then its whole group.
-const sameSignal = 50 * time.Millisecond
+// echoWindow is the time within which a repeated signal counts as the same one: `timeout`
+// and some supervisors signal the process and then its process group.
+const echoWindow = 50 * time.Millisecond
 
-// untilSignal returns a context that ends at the first SIGINT or SIGTERM. The
-// second one ends the process at once with 128 + its number.
+// untilSignal returns a context that ends at the first SIGINT or SIGTERM. At the second one
+// the process exits immediately, with 128 plus the number of the signal.
 func untilSignal(parent context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(parent)
 	signals := make(chan os.Signal, 2)
@@ -73,7 +73,7 @@ func untilSignal(parent context.Context) (context.Context, context.CancelFunc) {
 		select {
 		case first := <-signals:
 			cancel()
-			exitAtSecond(first, signals, stopped)
+			exitAtSecondSignal(first, signals, stopped)
 		case <-stopped:
 		}
 	}()
@@ -84,7 +84,7 @@ func untilSignal(parent context.Context) (context.Context, context.CancelFunc) {
 	}
 }
 
-func exitAtSecond(first os.Signal, signals <-chan os.Signal, stopped <-chan struct{}) {
+func exitAtSecondSignal(first os.Signal, signals <-chan os.Signal, stopped <-chan struct{}) {
 	begin := time.Now()
 	for {
 		select {
@@ -100,8 +100,8 @@ func exitAtSecond(first os.Signal, signals <-chan os.Signal, stopped <-chan stru
 	}
 }
 
-// isEcho says whether a signal that comes so long after the first one is but
-// the same one again.
+// isEcho reports whether next, which arrived a while after first, is the same signal sent
+// twice.
 func isEcho(first, next os.Signal, after time.Duration) bool {
-	return next == first && after < sameSignal
+	return next == first && after < echoWindow
 }

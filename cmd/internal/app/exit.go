@@ -1,5 +1,6 @@
-// Package app wires the parts into the programs. It is the one place, with the
-// commands themselves, that knows all of them.
+// Package app wires the other packages into the worker, and has what the programs share:
+// running a command line, exit codes, and connecting to the servers. Only app and the
+// commands import all layers.
 package app
 
 import (
@@ -15,32 +16,32 @@ import (
 // The exit codes.
 const (
 	exitOK      = 0
-	exitFailure = 1 // at run time, or servers not there in time
-	exitUsage   = 2 // usage, configuration, a key of the wrong type
-	exitMissing = 3 // in order, but for records that are known to be lost
+	exitFailure = 1 // a failure at run time, or a server that did not answer in time
+	exitUsage   = 2 // wrong usage or configuration, or a key of the wrong type
+	exitMissing = 3 // the account balances, but records are lost
 )
 
-// SetupError is something that only a change of the settings or of the
-// servers' set-up mends: exit code 2.
+// SetupError is an error that persists until somebody changes the configuration of the
+// program or of a server. Its exit code is 2.
 type SetupError struct{ Err error }
 
 func (e *SetupError) Error() string { return e.Err.Error() }
 
-// Unwrap is the fault itself.
+// Unwrap returns the cause.
 func (e *SetupError) Unwrap() error { return e.Err }
 
-// MissingError says that records are lost, all of them accounted for: exit code 3.
+// MissingError reports lost records, all of which are accounted for. Its exit code is 3.
 type MissingError struct{ Err error }
 
 func (e *MissingError) Error() string { return e.Err.Error() }
 
-// Unwrap says which.
+// Unwrap returns the cause.
 func (e *MissingError) Unwrap() error { return e.Err }
 
-// UsageError is a command line that can't be understood: exit code 2.
+// UsageError returns an error about the command line. Its exit code is 2.
 func UsageError(err error) error { return &SetupError{Err: err} }
 
-// ExitCode is the code for the error of a command that ran.
+// ExitCode returns the exit code for the error of a command that ran, or for nil.
 func ExitCode(err error) int {
 	var (
 		configuration *config.Error
@@ -61,7 +62,7 @@ func ExitCode(err error) int {
 	}
 }
 
-// Report prints an error for a person: a configuration's faults a line each.
+// Report prints an error for a person. Each fault of a configuration has its own line.
 func Report(w io.Writer, program string, err error) {
 	if err == nil {
 		return

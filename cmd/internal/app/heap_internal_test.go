@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// A worker's live heap is small; garbage of the size of the reserve is let lie.
-func TestReservedHeapSparesCollections(t *testing.T) {
+// With a small live heap the reserve makes collections rare.
+func TestReserveMakesCollectionsRare(t *testing.T) {
 	t.Setenv("GOGC", "")
 	t.Setenv("GOMEMLIMIT", "")
 	without := collections()
@@ -14,11 +14,11 @@ func TestReservedHeapSparesCollections(t *testing.T) {
 	with := collections()
 	release()
 	if with*3 > without {
-		t.Errorf("%d collections with the reserve, %d without it, want a third at most", with, without)
+		t.Errorf("%d collections with the reserve, %d without it, want at most a third", with, without)
 	}
 }
 
-func TestReservedHeapLeavesTheOperatorsTuningAlone(t *testing.T) {
+func TestNoReserveIfTheCollectorIsConfigured(t *testing.T) {
 	for _, name := range []string{"GOGC", "GOMEMLIMIT"} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("GOGC", "")
@@ -29,7 +29,7 @@ func TestReservedHeapLeavesTheOperatorsTuningAlone(t *testing.T) {
 			grown := heapInUse() - before
 			release()
 			if grown >= heapReserve {
-				t.Errorf("the heap has grown by %d bytes", grown)
+				t.Errorf("the heap grew by %d bytes", grown)
 			}
 		})
 	}
@@ -37,7 +37,7 @@ func TestReservedHeapLeavesTheOperatorsTuningAlone(t *testing.T) {
 
 var garbage []byte
 
-// collections counts how often the collector runs while 256 MiB are thrown away.
+// collections returns the number of collections while 256 MiB of garbage are made.
 func collections() uint32 {
 	runtime.GC()
 	var before, after runtime.MemStats

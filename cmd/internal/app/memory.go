@@ -7,36 +7,32 @@ import (
 	"ingestion/consumer"
 )
 
-// roomWatch holds the readers back while Redis is at maxmemory: the limiter
-// could not record whom it admits. It is told from one goroutine.
-type roomWatch struct {
-	stream string
-	log    *slog.Logger
-	gate   *consumer.Gate
-	said   time.Time
-	silent bool // the last word was not said, since the one before is young
+// memoryPressure shuts the gate while Redis is at maxmemory, when the limiter can't record
+// what it admits. One goroutine uses it.
+type memoryPressure struct {
+	stream     string
+	log        *slog.Logger
+	gate       *consumer.Gate
+	loggedAt   time.Time
+	suppressed bool // the current pressure was not logged, so its end is not logged either
 }
 
-func newRoomWatch(stream string, log *slog.Logger, gate *consumer.Gate) *roomWatch {
-	return &roomWatch{stream: stream, log: log, gate: gate}
-}
-
-// tell shuts the gate for a reason and opens it without one. A server that goes
-// to and fro about its limit is spoken of once a minute.
-func (w *roomWatch) tell(reason string) {
+// changed shuts the gate, or opens it if reason is empty. It logs at most once a minute for
+// a server that is sometimes above its limit and sometimes below.
+func (w *memoryPressure) changed(reason string) {
 	cause := "maxmemory of " + w.stream
 	if reason == "" {
 		w.gate.Open(cause)
-		if !w.silent {
-			w.log.Info("retrying", "status", "success", "server", "Redis", "stream", w.stream, "reason", "Redis has room again")
+		if !w.suppressed {
+			w.log.Info("retrying", "status", "success", "server", "Redis", "stream", w.stream, "reason", "Redis has free memory again")
 		}
 		return
 	}
-	reason = "Redis is at maxmemory, nothing can be admitted: waiting for room, nothing is lost (" + reason + ")"
+	reason = "Redis is at maxmemory, nothing can be admitted: waiting for free memory, nothing is lost (" + reason + ")"
 	w.gate.Shut(cause, reason)
-	w.silent = time.Since(w.said) < sayAgainAfter
-	if !w.silent {
-		w.said = time.Now()
+	w.suppressed = time.Since(w.loggedAt) < logInterval
+	if !w.suppressed {
+		w.loggedAt = time.Now()
 		w.log.Warn("retrying", "status", "error", "server", "Redis", "stream", w.stream, "reason", reason)
 	}
 }

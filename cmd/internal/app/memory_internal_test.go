@@ -9,21 +9,21 @@ import (
 	"ingestion/consumer"
 )
 
-func TestARedisWithoutRoomShutsTheGateAndIsSpokenOfOnceAMinute(t *testing.T) {
+func TestMemoryPressureShutsTheGateAndIsLoggedOnceAMinute(t *testing.T) {
 	var out bytes.Buffer
 	gate := consumer.NewGate()
-	w := newRoomWatch("s", slog.New(slog.NewJSONHandler(&out, nil)), gate)
+	w := &memoryPressure{stream: "s", log: slog.New(slog.NewJSONHandler(&out, nil)), gate: gate}
 	for range 3 {
-		w.tell("OOM")
+		w.changed("OOM")
 		if !strings.Contains(gate.Reason(), "maxmemory") {
-			t.Fatalf("the gate is open, or shut because of %q", gate.Reason())
+			t.Fatalf("the gate is open, or shut for the reason %q", gate.Reason())
 		}
-		w.tell("")
+		w.changed("")
 		if gate.Reason() != "" {
 			t.Fatalf("the gate is still shut: %s", gate.Reason())
 		}
 	}
 	if n := strings.Count(out.String(), "retrying"); n != 2 {
-		t.Errorf("%d lines, want that there is no room, and that there is some again:\n%s", n, out.String())
+		t.Errorf("%d lines, want one when memory is full and one when it is free again:\n%s", n, out.String())
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"ingestion/store"
 )
 
-// connectMongo returns the store of the configured collection once it can be
-// used.
+// connectMongo returns the store of the configured collection. It waits until MongoDB
+// answers and the collection is usable, for STARTUP_TIMEOUT_SEC at most.
 func connectMongo(ctx context.Context, cfg *config.Config, observer store.Observer) (*mongo.Client, *store.Store, error) {
 	opts, err := cfg.MongoOptions()
 	if err != nil {
@@ -66,29 +66,28 @@ func disconnect(ctx context.Context, client *mongo.Client) error {
 	return client.Disconnect(ctx)
 }
 
-// sayAgainAfter is how long a reason to wait is not repeated.
-const sayAgainAfter = time.Minute
+// logInterval is the time after which a reason is logged again.
+const logInterval = time.Minute
 
-// watcher tells the log and the readers how the store fares. A reason is said once
-// a minute, however often MongoDB recovers in between. The store calls it from one
-// goroutine at a time.
-type watcher struct {
-	log    *slog.Logger
-	gate   *consumer.Gate
-	reason string // said last
-	said   time.Time
-	open   bool // it was said, and not yet that it is over
+// storeObserver shuts the gate while MongoDB fails, and logs why: each reason once a minute,
+// however often MongoDB recovers in between. The store calls one method at a time.
+type storeObserver struct {
+	log      *slog.Logger
+	gate     *consumer.Gate
+	reason   string // logged last
+	loggedAt time.Time
+	open     bool // a failure was logged, the recovery was not
 }
 
-// Waiting holds the readers back and says why.
-func (w *watcher) Waiting(err error, class store.Class, next time.Duration) {
+// Waiting shuts the gate.
+func (w *storeObserver) Waiting(err error, class store.Class, next time.Duration) {
 	reason := err.Error()
 	switch class {
 	case store.Transient, store.NotSent, store.LoginFailed, store.Operator:
 		reason += "; connection string: MONGO_URI"
 	}
-	if w.reason != reason || time.Since(w.said) > sayAgainAfter {
-		w.reason, w.said, w.open = reason, time.Now(), true
+	if w.reason != reason || time.Since(w.loggedAt) > logInterval {
+		w.reason, w.loggedAt, w.open = reason, time.Now(), true
 		w.log.Warn("retrying", "status", "error", "server", "MongoDB", "reason", reason,
 			"pause", fmt.Sprint(next.Round(time.Millisecond)))
 	}
@@ -96,17 +95,17 @@ func (w *watcher) Waiting(err error, class store.Class, next time.Duration) {
 }
 
 // Strike logs a strike against a record, which is postponed.
-func (w *watcher) Strike(s store.Strike) {
+func (w *storeObserver) Strike(s store.Strike) {
 	w.log.Warn("warning", "status", "error", "server", "MongoDB", "_id", s.ID, "reason", fmt.Sprintf(
-		"MongoDB refuses this record with code %d, which this service doesn't know, while it takes others; it is tried again later, and rejected when that has been found %d times (now %d)",
+		"MongoDB refuses this record with the unknown code %d but accepts others; the record is retried later, and rejected after %d such refusals (so far %d)",
 		s.Code, s.Limit, s.Count))
 }
 
-// Recovered lets the readers go on.
-func (w *watcher) Recovered() {
+// Recovered opens the gate.
+func (w *storeObserver) Recovered() {
 	w.gate.Open("MongoDB")
 	if !w.open {
-		return // its beginning was not said either
+		return
 	}
 	w.open = false
 	w.log.Info("retrying", "status", "success", "server", "MongoDB", "reason", "MongoDB answers again")

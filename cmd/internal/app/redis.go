@@ -7,16 +7,16 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/cenkalti/backoff/v4"
 	"github.com/redis/go-redis/v9"
 
 	"ingestion/internal/config"
 	"ingestion/internal/redisconn"
+	"ingestion/internal/retry"
 	"ingestion/streams"
 )
 
-// connectRedis returns a client once the server answers and its set-up was
-// found to be usable.
+// connectRedis returns a client once the server answers and its configuration is found to
+// be usable.
 func connectRedis(ctx context.Context, cfg *config.Config, log *slog.Logger, connections int) (redis.UniversalClient, error) {
 	opts, err := cfg.RedisOptions()
 	if err != nil {
@@ -27,27 +27,27 @@ func connectRedis(ctx context.Context, cfg *config.Config, log *slog.Logger, con
 	}
 	client := redisconn.New(opts, connections)
 	check := redisCheck{client: client, opts: opts, cfg: cfg, log: log}
-	for _, step := range []func(context.Context) error{check.ping, check.setUp} {
-		if err := await(ctx, cfg.StartupTimeout.Duration(), log, "Redis", func(ctx context.Context) error { return permanent(step(ctx)) }); err != nil {
+	for _, step := range []func(context.Context) error{check.ping, check.configuration} {
+		if err := await(ctx, cfg.StartupTimeout.Duration(), log, "Redis", step); err != nil {
 			return nil, errors.Join(err, client.Close())
 		}
 	}
 	return client, nil
 }
 
-// redisCheck finds out at the start whether a Redis can be used.
+// redisCheck checks at the start whether a Redis server is usable.
 type redisCheck struct {
 	client redis.UniversalClient
 	opts   *redis.UniversalOptions
 	cfg    *config.Config
 	log    *slog.Logger
-	warned map[string]bool // what was said already: the check may be repeated
+	warned map[string]bool // warnings that were logged; the check may be repeated
 }
 
 func (c *redisCheck) ping(ctx context.Context) error {
 	err := c.client.Ping(ctx).Err()
 	switch {
-	case err == nil, redis.IsPermissionError(err): // may not PING, but is known to the server
+	case err == nil, redis.IsPermissionError(err): // logged in, but not allowed to PING
 		return nil
 	case redisconn.Fault(err) != "":
 		return fmt.Errorf("asking Redis at %s: %w", c.cfg.RedisURL, err)
@@ -58,10 +58,10 @@ func (c *redisCheck) ping(ctx context.Context) error {
 	}
 }
 
-func (c *redisCheck) setUp(ctx context.Context) error {
+func (c *redisCheck) configuration(ctx context.Context) error {
 	warnings, err := streams.CheckServer(ctx, c.client)
 	if err != nil {
-		return &SetupError{err}
+		return &SetupError{fmt.Errorf("REDIS_URL: %w", err)}
 	}
 	for _, w := range warnings {
 		c.warn(w)
@@ -84,15 +84,15 @@ func (c *redisCheck) warn(warning string) {
 	c.log.Warn("warning", "reason", warning)
 }
 
-// types joins the faults of all keys; where a key can't be asked for, the others
-// can't either, and it is said once.
+// types returns the errors of all keys, except that one failed command is enough: the others
+// would fail likewise.
 func (c *redisCheck) types(ctx context.Context) error {
 	if c.cfg.QueueMode == config.ModeList {
-		return streams.CheckTypes(ctx, c.client, "QUEUE_KEY", "list", streams.KeysOf(c.cfg.QueueKey))
+		return named("QUEUE_KEY", streams.CheckTypes(ctx, c.client, "list", streams.KeysOf(c.cfg.QueueKey)))
 	}
 	var faults []error
 	for _, key := range streams.PartitionKeys(c.cfg.StreamKey, c.cfg.StreamPartitions) {
-		err := streams.CheckTypes(ctx, c.client, "STREAM_KEY", "stream", streams.KeysOf(key))
+		err := named("STREAM_KEY", streams.CheckTypes(ctx, c.client, "stream", streams.KeysOf(key)))
 		if err != nil && ExitCode(err) != exitUsage {
 			return err
 		}
@@ -101,40 +101,47 @@ func (c *redisCheck) types(ctx context.Context) error {
 	return errors.Join(faults...)
 }
 
-// permanent marks what waiting does not mend: a set-up that only the operator
-// can change.
-func permanent(err error) error {
-	if fault := redisconn.Fault(err); fault != "" {
-		err = &SetupError{fmt.Errorf("REDIS_URL: %s: %w", fault, err)}
-	}
-	if err != nil && ExitCode(err) == exitUsage {
-		return backoff.Permanent(err)
+// named names the setting to which each of the joined errors about keys refers.
+func named(setting string, err error) error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []error
+		for _, e := range joined.Unwrap() {
+			all = append(all, fmt.Errorf("%s: %w", setting, e))
+		}
+		return errors.Join(all...)
 	}
 	return err
 }
 
-// await repeats try until it succeeds, fails for good or the time is over, and
-// says what it waits for.
+// NameOwner names the setting if err says that a stream belongs to another group.
+func NameOwner(err error) error {
+	var owner *streams.OwnerError
+	if errors.As(err, &owner) {
+		return fmt.Errorf("STREAM_GROUP: %w", err)
+	}
+	return err
+}
+
+// await calls try until it succeeds, fails for good, or limit is over. It logs the first
+// error, and the recovery.
 func await(ctx context.Context, limit time.Duration, log *slog.Logger, server string, try func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	pause := backoff.NewExponentialBackOff(backoff.WithInitialInterval(100*time.Millisecond),
-		backoff.WithMaxInterval(2*time.Second), backoff.WithMaxElapsedTime(0))
-	var last error
-	said := false
-	err := backoff.RetryNotify(func() error {
-		err := try(ctx)
+	var last error // other than one caused by the end of ctx, if there was any
+	logged := false
+	err := retry.Policy{Initial: 100 * time.Millisecond}.Do(ctx, func() error {
+		err := permanent(try(ctx))
 		if err != nil && (last == nil || ctx.Err() == nil) {
 			last = err
 		}
 		return err
-	}, backoff.WithContext(pause, ctx), func(err error, _ time.Duration) {
-		if !said {
-			said = true
-			log.Warn("retrying", "status", "error", "server", server, "reason", fmt.Sprintf("%v; waiting up to %v for it", err, limit))
+	}, func(err error, _ time.Duration) {
+		if !logged {
+			logged = true
+			log.Warn("retrying", "status", "error", "server", server, "reason", fmt.Sprintf("%v; retrying for up to %v", err, limit))
 		}
 	})
-	if err == nil && said {
+	if err == nil && logged {
 		log.Info("retrying", "status", "success", "server", server, "reason", server+" answers")
 	}
 	if err == nil || ExitCode(err) == exitUsage {
@@ -144,4 +151,16 @@ func await(ctx context.Context, limit time.Duration, log *slog.Logger, server st
 		return fmt.Errorf("%w (gave up after STARTUP_TIMEOUT_SEC, %v)", last, limit)
 	}
 	return last
+}
+
+// permanent turns an error that only the operator can mend into a SetupError, and marks it
+// as not to be retried.
+func permanent(err error) error {
+	if fault := redisconn.Fault(err); fault != "" {
+		err = &SetupError{fmt.Errorf("REDIS_URL: %s: %w", fault, err)}
+	}
+	if err != nil && ExitCode(err) == exitUsage {
+		return retry.Permanent(err)
+	}
+	return err
 }

@@ -10,9 +10,8 @@ import (
 	"time"
 )
 
-// TestAWaitAtTheStartEndsInTheLog has a server that answers at the third try.
-func TestAWaitAtTheStartEndsInTheLog(t *testing.T) {
-	for name, failures := range map[string]int{"answers later": 2, "answers at once": 0} {
+func TestAwaitLogsTheFirstErrorAndTheRecovery(t *testing.T) {
+	for name, failures := range map[string]int{"at the third attempt": 2, "at the first attempt": 0} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
 			left := failures
@@ -25,9 +24,9 @@ func TestAWaitAtTheStartEndsInTheLog(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			begun, ended := strings.Count(out.String(), `"error"`), strings.Count(out.String(), `"success"`)
-			if want := min(failures, 1); begun != want || ended != want {
-				t.Errorf("told %d times and ended %d times, want %d each:\n%s", begun, ended, want, out.String())
+			failed, recovered := strings.Count(out.String(), `"error"`), strings.Count(out.String(), `"success"`)
+			if want := min(failures, 1); failed != want || recovered != want {
+				t.Errorf("logged %d failures and %d recoveries, want %d each:\n%s", failed, recovered, want, out.String())
 			}
 		})
 	}

@@ -17,19 +17,19 @@ const (
 	logFlushInterval = 200 * time.Millisecond
 )
 
-// overtime is how much longer than SHUTDOWN_TIMEOUT_SEC a worker may take to
-// end: it has last words for both servers.
-const overtime = 10 * time.Second
+// exitGrace is how much longer than SHUTDOWN_TIMEOUT_SEC a shutdown may take: there are last
+// calls to both servers.
+const exitGrace = 10 * time.Second
 
-// RunWorker is the worker program: it loads the configuration, logs to w and
-// works until ctx ends.
+// RunWorker loads the configuration and runs a worker that logs to w, until ctx ends or
+// WORKER_MAX_MESSAGES deliveries are settled.
 func RunWorker(ctx context.Context, w io.Writer) (err error) {
 	cfg, err := config.Load()
 	if err != nil {
 		return err
 	}
 	defer reserveHeap()()
-	defer exitWithin(ctx, cfg.ShutdownTimeout.Duration()+overtime)()
+	defer exitWithin(ctx, cfg.ShutdownTimeout.Duration()+exitGrace)()
 	log, buffer := NewLog(cfg, w)
 	defer func() {
 		if closeErr := buffer.Close(); err == nil {
@@ -38,7 +38,7 @@ func RunWorker(ctx context.Context, w io.Writer) (err error) {
 	}()
 	worker, err := NewWorker(ctx, cfg, log, buffer.Flush)
 	if ctx.Err() != nil && ExitCode(err) == exitFailure {
-		log.Info("worker_stopped", "status", "success", "reason", "told to end before the servers were there")
+		log.Info("worker_stopped", "status", "success", "reason", "stopped before both servers answered")
 		return nil
 	}
 	if err != nil {
@@ -48,24 +48,24 @@ func RunWorker(ctx context.Context, w io.Writer) (err error) {
 	return worker.Run(ctx)
 }
 
-// exitWithin ends the process with exit code 1 if it still runs so long after
-// the end of ctx, unless the function returned is called before: something that
-// heeds no context hangs, such as a log that nobody reads.
+// exitWithin exits the process with code 1 once limit has passed after the end of ctx, unless
+// cancel is called first. That happens if a call hangs that takes no context, such as a write
+// to a log that nobody reads.
 func exitWithin(ctx context.Context, limit time.Duration) (cancel func()) {
 	ended := make(chan struct{})
 	context.AfterFunc(ctx, func() {
 		select {
 		case <-ended:
 		case <-time.After(limit):
-			fmt.Fprintf(os.Stderr, "worker: not ended %v after the signal; is standard output read? What is still held may be lost in list mode\n", limit)
+			fmt.Fprintf(os.Stderr, "worker: still running %v after the signal; is anything reading standard output? Records in flight may be lost in list mode\n", limit)
 			os.Exit(exitFailure)
 		}
 	})
 	return func() { close(ended) }
 }
 
-// NewLog returns the logger that the configuration asks for. Its lines are
-// buffered for a moment: close the buffer in the end.
+// NewLog returns the configured logger, and the buffer that its lines go through. Close the
+// buffer at the end.
 func NewLog(cfg *config.Config, w io.Writer) (*slog.Logger, *logging.Buffer) {
 	f, ok := w.(*os.File)
 	terminal := ok && logging.IsTerminal(f)

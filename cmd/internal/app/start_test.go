@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { env.Main(m) }
 
 const startSoon = 30 * time.Second
 
-// nowhere is an address at which nothing listens.
+// nowhere returns an address at which nothing listens.
 func nowhere(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -34,7 +34,7 @@ func nowhere(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// lines is a log to look at.
+// lines is a log in memory. It is safe for concurrent use.
 type lines struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -52,7 +52,7 @@ func (l *lines) String() string {
 	return l.b.String()
 }
 
-// startError is the error of a worker whose MongoDB is away, and its log.
+// startError starts a worker without a MongoDB. It returns the log and the error.
 func startError(t *testing.T, vars map[string]string) (string, error) {
 	t.Helper()
 	all := map[string]string{"MONGO_URI": "mongodb://" + nowhere(t), "STARTUP_TIMEOUT_SEC": "15"}
@@ -67,7 +67,7 @@ func startError(t *testing.T, vars map[string]string) (string, error) {
 	w, err := app.NewWorker(t.Context(), cfg, slog.New(slog.NewJSONHandler(&log, nil)), func() error { return nil })
 	if err == nil {
 		w.Close()
-		t.Fatal("the worker starts without MongoDB")
+		t.Fatal("the worker started without MongoDB")
 	}
 	return log.String(), err
 }
@@ -87,7 +87,7 @@ func wantStartError(t *testing.T, vars map[string]string, code int, phrases ...s
 
 var bothModes = []string{config.ModeList, config.ModeStream}
 
-func TestAClusterByOneAddress(t *testing.T) {
+func TestAClusterNeedsItsScheme(t *testing.T) {
 	server := env.Redis(t, clusterNode(t))
 	admin := server.Client(t)
 	for _, mode := range bothModes {
@@ -96,7 +96,7 @@ func TestAClusterByOneAddress(t *testing.T) {
 	}
 	wantStartError(t, map[string]string{"REDIS_URL": "redis://" + server.Addr + "/1"}, 2, "REDIS_URL: ", "is a node of a Cluster")
 
-	// A role that may not ask learns it by the first key of another node.
+	// A user without the right to INFO finds out by the first key of another node.
 	if err := admin.Do(t.Context(), "ACL", "SETUSER", "blind", "on", "nopass", "~*", "+@all", "-info").Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -109,11 +109,11 @@ func TestAClusterByOneAddress(t *testing.T) {
 	wantStartError(t, map[string]string{"REDIS_URL": "redis+cluster://" + other, "STARTUP_TIMEOUT_SEC": "1"}, 1, "MONGO_URI")
 	_, err := startError(t, map[string]string{"REDIS_URL": "redis+cluster://" + other, "STARTUP_TIMEOUT_SEC": "1"})
 	if strings.Contains(err.Error(), "REDIS_URL") {
-		t.Errorf("a Cluster by one address: %v", err)
+		t.Errorf("with the scheme of a Cluster: %v", err)
 	}
 }
 
-func TestNoClusterByItsScheme(t *testing.T) {
+func TestTheSchemeOfAClusterNeedsACluster(t *testing.T) {
 	server := env.Redis(t)
 	wantStartError(t, map[string]string{"REDIS_URL": "redis+cluster://" + server.Addr}, 2, "REDIS_URL: ", "is no Cluster")
 }
@@ -124,7 +124,7 @@ func clusterNode(t *testing.T) env.RedisOption {
 	return env.WithConfig("cluster-enabled", "yes", "cluster-port", bus, "appendonly", "no", "maxmemory-policy", "allkeys-lru")
 }
 
-// clusterWithSlots joins a second node, without slots, to the one that has all.
+// clusterWithSlots adds a node without slots to the one that has all. It returns its address.
 func clusterWithSlots(t *testing.T, first *env.RedisServer) string {
 	t.Helper()
 	_, bus, _ := net.SplitHostPort(nowhere(t))
@@ -144,7 +144,7 @@ func clusterWithSlots(t *testing.T, first *env.RedisServer) string {
 	return second.Addr
 }
 
-func TestARoleThatLacksARight(t *testing.T) {
+func TestAUserWithoutARight(t *testing.T) {
 	server := env.Redis(t)
 	admin := server.Client(t)
 	for name, c := range map[string]struct {
@@ -165,14 +165,14 @@ func TestARoleThatLacksARight(t *testing.T) {
 			vars := map[string]string{"REDIS_URL": "redis://role:pw@" + server.Addr, "QUEUE_MODE": c.mode, "STREAM_PARTITIONS": "3"}
 			wantStartError(t, vars, 2, c.phrases...)
 			if _, err := startError(t, vars); strings.Count(err.Error(), "NOPERM") != 1 {
-				t.Errorf("it is said more than once: %v", err)
+				t.Errorf("want NOPERM once: %v", err)
 			}
 		})
 	}
 }
 
-// A group can't be made: it shows when the stream is opened, after MongoDB.
-func TestARoleThatLacksARightToTheStream(t *testing.T) {
+// The stream is opened only once MongoDB answers.
+func TestAUserWithoutTheRightToCreateAGroup(t *testing.T) {
 	server := env.Redis(t)
 	if err := server.Client(t).Do(t.Context(), "ACL", "SETUSER", "role", "on", ">pw", "~*", "+@all", "-xgroup").Err(); err != nil {
 		t.Fatal(err)
@@ -182,7 +182,7 @@ func TestARoleThatLacksARightToTheStream(t *testing.T) {
 	}, 2, "REDIS_URL", "lacks")
 }
 
-// startSentinel returns the address of a Sentinel that watches no master.
+// startSentinel returns the address of a Sentinel that monitors no master.
 func startSentinel(t *testing.T) string {
 	t.Helper()
 	_ = env.Redis(t) // skips or fails where there is no redis-server
@@ -214,12 +214,12 @@ func TestTLSToAPlainRedis(t *testing.T) {
 		"REDIS_URL", "TLS", "STARTUP_TIMEOUT_SEC")
 	_, err := startError(t, map[string]string{"REDIS_URL": "rediss://" + nowhere(t), "STARTUP_TIMEOUT_SEC": "1"})
 	if strings.Contains(err.Error(), "TLS") {
-		t.Errorf("nothing listens, and it is about TLS: %v", err)
+		t.Errorf("nothing listens, but the error blames TLS: %v", err)
 	}
 }
 
-// A Cluster without the keys' slots answers, but not for the keys.
-func TestEachWarningIsSaidOnce(t *testing.T) {
+// The check is repeated, because the Cluster lacks the slots of the keys.
+func TestEachWarningIsLoggedOnce(t *testing.T) {
 	server := env.Redis(t, clusterNode(t), env.WithConfig("cluster-require-full-coverage", "no"))
 	client := server.Client(t)
 	if err := client.Do(t.Context(), "CLUSTER", "ADDSLOTSRANGE", 0, 100).Err(); err != nil {
@@ -232,13 +232,13 @@ func TestEachWarningIsSaidOnce(t *testing.T) {
 	log, _ := startError(t, map[string]string{"REDIS_URL": "redis+cluster://" + server.Addr, "STARTUP_TIMEOUT_SEC": "2"})
 	for _, warning := range []string{"may evict keys", "keeps no append-only file", "CLUSTERDOWN"} {
 		if n := strings.Count(log, warning); n != 1 {
-			t.Errorf("%q is said %d times in\n%s", warning, n, log)
+			t.Errorf("%q is logged %d times, want once, in\n%s", warning, n, log)
 		}
 	}
 }
 
-// TestARedisThatCanNotSave has a snapshot fail, since the directory is gone:
-// Redis answers PING with an error then.
+// Once a snapshot has failed, here because the directory is missing, Redis answers PING with
+// an error.
 func TestARedisThatCanNotSave(t *testing.T) {
 	server := env.Redis(t, env.WithConfig("save", "3600 1", "appendonly", "no", "enable-protected-configs", "yes"))
 	client := server.Client(t)

@@ -21,47 +21,63 @@ import (
 	"ingestion/streams"
 )
 
-// Worker is the service: it works the queue off into MongoDB.
+// Worker is the service: it moves the records of a queue into MongoDB.
 type Worker struct {
-	cfg      *config.Config
-	log      *slog.Logger
-	redis    redis.UniversalClient
-	mongo    *mongo.Client
-	store    *store.Store
-	gate     *consumer.Gate
-	consumer *consumer.Consumer
-	queue    streams.Queue
-	streams  []*streams.Stream
-	// partitions is all of streams; nil in list mode.
-	partitions *streams.Partitions
+	cfg        *config.Config
+	log        *slog.Logger
+	redis      redis.UniversalClient
+	mongo      *mongo.Client
+	store      *store.Store
+	gate       *consumer.Gate
+	consumer   *consumer.Consumer
+	queue      streams.Queue
+	streams    []*streams.Stream
+	partitions *streams.Partitions // all of streams; nil in list mode
 }
 
-// NewWorker connects to both servers, waiting for them up to the start-up
-// time, checks that they are usable and builds the pipeline. flush writes out
-// log lines before their outcomes are settled. Close the worker afterwards.
+// NewWorker connects to both servers, checks that they are usable and builds the pipeline. It
+// waits for each server for STARTUP_TIMEOUT_SEC at most. flush writes out buffered log lines.
+// Close the worker after use.
 func NewWorker(ctx context.Context, cfg *config.Config, log *slog.Logger, flush func() error) (*Worker, error) {
 	w := &Worker{cfg: cfg, log: log, gate: consumer.NewGate()}
-	if err := w.connect(ctx); err != nil {
+	if err := w.open(ctx, flush); err != nil {
 		w.Close()
 		return nil, err
+	}
+	return w, nil
+}
+
+func (w *Worker) open(ctx context.Context, flush func() error) error {
+	if err := w.connect(ctx); err != nil {
+		return err
 	}
 	if err := w.openQueue(ctx); err != nil {
-		w.Close()
-		return nil, err
+		return err
 	}
+	opts, err := w.consumerOptions(flush)
+	if err != nil {
+		return err
+	}
+	w.consumer, err = consumer.New(opts)
+	return err
+}
+
+func (w *Worker) consumerOptions(flush func() error) (consumer.Options, error) {
+	cfg := w.cfg
 	opts := consumer.Options{
 		Decode:          decoder(record.Decoder{MaxBytes: cfg.MaxRecordBytes}.Decode),
+		ProcessingClock: cfg.RateLimitClock == config.ClockProcessing,
+		RedisTime:       func(ctx context.Context) (time.Time, error) { return w.redis.Time(ctx).Result() },
 		Store:           w.store,
 		Probe:           w.store.Check,
 		Gate:            w.gate,
-		Log:             log,
+		Log:             w.log,
 		Flush:           flush,
+		LogRaw:          bool(cfg.LogRaw),
 		BatchSize:       cfg.BatchSize,
 		Concurrency:     cfg.Concurrency,
 		MaxMessages:     cfg.MaxMessages,
 		ShutdownTimeout: cfg.ShutdownTimeout.Duration(),
-		LogRaw:          bool(cfg.LogRaw),
-		ProcessingClock: cfg.RateLimitClock == config.ClockProcessing,
 	}
 	if len(w.streams) > 0 {
 		opts.Lease = cfg.StreamClaimIdle.Duration()
@@ -69,23 +85,15 @@ func NewWorker(ctx context.Context, cfg *config.Config, log *slog.Logger, flush 
 	if cfg.RateLimitLimit > 0 {
 		l, err := w.newLimiter()
 		if err != nil {
-			w.Close()
-			return nil, err
+			return opts, err
 		}
 		opts.Limiter = l
 	}
-	opts.RedisTime = func(ctx context.Context) (time.Time, error) { return w.redis.Time(ctx).Result() }
-	c, err := consumer.New(opts)
-	if err != nil {
-		w.Close()
-		return nil, err
-	}
-	w.consumer = c
-	return w, nil
+	return opts, nil
 }
 
-// connect waits for both servers at the same time, so that both are named if
-// both are away. What waiting can't mend at one ends the wait for the other.
+// connect waits for both servers at the same time, so that the error names both if both are
+// down. A permanent error of one ends the wait for the other.
 func (w *Worker) connect(ctx context.Context) error {
 	ctx, giveUp := context.WithCancel(ctx)
 	defer giveUp()
@@ -98,7 +106,7 @@ func (w *Worker) connect(ctx context.Context) error {
 		}
 	})
 	wait.Go(func() {
-		w.mongo, w.store, mongoErr = connectMongo(ctx, w.cfg, &watcher{log: w.log, gate: w.gate})
+		w.mongo, w.store, mongoErr = connectMongo(ctx, w.cfg, &storeObserver{log: w.log, gate: w.gate})
 		if ExitCode(mongoErr) == exitUsage {
 			giveUp()
 		}
@@ -107,23 +115,23 @@ func (w *Worker) connect(ctx context.Context) error {
 	return gravest(redisErr, mongoErr)
 }
 
-// connections is how many there may be to one node of Redis: for the reader, the
-// batches in flight, which may settle several partitions at a time, the heartbeat
-// and the upkeep. They are made when needed. A Cluster's reader waits for each
-// partition by itself.
+// connections is the most connections to one node of Redis: for the reader, the batches in
+// flight, each of which may settle several partitions at the same time, the heartbeat and the
+// maintenance. On a Cluster the reader also waits for each partition separately. Connections
+// are opened on demand.
 func connections(cfg *config.Config) int {
-	n := 2*cfg.Concurrency + streams.Upkeep + 8
+	n := 2*cfg.Concurrency + streams.MaxUpkeep + 8
 	if opts, err := cfg.RedisOptions(); err == nil && opts.IsClusterMode {
 		n += min(cfg.StreamPartitions, streams.MaxWatches)
 	}
 	return n
 }
 
-// gravest joins the errors that waiting can't mend, or all if there is none.
+// gravest joins the permanent errors or, if there is none, all of them.
 func gravest(errs ...error) error {
-	isUsual := func(err error) bool { return ExitCode(err) != exitUsage }
-	if grave := slices.DeleteFunc(slices.Clone(errs), isUsual); len(grave) > 0 {
-		return errors.Join(grave...)
+	transient := func(err error) bool { return ExitCode(err) != exitUsage }
+	if permanent := slices.DeleteFunc(slices.Clone(errs), transient); len(permanent) > 0 {
+		return errors.Join(permanent...)
 	}
 	return errors.Join(errs...)
 }
@@ -137,25 +145,32 @@ func (w *Worker) openQueue(ctx context.Context) error {
 		Worker:          cfg.StreamConsumer,
 	}
 	if cfg.QueueMode == config.ModeList {
-		w.queue = streams.NewList(streams.ListOptions{
+		list, err := streams.NewList(streams.ListOptions{
 			Client: w.redis, Key: cfg.QueueKey, PollTimeout: cfg.PollTimeout.Duration(), DeadLetters: letters, Log: w.log,
 		})
-		return nil
+		w.queue = list
+		return err
 	}
 	for _, key := range streams.PartitionKeys(cfg.StreamKey, cfg.StreamPartitions) {
-		s := streams.NewStream(streams.StreamOptions{
+		s, err := streams.NewStream(streams.StreamOptions{
 			Client: w.redis, Key: key, Group: cfg.StreamGroup, Consumer: cfg.StreamConsumer,
 			PollTimeout: cfg.PollTimeout.Duration(), ClaimIdle: cfg.StreamClaimIdle.Duration(),
 			Retention: time.Duration(cfg.StreamRetention), MaxEntries: cfg.StreamMaxEntries,
 			MaxDeliveries: cfg.StreamMaxDeliveries, DeadLetters: letters, Log: w.log,
-			Full: w.roomWatch(key),
+			MemoryPressure: w.memoryPressure(key),
 		})
-		if err := await(ctx, cfg.StartupTimeout.Duration(), w.log, "Redis", func(ctx context.Context) error { return permanent(s.Open(ctx)) }); err != nil {
+		if err != nil {
+			return err
+		}
+		if err := await(ctx, cfg.StartupTimeout.Duration(), w.log, "Redis", func(ctx context.Context) error { return NameOwner(s.Open(ctx)) }); err != nil {
 			return err
 		}
 		w.streams = append(w.streams, s)
 	}
-	w.partitions = streams.NewPartitions(w.streams, streams.PartitionsOptions{TakeNoMore: cfg.MaxMessages > 0})
+	var err error
+	if w.partitions, err = streams.NewPartitions(w.streams, streams.PartitionsOptions{TakeNoMore: cfg.MaxMessages > 0}); err != nil {
+		return err
+	}
 	w.queue = w.partitions
 	if len(w.streams) == 1 {
 		w.queue = w.streams[0]
@@ -163,13 +178,14 @@ func (w *Worker) openQueue(ctx context.Context) error {
 	return nil
 }
 
-// roomWatch is told when Redis is at maxmemory. Without a limiter nothing needs
-// room there to be admitted: the work goes on, and makes room.
-func (w *Worker) roomWatch(key string) func(reason string) {
+// memoryPressure returns what is called when Redis is at maxmemory, and when it no longer is.
+// Without a limiter, records are admitted without writing to Redis: the worker goes on, which
+// frees memory.
+func (w *Worker) memoryPressure(key string) func(reason string) {
 	if w.cfg.RateLimitLimit == 0 {
 		return nil
 	}
-	return newRoomWatch(key, w.log, w.gate).tell
+	return (&memoryPressure{stream: key, log: w.log, gate: w.gate}).changed
 }
 
 func (w *Worker) newLimiter() (*limiter.Limiter, error) {
@@ -189,19 +205,19 @@ func (w *Worker) newLimiter() (*limiter.Limiter, error) {
 		Floor:    w.floor,
 		BadLimit: func(customerID, value string) {
 			w.log.Warn("warning", "customerId", customerID, "reason",
-				fmt.Sprintf("the customer's own limit %q can't be read; the default holds: want for example 5/60, off or block", value))
+				fmt.Sprintf("the customer's own limit %q can't be read, the default applies: want for example 5/60, off or block", value))
 		},
 	})
 }
 
-// trimmerLag is more than what was last seen of one partition may be older than
-// what was seen of another, their clocks included.
-const trimmerLag = time.Minute
+// floorSkew bounds how much older the last observation of one partition may be than that of
+// another, including the difference of their servers' clocks.
+const floorSkew = time.Minute
 
-// floor is the arrival before which nothing is unfinished in any partition; 0
-// while one of them does not know. A partition that is idle, perhaps since long,
-// does not count while others are at work: what it gets arrives later than they
-// have come, but for the lag.
+// floor returns the arrival time, in ms since 1970, before which no partition has an unfinished
+// entry; 0 if one of them does not know yet. Idle partitions, whose floor may be old, are left
+// out while others are busy: their next entries arrive later than the floor of the busy ones,
+// apart from the skew.
 func (w *Worker) floor() int64 {
 	const unknown = math.MaxInt64
 	all, busy := int64(unknown), int64(unknown)
@@ -217,24 +233,24 @@ func (w *Worker) floor() int64 {
 	case busy == unknown || busy == all:
 		return all
 	default:
-		return max(busy-trimmerLag.Milliseconds(), all, 0)
+		return max(busy-floorSkew.Milliseconds(), all, 0)
 	}
 }
 
-// Run works until ctx ends or WORKER_MAX_MESSAGES deliveries are settled. The
-// error says what could not be brought to an orderly end.
+// Run processes records until ctx ends or WORKER_MAX_MESSAGES deliveries are settled. The error
+// says why the run ended early or what could not be settled; it is nil after a clean shutdown.
 func (w *Worker) Run(ctx context.Context) error {
 	w.log.Info("worker_started", "status", "success", "mode", w.cfg.QueueMode, "key", w.cfg.Key(),
 		"redis", w.cfg.RedisURL.String(), "mongo", w.cfg.MongoURI.String(), "consumer", w.cfg.StreamConsumer)
-	upkeep, stop := context.WithCancel(context.WithoutCancel(ctx))
-	var keepers sync.WaitGroup
-	keepers.Go(func() { w.store.Watch(upkeep) })
+	maintainCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var maintenance sync.WaitGroup
+	maintenance.Go(func() { w.store.Watch(maintainCtx) })
 	if w.partitions != nil {
-		keepers.Go(func() { w.partitions.Maintain(upkeep) })
+		maintenance.Go(func() { w.partitions.Maintain(maintainCtx) })
 	}
 	err := w.consumer.Run(ctx, w.queue)
 	stop()
-	keepers.Wait()
+	maintenance.Wait()
 	if err != nil {
 		w.log.Error("worker_stopped", "status", "error", "reason", err.Error())
 		return fmt.Errorf("shutting down: %w", err)

@@ -113,7 +113,10 @@ func startWorker(ctx context.Context, cfg *config.Config, logPath string) (stop 
 // send loads the example file and lets the generator run; it returns what must
 // come of both.
 func send(ctx context.Context, out io.Writer, cfg *config.Config, client redis.UniversalClient) (*counts, error) {
-	publisher := producer.NewPublisher(client, producer.ToStream(cfg.StreamKey, cfg.StreamPartitions), producer.Options{})
+	publisher, err := producer.NewPublisher(client, producer.ToStream(cfg.StreamKey, cfg.StreamPartitions), producer.Options{})
+	if err != nil {
+		return nil, err
+	}
 	want, bodies, err := exampleFile()
 	if err != nil {
 		return nil, err

@@ -130,7 +130,7 @@ func stepOf(cmd redis.Cmder) step {
 var scripts = map[string]step{}
 
 // stepNames has the steps that are not named as their script's file.
-var stepNames = map[step]step{"handback": nack, "sweep": leave, "census": loss, "try": quarantine}
+var stepNames = map[step]step{"read": "account"}
 
 // sources maps a step to the source of its script.
 var sources = map[step]string{}
@@ -138,12 +138,13 @@ var sources = map[step]string{}
 // loadScripts reads the scripts and loads them into Redis, so that no step has to.
 func loadScripts(t *testing.T, client *redis.Client) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.FromSlash("../../../streams/scripts/*.lua"))
+	files, err := filepath.Glob(filepath.FromSlash("../../../streams/*.lua"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scripts: %v", err)
 	}
 	for _, file := range append(files, filepath.FromSlash("../../../limiter/judge.lua")) {
-		s := step(strings.TrimSuffix(filepath.Base(file), ".lua"))
+		name := strings.TrimSuffix(filepath.Base(file), ".lua")
+		s := step(name[strings.LastIndex(name, "_")+1:])
 		if name, other := stepNames[s]; other {
 			s = name
 		}
@@ -171,7 +172,7 @@ func beginnings(t *testing.T, source string) string {
 	t.Helper()
 	parts := ""
 	for _, name := range partName.FindAllString(comesAfter.FindString(source), -1) {
-		part, err := os.ReadFile(filepath.FromSlash("../../../streams/scripts/" + name))
+		part, err := os.ReadFile(filepath.FromSlash("../../../streams/" + name))
 		if err != nil {
 			t.Fatal(err)
 		}

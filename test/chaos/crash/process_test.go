@@ -47,7 +47,7 @@ func (tr *trial) start(ctx context.Context, name string, p point) *process {
 	l.client.AddHook(l.injector)
 	tr.injectors.set(tr.name, l.injector)
 	log := tr.log.With("process", name)
-	l.stream = streams.NewStream(streams.StreamOptions{
+	l.stream = newStream(streams.StreamOptions{
 		Client: l.client, Key: tr.key, Group: group, Consumer: name,
 		PollTimeout: 20 * time.Millisecond, ClaimIdle: tr.lease, Retention: 0,
 		DeadLetters: streams.DeadLetterOptions{On: true, Worker: name}, Log: log,
@@ -90,6 +90,14 @@ func (tr *trial) start(ctx context.Context, name string, p point) *process {
 		_ = l.client.Close()
 	}()
 	return l
+}
+
+func newStream(options streams.StreamOptions) *streams.Stream {
+	stream, err := streams.NewStream(options)
+	if err != nil {
+		panic(err)
+	}
+	return stream
 }
 
 func (tr *trial) limiter(l *process) *limiter.Limiter {

@@ -147,7 +147,7 @@ func (tr *trial) feed(ctx context.Context, round int) error {
 
 // deadWorker returns the stream of a worker that died.
 func (tr *trial) deadWorker(name string) *streams.Stream {
-	return streams.NewStream(streams.StreamOptions{
+	return newStream(streams.StreamOptions{
 		Client: tr.direct, Key: tr.key, Group: group, Consumer: "dead-" + name, PollTimeout: time.Millisecond, ClaimIdle: 24 * time.Hour,
 		DeadLetters: streams.DeadLetterOptions{On: true, Worker: "dead"}, Log: tr.log,
 	})

@@ -1,0 +1,113 @@
+package streams
+
+import (
+	"fmt"
+	"strings"
+)
+
+// The client library decodes replies of scripts into nested []any of string and
+// int64. These functions take them apart; a value of another type is empty or 0.
+
+func text(v any) string {
+	s, _ := v.(string)
+	return s
+}
+
+func texts(v any) []string {
+	list, _ := v.([]any)
+	out := make([]string, len(list))
+	for i, item := range list {
+		out[i] = text(item)
+	}
+	return out
+}
+
+// anySlice converts strings to arguments of a script.
+func anySlice(list []string) []any {
+	out := make([]any, len(list))
+	for i, s := range list {
+		out[i] = s
+	}
+	return out
+}
+
+func integer(v any) int64 {
+	n, _ := v.(int64)
+	return n
+}
+
+// named is a reply of alternating names and values.
+type named map[string]any
+
+func namedReply(v any) named {
+	list, _ := v.([]any)
+	n := make(named, len(list)/2)
+	for i := 0; i+1 < len(list); i += 2 {
+		n[text(list[i])] = list[i+1]
+	}
+	return n
+}
+
+func (n named) text(name string) string { return text(n[name]) }
+
+func (n named) integer(name string) int64 { return integer(n[name]) }
+
+// typedEntries decodes entries, each a pair of its ID and its fields.
+// deliveries returns the delivery count of an ID.
+func typedEntries(batch []Delivery, reply any, deliveries func(id string) int64) []Delivery {
+	list, _ := reply.([]any)
+	for _, item := range list {
+		if pair, _ := item.([]any); len(pair) == 2 {
+			id := text(pair[0])
+			batch = append(batch, newDelivery(id, texts(pair[1]), deliveries(id)))
+		}
+	}
+	return batch
+}
+
+// typedStreams decodes a reply of XREADGROUP: a map in RESP3, else pairs of a key
+// and its entries.
+func typedStreams(reply any) (batch []Delivery) {
+	once := func(string) int64 { return 1 }
+	switch streams := reply.(type) {
+	case map[any]any:
+		for _, entries := range streams {
+			batch = typedEntries(batch, entries, once)
+		}
+	case []any:
+		for _, stream := range streams {
+			if pair, _ := stream.([]any); len(pair) == 2 {
+				batch = typedEntries(batch, pair[1], once)
+			}
+		}
+	}
+	return batch
+}
+
+// isNoGroup reports whether err means that the stream or its group is gone; a
+// blocked reader is told so by UNBLOCKED. It matches the code anywhere in the
+// text because embedded servers prefix the errors of a script's commands.
+func isNoGroup(err error) bool {
+	if err == nil {
+		return false
+	}
+	text := err.Error()
+	return strings.Contains(text, "NOGROUP") || strings.Contains(text, "no such key") || strings.Contains(text, "UNBLOCKED the stream key")
+}
+
+// wrap adds context to an error; nil stays nil.
+func wrap(err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf(format+": %w", append(args, err)...)
+}
+
+// firstOf names the first IDs of a list, which need not be contiguous.
+func firstOf(ids []string) string {
+	const most = 10
+	if len(ids) <= most {
+		return strings.Join(ids, " ")
+	}
+	return strings.Join(ids[:most], " ") + " …"
+}

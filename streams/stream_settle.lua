@@ -1,0 +1,242 @@
+-- Settles a batch: acknowledges and counts, once, what is still pending.
+-- Comes after need.lua and inspect.lua.
+--
+-- KEYS  1 stream  2 dead letters  3 delayed set  4 delayed data  5 ledger
+--       6 quarantined attempts  7 gone  8 returns
+-- ARGV  1 group  2 consumer  3 maximum number of dead letters (0: no limit)
+--       4 number of accepted sets, then for each: outcome, n, n entry IDs
+--       then the number of guarded entries, and for each:
+--         outcome, entry ID, kind (dead | copy | drop | delay), due in ms, n,
+--         n strings: the dead letter's fields and values, or the payload to put
+--         back; `copy` takes the dead letter's data from the entry itself
+-- Returns {settled, group exists (1 | 0), kept IDs, lost IDs, error}
+--   kept  could not be written elsewhere and stay pending
+--   lost  refused or deferred entries that another consumer holds
+--
+-- The dead letter or delayed record is written before its entry is acknowledged:
+-- at maxmemory Redis checks only the first write of a script, so XACK succeeds
+-- where XADD fails. Each field of the ledger is incremented once, at the end,
+-- after a write has succeeded. Running the script again changes nothing.
+--
+-- An entry that was dropped from the pending list because it no longer exists
+-- (drop.lua) is held by nobody else: it is settled, and no longer missing.
+
+local stream, dead, delayed, data, ledger = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local group, consumer, dead_max = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local suspects, gone, returns = KEYS[6], KEYS[7], KEYS[8]
+local settled, exists, kept, lost, failure = 0, 1, {}, {}, ''
+local counts = {} -- by field of the ledger
+local at = 4
+
+local any_gone = redis.call('EXISTS', gone) == 1
+
+-- Hashes with notes about entries, which are kept until the entries are settled.
+local notes = {}
+for _, key in ipairs({suspects, returns}) do
+  if redis.call('EXISTS', key) == 1 then notes[#notes + 1] = key end
+end
+
+local function take()
+  local value = ARGV[at]
+  at = at + 1
+  return value
+end
+
+-- take_list passes over n arguments and returns the positions of the first and the
+-- last one: copying hundreds would cost as much as settling them.
+local function take_list(n)
+  at = at + n
+  return at - n, at - 1
+end
+
+local function count(field, n)
+  counts[field] = (counts[field] or 0) + n
+end
+
+local function failed(reply)
+  if type(reply) == 'table' and reply['err'] then
+    failure = reply['err']
+    return true
+  end
+  return false
+end
+
+-- owner is the consumer that holds an entry; nil if it is already settled.
+local function owner(id, kind)
+  local pending = redis.pcall('XPENDING', stream, group, id, id, 1)
+  if pending['err'] then
+    exists = 0
+    return ''
+  end
+  if pending[1] then return pending[1][2] end
+  -- An entry that was never read leaves nothing to write.
+  if any_gone and kind ~= 'copy' and redis.call('HEXISTS', gone, id) == 1 then return consumer end
+end
+
+local function bury(fields, first, last)
+  if failed(redis.pcall('XADD', dead, '*', unpack(fields, first, last))) then return false end
+  count('dead', 1)
+  return true
+end
+
+-- copy buries an entry that was never read. If it does not have exactly one body,
+-- its fields are kept as netstrings, byte for byte, and as JSON for people.
+local function copy(id, first, last)
+  local letter = {unpack(ARGV, first, last)}
+  local function with(name, value)
+    letter[#letter + 1] = name
+    letter[#letter + 1] = value
+  end
+  local found = redis.call('XRANGE', stream, id, id)
+  local list = found[1] and found[1][2] or {}
+  local back = redis.call('HGET', returns, id)
+  local n = #list
+  if back and list[n - 1] == 'ingestion:origin' then n = n - 2 end -- the service added it
+  local fields, bodies, exact, shown = {}, 0, {}, {}
+  for i = 1, n, 2 do
+    local name, value = list[i], list[i + 1]
+    fields[name] = value
+    if name == 'data' then bodies = bodies + 1 end
+    exact[#exact + 1] = #name .. ':' .. name .. ',' .. #value .. ':' .. value .. ','
+    shown[#shown + 1] = cjson.encode(name) .. ':' .. cjson.encode(value)
+  end
+  if bodies == 1 then
+    with('data', fields['data'])
+  else
+    with('data', '{' .. table.concat(shown, ',') .. '}')
+    with('fields', table.concat(exact))
+  end
+  if back then with('origin', string.match(back, '^%S+')) end
+  for _, name in ipairs({'traceparent', 'tracestate'}) do
+    if fields[name] then with(name, fields[name]) end
+  end
+  return bury(letter, 1, #letter)
+end
+
+local function delay(id, due, payload)
+  need({'ZADD', delayed, due, id})
+  if failed(redis.pcall('HSET', data, id, payload)) then return false end
+  local added = redis.pcall('ZADD', delayed, due, id)
+  if failed(added) then return false end
+  if added == 0 then
+    -- It was deferred before the group was created again, and this replaces that.
+    count('returned', 1)
+  end
+  return true
+end
+
+-- place writes a guarded entry to its destination.
+local function place(kind, id, due, first, last)
+  if kind == 'dead' then return bury(ARGV, first, last) end
+  if kind == 'copy' then return copy(id, first, last) end
+  if kind == 'delay' then return delay(id, due, ARGV[first]) end
+  return true
+end
+
+-- delivered is the last ID delivered to the group, or the least ID without a
+-- group; nil without a stream, of which no entry is delivered again.
+local function delivered()
+  local ours = find_group(stream, group)
+  if ours then return ours['last-delivered-id'] end
+  return redis.call('EXISTS', stream) == 1 and '0-0' or nil
+end
+
+-- forget removes the notes about entries, except those that will be delivered
+-- again because the group was set back over them, or created again, while a
+-- worker held them.
+local last
+local function forget(ids, first, to)
+  last = last or delivered()
+  local ended = {}
+  for i = first, to do
+    if not last or not before(last, ids[i]) then ended[#ended + 1] = ids[i] end
+  end
+  if #ended == 0 then return end
+  for _, key in ipairs(notes) do redis.call('HDEL', key, unpack(ended)) end
+end
+
+-- acknowledge counts those of the IDs that were still pending and returns their number.
+local function acknowledge(outcome, ids, first, last)
+  local start = settled
+  local function add(n)
+    if n == 0 then return end
+    count(outcome, n)
+    settled = settled + n
+  end
+  for from = first, last, 1000 do
+    local to = math.min(from + 999, last)
+    local n = redis.call('XACK', stream, group, unpack(ids, from, to))
+    add(n)
+    if any_gone and n < to - from + 1 then
+      local found = redis.call('HDEL', gone, unpack(ids, from, to))
+      add(found)
+      count('missing', -found)
+    end
+    if #notes > 0 then forget(ids, from, to) end
+  end
+  return settled - start
+end
+
+local function settle_accepted(sets)
+  for _, set in ipairs(sets) do
+    local outcome, first, last = unpack(set)
+    if acknowledge(outcome, ARGV, first, last) < last - first + 1 then
+      local reply = redis.pcall('XPENDING', stream, group)
+      if type(reply) == 'table' and reply['err'] then exists = 0 end
+    end
+  end
+end
+
+-- settle_guarded adds the IDs that may be acknowledged to `placed`, by outcome.
+local function settle_guarded(placed)
+  local seen = {}
+  for _ = 1, tonumber(take()) do
+    local outcome, id, kind, due = take(), take(), take(), take()
+    local first, last = take_list(tonumber(take()))
+    local holder = not seen[id] and owner(id, kind)
+    if not holder then
+      -- Already settled: the call is a repetition.
+    elseif holder ~= consumer then
+      lost[#lost + 1] = id
+    elseif not place(kind, id, due, first, last) then
+      kept[#kept + 1] = id
+    else
+      seen[id] = true
+      placed[outcome] = placed[outcome] or {}
+      table.insert(placed[outcome], id)
+    end
+  end
+end
+
+local function purge()
+  local purged = redis.call('XTRIM', dead, 'MAXLEN', dead_max)
+  if purged > 0 then count('purged', purged) end
+end
+
+-- try continues after a failed step, so that what was done is counted.
+local problem
+local function try(step, ...)
+  local ok, what = pcall(step, ...)
+  if not ok then problem = problem or what end
+end
+
+local sets, placed = {}, {}
+for i = 1, tonumber(take()) do
+  local outcome = take()
+  sets[i] = {outcome, take_list(tonumber(take()))}
+end
+
+need({'XACK', stream, group, '0-0'}, {'XPENDING', stream, group}, {'HINCRBY', ledger, 'ingested', 1})
+if #notes > 0 then need({'XINFO', 'GROUPS', stream}) end
+for _, key in ipairs(notes) do need({'HDEL', key, '0-0'}) end
+if any_gone then need({'HDEL', gone, '0-0'}) end
+if dead_max > 0 and ARGV[at] ~= '0' then need({'XTRIM', dead, 'MAXLEN', dead_max}) end
+redis.call('HGET', ledger, 'group') -- fails if it is not a hash: nothing is acknowledged that can't be counted
+try(settle_guarded, placed)
+for outcome, ids in pairs(placed) do try(acknowledge, outcome, ids, 1, #ids) end
+if not problem then try(settle_accepted, sets) end
+if counts['dead'] and dead_max > 0 then try(purge) end
+for field, n in pairs(counts) do try(redis.call, 'HINCRBY', ledger, field, n) end
+
+if problem then return type(problem) == 'table' and problem or redis.error_reply(tostring(problem)) end
+return {settled, exists, kept, lost, failure}
