@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -125,6 +127,66 @@ func (r *rig) takeOverAll(f *fixture) {
 		have := r.pending()
 		return have == 0, fmt.Sprintf("%d entries are pending", have)
 	})
+	r.stop(second)
+	r.wantOneKind(f)
+	r.wantDocuments(f)
+	r.wantLedger(f.want)
+}
+
+// TestKilledListWorker kills a worker of a list, which may cost what it had in
+// hand and no more: a single record where it takes one at a time.
+func TestKilledListWorker(t *testing.T) {
+	t.Parallel()
+	for _, size := range []struct{ batch, concurrency int }{{1, 1}, {10, 4}} {
+		t.Run(fmt.Sprintf("%d batches of %d", size.concurrency, size.batch), func(t *testing.T) {
+			t.Parallel()
+			const n = 300
+			f := simple(21, n)
+			r := newRig(t, list, "BATCH_SIZE="+strconv.Itoa(size.batch), "WORKER_CONCURRENCY="+strconv.Itoa(size.concurrency))
+			r.feed(f)
+			worker := r.start()
+			r.awaitTotal(n / 3)
+			worker.Kill()
+			second := r.start()
+			env.Eventually(t, late, func() (bool, string) {
+				left := r.client.LLen(t.Context(), queueKey).Val()
+				return left == 0, fmt.Sprintf("%d records are on the list", left)
+			})
+			r.stop(second)
+			docs := r.documents()
+			if lost := n - len(docs); lost > size.batch*size.concurrency {
+				t.Errorf("%d records are lost, the worker held %d at most", lost, size.batch*size.concurrency)
+			}
+			for _, d := range docs {
+				r.wantDocument(f, d)
+			}
+		})
+	}
+}
+
+// TestFrozenWorker freezes a worker that holds everything until another has
+// taken it over and settled it. The first one, woken, finishes what it had
+// begun: nothing is inserted, counted or buried a second time.
+func TestFrozenWorker(t *testing.T) {
+	t.Parallel()
+	const n = 200
+	f := newFixture(22, n)
+	r, mongo := behindValve(t, stream, "BATCH_SIZE=50", "WORKER_CONCURRENCY=4")
+	frozen := r.start()
+	mongo.shut()
+	r.feed(f)
+	r.awaitHeld(n)
+	frozen.Signal(syscall.SIGSTOP)
+
+	second := r.start("STREAM_CLAIM_IDLE_MS=500", "MONGO_URI="+r.mongo.URI())
+	r.awaitOutcomes(n)
+	mongo.open()
+	frozen.Signal(syscall.SIGCONT)
+	env.Eventually(t, soon, func() (bool, string) {
+		lines := r.journal.total()
+		return lines == 2*n, fmt.Sprintf("%d lines of outcomes, want each twice: %d", lines, 2*n)
+	})
+	r.stop(frozen)
 	r.stop(second)
 	r.wantOneKind(f)
 	r.wantDocuments(f)

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -162,4 +163,29 @@ func TestSecondSignal(t *testing.T) {
 			r.wantDocuments(f)
 		})
 	}
+}
+
+// TestSIGTERMWithoutRedis ends workers that can't reach the queue any more. One
+// that holds nothing ends well; one that has to keep what it holds says so.
+func TestSIGTERMWithoutRedis(t *testing.T) {
+	modes(t, func(t *testing.T, mode string) {
+		t.Run("idle", func(t *testing.T) {
+			r := newRig(t, mode)
+			worker := r.start()
+			r.redis.Kill()
+			worker.WaitForLine(soon, retrying("Redis", "error"))
+			r.stop(worker)
+		})
+		t.Run("holding", func(t *testing.T) {
+			r, _, worker, _ := holding(t, mode, "SHUTDOWN_TIMEOUT_SEC=0.5")
+			r.redis.Kill()
+			r.outlast(worker, 100*time.Millisecond)
+			worker.Signal(syscall.SIGTERM)
+			r.wantExit(worker, 1)
+			l, err := parseLine(worker.WaitForLine(soon, event("worker_stopped")))
+			if err != nil || l.Status != "error" || l.Level != "error" || worker.Stderr() == "" {
+				t.Errorf("what was not handed back is not told: %s, %s", l.text, worker.Stderr())
+			}
+		})
+	})
 }
