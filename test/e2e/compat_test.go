@@ -13,11 +13,12 @@ import (
 	"ingestion/internal/test/env"
 )
 
-// TestMaxMessages settles exactly so many records and leaves the others alone.
+// TestMaxMessages checks that exactly WORKER_MAX_MESSAGES records are settled
+// and the others not touched.
 func TestMaxMessages(t *testing.T) {
 	modes(t, func(t *testing.T, mode string) {
 		f := newFixture(14, 300)
-		r := newRig(t, mode, "BATCH_SIZE=7")
+		r := newHarness(t, mode, "BATCH_SIZE=7")
 		r.feed(f)
 		left := f.bodies()
 		for _, n := range []int{1, 100, 23} {
@@ -36,15 +37,15 @@ func TestMaxMessages(t *testing.T) {
 	})
 }
 
-func (r *rig) startUntilDone(n int) *env.Proc {
+func (r *harness) startUntilDone(n int) *env.Proc {
 	r.t.Helper()
 	worker := r.start()
 	r.awaitOutcomes(n)
 	return worker
 }
 
-// wantLeft checks that the queue holds these records, nothing else, undelivered.
-func (r *rig) wantLeft(bodies []string) {
+// wantLeft checks that the queue holds exactly these records, undelivered.
+func (r *harness) wantLeft(bodies []string) {
 	r.t.Helper()
 	if r.mode == list {
 		if diff := cmp.Diff(bodies, r.client.LRange(r.ctx(), queueKey, 0, -1).Val()); diff != "" {
@@ -57,16 +58,16 @@ func (r *rig) wantLeft(bodies []string) {
 		r.t.Fatalf("groups %v, %v", groups, err)
 	}
 	if last := r.fed[len(r.fed)-len(bodies)-1]; groups[0].LastDeliveredID != last || groups[0].Pending != 0 {
-		r.t.Errorf("%d entries are pending, delivered is up to %s, want %s", groups[0].Pending, groups[0].LastDeliveredID, last)
+		r.t.Errorf("%d entries are pending, the last delivered one is %s, want %s", groups[0].Pending, groups[0].LastDeliveredID, last)
 	}
 }
 
-// TestOriginalVariables runs the service as it always ran: in list mode, which
-// needs no setting, with its own names and a rate of its own.
+// TestOriginalVariables runs the service with the variables of its first
+// version: in list mode, the default, with names and a rate of its own.
 func TestOriginalVariables(t *testing.T) {
 	t.Parallel()
 	const mine, rate = "my:queue", 2
-	r := newRig(t, list)
+	r := newHarness(t, list)
 	r.feedTo(mine, simple(15, 10).bodies()...) // two customers with five records each
 	env := []string{
 		"REDIS_URL=" + r.redis.URL(), "MONGO_URI=" + r.mongo.URI(), "ADMIN_ADDR=",
@@ -82,12 +83,12 @@ func TestOriginalVariables(t *testing.T) {
 	for _, text := range p.Lines() {
 		l, err := parseLine(text)
 		if err != nil || l.Level == "info" || l.Level == "debug" {
-			t.Errorf("logged in spite of LOG_LEVEL=WARNING: %s", text)
+			t.Errorf("logged despite LOG_LEVEL=WARNING: %s", text)
 		}
 		counts[l.Event]++
 	}
 	if counts[rateLimited] != 10-2*rate || counts[ingested] != 0 {
-		t.Errorf("logged are %v", counts)
+		t.Errorf("logged: %v", counts)
 	}
 	stored, err := r.collection().Database().Client().Database("my_db").Collection("mine").CountDocuments(t.Context(), bson.D{})
 	if err != nil || stored != 2*rate {
@@ -95,10 +96,10 @@ func TestOriginalVariables(t *testing.T) {
 	}
 }
 
-// TestDefaultRate is five records in a minute, as ever.
+// TestDefaultRate: the default is five records per minute.
 func TestDefaultRate(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, list)
+	r := newHarness(t, list)
 	crowd := newFixture(16, 0) // one customer with one record more than the limit
 	r.feedTo("ingest:queue", crowd.bodies()...)
 	p := run(t, []string{"REDIS_URL=" + r.redis.URL(), "MONGO_URI=" + r.mongo.URI(), "ADMIN_ADDR=", "WORKER_MAX_MESSAGES=6"})
@@ -111,11 +112,11 @@ func TestDefaultRate(t *testing.T) {
 	}
 }
 
-// TestDotEnv reads settings from a .env file in the working directory; the
-// environment wins over it.
+// TestDotEnv: settings are read from a .env file in the working directory; the
+// environment overrides them.
 func TestDotEnv(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, list)
+	r := newHarness(t, list)
 	r.feedTo("from:file", simple(17, 4).bodies()...)
 	dir := t.TempDir()
 	text := strings.Join([]string{

@@ -11,7 +11,7 @@ import (
 	"ingestion/internal/test/env"
 )
 
-// The modes, and the names that the tests give the service.
+// The modes, and the names in the service's configuration.
 const (
 	list   = "list"
 	stream = "stream"
@@ -23,9 +23,9 @@ const (
 	documents = "e2e_customers"
 )
 
-// rig is the service under test: its servers, its workers, what was fed to it
-// and what it said.
-type rig struct {
+// harness is the service under test: its servers, its workers, the records sent
+// to it and its log.
+type harness struct {
 	t      *testing.T
 	mode   string
 	redis  *env.RedisServer
@@ -39,33 +39,33 @@ type rig struct {
 	journal    journal
 }
 
-// newRig starts servers of the test's own. env holds settings of all workers,
-// which win over the rig's.
-func newRig(t *testing.T, mode string, environ ...string) *rig {
+// newHarness starts servers for the test. environ overrides the harness'
+// settings of all workers.
+func newHarness(t *testing.T, mode string, environ ...string) *harness {
 	t.Helper()
-	return rigOn(t, mode, env.Redis(t), env.Mongo(t), environ...)
+	return harnessOn(t, mode, env.Redis(t), env.Mongo(t), environ...)
 }
 
-// newFragileRig is newRig with a MongoDB that can be stopped and killed.
-func newFragileRig(t *testing.T, mode string, environ ...string) *rig {
+// newRestartableHarness is newHarness with a MongoDB that can be stopped and killed.
+func newRestartableHarness(t *testing.T, mode string, environ ...string) *harness {
 	t.Helper()
-	return rigOn(t, mode, env.Redis(t), env.MongoProcess(t), environ...)
+	return harnessOn(t, mode, env.Redis(t), env.MongoProcess(t), environ...)
 }
 
-func rigOn(t *testing.T, mode string, server *env.RedisServer, mongo *env.MongoServer, environ ...string) *rig {
+func harnessOn(t *testing.T, mode string, server *env.RedisServer, mongo *env.MongoServer, environ ...string) *harness {
 	t.Helper()
-	return &rig{
+	return &harness{
 		t: t, mode: mode, redis: server, client: server.Client(t), mongo: mongo,
 		env:     append(settings(mode, server.URL(), mongo.URI()), environ...),
 		numbers: map[string]int{},
 	}
 }
 
-// behindValve is newRig with a valve before MongoDB.
-func behindValve(t *testing.T, mode string, environ ...string) (*rig, *valve) {
+// newProxiedHarness is newHarness with a proxy before MongoDB.
+func newProxiedHarness(t *testing.T, mode string, environ ...string) (*harness, *proxy) {
 	t.Helper()
-	r := newRig(t, mode)
-	v := newValve(t, r.mongo.Addr())
+	r := newHarness(t, mode)
+	v := newProxy(t, r.mongo.Addr())
 	r.env = append(append(r.env, "MONGO_URI=mongodb://"+v.addr+"/"), environ...)
 	return r, v
 }
@@ -73,7 +73,7 @@ func behindValve(t *testing.T, mode string, environ ...string) (*rig, *valve) {
 func settings(mode, redisURL, mongoURI string) []string {
 	policy := "drop"
 	if mode == stream {
-		policy = "dead-letter" // so that each refusal can be looked at
+		policy = "dead-letter" // so that each refusal can be checked
 	}
 	return []string{
 		"QUEUE_MODE=" + mode, "REDIS_URL=" + redisURL, "MONGO_URI=" + mongoURI,
@@ -83,57 +83,57 @@ func settings(mode, redisURL, mongoURI string) []string {
 	}
 }
 
-// run starts a worker process with nothing but env; see env.Process.
+// run starts a worker process with no environment but environ; see env.Process.
 func run(t *testing.T, environ []string, options ...env.ProcessOption) *env.Proc {
 	t.Helper()
 	return env.Process(t, env.Build(t, "ingestion/cmd/worker"), nil, environ, options...)
 }
 
-// launch starts a worker and does not wait for it.
-func (r *rig) launch(environ ...string) *env.Proc {
+// launch starts a worker without waiting for it.
+func (r *harness) launch(environ ...string) *env.Proc {
 	r.t.Helper()
 	p := run(r.t, append(r.env[:len(r.env):len(r.env)], environ...))
 	r.journal.follow(p)
 	return p
 }
 
-// start starts a worker and returns once it works.
-func (r *rig) start(environ ...string) *env.Proc {
+// start starts a worker and waits until it is ready.
+func (r *harness) start(environ ...string) *env.Proc {
 	r.t.Helper()
 	p := r.launch(environ...)
 	p.WaitForLine(soon, event("worker_started"))
 	return p
 }
 
-// stop ends a worker orderly.
-func (r *rig) stop(p *env.Proc) {
+// stop shuts a worker down cleanly.
+func (r *harness) stop(p *env.Proc) {
 	r.t.Helper()
 	p.Signal(syscall.SIGTERM)
 	r.wantExit(p, 0)
 }
 
-func (r *rig) wantExit(p *env.Proc, want int) {
+func (r *harness) wantExit(p *env.Proc, want int) {
 	r.t.Helper()
 	if code := p.Wait(soon); code != want {
 		r.t.Fatalf("exit code %d, want %d; standard error: %s", code, want, p.Stderr())
 	}
 }
 
-// key is the list or stream that the workers read.
-func (r *rig) key() string {
+// key returns the list or stream that the workers read.
+func (r *harness) key() string {
 	if r.mode == list {
 		return queueKey
 	}
 	return streamKey
 }
 
-// feed puts records on the queue.
-func (r *rig) feed(f *fixture) {
+// feed sends records to the queue.
+func (r *harness) feed(f *fixture) {
 	r.t.Helper()
 	r.feedTo(r.key(), f.bodies()...)
 }
 
-func (r *rig) feedTo(key string, bodies ...string) {
+func (r *harness) feedTo(key string, bodies ...string) {
 	r.t.Helper()
 	for len(bodies) > 0 {
 		page := bodies[:min(len(bodies), 1000)]
@@ -158,8 +158,8 @@ func (r *rig) feedTo(key string, bodies ...string) {
 	}
 }
 
-// number keeps the entries' IDs.
-func (r *rig) number(cmds []redis.Cmder) {
+// number notes the entries' IDs.
+func (r *harness) number(cmds []redis.Cmder) {
 	for _, cmd := range cmds {
 		if added, ok := cmd.(*redis.StringCmd); ok {
 			r.numbers[added.Val()] = len(r.fed)
@@ -168,9 +168,9 @@ func (r *rig) number(cmds []redis.Cmder) {
 	}
 }
 
-func (r *rig) ctx() context.Context { return r.t.Context() }
+func (r *harness) ctx() context.Context { return r.t.Context() }
 
-func (r *rig) collection() *mongo.Collection {
+func (r *harness) collection() *mongo.Collection {
 	r.t.Helper()
 	return r.mongo.Database(r.t).Client().Database(database).Collection(documents)
 }

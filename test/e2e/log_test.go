@@ -25,20 +25,20 @@ var (
 	}
 )
 
-// wantEveryLine checks the form of all lines, whatever they say.
+// wantEveryLine checks the format of all lines.
 func wantEveryLine(t *testing.T, lines []string) {
 	t.Helper()
 	for _, text := range lines {
 		l, err := parseLine(text)
 		if err != nil || !moment.MatchString(l.Timestamp) || l.Event == "" ||
 			!slices.Contains([]string{"debug", "info", "warn", "error"}, l.Level) {
-			t.Fatalf("not a line of the log: %s", text)
+			t.Fatalf("not a log line: %s", text)
 		}
 	}
 }
 
-// wantOutcomeLine checks what an outcome's line has to say of its record, and
-// that it has no key that is not known.
+// wantOutcomeLine checks the fields of an outcome's line against its record,
+// and that there are no unknown ones.
 func wantOutcomeLine(t *testing.T, l line, s sent, mode string) {
 	t.Helper()
 	bad := func(format string, args ...any) {
@@ -88,7 +88,7 @@ func wantReason(l line, s sent, bad func(string, ...any)) {
 	}
 }
 
-// wantRaw wants the first 256 bytes, cut before a character that does not fit.
+// wantRaw expects the first 256 bytes, cut at a character boundary.
 func wantRaw(l line, s sent, bad func(string, ...any)) {
 	if l.Event != parseError {
 		if l.Raw != "" {
@@ -97,7 +97,7 @@ func wantRaw(l line, s sent, bad func(string, ...any)) {
 		return
 	}
 	if !utf8.ValidString(s.body) {
-		return // it can't be shown as it is
+		return // not printable as it is
 	}
 	whole := len(s.body) <= 256
 	if !strings.HasPrefix(s.body, l.Raw) || whole && l.Raw != s.body || !whole && (len(l.Raw) > 256 || len(l.Raw) <= 256-utf8.UTFMax) {
@@ -105,15 +105,15 @@ func wantRaw(l line, s sent, bad func(string, ...any)) {
 	}
 }
 
-// TestLogThatCanNotBeWritten ends the worker, with words on standard error: in
-// list mode the log is the only account of what is refused. What it has taken
-// by then is worked off, the rest stays on the queue.
-func TestLogThatCanNotBeWritten(t *testing.T) {
+// TestLogThatCannotBeWritten checks that the worker exits with a message on
+// standard error: in list mode the log is the only record of refusals. Records
+// it holds are processed, the rest stays on the queue.
+func TestLogThatCannotBeWritten(t *testing.T) {
 	modes(t, func(t *testing.T, mode string) {
 		for name, out := range map[string]string{"full": ">/dev/full", "closed": "| true"} {
 			t.Run(name, func(t *testing.T) {
 				const n = 200
-				r := newRig(t, mode, "BATCH_SIZE=10", "WORKER_CONCURRENCY=1", "RATE_LIMIT_LIMIT=0")
+				r := newHarness(t, mode, "BATCH_SIZE=10", "WORKER_CONCURRENCY=1", "RATE_LIMIT_LIMIT=0")
 				f := simple(23, n)
 				r.feed(f)
 				worker := env.Build(t, "ingestion/cmd/worker")
@@ -131,7 +131,7 @@ func TestLogThatCanNotBeWritten(t *testing.T) {
 					t.Errorf("%d entries are pending", r.pending())
 				}
 				if docs == n {
-					t.Error("it has gone on to the end without a log")
+					t.Error("it continued without a log")
 				}
 			})
 		}

@@ -8,7 +8,7 @@ import (
 func TestMainPathOfTheList(t *testing.T) {
 	t.Parallel()
 	f := newFixture(1, setting(t, "E2E_RECORDS", 5000))
-	r := newRig(t, list)
+	r := newHarness(t, list)
 	r.feed(f)
 	began := time.Now()
 	worker := r.start()
@@ -20,13 +20,13 @@ func TestMainPathOfTheList(t *testing.T) {
 	wantEveryLine(t, worker.Lines())
 	wantLinesOfList(t, r, f)
 	if keys := r.client.Exists(r.ctx(), queueKey, "{"+queueKey+"}:dead", "{"+queueKey+"}:ledger").Val(); keys != 0 {
-		t.Errorf("%d keys of the queue are left: refused records of a list are dropped", keys)
+		t.Errorf("%d keys of the queue are left, want none: list mode drops refused records", keys)
 	}
 }
 
-// wantLinesOfList matches lines with records by what they say: by _id, or for a
-// bad record by its body.
-func wantLinesOfList(t *testing.T, r *rig, f *fixture) {
+// wantLinesOfList matches lines with records by _id, or by body for a bad
+// record.
+func wantLinesOfList(t *testing.T, r *harness, f *fixture) {
 	t.Helper()
 	byID := map[string][]sent{}
 	for _, s := range f.records {
@@ -40,7 +40,7 @@ func wantLinesOfList(t *testing.T, r *rig, f *fixture) {
 		}
 		same := byID[l.ID]
 		if len(same) == 0 {
-			t.Errorf("the line of no record: %s", l.text)
+			t.Errorf("a line without a record: %s", l.text)
 			continue
 		}
 		wantOutcomeLine(t, l, same[0], list)
@@ -51,16 +51,16 @@ func TestMainPathOfTheStream(t *testing.T) {
 	t.Parallel()
 	const worker = "a-worker"
 	f := newFixture(2, setting(t, "E2E_RECORDS", 5000))
-	r := newRig(t, stream, "STREAM_CONSUMER="+worker)
+	r := newHarness(t, stream, "STREAM_CONSUMER="+worker)
 	r.feed(f)
-	r.addForeign(f, "payload", "{}")
+	r.addUnknownFields(f, "payload", "{}")
 	began := time.Now()
 	p := r.start()
 	r.awaitOutcomes(len(f.records))
 	t.Logf("%d records in %v", len(f.records), time.Since(began).Round(time.Millisecond))
 	r.stop(p)
 	r.wantLog(f)
-	r.wantOneKind(f)
+	r.wantOneOutcome(f)
 	r.wantDocuments(f)
 	r.wantLedger(f.want)
 	r.wantDeadLetters(f, worker)

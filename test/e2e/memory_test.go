@@ -14,13 +14,13 @@ import (
 	"ingestion/internal/test/env"
 )
 
-// TestHugeEntries feeds ten entries of 10 MB after small ones: they are refused
-// one by one, with no more than a few of them in memory.
+// TestHugeEntries sends ten entries of 10 MB after small ones: they are refused
+// one by one, with at most a few of them in memory.
 func TestHugeEntries(t *testing.T) {
 	t.Parallel()
 	const huge = 10
 	f := simple(43, 20)
-	r := rigOn(t, stream, env.Redis(t, env.WithConfig("appendonly", "no")), env.Mongo(t))
+	r := harnessOn(t, stream, env.Redis(t, env.WithConfig("appendonly", "no")), env.Mongo(t))
 	r.feed(f)
 	body := strings.Repeat("x", 10<<20)
 	for range huge {
@@ -33,15 +33,15 @@ func TestHugeEntries(t *testing.T) {
 		return ledger[parseError] == huge && ledger[ingested] == 20, fmt.Sprint(ledger)
 	})
 	if peak, err := peakMemory(worker); err != nil && (os.Getenv("CI") != "" || runtime.GOOS == "linux") {
-		t.Errorf("what the worker took is not known: %v", err)
+		t.Errorf("the worker's memory is unknown: %v", err)
 	} else if peak > 250<<20 {
-		t.Errorf("the worker took %d MiB", peak>>20)
+		t.Errorf("the worker used %d MiB", peak>>20)
 	}
 	r.stop(worker)
 }
 
-// peakMemory is the most that a process has had in memory, in bytes, as Linux
-// tells it.
+// peakMemory returns the peak resident memory of a process in bytes. Linux
+// only.
 func peakMemory(p *env.Proc) (int, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
 	if err != nil {
@@ -56,10 +56,10 @@ func peakMemory(p *env.Proc) (int, error) {
 	return 0, errors.New("/proc tells no VmHWM")
 }
 
-// TestMaxmemory runs a load into a Redis that is too small for it. What is
-// settled makes room for what comes, long before its retention is over. Then
-// more comes than can be worked off: the worker says why it waits, and goes on
-// when there is room.
+// TestMaxmemory sends a load to a Redis that is too small for it. Settled
+// entries are trimmed to make room, long before their retention ends. Then more
+// records arrive than can be processed: the worker logs why it waits, and
+// continues when there is memory.
 func TestMaxmemory(t *testing.T) {
 	t.Parallel()
 	const n, part = 600, 20
@@ -68,12 +68,12 @@ func TestMaxmemory(t *testing.T) {
 	for i := range f.records {
 		f.records[i].body = strings.TrimSuffix(f.records[i].body, "}") + padding
 	}
-	r := newRig(t, stream, "STREAM_RETENTION=forever", "BATCH_SIZE=20")
+	r := newHarness(t, stream, "STREAM_RETENTION=forever", "BATCH_SIZE=20")
 	worker := r.start()
 	r.setMaxmemory(r.usedMemory() + 3<<20)
 	bodies := f.bodies()
 	for len(r.fed) < n-100 {
-		r.feedPatiently(bodies[len(r.fed) : len(r.fed)+part])
+		r.feedWithRetry(bodies[len(r.fed) : len(r.fed)+part])
 		r.awaitOutcomes(len(r.fed))
 	}
 	worker.WaitForLine(soon, func(text string) bool {
@@ -84,16 +84,16 @@ func TestMaxmemory(t *testing.T) {
 		return retrying("Redis", "error")(text) && strings.Contains(text, "Redis is at maxmemory")
 	})
 	r.setMaxmemory(0)
-	r.feedPatiently(bodies[len(r.fed):])
+	r.feedWithRetry(bodies[len(r.fed):])
 	r.awaitOutcomes(n)
 	r.stop(worker)
-	r.wantOneKind(f)
+	r.wantOneOutcome(f)
 	r.wantDocuments(f)
 	r.wantLedger(f.want)
 }
 
-// feedPatiently adds entries one by one, each as soon as there is room.
-func (r *rig) feedPatiently(bodies []string) {
+// feedWithRetry adds entries one by one and retries each while Redis is full.
+func (r *harness) feedWithRetry(bodies []string) {
 	r.t.Helper()
 	for _, body := range bodies {
 		env.Eventually(r.t, late, func() (bool, string) {
@@ -110,13 +110,13 @@ func (r *rig) feedPatiently(bodies []string) {
 	}
 }
 
-// TestNoRoomAtAll leaves Redis without any room while entries wait, and nothing
-// that could be given up. The worker says why it waits, settles nothing, and
-// goes on when there is room.
-func TestNoRoomAtAll(t *testing.T) {
+// TestNoMemoryAtAll leaves Redis without memory while entries wait and nothing
+// can be trimmed. The worker logs why it waits, settles nothing, and continues
+// when there is memory.
+func TestNoMemoryAtAll(t *testing.T) {
 	t.Parallel()
 	f := newFixture(45, 200)
-	r := newRig(t, stream, "BATCH_SIZE=20")
+	r := newHarness(t, stream, "BATCH_SIZE=20")
 	worker := r.start()
 	cmds, err := r.client.TxPipelined(t.Context(), func(pipe redis.Pipeliner) error {
 		for _, body := range f.bodies() {
@@ -136,7 +136,7 @@ func TestNoRoomAtAll(t *testing.T) {
 		t.Errorf("settled at maxmemory: %v", ledger)
 	}
 	if docs := len(r.documents()); docs != 0 {
-		t.Errorf("%d documents came in unlimited", docs)
+		t.Errorf("%d documents were stored without the limiter", docs)
 	}
 	r.setMaxmemory(0)
 	worker.WaitForLine(soon, func(text string) bool {
@@ -155,14 +155,14 @@ func TestNoRoomAtAll(t *testing.T) {
 	r.wantLedger(f.want)
 }
 
-func (r *rig) setMaxmemory(bytes int) {
+func (r *harness) setMaxmemory(bytes int) {
 	r.t.Helper()
 	if err := r.client.ConfigSet(r.ctx(), "maxmemory", strconv.Itoa(bytes)).Err(); err != nil {
 		r.t.Fatal(err)
 	}
 }
 
-func (r *rig) usedMemory() int {
+func (r *harness) usedMemory() int {
 	r.t.Helper()
 	info, err := r.client.Info(r.ctx(), "memory").Result()
 	if err != nil {
@@ -177,6 +177,6 @@ func (r *rig) usedMemory() int {
 			return n
 		}
 	}
-	r.t.Fatal("INFO tells no used_memory")
+	r.t.Fatal("INFO has no used_memory")
 	return 0
 }

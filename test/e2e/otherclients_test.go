@@ -10,8 +10,8 @@ import (
 	"ingestion/internal/test/env"
 )
 
-// said returns the fields of the first line of an event.
-func said(t *testing.T, worker *env.Proc, name string) map[string]any {
+// firstEvent returns the fields of the first line of an event.
+func firstEvent(t *testing.T, worker *env.Proc, name string) map[string]any {
 	t.Helper()
 	var fields map[string]any
 	if err := json.Unmarshal([]byte(worker.WaitForLine(soon, event(name))), &fields); err != nil {
@@ -20,9 +20,9 @@ func said(t *testing.T, worker *env.Proc, name string) map[string]any {
 	return fields
 }
 
-// TestStreamTrimmedByAStranger takes entries away that nobody has read: the
-// worker goes on, and the account tells how many they were.
-func TestStreamTrimmedByAStranger(t *testing.T) {
+// TestStreamTrimmedByAnotherClient trims undelivered entries: the worker
+// continues, and the account tells how many are missing.
+func TestStreamTrimmedByAnotherClient(t *testing.T) {
 	t.Parallel()
 	r, mongo, worker, f := holding(t, stream)
 	const left = 10
@@ -30,11 +30,11 @@ func TestStreamTrimmedByAStranger(t *testing.T) {
 		t.Fatal(err)
 	}
 	unread := len(f.records) - held - left
-	line := said(t, worker, "entries_missing")
+	line := firstEvent(t, worker, "entries_missing")
 	if line["count"] != float64(unread) || line["level"] != "error" {
-		t.Errorf("said %v, want %d never read", line, unread)
+		t.Errorf("logged %v, want %d never read", line, unread)
 	}
-	mongo.open()
+	mongo.release()
 	env.Eventually(t, late, func() (bool, string) {
 		ledger := r.ledger(streamKey)
 		return ledger[ingested] == held+left, fmt.Sprint(ledger)
@@ -48,8 +48,8 @@ func TestStreamTrimmedByAStranger(t *testing.T) {
 	}
 }
 
-// TestRedisIsFlushed takes everything away. What was held is in MongoDB in the
-// end, and the worker says what it knows of the rest.
+// TestRedisIsFlushed flushes Redis. Records that the worker holds reach
+// MongoDB, and it reports what it knows about the others.
 func TestRedisIsFlushed(t *testing.T) {
 	t.Parallel()
 	r, mongo, worker, f := holding(t, stream)
@@ -57,10 +57,10 @@ func TestRedisIsFlushed(t *testing.T) {
 	if err := r.client.FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
-	mongo.open()
-	line := said(t, worker, "group_recreated")
+	mongo.release()
+	line := firstEvent(t, worker, "group_recreated")
 	if line["lag"] != float64(len(f.records)-held) || !strings.Contains(fmt.Sprint(line["reason"]), "the stream had vanished") {
-		t.Errorf("said %v, want a lag of %d", line, len(f.records)-held)
+		t.Errorf("logged %v, want a lag of %d", line, len(f.records)-held)
 	}
 	again := simple(41, 20)
 	r.feedTo(streamKey, again.bodies()...)
@@ -71,15 +71,15 @@ func TestRedisIsFlushed(t *testing.T) {
 	r.stop(worker)
 }
 
-// awaitUpkeep waits until the worker has looked at the stream as it is now.
-func (r *rig) awaitUpkeep() {
+// awaitUpkeep waits until the worker's maintenance has seen the current stream.
+func (r *harness) awaitUpkeep() {
 	r.t.Helper()
 	if err := r.client.ConfigResetStat(r.ctx()).Err(); err != nil {
 		r.t.Fatal(err)
 	}
 	env.Eventually(r.t, soon, func() (bool, string) {
 		stats := r.client.Info(r.ctx(), "commandstats").Val()
-		// It asks for the groups when it trims, and when it takes the census.
+		// It reads the groups for trimming and for loss detection.
 		_, after, asked := strings.Cut(stats, "cmdstat_xinfo|groups:calls=")
 		number, _, _ := strings.Cut(after, ",")
 		calls, _ := strconv.Atoi(number)
@@ -87,13 +87,14 @@ func (r *rig) awaitUpkeep() {
 	})
 }
 
-// TestGroupDestroyedUnderLoad has the stream read again from where trimming
-// stands: what was ingested is found to be so, and nothing is lost.
+// TestGroupDestroyedUnderLoad destroys the group, so that the stream is read
+// again from the last trimmed entry: ingested records count as such, and
+// nothing is lost.
 func TestGroupDestroyedUnderLoad(t *testing.T) {
 	t.Parallel()
 	const n = 400
 	f := simple(42, n)
-	r := newRig(t, stream, "BATCH_SIZE=20")
+	r := newHarness(t, stream, "BATCH_SIZE=20")
 	r.feed(f)
 	worker := r.start()
 	r.awaitTotal(n / 4)

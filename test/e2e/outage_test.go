@@ -11,9 +11,10 @@ import (
 	"ingestion/internal/test/env"
 )
 
-// under feeds a part of a load, calls fault while it is worked on, which has
-// to feed the rest, and checks that all ends well with the same worker.
-func under(t *testing.T, r *rig, f *fixture, fault func(worker *env.Proc, rest func())) {
+// underFault sends a part of a load and, while it is processed, calls fault,
+// which must send the rest. It checks that the same worker processes
+// everything.
+func underFault(t *testing.T, r *harness, f *fixture, fault func(worker *env.Proc, rest func())) {
 	t.Helper()
 	bodies := f.bodies()
 	part := 2 * len(bodies) / 3
@@ -32,20 +33,20 @@ func under(t *testing.T, r *rig, f *fixture, fault func(worker *env.Proc, rest f
 		r.wantLog(f)
 		return
 	}
-	r.wantOneKind(f)
+	r.wantOneOutcome(f)
 	r.wantLedger(f.want)
 }
 
-// stayAway keeps a server away for a little while after the worker has noticed.
-func (r *rig) stayAway(worker *env.Proc) { r.outlast(worker, 300*time.Millisecond) }
+// stayAway keeps a server down for a moment after the worker has noticed.
+func (r *harness) stayAway(worker *env.Proc) { r.outlast(worker, 300*time.Millisecond) }
 
-// TestRedisAwayAndBack is for streams: a Redis that shuts down does not send the
-// replies of the commands it ran last, so a pop among them is lost, which list
-// mode does not promise away.
+// TestRedisAwayAndBack is for streams only: a Redis that shuts down does not
+// send the replies of its last commands, and if a pop is among them, list mode
+// loses its records.
 func TestRedisAwayAndBack(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, stream, "BATCH_SIZE=20")
-	under(t, r, newFixture(8, 1500), func(worker *env.Proc, rest func()) {
+	r := newHarness(t, stream, "BATCH_SIZE=20")
+	underFault(t, r, newFixture(8, 1500), func(worker *env.Proc, rest func()) {
 		r.redis.Stop()
 		worker.WaitForLine(soon, retrying("Redis", "error"))
 		r.stayAway(worker)
@@ -56,10 +57,10 @@ func TestRedisAwayAndBack(t *testing.T) {
 }
 
 // TestRedisAwayAndBackWhileTheListIsIdle stops Redis while the worker waits for
-// records and holds none, so that nothing may be lost.
+// records and holds none, so nothing may be lost.
 func TestRedisAwayAndBackWhileTheListIsIdle(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, list, "BATCH_SIZE=20")
+	r := newHarness(t, list, "BATCH_SIZE=20")
 	f := newFixture(22, 600)
 	bodies := f.bodies()
 	r.feedTo(queueKey, bodies[:300]...)
@@ -67,7 +68,7 @@ func TestRedisAwayAndBackWhileTheListIsIdle(t *testing.T) {
 	r.awaitTotal(300)
 	for n := range 3 {
 		r.redis.Stop()
-		if n == 0 { // it is said once a minute
+		if n == 0 { // it is logged once a minute
 			worker.WaitForLine(soon, retrying("Redis", "error"))
 		}
 		r.stayAway(worker)
@@ -81,12 +82,12 @@ func TestRedisAwayAndBackWhileTheListIsIdle(t *testing.T) {
 	r.wantDocuments(f)
 }
 
-// TestRedisKilled takes Redis away without notice. In list mode that can lose
-// what was popped and whose reply was under way: a stream loses nothing.
+// TestRedisKilled kills Redis. In list mode that can lose popped records whose
+// reply was not received; a stream loses nothing.
 func TestRedisKilled(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, stream, "BATCH_SIZE=20", "STREAM_CLAIM_IDLE_MS=1000")
-	under(t, r, newFixture(19, 1500), func(worker *env.Proc, rest func()) {
+	r := newHarness(t, stream, "BATCH_SIZE=20", "STREAM_CLAIM_IDLE_MS=1000")
+	underFault(t, r, newFixture(19, 1500), func(worker *env.Proc, rest func()) {
 		for range 3 {
 			r.redis.Kill()
 			r.stayAway(worker)
@@ -98,8 +99,8 @@ func TestRedisKilled(t *testing.T) {
 
 func TestMongoAwayAndBack(t *testing.T) {
 	modes(t, func(t *testing.T, mode string) {
-		r := newFragileRig(t, mode, "BATCH_SIZE=20")
-		under(t, r, newFixture(9, 1500), func(worker *env.Proc, rest func()) {
+		r := newRestartableHarness(t, mode, "BATCH_SIZE=20")
+		underFault(t, r, newFixture(9, 1500), func(worker *env.Proc, rest func()) {
 			r.mongo.Kill()
 			rest()
 			worker.WaitForLine(soon, retrying("MongoDB", "error"))
@@ -110,11 +111,11 @@ func TestMongoAwayAndBack(t *testing.T) {
 	})
 }
 
-// TestMongoShutsDown is the orderly way in which a MongoDB goes away.
+// TestMongoShutsDown shuts MongoDB down cleanly.
 func TestMongoShutsDown(t *testing.T) {
 	modes(t, func(t *testing.T, mode string) {
-		r := newFragileRig(t, mode, "BATCH_SIZE=20")
-		under(t, r, newFixture(10, 1000), func(worker *env.Proc, rest func()) {
+		r := newRestartableHarness(t, mode, "BATCH_SIZE=20")
+		underFault(t, r, newFixture(10, 1000), func(worker *env.Proc, rest func()) {
 			r.mongo.Stop()
 			rest()
 			worker.WaitForLine(soon, retrying("MongoDB", "error"))
@@ -124,13 +125,13 @@ func TestMongoShutsDown(t *testing.T) {
 	})
 }
 
-// TestRepliesLost cuts the connections to MongoDB in the middle of everything,
-// so that batches are inserted whose reply never comes.
+// TestRepliesLost cuts the connections to MongoDB under load, so that batches
+// are inserted whose reply is lost.
 func TestRepliesLost(t *testing.T) {
 	modes(t, func(t *testing.T, mode string) {
-		r, mongo := behindValve(t, mode, "BATCH_SIZE=20")
+		r, mongo := newProxiedHarness(t, mode, "BATCH_SIZE=20")
 		f := newFixture(20, 1500)
-		under(t, r, f, func(worker *env.Proc, rest func()) {
+		underFault(t, r, f, func(worker *env.Proc, rest func()) {
 			rest()
 			for k := range 5 {
 				mongo.cut()
@@ -140,12 +141,12 @@ func TestRepliesLost(t *testing.T) {
 	})
 }
 
-// TestScriptFlush has Redis forget the scripts again and again.
+// TestScriptFlush flushes the script cache again and again.
 func TestScriptFlush(t *testing.T) {
 	modes(t, func(t *testing.T, mode string) {
-		r := newRig(t, mode, "BATCH_SIZE=20")
+		r := newHarness(t, mode, "BATCH_SIZE=20")
 		f := newFixture(11, 1000)
-		under(t, r, f, func(worker *env.Proc, rest func()) {
+		underFault(t, r, f, func(worker *env.Proc, rest func()) {
 			rest()
 			env.Eventually(t, late, func() (bool, string) {
 				if err := r.client.ScriptFlush(t.Context()).Err(); err != nil {
@@ -155,18 +156,19 @@ func TestScriptFlush(t *testing.T) {
 			})
 			for _, text := range worker.Lines() {
 				if event("retrying")(text) {
-					t.Errorf("forgotten scripts need no retry: %s", text)
+					t.Errorf("a flushed script needed a retry: %s", text)
 				}
 			}
 		})
 	})
 }
 
-// An outage so long that the worker hands back what it holds: nobody waits on
-// MongoDB any more, and still its return must be noticed.
+// TestMongoAwayForLongerThanABatchMayWait: the worker returns its entries, so
+// no batch waits for MongoDB any more, but it must still notice that MongoDB is
+// back.
 func TestMongoAwayForLongerThanABatchMayWait(t *testing.T) {
 	t.Parallel()
-	r := newFragileRig(t, stream, "STREAM_CLAIM_IDLE_MS=150")
+	r := newRestartableHarness(t, stream, "STREAM_CLAIM_IDLE_MS=150")
 	worker := r.start()
 	r.mongo.Kill()
 	r.feedTo(streamKey, `{"customerId":"1","name":"A","email":"a@mail-host.org","createdAt":"2024-01-01"}`)
@@ -180,11 +182,11 @@ func TestMongoAwayForLongerThanABatchMayWait(t *testing.T) {
 	r.stop(worker)
 }
 
-// A Redis that was away for longer than a batch may wait leaves no trace in the
-// exit code once all is well again.
+// TestRedisAwayForLongerThanABatchMayWait: a long outage does not affect the
+// exit code once Redis is back.
 func TestRedisAwayForLongerThanABatchMayWait(t *testing.T) {
 	t.Parallel()
-	r := newFragileRig(t, stream, "STREAM_CLAIM_IDLE_MS=150")
+	r := newRestartableHarness(t, stream, "STREAM_CLAIM_IDLE_MS=150")
 	worker := r.start()
 	r.mongo.Kill()
 	r.feedTo(streamKey, `{"customerId":"1","name":"A","email":"a@mail-host.org","createdAt":"2024-01-01"}`)

@@ -7,25 +7,25 @@ import (
 	"testing"
 )
 
-// valve passes connections on to a server. Shut, it takes what clients send
-// and keeps it back; what the server sends always passes.
-type valve struct {
+// proxy forwards connections to a server. While it holds, it reads what clients
+// send and forwards it later; what the server sends always passes.
+type proxy struct {
 	addr, server string
 
 	mu     sync.Mutex
 	closed bool
-	ready  chan struct{} // closed while the valve is open
+	ready  chan struct{} // closed while nothing is held
 	conns  map[net.Conn]struct{}
 	pumps  sync.WaitGroup
 }
 
-func newValve(t *testing.T, server string) *valve {
+func newProxy(t *testing.T, server string) *proxy {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := &valve{addr: l.Addr().String(), server: server, ready: make(chan struct{}), conns: map[net.Conn]struct{}{}}
+	v := &proxy{addr: l.Addr().String(), server: server, ready: make(chan struct{}), conns: map[net.Conn]struct{}{}}
 	close(v.ready)
 	v.pumps.Go(func() { v.accept(l) })
 	t.Cleanup(func() {
@@ -34,13 +34,13 @@ func newValve(t *testing.T, server string) *valve {
 		v.closed = true
 		v.mu.Unlock()
 		v.cut()
-		v.open()
+		v.release()
 		v.pumps.Wait()
 	})
 	return v
 }
 
-func (v *valve) accept(l net.Listener) {
+func (v *proxy) accept(l net.Listener) {
 	for {
 		client, err := l.Accept()
 		if err != nil {
@@ -59,8 +59,8 @@ func (v *valve) accept(l net.Listener) {
 	}
 }
 
-// pass copies what a client sends, when the valve is open.
-func (v *valve) pass(server io.Writer, client io.Reader) {
+// pass forwards what a client sends, unless the proxy holds it.
+func (v *proxy) pass(server io.Writer, client io.Reader) {
 	buffer := make([]byte, 64<<10)
 	for {
 		n, err := client.Read(buffer)
@@ -77,8 +77,8 @@ func (v *valve) pass(server io.Writer, client io.Reader) {
 	}
 }
 
-// keep lists connections for cut, or closes them if the valve is gone.
-func (v *valve) keep(conns ...net.Conn) bool {
+// keep registers connections for cut, or closes them if the proxy is closed.
+func (v *proxy) keep(conns ...net.Conn) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, c := range conns {
@@ -90,7 +90,7 @@ func (v *valve) keep(conns ...net.Conn) bool {
 	return !v.closed
 }
 
-func (v *valve) drop(conns ...net.Conn) {
+func (v *proxy) drop(conns ...net.Conn) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, c := range conns {
@@ -99,8 +99,8 @@ func (v *valve) drop(conns ...net.Conn) {
 	}
 }
 
-// cut breaks all connections. What was kept back is lost.
-func (v *valve) cut() {
+// cut breaks all connections. What was held is lost.
+func (v *proxy) cut() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for c := range v.conns {
@@ -108,13 +108,13 @@ func (v *valve) cut() {
 	}
 }
 
-func (v *valve) shut() {
+func (v *proxy) hold() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.ready = make(chan struct{})
 }
 
-func (v *valve) open() {
+func (v *proxy) release() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	select {

@@ -13,40 +13,40 @@ import (
 
 const poisoned = "poisoned"
 
-// launchDeadly starts a worker that kills itself at a body that says "kills the
-// worker", and panics at one that says "makes the worker panic".
-func (r *rig) launchDeadly() *env.Proc {
+// launchCrashing starts a worker that kills itself at a body with "kills the
+// worker" and panics at one with "makes the worker panic".
+func (r *harness) launchCrashing() *env.Proc {
 	r.t.Helper()
 	p := env.Process(r.t, env.BuildTagged(r.t, "ingestion/cmd/worker", "deadly"), nil, r.env)
 	r.journal.follow(p)
 	return p
 }
 
-// spoilt is a record that is good but for what it does to the worker.
-func spoilt(rng *rand.Rand, customerID string, number int, name string) sent {
+// deadlyRecord returns a good record that makes the worker crash.
+func deadlyRecord(rng *rand.Rand, customerID string, number int, name string) sent {
 	p := newPerson(rng, customerID, number)
 	p.name = name
 	return sent{body: p.body(rng), events: []string{poisoned}, customerID: customerID}
 }
 
-// TestRecordsThatKillTheirWorker has records that kill every worker that
-// touches them, and some that make it panic, among good ones. Workers are
-// started again as an orchestrator does. The culprits end as poisoned, the
-// others are ingested, and the account closes.
+// TestRecordsThatKillTheirWorker sends records that kill every worker that
+// processes them, and some that make it panic, among good ones. Workers are
+// restarted as by an orchestrator. The bad records end as poisoned, the others
+// are ingested, and the account balances.
 func TestRecordsThatKillTheirWorker(t *testing.T) {
 	for _, partitions := range []int{1, 2} {
 		t.Run(fmt.Sprintf("%d partitions", partitions), func(t *testing.T) {
 			t.Parallel()
 			f := simple(31, 40)
 			rng := rand.New(rand.NewPCG(31, 3))
-			killer := spoilt(rng, "customer-1", 1000, "kills the worker")
+			killer := deadlyRecord(rng, "customer-1", 1000, "kills the worker")
 			f.records = append(f.records[:10:10], append([]sent{killer}, f.records[10:]...)...)
-			f.add(spoilt(rng, "customer-2", 1001, "makes the worker panic"))
-			r := newRig(t, stream, "STREAM_CLAIM_IDLE_MS=300", "STREAM_MAX_DELIVERIES=2", fmt.Sprintf("STREAM_PARTITIONS=%d", partitions))
+			f.add(deadlyRecord(rng, "customer-2", 1001, "makes the worker panic"))
+			r := newHarness(t, stream, "STREAM_CLAIM_IDLE_MS=300", "STREAM_MAX_DELIVERIES=2", fmt.Sprintf("STREAM_PARTITIONS=%d", partitions))
 			keys := r.feedByHome(f, partitions)
 			deaths := r.untilSettled(keys, len(f.records))
 			if deaths < 3 {
-				t.Errorf("%d workers died, want three alone at least", deaths)
+				t.Errorf("%d workers died, want at least three", deaths)
 			}
 			r.wantDocuments(f)
 			r.wantPoisoned(keys, 2, "kills the worker", "makes the worker panic")
@@ -54,8 +54,9 @@ func TestRecordsThatKillTheirWorker(t *testing.T) {
 	}
 }
 
-// feedByHome puts records on their partitions and returns these.
-func (r *rig) feedByHome(f *fixture, partitions int) []string {
+// feedByHome sends records to their home partitions and returns the partitions'
+// keys.
+func (r *harness) feedByHome(f *fixture, partitions int) []string {
 	r.t.Helper()
 	if partitions == 1 {
 		r.feed(f)
@@ -71,17 +72,17 @@ func (r *rig) feedByHome(f *fixture, partitions int) []string {
 	return keys
 }
 
-// untilSettled keeps two workers alive until n entries are settled, and returns
-// how many died.
-func (r *rig) untilSettled(keys []string, n int) (deaths int) {
+// untilSettled keeps two workers running until n entries are settled, and
+// returns how many died.
+func (r *harness) untilSettled(keys []string, n int) (deaths int) {
 	r.t.Helper()
-	workers := []*env.Proc{r.launchDeadly(), r.launchDeadly()}
+	workers := []*env.Proc{r.launchCrashing(), r.launchCrashing()}
 	env.Eventually(r.t, late, func() (bool, string) {
 		for i, w := range workers {
 			select {
 			case <-w.Done():
 				deaths++
-				workers[i] = r.launchDeadly()
+				workers[i] = r.launchCrashing()
 			default:
 			}
 		}
@@ -102,8 +103,9 @@ func (r *rig) untilSettled(keys []string, n int) (deaths int) {
 	return deaths
 }
 
-// wantPoisoned checks that the poisoned are these, and nothing else is amiss.
-func (r *rig) wantPoisoned(keys []string, n int, names ...string) {
+// wantPoisoned checks that exactly these records are poisoned and nothing else
+// is wrong.
+func (r *harness) wantPoisoned(keys []string, n int, names ...string) {
 	r.t.Helper()
 	have := 0
 	var letters []string
@@ -114,7 +116,7 @@ func (r *rig) wantPoisoned(keys []string, n int, names ...string) {
 			r.t.Errorf("ledger of %s: %v", key, ledger)
 		}
 		if left := r.client.HLen(r.ctx(), "{"+key+"}:suspects").Val(); left != 0 || r.pendingOf(key) != 0 {
-			r.t.Errorf("%s: %d suspects and %d entries pending are left", key, left, r.pendingOf(key))
+			r.t.Errorf("%s: %d quarantined and %d pending entries are left", key, left, r.pendingOf(key))
 		}
 		for _, letter := range r.client.XRange(r.ctx(), "{"+key+"}:dead", "-", "+").Val() {
 			letters = append(letters, fmt.Sprint(letter.Values["event"], " ", letter.Values["reason"], " ", letter.Values["data"]))
@@ -130,13 +132,13 @@ func (r *rig) wantPoisoned(keys []string, n int, names ...string) {
 	}
 }
 
-// TestNoGoodRecordIsPoisonedByKills kills workers so often that most of what
-// they hold is suspected.
+// TestNoGoodRecordIsPoisonedByKills kills workers so often that most of their
+// entries are quarantined.
 func TestNoGoodRecordIsPoisonedByKills(t *testing.T) {
 	t.Parallel()
 	const n, kills = 300, 8
 	f := simple(32, n)
-	r := newRig(t, stream, "STREAM_CLAIM_IDLE_MS=200", "STREAM_MAX_DELIVERIES=1", "BATCH_SIZE=50")
+	r := newHarness(t, stream, "STREAM_CLAIM_IDLE_MS=200", "STREAM_MAX_DELIVERIES=1", "BATCH_SIZE=50")
 	r.feed(f)
 	rng := rand.New(rand.NewPCG(32, 4))
 	worker := r.start()
@@ -153,19 +155,19 @@ func TestNoGoodRecordIsPoisonedByKills(t *testing.T) {
 	r.wantDocuments(f)
 	r.wantLedger(f.want)
 	if left := r.client.HLen(t.Context(), "{"+streamKey+"}:suspects").Val(); left != 0 {
-		t.Errorf("%d suspects are left", left)
+		t.Errorf("%d quarantined entries are left", left)
 	}
 }
 
-// TestTheEntriesOfAKilledWorkerAreWorkedOffSoon kills a worker that holds 500
-// entries while another one is idle. It has a limit in time, so no other test
-// runs beside it.
-func TestTheEntriesOfAKilledWorkerAreWorkedOffSoon(t *testing.T) {
+// TestEntriesOfAKilledWorkerAreReclaimedSoon kills a worker that holds 500
+// entries while another one is idle. It has a time limit, so it does not run in
+// parallel.
+func TestEntriesOfAKilledWorkerAreReclaimedSoon(t *testing.T) {
 	const n, lease, grace = 500, 2 * time.Second, 5 * time.Second
 	f := simple(33, n)
-	r, mongo := behindValve(t, stream, "RATE_LIMIT_LIMIT=0", "STREAM_CLAIM_IDLE_MS=2000")
+	r, mongo := newProxiedHarness(t, stream, "RATE_LIMIT_LIMIT=0", "STREAM_CLAIM_IDLE_MS=2000")
 	worker := r.start()
-	mongo.shut()
+	mongo.hold()
 	r.feed(f)
 	r.awaitHeld(n)
 	second := r.start("MONGO_URI=" + r.mongo.URI())
@@ -179,7 +181,7 @@ func TestTheEntriesOfAKilledWorkerAreWorkedOffSoon(t *testing.T) {
 		return have == 0, fmt.Sprintf("%d entries are pending", have)
 	})
 	if took := time.Since(killed); took > lease+grace {
-		t.Errorf("it took %v, want %v at most", took, lease+grace)
+		t.Errorf("it took %v, want at most %v", took, lease+grace)
 	}
 	r.stop(second)
 	r.wantDocuments(f)

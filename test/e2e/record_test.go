@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// person is a customer record by its parts, and how it is written.
+// person is a customer record by its parts, and its spelling.
 type person struct {
 	customerID, name string
 	mailbox, domain  string // the domain as it is stored: in lower case
@@ -25,7 +25,7 @@ var (
 
 func pick[T any](rng *rand.Rand, list []T) T { return list[rng.IntN(len(list))] }
 
-// newPerson makes a record that no other number shares its natural key with.
+// newPerson returns a record whose natural key no other number has.
 func newPerson(rng *rand.Rand, customerID string, number int) person {
 	start := time.Date(2019, time.January, 1, 0, 0, 0, 0, time.UTC)
 	precision := pick(rng, []time.Duration{time.Second, time.Millisecond, time.Microsecond})
@@ -40,8 +40,8 @@ func newPerson(rng *rand.Rand, customerID string, number int) person {
 
 func (p person) email() string { return p.mailbox + "@" + p.domain }
 
-// identity is the document's _id, from its published definition. None of the
-// parts has a character that would have to be escaped.
+// identity returns the document's _id by its published definition. No part has
+// a character that needs escaping.
 func (p person) identity() string {
 	at := p.createdAt.Format("2006-01-02T15:04:05.000000")
 	at = strings.TrimSuffix(strings.TrimRight(at, "0"), ".") + "Z"
@@ -52,7 +52,7 @@ func (p person) identity() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// body writes the record in one of many ways that mean the same.
+// body writes the record in one of many equivalent ways.
 func (p person) body(rng *rand.Rand) string {
 	fields := []string{
 		`"customerId":` + quote(pad(rng, p.customerID)),
@@ -82,7 +82,7 @@ func quote(s string) string {
 	return string(b)
 }
 
-// writeTime writes an instant in a form of ISO 8601.
+// writeTime writes an instant in one of the forms of ISO 8601.
 func writeTime(rng *rand.Rand, t time.Time) string {
 	switch rng.IntN(4) {
 	case 0:
@@ -96,7 +96,7 @@ func writeTime(rng *rand.Rand, t time.Time) string {
 	}
 }
 
-// The outcomes as the log names them.
+// The outcomes, as named in the log.
 const (
 	ingested    = "ingested"
 	duplicate   = "duplicate"
@@ -105,15 +105,15 @@ const (
 	rateLimited = "rate_limited"
 )
 
-// spoil makes a bad record of the kind that number selects.
-func spoil(number int) sent {
+// badRecord returns a bad record of the kind that number selects.
+func badRecord(number int) sent {
 	if number%2 == 0 {
-		return sent{body: unreadable(number/2, number), events: []string{parseError}}
+		return sent{body: unparsableBody(number/2, number), events: []string{parseError}}
 	}
-	return unacceptable(number/2, number)
+	return invalidRecord(number/2, number)
 }
 
-func unreadable(kind, number int) string {
+func unparsableBody(kind, number int) string {
 	whole := fmt.Sprintf(`{"customerId":"bad-%d","name":"Ada","email":"a%d@kontor.de","createdAt":"2024-01-02T03:04:05Z"}`, number, number)
 	bodies := []string{
 		whole[:len(whole)-8],
@@ -131,8 +131,8 @@ func unreadable(kind, number int) string {
 	return bodies[kind%len(bodies)]
 }
 
-// unacceptable is readable, but the fields named are at fault.
-func unacceptable(kind, number int) sent {
+// invalidRecord returns a record that parses but has invalid fields.
+func invalidRecord(kind, number int) sent {
 	fields := map[string]string{
 		"customerId": fmt.Sprintf(`"bad-%d"`, number),
 		"name":       `"Ada"`,
