@@ -5,5 +5,5 @@ package bench
 import "testing"
 
 func TestBudgets(t *testing.T) {
-	t.Skip("the race detector allocates itself: make test, without it, checks the budgets")
+	t.Skip("the race detector allocates memory; make test checks the budgets without it")
 }

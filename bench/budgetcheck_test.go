@@ -15,8 +15,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// measured is a figure that has a budget. spare is what its budget leaves at
-// the least, and better says how to find out more.
+// measured is a figure with a budget. spare is the minimum margin of a new
+// budget, and better says how to find the cause of an increase.
 type measured struct {
 	what   string
 	value  float64
@@ -24,9 +24,10 @@ type measured struct {
 	better string
 }
 
-// TestBudgets holds what a record costs against the budgets: counts of
-// allocations, commands and bytes, which, unlike time, are the same on a busy
-// machine. It is not for the race detector, which allocates itself.
+// TestBudgets compares the cost of a record with the budgets: counts of
+// allocations, commands and bytes, which, unlike time, do not depend on the
+// load of the machine. It is skipped with the race detector, which allocates
+// memory itself.
 func TestBudgets(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors))
 	all := slices.Concat(allocationsOfSteps(t), allocationsOfConsumer(t), costOfPipeline(t))
@@ -45,13 +46,13 @@ func TestBudgets(t *testing.T) {
 	}
 	for _, b := range budgets {
 		if !slices.ContainsFunc(all, func(m measured) bool { return m.what == b.what }) {
-			t.Errorf("%s: a budget for what is not measured any more: remove it from budgets_test.go", b.what)
+			t.Errorf("%s is no longer measured: remove its budget from budgets_test.go", b.what)
 		}
 	}
-	t.Logf("the budgets, were they made of this run:\n%s", table.String())
+	t.Logf("budgets computed from this run:\n%s", table.String())
 }
 
-// roomy is an eighth more, rounded up to three digits.
+// roomy returns the value plus an eighth, rounded up to three digits.
 func (m measured) roomy() float64 {
 	want := max(m.value*1.125, m.value+m.spare)
 	unit := math.Pow(10, math.Floor(math.Log10(want))-2)
@@ -62,7 +63,7 @@ func (m measured) roomy() float64 {
 
 const (
 	processors = 2 // each has pools of its own, so more of them allocate more
-	tries      = 5 // of each, the least counts: what the collector takes out of pools is chance
+	tries      = 5 // the least counts: the collector empties pools at random
 	warmUp     = 2
 )
 
@@ -74,7 +75,7 @@ func allocationsOfSteps(t *testing.T) []measured {
 	return all
 }
 
-// allocationsOfConsumer tells the log line from the rest by running the
+// allocationsOfConsumer separates the log line from the rest by running the
 // consumer with a log and without.
 func allocationsOfConsumer(t *testing.T) []measured {
 	quiet, logging := leastOf(quietStep(t)), leastOf(loggingStep(t))
@@ -91,7 +92,7 @@ func twoFigures(what, bench string, a allocation) []measured {
 	}
 }
 
-// leastOf runs a step some times and returns its least allocations.
+// leastOf runs a step several times and returns its fewest allocations.
 func leastOf(s step) allocation {
 	least := allocation{math.Inf(1), math.Inf(1)}
 	for i := range warmUp + tries {
@@ -104,8 +105,8 @@ func leastOf(s step) allocation {
 	return least
 }
 
-// costOfPipeline drains a backlog, and looks at Redis before and after: at the
-// commands it has done, those within scripts included, and at the bytes.
+// costOfPipeline drains a backlog and compares the statistics of Redis before
+// and after: the commands, including those in scripts, and the bytes.
 func costOfPipeline(t *testing.T) []measured {
 	client := newRedis(t)
 	s := pipelineOn(t, client)
@@ -123,7 +124,7 @@ func costOfPipeline(t *testing.T) []measured {
 		measured{"pipeline: bytes received from Redis", float64(spent.out) / drained, 1, better})
 }
 
-// traffic is what a Redis has done so far.
+// traffic holds statistics of a Redis.
 type traffic struct {
 	calls   map[string]int64
 	in, out int64 // bytes
@@ -150,7 +151,8 @@ func trafficOf(t *testing.T, client redis.UniversalClient) traffic {
 	return all
 }
 
-// since is what was done after before, but for the looking itself.
+// since returns the difference to before, without the commands that read the
+// statistics.
 func (a traffic) since(before traffic) traffic {
 	spent := traffic{map[string]int64{}, a.in - before.in, a.out - before.out}
 	for name, calls := range a.calls {

@@ -1,15 +1,15 @@
 package bench
 
-// budget is the most that something may cost.
+// budget is the maximum cost of something.
 type budget struct {
 	what    string
 	allowed float64
 }
 
-// budgets are an eighth above what was measured, so that a new version of Go or
-// of a library does not break them; unless it says otherwise a number is for one
-// record. `go test ./bench -run Budgets -v` prints the lines anew. Lower a number
-// when the code has become better, and raise it only together with the reason.
+// budgets are an eighth above the measured values, so that a new version of Go
+// or of a library does not break them. Values are per record unless stated
+// otherwise. `go test ./bench -run Budgets -v` prints new lines. Lower a value
+// when the code has improved; raise it only with a reason.
 var budgets = []budget{
 	{"decode: allocations", 1.17},
 	{"decode: bytes allocated", 142},

@@ -31,8 +31,8 @@ const (
 
 var loadStart = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// newRedis is a client as the worker's, of a redis-server that keeps nothing on
-// disk.
+// newRedis starts a redis-server without persistence and returns a client
+// configured as the worker's.
 func newRedis(tb testing.TB) redis.UniversalClient {
 	tb.Helper()
 	server := env.Redis(tb, env.WithConfig("appendonly", "no"))
@@ -45,14 +45,14 @@ func newRedis(tb testing.TB) redis.UniversalClient {
 	return client
 }
 
-// newLimiter lets all of the load pass.
+// newLimiter returns a limiter that admits the whole load.
 func newLimiter(client redis.UniversalClient) *limiter.Limiter {
 	return must(limiter.New(client, limiter.Config{
 		Limit: 100, Window: time.Minute, Lateness: time.Hour, Bases: []string{streamKey},
 	}))
 }
 
-// newStore inserts into a counting sink.
+// newStore returns a store on a counting sink.
 func newStore(tb testing.TB) *store.Store {
 	tb.Helper()
 	counting, err := sink.Start(sink.Options{})
@@ -84,19 +84,19 @@ func newStream(client redis.UniversalClient, log *slog.Logger) *streams.Stream {
 	return stream
 }
 
-// fill puts n more records on the stream.
+// fill adds n records to the stream.
 func fill(tb testing.TB, client redis.UniversalClient, n int) {
 	tb.Helper()
 	single, ok := client.(*redis.Client)
 	if !ok {
-		tb.Fatalf("the load wants a client of one server, not %T", client)
+		tb.Fatalf("the load needs a client of one server, not %T", client)
 	}
 	if err := load.Fill(context.Background(), single, false, []string{streamKey}, n, load.Later); err != nil {
 		tb.Fatal(err)
 	}
 }
 
-// receive takes one whole batch.
+// receive receives one full batch.
 func receive(tb testing.TB, q streams.Queue) []streams.Delivery {
 	batched, err := q.Receive(context.Background(), batch)
 	if err != nil || len(batched) != batch {
@@ -105,7 +105,7 @@ func receive(tb testing.TB, q streams.Queue) []streams.Delivery {
 	return batched
 }
 
-// goodRecords is a batch of decoded records, each of another customer.
+// goodRecords returns a batch of decoded records, each of another customer.
 func goodRecords() []record.Record {
 	records := make([]record.Record, 0, batch)
 	for i := range math.MaxInt {
@@ -121,10 +121,10 @@ func goodRecords() []record.Record {
 
 var members atomic.Uint64
 
-// newMember is an _id that was not there before.
+// newMember returns a new _id.
 func newMember() string { return fmt.Sprintf("%064x", members.Add(1)*0x9E3779B97F4A7C15) }
 
-// must is for what fails only if the benchmark itself is wrong.
+// must panics on errors that only a bug of the benchmark can cause.
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)

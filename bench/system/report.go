@@ -13,7 +13,7 @@ type reportOptions struct {
 	plots string // a folder; empty: none
 }
 
-// The plots, and the marks in a page between which the tables stand.
+// The plots, and the marks around the tables in a page.
 const (
 	barsFile   = "performance.svg"
 	memoryFile = "performance-memory.svg"
@@ -21,7 +21,7 @@ const (
 	endMark    = "<!-- end of results -->\n"
 )
 
-// report writes what came out of a sitting.
+// report writes the tables and plots of a sitting.
 func report(out io.Writer, file string, opts reportOptions) error {
 	all, err := readResults(file)
 	if err != nil {
@@ -51,7 +51,7 @@ func draw(all *results, folder string) error {
 	return nil
 }
 
-// insertInto replaces what stands between the marks of a page.
+// insertInto replaces the text between the marks of a page.
 func insertInto(page, text string) error {
 	old, err := os.ReadFile(page)
 	if err != nil {

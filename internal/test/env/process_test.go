@@ -83,13 +83,13 @@ func TestProcessKilled(t *testing.T) {
 	p.Kill() // does nothing
 }
 
-func TestProcessEndsWithTheTest(t *testing.T) {
+func TestProcessIsKilledWithTheTest(t *testing.T) {
 	var p *env.Proc
 	t.Run("user", func(t *testing.T) { p = talker(t, "await") })
 	select {
 	case <-p.Done():
 	default:
-		t.Error("the program still runs")
+		t.Error("the program is still running")
 	}
 }
 
@@ -116,7 +116,7 @@ func TestProcessFailures(t *testing.T) {
 	}
 }
 
-func TestEventuallyAsksAgain(t *testing.T) {
+func TestEventuallyPolls(t *testing.T) {
 	asked := 0
 	env.Eventually(t, soon, func() (bool, string) {
 		asked++

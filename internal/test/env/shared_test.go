@@ -30,7 +30,7 @@ func TestSharedRedisRemovesOnlyItsOwnKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(keys) != 2 {
-		t.Errorf("keys left: %q, want the two foreign ones", keys)
+		t.Errorf("keys left: %q, want the two of other tests", keys)
 	}
 	if prefix == "" || strings.ContainsAny(prefix, "{}*?[]\\") {
 		t.Errorf("prefix %q cannot be used in keys and patterns", prefix)
@@ -70,7 +70,7 @@ func TestSharedRedisRefusesWrongSettings(t *testing.T) {
 	}
 }
 
-func TestSharedRedisGoesOnWithoutContainer(t *testing.T) {
+func TestSharedRedisWithoutContainer(t *testing.T) {
 	t.Setenv("REDIS_URL", "")
 	t.Setenv("INTEGRATION_REDIS", "auto")
 	t.Setenv("REDIS_IMAGE", "not an image")
