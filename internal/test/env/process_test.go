@@ -100,7 +100,7 @@ func TestProcessFailures(t *testing.T) {
 	}{
 		"line that never comes":  {func(t testing.TB) { talker(t, "await").WaitForLine(time.Millisecond, is("x")) }, "in time"},
 		"end before the line":    {func(t testing.TB) { talker(t, "out", "hint").WaitForLine(soon, is("x")) }, "ended without the line waited for"},
-		"end that never comes":   {func(t testing.TB) { talker(t, "await").Wait(time.Millisecond) }, "still runs"},
+		"end that never comes":   {func(t testing.TB) { talker(t, "await").Wait(time.Millisecond) }, "still running"},
 		"no such program":        {func(t testing.TB) { env.Process(t, "/nowhere/x", nil, nil) }, "/nowhere/x"},
 		"no such command":        {func(t testing.TB) { env.Build(t, "ingestion/cmd/nothing") }, "cmd/nothing"},
 		"signal to an ended one": {func(t testing.TB) { p := talker(t); p.Wait(soon); p.Signal(syscall.SIGTERM) }, "no terminated"},
