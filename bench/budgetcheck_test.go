@@ -118,8 +118,8 @@ func costOfPipeline(t *testing.T) []measured {
 	const better = "go test ./bench -run Budgets -v lists the commands of the run"
 	t.Logf("commands of Redis for %d records: %v", drained, spent.calls)
 	return append(all,
-		measured{"pipeline: commands that Redis runs, those in scripts included", spent.commands() / drained, 0.02, better},
-		measured{"pipeline: EVALSHA and XREADGROUP a batch of 500", float64(spent.calls["evalsha"]+spent.calls["xreadgroup"]) * batch / drained, 0.1, better},
+		measured{"pipeline: Redis commands, including those in scripts", spent.commands() / drained, 0.02, better},
+		measured{"pipeline: EVALSHA and XREADGROUP per batch of 500", float64(spent.calls["evalsha"]+spent.calls["xreadgroup"]) * batch / drained, 0.1, better},
 		measured{"pipeline: bytes sent to Redis", float64(spent.in) / drained, 1, better},
 		measured{"pipeline: bytes received from Redis", float64(spent.out) / drained, 1, better})
 }

@@ -27,8 +27,8 @@ var budgets = []budget{
 	{"log line: bytes allocated", 10.2},
 	{"pipeline: allocations", 5.13},
 	{"pipeline: bytes allocated", 1740},
-	{"pipeline: commands that Redis runs, those in scripts included", 3.39},
-	{"pipeline: EVALSHA and XREADGROUP a batch of 500", 3.49},
+	{"pipeline: Redis commands, including those in scripts", 3.39},
+	{"pipeline: EVALSHA and XREADGROUP per batch of 500", 3.49},
 	{"pipeline: bytes sent to Redis", 173},
 	{"pipeline: bytes received from Redis", 202},
 }

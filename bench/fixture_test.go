@@ -73,15 +73,11 @@ func newStore(tb testing.TB) *store.Store {
 }
 
 func newStream(client redis.UniversalClient, log *slog.Logger) *streams.Stream {
-	stream, err := streams.NewStream(streams.StreamOptions{
+	return must(streams.NewStream(streams.StreamOptions{
 		Client: client, Key: streamKey, Group: group, Consumer: "bench",
 		PollTimeout: time.Second, ClaimIdle: lease, Retention: time.Hour,
 		DeadLetters: streams.DeadLetterOptions{On: true, Worker: "bench"}, Log: log,
-	})
-	if err != nil {
-		panic(err)
-	}
-	return stream
+	}))
 }
 
 // fill adds n records to the stream.

@@ -10,7 +10,7 @@ import (
 
 type reportOptions struct {
 	into  string // a page with marks; empty: none
-	plots string // a folder; empty: none
+	plots string // a directory; empty: none
 }
 
 // The plots, and the marks around the tables in a page.
@@ -39,13 +39,13 @@ func report(out io.Writer, file string, opts reportOptions) error {
 	return err
 }
 
-func draw(all *results, folder string) error {
-	if err := os.WriteFile(filepath.Join(folder, barsFile), []byte(drawBars(all)), 0o644); err != nil {
+func draw(all *results, dir string) error {
+	if err := os.WriteFile(filepath.Join(dir, barsFile), []byte(drawBars(all)), 0o644); err != nil {
 		return err
 	}
 	for _, r := range all.runs["backlog"] {
 		if r.Memory != nil && len(r.Memory.MiB) > 0 {
-			return os.WriteFile(filepath.Join(folder, memoryFile), []byte(drawMemory(r)), 0o644)
+			return os.WriteFile(filepath.Join(dir, memoryFile), []byte(drawMemory(r)), 0o644)
 		}
 	}
 	return nil

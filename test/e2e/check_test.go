@@ -130,7 +130,7 @@ func (r *harness) wantDocument(f *fixture, d document) {
 	r.t.Helper()
 	p := f.people[d.ID]
 	if p == nil {
-		r.t.Errorf("nobody has sent %+v", d)
+		r.t.Errorf("not sent: %+v", d)
 		return
 	}
 	if d.CustomerID != p.customerID || d.Email != p.email() || !slices.Contains(f.names[d.ID], d.Name) ||

@@ -125,7 +125,7 @@ func (r *mongoHarness) wantStored(rejected map[string]string) {
 		delete(stored, id)
 	}
 	if len(stored) > 0 {
-		r.t.Errorf("nobody has sent %v", stored)
+		r.t.Errorf("not sent: %v", stored)
 	}
 }
 
@@ -201,7 +201,7 @@ func TestErrorsOfSingleDocuments(t *testing.T) {
 	}{
 		{"another unique index", document(11000, email, 0), "email"},
 		{"a unique index that is not named", document(11000, nil, 0), "code 11000"},
-		{"a duplicate that is gone meanwhile", document(11000, id, 1), ""},
+		{"a duplicate that is deleted meanwhile", document(11000, id, 1), ""},
 		{"document validation", document(121, nil, 0), "code 121"},
 		{"a bad value", document(2, nil, 0), "code 2"},
 		{"too large, one document", document(10334, nil, 0), "code 10334"},
@@ -359,7 +359,7 @@ func TestNothingIsSettledWhileMongoFails(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]faulty.Fault{
 		"write concern not met":         {WriteConcern: 64},
-		"write concern can't be met":    {WriteConcern: 100},
+		"write concern cannot be met":   {WriteConcern: 100},
 		"shutdown as a write concern":   {WriteConcern: 91},
 		"not authorised":                {Code: 13},
 		"unknown, with nothing passing": {Code: 8},

@@ -174,8 +174,8 @@ func TestMongoAwayForLongerThanABatchMayWait(t *testing.T) {
 	r.feedTo(streamKey, `{"customerId":"1","name":"A","email":"a@mail-host.org","createdAt":"2024-01-01"}`)
 	env.Eventually(t, time.Minute, func() (bool, string) {
 		held, err := r.client.XPendingExt(r.ctx(), &redis.XPendingExtArgs{Stream: streamKey, Group: group, Start: "-", End: "+", Count: 1}).Result()
-		handedBack := err == nil && len(held) == 1 && held[0].RetryCount == 0
-		return handedBack, fmt.Sprintf("the entry is not handed back: %v, %v", held, err)
+		returned := err == nil && len(held) == 1 && held[0].RetryCount == 0
+		return returned, fmt.Sprintf("the entry was not returned: %v, %v", held, err)
 	})
 	r.mongo.Start()
 	worker.WaitForLine(time.Minute, func(line string) bool { return strings.Contains(line, `"event":"ingested"`) })

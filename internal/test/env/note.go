@@ -14,9 +14,9 @@ func note(t testing.TB, server servers.Server) {
 	if file == "" {
 		return
 	}
-	folder, err := os.Getwd() // go test runs a package's tests in its folder
+	dir, err := os.Getwd() // go test runs a package's tests in its directory
 	if err == nil {
-		err = servers.Note(file, folder, t.Name(), server)
+		err = servers.Note(file, dir, t.Name(), server)
 	}
 	if err != nil {
 		t.Fatalf("TESTENV_TALLY must name a writable file: %v", err)

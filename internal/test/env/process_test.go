@@ -41,7 +41,7 @@ func TestProcessEnvironment(t *testing.T) {
 	p := talker(t, "env", "REDIS_URL", "env", "GIVEN", "dir")
 	p.Wait(soon)
 	if diff := cmp.Diff([]string{"", "given", p.Dir}, p.Lines()); diff != "" {
-		t.Errorf("environment and folder (-want +got):\n%s", diff)
+		t.Errorf("environment and directory (-want +got):\n%s", diff)
 	}
 }
 

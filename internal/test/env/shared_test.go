@@ -53,10 +53,10 @@ func TestSharedRedisWithoutURL(t *testing.T) {
 
 func TestSharedRedisRefusesWrongSettings(t *testing.T) {
 	for name, environ := range map[string]map[string]string{
-		"unknown kind":    {"INTEGRATION_REDIS": "docker"},
-		"no such image":   {"INTEGRATION_REDIS": "container", "REDIS_IMAGE": "not an image"},
-		"nobody at URL":   {"REDIS_URL": "redis://127.0.0.1:1/0"},
-		"URL of no Redis": {"REDIS_URL": "http://127.0.0.1:1/0"},
+		"unknown kind":     {"INTEGRATION_REDIS": "docker"},
+		"no such image":    {"INTEGRATION_REDIS": "container", "REDIS_IMAGE": "not an image"},
+		"no server at URL": {"REDIS_URL": "redis://127.0.0.1:1/0"},
+		"URL of no Redis":  {"REDIS_URL": "http://127.0.0.1:1/0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("REDIS_URL", "")

@@ -249,7 +249,7 @@ func (b *injectors) insertRule(call faulty.Call) faulty.Fault {
 }
 
 func (b *injectors) findRule(call faulty.Call) faulty.Fault {
-	if b.reach(call, lookUp) != passes {
+	if b.reach(call, lookup) != passes {
 		return faulty.Fault{Code: exceeded}
 	}
 	return faulty.Fault{}

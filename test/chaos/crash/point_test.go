@@ -15,7 +15,7 @@ const (
 	read       step = "read"
 	judge      step = "judge"
 	insert     step = "insert"
-	lookUp     step = "look-up"
+	lookup     step = "lookup"
 	settle     step = "settle"
 	extend     step = "extend"
 	nack       step = "nack"
@@ -61,7 +61,7 @@ func points() []point {
 		upTo int
 	}
 	steps := []stops{
-		{open, 1}, {claim, 1}, {fetch, 1}, {read, 2}, {judge, 2}, {insert, 2}, {lookUp, 1}, {settle, 2},
+		{open, 1}, {claim, 1}, {fetch, 1}, {read, 2}, {judge, 2}, {insert, 2}, {lookup, 1}, {settle, 2},
 		{extend, 1}, {nack, 1}, {leave, 1}, {move, 1}, {trim, 1},
 	}
 	for _, s := range []step{peek, loss, quarantine} {
@@ -83,7 +83,7 @@ func modesOf(s step) []mode {
 	switch s {
 	case insert:
 		return []mode{diesBefore, diesAmid, diesAfter, lost, halfLost, unanswered}
-	case lookUp: // reads only: before and after are the same
+	case lookup: // reads only: before and after are the same
 		return []mode{diesBefore, lost}
 	}
 	return []mode{diesBefore, diesAfter, lost, unanswered}

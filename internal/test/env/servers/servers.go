@@ -33,13 +33,13 @@ var known = []Server{LocalRedis, ContainerRedis, ForeignRedis, EmbeddedRedis, Em
 // Note appends to the file that a test used a server: one line with the
 // package's directory, the top-level test's name and the server, in one write,
 // so that several processes may share the file.
-func Note(file, folder, test string, server Server) error {
+func Note(file, dir, test string, server Server) error {
 	out, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
 	}
 	test, _, _ = strings.Cut(test, "/")
-	_, err = fmt.Fprintf(out, "%s\t%s\t%s\n", folder, test, server)
+	_, err = fmt.Fprintf(out, "%s\t%s\t%s\n", dir, test, server)
 	return errors.Join(err, out.Close())
 }
 

@@ -12,9 +12,9 @@ import (
 
 func TestSummaryCountsTestsOnce(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "tally")
-	note := func(folder, test string, server servers.Server) {
+	note := func(dir, test string, server servers.Server) {
 		t.Helper()
-		if err := servers.Note(file, folder, test, server); err != nil {
+		if err := servers.Note(file, dir, test, server); err != nil {
 			t.Fatal(err)
 		}
 	}
