@@ -35,7 +35,7 @@ func (p *Publisher) classify(err error, key string) error {
 		return retry.Permanent(&Fault{Problem: redisconn.OneOfCluster, Err: err})
 	}
 	if !transient(err) {
-		return retry.Permanent(fmt.Errorf("Redis refuses to write to the key %q: %w", key, err))
+		return retry.Permanent(fmt.Errorf("writing to the key %q is refused: %w", key, err))
 	}
 	return explain(err)
 }
@@ -107,19 +107,19 @@ func transient(err error) bool {
 func explain(err error) error {
 	switch {
 	case redis.IsOOMError(err) || redis.HasErrorPrefix(err, "OOM"):
-		return fmt.Errorf("Redis is at maxmemory and accepts no records until memory is freed: %w", err)
+		return fmt.Errorf("the Redis server is at maxmemory and accepts no records until memory is freed: %w", err)
 	case redis.HasErrorPrefix(err, "LOADING"):
-		return fmt.Errorf("Redis is loading its data: %w", err)
+		return fmt.Errorf("the Redis server is loading its data: %w", err)
 	case redis.HasErrorPrefix(err, "READONLY"):
-		return fmt.Errorf("Redis is a read-only replica, perhaps during a failover: %w", err)
+		return fmt.Errorf("the Redis server is a read-only replica, perhaps during a failover: %w", err)
 	case redis.HasErrorPrefix(err, "NOREPLICAS"):
-		return fmt.Errorf("Redis reaches fewer replicas than min-replicas-to-write: %w", err)
+		return fmt.Errorf("the Redis server reaches fewer replicas than min-replicas-to-write: %w", err)
 	case redis.HasErrorPrefix(err, "MISCONF"):
-		return fmt.Errorf("Redis can't write to its disk and accepts no records: %w", err)
+		return fmt.Errorf("the Redis server can't write to its disk and accepts no records: %w", err)
 	case isRedisReply(err):
-		return fmt.Errorf("Redis is not ready: %w", err)
+		return fmt.Errorf("the Redis server is not ready: %w", err)
 	}
-	return fmt.Errorf("Redis does not answer: %w", err)
+	return fmt.Errorf("the Redis server does not answer: %w", err)
 }
 
 // graver returns the error that matters more: one that no retry can mend.

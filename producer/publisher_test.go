@@ -206,7 +206,7 @@ func TestPublishResumesAfterAnOutage(t *testing.T) {
 				receipts, err = p.Publish(t.Context(), sent[1000:])
 				done <- err
 			}()
-			if err := <-waits; !strings.Contains(err.Error(), "Redis does not answer") {
+			if err := <-waits; !strings.Contains(err.Error(), "Redis server does not answer") {
 				t.Errorf("the reason of the wait is %v", err)
 			}
 			<-waits
@@ -278,7 +278,7 @@ func TestPublishEndsWithTheContext(t *testing.T) {
 	p := publisher(t, connect(t, server.URL()), producer.ToList("q"), producer.Options{OnWait: func(error, time.Duration) { cancel() }})
 	server.Stop()
 	receipts, err := p.Publish(ctx, bodies(0, 3))
-	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "Redis does not answer") {
+	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "Redis server does not answer") {
 		t.Errorf("got %v, want the context's error with the reason of the wait", err)
 	}
 	for _, r := range receipts {
