@@ -11,7 +11,7 @@ import (
 // first one.
 func tableOf(results []*result) string {
 	var b strings.Builder
-	b.WriteString("| system | records/s, relative | records/s | CPU a record |\n|---|---|---|---|\n")
+	b.WriteString("| system | records/s, relative | records/s | CPU per record |\n|---|---|---|---|\n")
 	base := results[0].perSecond()
 	for _, r := range results {
 		fmt.Fprintf(&b, "| %s | %.2f | %.0f | %.1f µs |\n", r.name, r.perSecond()/base, r.perSecond(),

@@ -47,9 +47,9 @@ func (in *Injector) Run(ctx context.Context, schedule []Fault) error {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	begin := time.Now()
-	var lanesDone sync.WaitGroup
+	var running sync.WaitGroup
 	for _, lane := range lanes {
-		lanesDone.Go(func() {
+		running.Go(func() {
 			for _, f := range lane {
 				system.Sleep(ctx, time.Until(begin.Add(f.At)))
 				if ctx.Err() != nil {
@@ -63,7 +63,7 @@ func (in *Injector) Run(ctx context.Context, schedule []Fault) error {
 			}
 		})
 	}
-	lanesDone.Wait()
+	running.Wait()
 	return context.Cause(ctx)
 }
 
