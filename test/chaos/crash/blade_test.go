@@ -154,7 +154,7 @@ func loadScripts(t *testing.T, client *redis.Client) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		whole := beginnings(t, string(source)) + string(source)
+		whole := beginnings(t, filepath.Dir(file), string(source)) + string(source)
 		sum := sha1.Sum([]byte(whole))
 		scripts[hex.EncodeToString(sum[:])], sources[s] = s, whole
 		if err := client.ScriptLoad(t.Context(), whole).Err(); err != nil {
@@ -169,12 +169,12 @@ var (
 	partName   = regexp.MustCompile(`\w+\.lua`)
 )
 
-// beginnings are the parts that a script has in common with others.
-func beginnings(t *testing.T, source string) string {
+// beginnings are the parts that come before a script, from the same directory.
+func beginnings(t *testing.T, dir, source string) string {
 	t.Helper()
 	parts := ""
 	for _, name := range partName.FindAllString(comesAfter.FindString(source), -1) {
-		part, err := os.ReadFile(filepath.FromSlash("../../../streams/" + name))
+		part, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)
 		}
