@@ -23,7 +23,7 @@ func require(holds bool, fault string) error {
 }
 
 // isNoGroup reports whether err means that the stream or its group is gone; a
-// blocked reader is told so by UNBLOCKED. It matches the code anywhere in the
+// blocked reader receives UNBLOCKED. It matches the code anywhere in the
 // text because embedded servers prefix the errors of a script's commands.
 func isNoGroup(err error) bool {
 	if err == nil {

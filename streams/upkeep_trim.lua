@@ -182,7 +182,7 @@ if not due or (back and back < due) then due = back end
 -- forget_deleted removes notes about entries that were put back and then deleted by
 -- another client before they were read: nothing else removes them. It samples some
 -- notes per call. An entry with ID up to the last one delivered, or before the first
--- one on the stream, is gone for good if it is neither pending nor on the stream.
+-- one on the stream, can never be delivered if it is neither pending nor on the stream.
 local function forget_deleted()
   local first = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
   for _, id in ipairs(redis.call('HRANDFIELD', returns, 20)) do
