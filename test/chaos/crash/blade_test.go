@@ -130,8 +130,8 @@ func stepOf(cmd redis.Cmder) step {
 // scripts are the steps by the hash of their script.
 var scripts = map[string]step{}
 
-// stepNames are those of steps that are not called as their script's file.
-var stepNames = map[step]step{"nack": handBack, "loss": census, "quarantine": try, "read": "account"}
+// otherSteps are the steps of scripts whose file name does not end in the step.
+var otherSteps = map[string]step{"stream_quarantine": attempt, "account_read": "account"}
 
 // sources are the scripts by their step.
 var sources = map[step]string{}
@@ -146,9 +146,9 @@ func loadScripts(t *testing.T, client *redis.Client) {
 	}
 	for _, file := range append(files, filepath.FromSlash("../../../limiter/judge.lua")) {
 		name := strings.TrimSuffix(filepath.Base(file), ".lua")
-		s := step(name[strings.LastIndex(name, "_")+1:])
-		if name, other := stepNames[s]; other {
-			s = name
+		s, other := otherSteps[name]
+		if !other {
+			s = step(name[strings.LastIndex(name, "_")+1:]) // after the name of the group
 		}
 		source, err := os.ReadFile(file)
 		if err != nil {

@@ -71,7 +71,7 @@ func (w *world) begin(ctx context.Context, name string, p point) *life {
 	}
 	ctx, l.stop = context.WithCancel(ctx)
 	patience := 10 * time.Second
-	if p.step == handBack {
+	if p.step == nack {
 		patience = time.Millisecond // only then is a process to end with work in hand
 	}
 	c, err := consumer.New(consumer.Options{
@@ -179,7 +179,7 @@ func (m *mortal) Insert(ctx context.Context, docs []store.Document) ([]store.Res
 	ctx, cancel := m.life.mortal(ctx)
 	defer cancel()
 	switch m.life.blade.point.step {
-	case handBack:
+	case nack:
 		m.hold(ctx)
 	case extend: // lasts until the heartbeat was there
 		select {

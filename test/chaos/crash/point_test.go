@@ -8,23 +8,23 @@ import "fmt"
 type step string
 
 const (
-	nowhere  step = "nowhere"
-	open     step = "open"
-	claim    step = "claim"
-	fetch    step = "fetch"
-	read     step = "read"
-	judge    step = "judge"
-	insert   step = "insert"
-	lookUp   step = "look-up"
-	settle   step = "settle"
-	extend   step = "extend"
-	handBack step = "hand-back"
-	leave    step = "leave"
-	move     step = "move"
-	trim     step = "trim"
-	peek     step = "peek"
-	census   step = "census"
-	try      step = "try"
+	nowhere step = "nowhere"
+	open    step = "open"
+	claim   step = "claim"
+	fetch   step = "fetch"
+	read    step = "read"
+	judge   step = "judge"
+	insert  step = "insert"
+	lookUp  step = "look-up"
+	settle  step = "settle"
+	extend  step = "extend"
+	nack    step = "nack"
+	leave   step = "leave"
+	move    step = "move"
+	trim    step = "trim"
+	peek    step = "peek"
+	loss    step = "loss"
+	attempt step = "attempt"
 )
 
 // mode is what becomes of a step, and of the process.
@@ -62,9 +62,9 @@ func points() []point {
 	}
 	steps := []stops{
 		{open, 1}, {claim, 1}, {fetch, 1}, {read, 2}, {judge, 2}, {insert, 2}, {lookUp, 1}, {settle, 2},
-		{extend, 1}, {handBack, 1}, {leave, 1}, {move, 1}, {trim, 1},
+		{extend, 1}, {nack, 1}, {leave, 1}, {move, 1}, {trim, 1},
 	}
-	for _, s := range []step{peek, census, try} {
+	for _, s := range []step{peek, loss, attempt} {
 		if _, there := sources[s]; there {
 			steps = append(steps, stops{s, 1})
 		}
