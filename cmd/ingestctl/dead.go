@@ -17,16 +17,20 @@ import (
 	"ingestion/streams"
 )
 
-const deadHelp = `dead looks after the dead letters: the refused records, kept with the reason.
+const deadHelp = `dead manages the dead letters: refused records, each kept with the reason.
 
-"list" shows them. "replay" puts them back on the queue, unedited, to be judged
-afresh; on a stream each keeps, as its origin, the ID under which it first came.
-"purge" deletes them for good. Both are counted in the ledger, so the account of
-"ingestctl reconcile" goes on balancing; deleting them by hand would spoil it.
+  list    shows them
+  replay  puts them back on the queue, unchanged, to be processed again
+  purge   deletes them for good
 
-Replaying is of use once its reason has gone: a validation rule of the collection
-was changed, a limit was raised. What is still refused becomes a dead letter
-again.`
+replay and purge are counted in the ledger, so that the account of "ingestctl
+reconcile" still balances. Do not delete dead letters with other Redis commands:
+the account would no longer balance.
+
+Replay once the reason for the refusal is gone, for example after a change to
+the collection's validation rules or a higher limit. What is refused again
+becomes a new dead letter. On a stream, a replayed record keeps the ID of its
+first entry as its origin.`
 
 func deadCommand() *cobra.Command {
 	cmd := &cobra.Command{
@@ -34,40 +38,40 @@ func deadCommand() *cobra.Command {
 		Short: "List, replay or purge dead letters",
 		Long:  deadHelp,
 		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE:  showHelp,
 	}
 	cmd.AddCommand(listCommand(), replayCommand(), purgeCommand())
 	return cmd
 }
 
-// selection says which dead letters are meant.
+// selection says which dead letters a command applies to.
 type selection struct {
 	events    []string
 	olderThan time.Duration
 	all       bool
-	limit     int
+	limit     int      // 0: no limit
 	ids       []string // as on the command line
 
-	before int64 // ms, made of olderThan
+	before int64 // latest time of writing in ms, from olderThan; 0: any
 }
 
 func (s *selection) addFilters(cmd *cobra.Command) {
-	cmd.Flags().StringSliceVar(&s.events, "event", nil, "only those refused so, for example rejected; may be repeated")
-	cmd.Flags().DurationVar(&s.olderThan, "older-than", 0, "only those written so long ago or longer, for example 24h")
+	cmd.Flags().StringSliceVar(&s.events, "event", nil, "only dead letters with this `EVENT`, for example rejected; may be repeated")
+	cmd.Flags().DurationVar(&s.olderThan, "older-than", 0, "only dead letters at least this old, for example 24h")
 }
 
-// check finds faults of the command line. Changing dead letters takes words
-// that say which.
+// check reports a selection that is invalid or, for a command that changes dead
+// letters, empty: those must be selected explicitly.
 func (s *selection) check(changes bool) error {
-	var names []string
+	var refusals []string
 	for _, outcome := range record.Outcomes() {
 		if outcome.Refused() {
-			names = append(names, outcome.String())
+			refusals = append(refusals, outcome.String())
 		}
 	}
 	for _, event := range s.events {
-		if !slices.Contains(names, event) {
-			return fmt.Errorf("--event %q is none of %s", event, strings.Join(names, ", "))
+		if !slices.Contains(refusals, event) {
+			return fmt.Errorf("--event %q: want one of %s", event, strings.Join(refusals, ", "))
 		}
 	}
 	filtered := len(s.events) > 0 || s.olderThan > 0
@@ -77,27 +81,28 @@ func (s *selection) check(changes bool) error {
 	case s.limit < 0:
 		return fmt.Errorf("--limit %d is negative", s.limit)
 	case len(s.ids) > 0 && (filtered || s.all || s.limit > 0):
-		return errors.New("name dead letters by ID, or choose them by flags, not both")
+		return errors.New("select dead letters by ID or by flags, not both")
 	case s.all && filtered:
-		return errors.New("--all goes without --event and --older-than")
+		return errors.New("--all excludes --event and --older-than")
 	case changes && len(s.ids) == 0 && !filtered && !s.all:
-		return errors.New("which ones? Name IDs, as \"ingestctl dead list\" shows them, or give --event, --older-than or --all")
+		return errors.New("no dead letters selected: give IDs, as \"ingestctl dead list\" shows them, or --event, --older-than or --all")
 	}
 	return nil
 }
 
 func (s *selection) matches(letter *streams.DeadLetter) bool {
-	return (len(s.events) == 0 || slices.Contains(s.events, letter.Event)) && (s.before == 0 || written(letter.ID) <= s.before)
+	return (len(s.events) == 0 || slices.Contains(s.events, letter.Event)) && (s.before == 0 || writtenAt(letter.ID) <= s.before)
 }
 
-// written is the moment, in ms by Redis' clock, that a dead letter's ID has.
-func written(id string) int64 {
+// writtenAt returns when a dead letter was written, in ms by the clock of Redis,
+// taken from its ID.
+func writtenAt(id string) int64 {
 	ms, _, _ := strings.Cut(id, "-")
 	n, _ := strconv.ParseInt(ms, 10, 64)
 	return n
 }
 
-// start fixes the moment that --older-than counts from.
+// start fixes the time from which --older-than counts back.
 func (s *selection) start(ctx context.Context, session *session) error {
 	if s.olderThan == 0 {
 		return nil
@@ -110,8 +115,8 @@ func (s *selection) start(ctx context.Context, session *session) error {
 	return nil
 }
 
-// partition is where dead letters are, with the name that IDs get on the
-// command line: several partitions may have the same ID.
+// partition is the dead letters of one partition. Since IDs may repeat across
+// partitions, prefix tells them apart on the command line.
 type partition struct {
 	*streams.DeadLetters
 	prefix string // "", or for example "2:"
@@ -134,9 +139,10 @@ func (s *session) partitions() []partition {
 
 var entryID = regexp.MustCompile(`^[0-9]+-[0-9]+$`)
 
-// byPartition sorts the IDs of the command line.
+// byPartition returns the IDs of the command line grouped by partition, without
+// prefixes.
 func (s *selection) byPartition(partitions []partition) ([][]string, error) {
-	sorted := make([][]string, len(partitions))
+	groups := make([][]string, len(partitions))
 	for _, name := range s.ids {
 		i := slices.IndexFunc(partitions, func(p partition) bool {
 			id, ok := strings.CutPrefix(name, p.prefix)
@@ -145,11 +151,11 @@ func (s *selection) byPartition(partitions []partition) ([][]string, error) {
 		if i < 0 {
 			want := "for example 1795477478417-0"
 			if len(partitions) > 1 {
-				want = fmt.Sprintf("partition and ID, for example %s1795477478417-0, with STREAM_PARTITIONS=%d", partitions[1].prefix, len(partitions))
+				want = fmt.Sprintf("partition:ID, for example %s1795477478417-0, since STREAM_PARTITIONS=%d", partitions[1].prefix, len(partitions))
 			}
-			return nil, fmt.Errorf("%q is no dead letter's ID: want %s", name, want)
+			return nil, fmt.Errorf("invalid dead letter ID %q: want %s", name, want)
 		}
-		sorted[i] = append(sorted[i], strings.TrimPrefix(name, partitions[i].prefix))
+		groups[i] = append(groups[i], strings.TrimPrefix(name, partitions[i].prefix))
 	}
-	return sorted, nil
+	return groups, nil
 }

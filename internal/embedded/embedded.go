@@ -17,8 +17,6 @@ import (
 	"syscall"
 )
 
-
-
 // probe says whether addr can be listened on, before a server is built that
 // could not be taken apart again.
 func probe(what, addr string) error {

@@ -35,8 +35,11 @@ func New(w io.Writer, format string, level slog.Level, terminal bool) *slog.Logg
 	return slog.New(newJSONHandler(w, level))
 }
 
-// IsTerminal says whether a person reads what is written to f.
-func IsTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+// IsTerminal reports whether w is a terminal.
+func IsTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
 
 func rename(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) > 0 {
