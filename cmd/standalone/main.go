@@ -1,4 +1,5 @@
-// Command standalone runs the service without anything to install.
+// Command standalone runs the service on embedded servers, with nothing else to
+// install.
 package main
 
 import (
@@ -14,15 +15,14 @@ func main() { os.Exit(app.Execute(newRoot())) }
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "standalone",
-		Short: "The ingestion service without anything to install",
-		Long: `standalone carries the servers that the service needs inside itself: a Redis
-(miniredis, in memory) and a MongoDB (FerretDB on SQLite files). They are for
-trying things out, for development and for tests; a deployment uses real
-servers. They ask for no password: leave them on a loopback address.`,
-		Example: `  standalone redis
-  standalone mongo --data ./data`,
-		SilenceErrors: true, // execute prints them
-		SilenceUsage:  true,
+		Short: "Run the ingestion service with nothing else to install",
+		Long: `standalone contains the servers that the service needs: a Redis (miniredis, in
+memory) and a MongoDB (FerretDB on SQLite files). They are for demonstrations,
+development and tests; use real servers in production. They require no password,
+so keep them on a loopback address.`,
+		Example: `  standalone demo                  # process and check example records, then exit
+  standalone run                   # keep the service running
+  standalone mongo --data ./data   # one server only`,
 	}
 	root.AddCommand(newRun(), newDemo(), newRedis(), newMongo())
 	return root

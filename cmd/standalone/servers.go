@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -14,11 +15,11 @@ func newRedis() *cobra.Command {
 	var addr string
 	command := &cobra.Command{
 		Use:   "redis",
-		Short: "Run the embedded Redis alone",
-		Long: `Runs the embedded Redis until SIGINT or SIGTERM, and prints one line, "ready"
-and its URL, when clients can connect. Its data are in memory and end with it.`,
+		Short: "Run the embedded Redis only",
+		Long: `redis runs the embedded Redis until SIGINT or SIGTERM. It prints one line, "ready"
+and the URL, as soon as clients can connect. The data is in memory only.`,
 		Example: `  standalone redis
-  standalone redis --addr 127.0.0.1:0      # a free port, told in the line "ready"
+  standalone redis --addr 127.0.0.1:0      # on a free port, printed in the line "ready"
   REDIS_URL=redis://127.0.0.1:6379/0 worker`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -29,7 +30,7 @@ and its URL, when clients can connect. Its data are in memory and end with it.`,
 			return serve(command, server, server.Addr(), server.URL())
 		},
 	}
-	command.Flags().StringVar(&addr, "addr", "127.0.0.1:6379", "host:port to listen on; port 0 takes a free one")
+	command.Flags().StringVar(&addr, "addr", "127.0.0.1:6379", "host:port to listen on; port 0 means any free port")
 	return command
 }
 
@@ -37,12 +38,12 @@ func newMongo() *cobra.Command {
 	var options embedded.Options
 	command := &cobra.Command{
 		Use:   "mongo",
-		Short: "Run the embedded MongoDB alone",
-		Long: `Runs the embedded MongoDB until SIGINT or SIGTERM, and prints one line, "ready"
-and its URI, when clients can connect. With --data it keeps its data in that
-folder and serves them again at the next start; without, they end with it.`,
+		Short: "Run the embedded MongoDB only",
+		Long: `mongo runs the embedded MongoDB until SIGINT or SIGTERM. It prints one line,
+"ready" and the URI, as soon as clients can connect. With --data it keeps the
+data in that directory across restarts; without, the data is deleted on exit.`,
 		Example: `  standalone mongo --data ./data
-  standalone mongo --addr 127.0.0.1:0      # a free port, told in the line "ready"
+  standalone mongo --addr 127.0.0.1:0      # on a free port, printed in the line "ready"
   MONGO_URI=mongodb://127.0.0.1:27017/ worker`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -53,29 +54,25 @@ folder and serves them again at the next start; without, they end with it.`,
 			return serve(command, server, server.Addr(), server.URI())
 		},
 	}
-	command.Flags().StringVar(&options.Addr, "addr", "127.0.0.1:27017", "host:port to listen on; port 0 takes a free one")
-	command.Flags().StringVar(&options.Dir, "data", "", "folder for the data; made if it is not there (default: a temporary one)")
+	command.Flags().StringVar(&options.Addr, "addr", "127.0.0.1:27017", "host:port to listen on; port 0 means any free port")
+	command.Flags().StringVar(&options.Dir, "data", "", "data `DIRECTORY`, created if necessary (default: a temporary one)")
 	return command
 }
 
-// serve says that server is ready at url, and closes it when the command's
+// serve prints that server is ready at url, and closes it when the command's
 // context ends.
 func serve(command *cobra.Command, server io.Closer, addr, url string) error {
-	if !loopback(addr) {
-		command.PrintErrf("warning: %s can be reached from other machines, and this server asks for no password\n", addr)
+	if !isLoopback(addr) {
+		command.PrintErrf("warning: %s can be reached from other machines, and this server requires no password\n", addr)
 	}
 	if _, err := fmt.Fprintf(command.OutOrStdout(), "ready %s\n", url); err != nil {
-		_ = server.Close() // the first error says more
-		return fmt.Errorf("nobody learns that the server is ready: %w", err)
+		return errors.Join(fmt.Errorf("printing the server's URL: %w", err), server.Close())
 	}
 	<-command.Context().Done()
-	if err := server.Close(); err != nil {
-		return err
-	}
-	return nil
+	return server.Close()
 }
 
-func loopback(addr string) bool {
+func isLoopback(addr string) bool {
 	host, _, err := net.SplitHostPort(addr)
 	return err == nil && net.ParseIP(host).IsLoopback()
 }

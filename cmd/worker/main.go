@@ -1,5 +1,5 @@
-// Command worker takes customer records off a Redis queue and inserts the
-// valid ones into MongoDB.
+// Command worker reads customer records from a Redis queue and inserts the valid
+// ones into MongoDB.
 package main
 
 import (
@@ -14,30 +14,38 @@ import (
 
 func main() { os.Exit(app.Execute(newCommand())) }
 
-const longHelp = `worker takes customer records off a Redis queue, validates them, holds each
-customer to its rate and inserts the records into MongoDB.
+const longHelp = `worker reads customer records from a Redis queue, validates them, limits the rate
+of each customer and inserts the records into MongoDB.
 
 It is configured by environment variables, or by a .env file in the working
-directory; "worker config" prints all of them with their effective values. The
-most important ones:
+directory. "worker config" prints the effective value of each. The most
+important ones:
 
-  QUEUE_MODE   list (at-most-once) or stream (exactly-once in effect)
-  REDIS_URL    where the records come from
-  MONGO_URI    where they go
+  QUEUE_MODE   list (at most once) or stream (effectively exactly once)
+  REDIS_URL    the Redis server that holds the queue
+  MONGO_URI    the MongoDB server that receives the records
 
-It logs one JSON line a record on standard output. SIGTERM ends it orderly, a
-second one at once.
+The log goes to standard output, one line per record: JSON, or text on a
+terminal. SIGTERM or SIGINT starts a graceful shutdown; a second signal exits at
+once.
 
-Exit codes: 0 orderly end; 1 failure, or servers not there in time; 2 wrong
-usage, configuration or type of key.`
+Exit codes:
+  0  clean shutdown
+  1  failure, or a server not ready within STARTUP_TIMEOUT_SEC
+  2  wrong usage or configuration, or a Redis key of the wrong type`
+
+const examples = `  worker                    # list mode, local servers
+  QUEUE_MODE=stream REDIS_URL=redis://redis:6379/0 MONGO_URI=mongodb://mongo:27017 worker
+  worker config             # print the settings and exit`
 
 func newCommand() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "worker",
-		Short: "Take customer records off the queue and insert them into MongoDB",
-		Long:  longHelp,
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return app.RunWorker(cmd.Context(), cmd.OutOrStdout()) },
+		Use:     "worker",
+		Short:   "Insert customer records from a Redis queue into MongoDB",
+		Long:    longHelp,
+		Example: examples,
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return app.RunWorker(cmd.Context(), cmd.OutOrStdout()) },
 	}
 	root.AddCommand(configCommand())
 	return root

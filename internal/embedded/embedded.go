@@ -1,12 +1,10 @@
-// Package embedded runs the two servers of the service inside this process:
-// a Redis (miniredis, in memory) and a MongoDB (FerretDB on SQLite files).
-// They serve demonstrations, development and tests; a deployment uses real
-// servers.
+// Package embedded runs a Redis (miniredis, in memory) and a MongoDB (FerretDB on
+// SQLite files) inside this process, for demonstrations, development and tests.
+// Use real servers in production.
 //
-// Neither asks for a password, so both belong on a loopback address. An
-// address with port 0 takes a free port, which Addr then tells. Several
-// servers may run beside each other in one process; every function here may
-// be called from any goroutine.
+// Neither server requires a password, so both belong on a loopback address. Port 0
+// in an address means any free port; Addr returns the actual one. A process may
+// run several servers. All functions and methods are safe for concurrent use.
 package embedded
 
 import (
@@ -17,8 +15,8 @@ import (
 	"syscall"
 )
 
-// probe says whether addr can be listened on, before a server is built that
-// could not be taken apart again.
+// probe checks that addr can be listened on, before a server is built: one that
+// fails to listen can't be closed.
 func probe(what, addr string) error {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -27,14 +25,14 @@ func probe(what, addr string) error {
 	return l.Close()
 }
 
-// listenError turns a failure to listen into a sentence that says what to do.
+// listenError explains why listening on addr failed and what to do about it.
 func listenError(what, addr string, err error) error {
-	advice := "give an address of this machine such as 127.0.0.1:0, which takes a free port"
+	advice := "use an address of this machine, for example 127.0.0.1:0 for any free port"
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		advice = "another program has this port: end it, or give another address (port 0 takes a free one)"
+		advice = "the port is in use: stop the other program, or use another port (0 means any free one)"
 	case errors.Is(err, os.ErrPermission):
-		advice = "this port needs more rights: give one above 1023 (port 0 takes a free one)"
+		advice = "the port is privileged: use one above 1023 (0 means any free one)"
 	}
 	return fmt.Errorf("embedded %s cannot listen on %q: %s: %w", what, addr, advice, err)
 }

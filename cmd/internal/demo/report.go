@@ -8,8 +8,8 @@ import (
 	"ingestion/record"
 )
 
-// report prints the table and says whether all counts agree.
-func report(out io.Writer, want *counts, got *found, logPath string) error {
+// report prints the table. It returns ErrMismatch if a count is wrong.
+func report(out io.Writer, want *counts, got *observed, logPath string) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	agree := true
 	row := func(name string, want int, places ...int) {
@@ -45,15 +45,15 @@ func report(out io.Writer, want *counts, got *found, logPath string) error {
 		return err
 	}
 	if !agree {
-		fmt.Fprintf(out, "\nThe worker's log: %s\n", logPath)
+		fmt.Fprintf(out, "\nThe worker's log is %s\n", logPath)
 		return ErrMismatch
 	}
 	fmt.Fprintf(out, `
-Every record is accounted for. Where to look next:
-  %s  one line a record: what became of it, and why
-  make run       keep the service running and push records to it yourself
-  README.md      configuration, guarantees, operations
-  examples/      the records that were sent
+Every record is accounted for. What to look at next:
+  %s  the outcome of each record, and the reason, one per line
+  make run      keep the service running and push records yourself
+  README.md     configuration, guarantees, operations
+  examples/     the records that were sent
 `, logPath)
 	return nil
 }
