@@ -56,8 +56,8 @@ type selection struct {
 }
 
 func (s *selection) addFilters(cmd *cobra.Command) {
-	cmd.Flags().StringSliceVar(&s.events, "event", nil, "only dead letters with this `EVENT`, for example rejected; may be repeated")
-	cmd.Flags().DurationVar(&s.olderThan, "older-than", 0, "only dead letters at least this old, for example 24h")
+	cmd.Flags().StringSliceVar(&s.events, "event", nil, "only this `EVENT`, such as rejected; may be repeated")
+	cmd.Flags().DurationVar(&s.olderThan, "older-than", 0, "only those of at least this `AGE`, such as 24h")
 }
 
 // check reports a selection that is invalid or, for a command that changes dead

@@ -25,8 +25,8 @@ const replayExample = `  # try one first, then the others
   ingestctl dead replay 1795477478417-0 1795477478420-3
   ingestctl dead replay --all --dry-run`
 
-const purgeHelp = `purge deletes dead letters for good and counts them as purged. It requires --yes,
-or --dry-run to print how many it would delete.
+const purgeHelp = `purge deletes dead letters for good and counts them as purged. It requires
+--yes, or --dry-run to print how many it would delete.
 
 To keep a copy, save them to a file first:
 
@@ -88,7 +88,7 @@ func (c *change) addFlags(cmd *cobra.Command) {
 	c.selected.addFilters(cmd)
 	cmd.Flags().BoolVar(&c.selected.all, "all", false, "all dead letters")
 	cmd.Flags().IntVar(&c.selected.limit, "limit", 0, "at most `N` dead letters; 0 means no limit")
-	cmd.Flags().BoolVar(&c.dryRun, "dry-run", false, "print how many would be changed, and change nothing")
+	cmd.Flags().BoolVar(&c.dryRun, "dry-run", false, "print how many it would be, and change nothing")
 }
 
 func (c *change) run(cmd *cobra.Command, args []string) error {

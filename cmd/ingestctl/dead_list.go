@@ -17,11 +17,11 @@ import (
 	"ingestion/streams"
 )
 
-const listHelp = `list shows dead letters, newest first, one per line: its ID, when it was written,
-the event, the number of deliveries, the ID of the entry (of the first one, if
-the record was replayed or deferred) and the reason. With several partitions,
-the dead letter's ID starts with the number of its partition. replay and purge
-take IDs in this form.
+const listHelp = `list shows dead letters, newest first, one per line: its ID, when it was
+written, the event, the number of deliveries, the ID of the entry (of the first
+one, if the record was replayed or deferred) and the reason. With several
+partitions, the dead letter's ID starts with the number of its partition. replay
+and purge take IDs in this form.
 
 Bodies contain personal data, so only --json shows them. It prints one object
 per line. "data" is the body. An entry that was not a single body also has
@@ -31,7 +31,7 @@ that is not valid UTF-8 is added byte for byte as "dataBase64" or
 
 const listExample = `  ingestctl dead list
   ingestctl dead list --event validation_failed --limit 100
-  ingestctl dead list --limit 0 --json | jq -r .reason | sort | uniq -c | sort -rn`
+  ingestctl dead list --limit 0 --json | jq -r .reason | sort | uniq -c`
 
 func listCommand() *cobra.Command {
 	var selected selection
@@ -55,7 +55,7 @@ func listCommand() *cobra.Command {
 		},
 	}
 	selected.addFilters(cmd)
-	cmd.Flags().IntVar(&selected.limit, "limit", 20, "show at most `N` dead letters; 0 shows all, partition by partition")
+	cmd.Flags().IntVar(&selected.limit, "limit", 20, "show at most `N`; 0 shows all, by partition")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line, with the body")
 	return cmd
 }

@@ -37,7 +37,7 @@ Exit codes:
   3  the account balances, but records are missing`
 
 const examples = `  ingestctl reconcile                     does the account balance?
-  ingestctl reconcile --wait --documents  wait until all is settled, then compare with MongoDB
+  ingestctl reconcile --wait --documents  wait until settled, then check MongoDB
   ingestctl dead list                     what was refused last, and why?
   ingestctl dead replay --event rejected  process these records again`
 

@@ -37,10 +37,10 @@ run. Five equations are checked:
   settlement    added = all outcomes + pending + undelivered + missing
   deferral      deferred = returned to the stream + delayed
   dead letters  written = there + replayed + purged
-  documents     with --documents: the documents in MongoDB are at least those
-                ingested, and at most those and the entries without a known
-                insert (pending, missing, poisoned). Use it if the collection
-                gets documents from this stream only
+  documents     with --documents: at least as many documents in MongoDB as
+                ingested, at most as many as ingested, pending, missing and
+                poisoned together, since some of the last three may have been
+                inserted. Requires that only this stream feeds the collection
 
 A line WRONG says which equation does not hold, by how much and what that means;
 the exit code is then 1. If nothing is wrong but an equation can't be checked,
@@ -96,7 +96,7 @@ func reconcileCommand() *cobra.Command {
 	flags.BoolVar(&f.json, "json", false, "print JSON instead of text")
 	flags.BoolVar(&f.documents, "documents", false, "also compare with the number of documents in MongoDB")
 	flags.BoolVar(&f.wait, "wait", false, "wait until nothing is undelivered, pending or delayed")
-	flags.DurationVar(&f.timeout, "timeout", 10*time.Minute, "with --wait: stop waiting, with exit code 1, after this time")
+	flags.DurationVar(&f.timeout, "timeout", 10*time.Minute, "with --wait: give up after this time")
 	return cmd
 }
 

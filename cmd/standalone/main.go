@@ -20,7 +20,7 @@ func newRoot() *cobra.Command {
 memory) and a MongoDB (FerretDB on SQLite files). They are for demonstrations,
 development and tests; use real servers in production. They require no password,
 so keep them on a loopback address.`,
-		Example: `  standalone demo                  # process and check example records, then exit
+		Example: `  standalone demo                  # process and check example records
   standalone run                   # keep the service running
   standalone mongo --data ./data   # one server only`,
 	}

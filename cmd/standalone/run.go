@@ -21,9 +21,9 @@ func newRun() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "run",
 		Short: "Run the embedded servers and the worker until SIGINT or SIGTERM",
-		Long: `run runs the embedded Redis, the embedded MongoDB and the worker in one process. It
-prints the addresses of both servers and how to push a record. All settings of
-the worker apply, except REDIS_URL and MONGO_URI, which point to the embedded
+		Long: `run runs the embedded Redis, the embedded MongoDB and the worker in one process.
+It prints the addresses of both servers and how to push a record. All settings
+of the worker apply, except REDIS_URL and MONGO_URI, which point to the embedded
 servers. With --data the documents are kept in that directory; records still in
 the embedded Redis are lost on exit.`,
 		Example: `  standalone run                                   # list mode, free ports
@@ -31,9 +31,9 @@ the embedded Redis are lost on exit.`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error { return run(command, opts) },
 	}
-	command.Flags().StringVar(&opts.RedisAddr, "redis-addr", "127.0.0.1:0", "host:port of the embedded Redis; port 0 means any free port")
-	command.Flags().StringVar(&opts.MongoAddr, "mongo-addr", "127.0.0.1:0", "host:port of the embedded MongoDB; port 0 means any free port")
-	command.Flags().StringVar(&opts.DataDir, "data", "", "data `DIRECTORY` of MongoDB (default: a temporary one)")
+	command.Flags().StringVar(&opts.RedisAddr, "redis-addr", "127.0.0.1:0", "listen `ADDRESS` of Redis; port 0 is any free one")
+	command.Flags().StringVar(&opts.MongoAddr, "mongo-addr", "127.0.0.1:0", "listen `ADDRESS` of MongoDB; port 0 is any free one")
+	command.Flags().StringVar(&opts.DataDir, "data", "", "data `DIRECTORY` of MongoDB (default: temporary)")
 	return command
 }
 

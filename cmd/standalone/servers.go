@@ -16,10 +16,10 @@ func newRedis() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "redis",
 		Short: "Run the embedded Redis only",
-		Long: `redis runs the embedded Redis until SIGINT or SIGTERM. It prints one line, "ready"
-and the URL, as soon as clients can connect. The data is in memory only.`,
+		Long: `redis runs the embedded Redis until SIGINT or SIGTERM. It prints one line,
+"ready" and the URL, as soon as clients can connect. The data is in memory only.`,
 		Example: `  standalone redis
-  standalone redis --addr 127.0.0.1:0      # on a free port, printed in the line "ready"
+  standalone redis --addr 127.0.0.1:0     # any free port
   REDIS_URL=redis://127.0.0.1:6379/0 worker`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -30,7 +30,7 @@ and the URL, as soon as clients can connect. The data is in memory only.`,
 			return serve(command, server, server.Addr(), server.URL())
 		},
 	}
-	command.Flags().StringVar(&addr, "addr", "127.0.0.1:6379", "host:port to listen on; port 0 means any free port")
+	command.Flags().StringVar(&addr, "addr", "127.0.0.1:6379", "listen `ADDRESS`; port 0 is any free one")
 	return command
 }
 
@@ -43,7 +43,7 @@ func newMongo() *cobra.Command {
 "ready" and the URI, as soon as clients can connect. With --data it keeps the
 data in that directory across restarts; without, the data is deleted on exit.`,
 		Example: `  standalone mongo --data ./data
-  standalone mongo --addr 127.0.0.1:0      # on a free port, printed in the line "ready"
+  standalone mongo --addr 127.0.0.1:0     # any free port
   MONGO_URI=mongodb://127.0.0.1:27017/ worker`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -54,8 +54,8 @@ data in that directory across restarts; without, the data is deleted on exit.`,
 			return serve(command, server, server.Addr(), server.URI())
 		},
 	}
-	command.Flags().StringVar(&options.Addr, "addr", "127.0.0.1:27017", "host:port to listen on; port 0 means any free port")
-	command.Flags().StringVar(&options.Dir, "data", "", "data `DIRECTORY`, created if necessary (default: a temporary one)")
+	command.Flags().StringVar(&options.Addr, "addr", "127.0.0.1:27017", "listen `ADDRESS`; port 0 is any free one")
+	command.Flags().StringVar(&options.Dir, "data", "", "data `DIRECTORY`, created if necessary (default: temporary)")
 	return command
 }
 

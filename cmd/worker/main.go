@@ -14,8 +14,8 @@ import (
 
 func main() { os.Exit(app.Execute(newCommand())) }
 
-const longHelp = `worker reads customer records from a Redis queue, validates them, limits the rate
-of each customer and inserts the records into MongoDB.
+const longHelp = `worker reads customer records from a Redis queue, validates them, limits each
+customer's rate and inserts the records into MongoDB.
 
 It is configured by environment variables, or by a .env file in the working
 directory. "worker config" prints the effective value of each. The most
@@ -34,9 +34,9 @@ Exit codes:
   1  failure, or a server not ready within STARTUP_TIMEOUT_SEC
   2  wrong usage or configuration, or a Redis key of the wrong type`
 
-const examples = `  worker                    # list mode, local servers
-  QUEUE_MODE=stream REDIS_URL=redis://redis:6379/0 MONGO_URI=mongodb://mongo:27017 worker
-  worker config             # print the settings and exit`
+const examples = `  worker                                           # list mode, local servers
+  QUEUE_MODE=stream REDIS_URL=redis://db:6379/0 worker
+  QUEUE_MODE=stream worker config                  # print the settings and exit`
 
 func newCommand() *cobra.Command {
 	root := &cobra.Command{
