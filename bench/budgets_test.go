@@ -1,15 +1,15 @@
 package bench
 
-// budget is the most that something may cost.
+// budget is the maximum cost of something.
 type budget struct {
 	what    string
 	allowed float64
 }
 
-// budgets are an eighth above what was measured, so that a new version of Go or
-// of a library does not break them; unless it says otherwise a number is for one
-// record. `go test ./bench -run Budgets -v` prints the lines anew. Lower a number
-// when the code has become better, and raise it only together with the reason.
+// budgets are an eighth above the measured values, so that a new version of Go
+// or of a library does not break them. Values are per record unless stated
+// otherwise. `go test ./bench -run Budgets -v` prints new lines. Lower a value
+// when the code has improved; raise it only with a reason.
 var budgets = []budget{
 	{"decode: allocations", 1.17},
 	{"decode: bytes allocated", 142},
@@ -27,8 +27,8 @@ var budgets = []budget{
 	{"log line: bytes allocated", 10.2},
 	{"pipeline: allocations", 5.13},
 	{"pipeline: bytes allocated", 1740},
-	{"pipeline: commands that Redis runs, those in scripts included", 3.39},
-	{"pipeline: EVALSHA and XREADGROUP a batch of 500", 3.49},
+	{"pipeline: Redis commands, including those in scripts", 3.39},
+	{"pipeline: EVALSHA and XREADGROUP per batch of 500", 3.49},
 	{"pipeline: bytes sent to Redis", 173},
 	{"pipeline: bytes received from Redis", 202},
 }

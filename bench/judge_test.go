@@ -5,14 +5,14 @@ import (
 	"testing"
 )
 
-// BenchmarkJudge says what a batch of 500 records costs the worker in memory, one
-// record a customer and several, all of them admitted to empty windows. Its time
-// is mostly that of Redis.
+// BenchmarkJudge measures the worker's memory for a batch of 500 records, with
+// one record per customer and with several, all admitted to empty windows. Its
+// time is mostly that of Redis.
 func BenchmarkJudge(b *testing.B) {
 	for _, tr := range []traffic{{name: "of 500 customers", customers: records}, {name: "of 200 customers", customers: 200}} {
 		b.Run(tr.name, func(b *testing.B) {
 			c, batch := newContest(b), tr.batch(0, 1_700_000_000_000)
-			c.ours(batch) // grows what is kept from call to call
+			c.ours(batch) // grows the reused buffers
 			b.ReportAllocs()
 			b.ResetTimer()
 			for range b.N {

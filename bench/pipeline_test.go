@@ -20,29 +20,29 @@ import (
 	"ingestion/streams"
 )
 
-// drained is how many records one run of a pipeline takes: so many that its
-// start does not count.
+// drained is the number of records in a run of a pipeline: enough that its
+// start does not matter.
 const drained = 40 * batch
 
-// BenchmarkPipeline is the consumer on servers that cost nothing, without and
-// with a log, and the whole pipeline on a redis-server and the counting sink.
+// BenchmarkPipeline measures the consumer on fake servers, without and with a
+// log, and the whole pipeline on a redis-server and the counting sink.
 func BenchmarkPipeline(b *testing.B) {
 	for _, s := range []named{{"consumer", quietStep}, {"consumer with log", loggingStep}, {"pipeline", pipelineStep}} {
 		b.Run(s.name, func(b *testing.B) { runStep(b, s.open(b), drained) })
 	}
 }
 
-// quietStep is the consumer's own work: decoding, and keeping account of what
-// is in flight.
+// quietStep is the consumer's own work: decoding, and tracking what is in
+// flight.
 func quietStep(tb testing.TB) step { return consumerStep(tb, slog.LevelWarn) }
 
-// loggingStep is quietStep with a line a record.
+// loggingStep is quietStep with a log line per record.
 func loggingStep(tb testing.TB) step { return consumerStep(tb, slog.LevelInfo) }
 
 func consumerStep(tb testing.TB, level slog.Level) step {
 	opts, log := options(tb, level)
 	opts.Store, opts.Limiter = yes{}, yes{}
-	wanted := int64(drained / 100) // those of bad records
+	wanted := int64(drained / 100) // of bad records
 	if level == slog.LevelInfo {
 		wanted = drained
 	}
@@ -56,8 +56,8 @@ func consumerStep(tb testing.TB, level slog.Level) step {
 	}}
 }
 
-// pipelineStep is the worker without its upkeep, which goes by time and not by
-// records.
+// pipelineStep is the worker without maintenance, whose cost depends on time,
+// not on records.
 func pipelineStep(tb testing.TB) step { return pipelineOn(tb, newRedis(tb)) }
 
 func pipelineOn(tb testing.TB, client redis.UniversalClient) step {
@@ -69,7 +69,7 @@ func pipelineOn(tb testing.TB, client redis.UniversalClient) step {
 	}
 }
 
-// lineCount is a log of which nothing is kept but how long it is.
+// lineCount is a log that only counts its lines.
 type lineCount struct{ lines atomic.Int64 }
 
 func (l *lineCount) Write(text []byte) (int, error) {
@@ -77,7 +77,7 @@ func (l *lineCount) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// options are the worker's, and the log that it writes.
+// options returns the worker's options, with a log.
 func options(tb testing.TB, level slog.Level) (consumer.Options, *lineCount) {
 	const logBytes, interval = 64 << 10, 200 * time.Millisecond // as the worker's
 	log := &lineCount{}
@@ -96,7 +96,7 @@ func run(tb testing.TB, opts consumer.Options, q streams.Queue) {
 	}
 }
 
-// yes is a limiter and a store that say yes to everything.
+// yes is a limiter that admits and a store that inserts everything.
 type yes struct{ consumer.Store }
 
 func (yes) Judge(_ context.Context, requests []limiter.Request) ([]limiter.Verdict, error) {
@@ -115,8 +115,8 @@ func (yes) Insert(_ context.Context, docs []store.Document) ([]store.Result, err
 	return results, nil
 }
 
-// stock is a queue that was made beforehand. What its consumer never calls is
-// missing.
+// stock is a queue of prepared deliveries. Methods that the consumer does not
+// call are missing.
 type stock struct {
 	streams.Queue
 	mu      sync.Mutex

@@ -6,8 +6,8 @@ import (
 	"ingestion/record"
 )
 
-// BenchmarkRecord decodes, validates and identifies one record. An ordinary one
-// may take at most 3 µs, and no accepted one here more than 8 allocations.
+// BenchmarkRecord decodes, validates and identifies one record. An ordinary
+// record may take at most 3 µs, and no valid one here more than 8 allocations.
 func BenchmarkRecord(b *testing.B) {
 	for _, c := range []struct {
 		name, body string

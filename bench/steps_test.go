@@ -14,35 +14,34 @@ import (
 	"ingestion/streams"
 )
 
-// batch is how many records a step takes at a time, as BATCH_SIZE does.
+// batch is the number of records per step, as BATCH_SIZE.
 const batch = 500
 
-// step is one of the hot steps of the pipeline, on a batch at a time. What
-// prepare does is not measured.
+// step is a hot step of the pipeline, on a batch at a time. prepare is not
+// measured.
 type step struct{ prepare, work func() }
 
-// named is a step by its name. open readies it; what that starts ends with the
-// test.
+// named is a step with its name. open sets it up; what that starts is stopped
+// with the test.
 type named struct {
 	name string
 	open func(testing.TB) step
 }
 
-// steps are those of a batch, each alone behind its package's public interface.
+// steps are the steps of a batch, each through its package's public interface.
 var steps = []named{
 	{"decode", decodeStep}, {"judge", judgeStep}, {"insert", insertStep}, {"receive", receiveStep}, {"settle", settleStep},
 }
 
-// BenchmarkSteps says what each step costs a record, in batches of 500. The
-// time is the worker's and that of the server that it waits for.
+// BenchmarkSteps measures the cost of each step per record, in batches of 500.
+// The time includes that of the server.
 func BenchmarkSteps(b *testing.B) {
 	for _, s := range steps {
 		b.Run(s.name, func(b *testing.B) { runStep(b, s.open(b), batch) })
 	}
 }
 
-// runStep reports time and allocations a record of a step that takes so many
-// at a time.
+// runStep reports time and allocations per record.
 func runStep(b *testing.B, s step, records int) {
 	var sum allocation
 	var took time.Duration
@@ -63,7 +62,7 @@ func runStep(b *testing.B, s step, records int) {
 	b.ReportMetric(sum.bytes/n, "B/record")
 }
 
-// allocation is what was taken from the heap, by all goroutines.
+// allocation is what all goroutines allocated.
 type allocation struct{ objects, bytes float64 }
 
 func (a allocation) plus(b allocation) allocation {
@@ -86,8 +85,8 @@ func allocationsOf(work func()) allocation {
 	return allocation{float64(after.Mallocs - before.Mallocs), float64(after.TotalAlloc - before.TotalAlloc)}
 }
 
-// decodeStep decodes, validates and identifies a batch of the load, a hundredth
-// of it bad.
+// decodeStep decodes, validates and identifies a batch of the load, 1% of it
+// bad.
 func decodeStep(testing.TB) step {
 	bodies := make([][]byte, batch)
 	for i := range bodies {
@@ -100,8 +99,8 @@ func decodeStep(testing.TB) step {
 	}}
 }
 
-// judgeStep has the limiter judge a batch of 500 customers who have places in
-// their windows already, and room for more.
+// judgeStep limits a batch of 500 customers whose windows hold some places and
+// have free slots.
 func judgeStep(tb testing.TB) step {
 	l := newLimiter(newRedis(tb))
 	records := goodRecords()
@@ -120,7 +119,7 @@ func judgeStep(tb testing.TB) step {
 	}}
 }
 
-// insertStep encodes a batch and has the counting sink acknowledge it.
+// insertStep inserts a batch into the counting sink.
 func insertStep(tb testing.TB) step {
 	s := newStore(tb)
 	docs := make([]store.Document, batch)
@@ -142,8 +141,8 @@ func receiveStep(tb testing.TB) step {
 	return step{prepare: func() { fill(tb, client, batch) }, work: func() { receive(tb, s) }}
 }
 
-// settleStep settles a batch of a stream: 98 of 100 are ingested, one is a
-// duplicate and one becomes a dead letter.
+// settleStep settles a batch of a stream: of 100 entries 98 are ingested, one
+// is a duplicate and one becomes a dead letter.
 func settleStep(tb testing.TB) step {
 	client := newRedis(tb)
 	s := newStream(client, slog.New(slog.DiscardHandler))

@@ -1,9 +1,9 @@
-// Command ceiling is the bare loop of the commands that the worker can't do
-// without, and nothing else: the practical limit that the worker is measured
-// against. It reads a batch, asks the plain limiter script about all of it in
-// one call, inserts raw documents by one command and acknowledges by another.
-// It decodes nothing, logs nothing and guarantees nothing. Do not make it
-// better: ratios to it are comparable only as long as it stays as it is.
+// Command ceiling is a bare loop of the commands that the worker cannot do
+// without: the practical limit that the worker is measured against. It reads a
+// batch, calls a plain limiter script once for all of it, inserts raw documents
+// with one command and acknowledges with another. It decodes nothing, logs
+// nothing and guarantees nothing. Do not improve it: ratios to it are
+// comparable only while it stays the same.
 //
 // It takes the worker's REDIS_URL, MONGO_URI, STREAM_KEY, BATCH_SIZE,
 // WORKER_CONCURRENCY and WORKER_MAX_MESSAGES, all of them required. With
@@ -32,8 +32,8 @@ import (
 
 const group = "ceiling"
 
-// plainLimiter is the four-command window that everybody writes: KEYS are the
-// windows, ARGV the time in ms and then a member each.
+// plainLimiter is the usual sliding window of four commands: KEYS are the
+// windows, ARGV is the time in ms and then one member per window.
 const plainLimiter = `
 local now, verdicts = tonumber(ARGV[1]), {}
 for i = 1, #KEYS do
@@ -142,7 +142,7 @@ func (l *loop) once(ctx context.Context, consumer string) error {
 	return nil
 }
 
-// customer is what stands between the fourth quote and the fifth.
+// customer returns the text between the fourth and the fifth quote.
 func customer(body string) string {
 	const prefix = `{"customerId":"`
 	rest, _ := strings.CutPrefix(body, prefix)
@@ -150,7 +150,7 @@ func customer(body string) string {
 	return id
 }
 
-// insert is the command with documents of the size that the worker's have.
+// insert returns the command, with documents as large as the worker's.
 func insert(collection string, ids, customers []string, hashed bool) bson.Raw {
 	const filler = "0123456789abcdef0123456789abcdef0123456789a"
 	start, b := bsoncore.AppendDocumentStart(nil)

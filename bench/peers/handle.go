@@ -11,7 +11,7 @@ import (
 	"ingestion/record"
 )
 
-// customer is what a handler of the usual kind knows of a record.
+// customer is a record as a typical handler decodes it.
 type customer struct {
 	ID        string `json:"customerId" bson:"customerId"`
 	Name      string `json:"name" bson:"name"`
@@ -19,8 +19,8 @@ type customer struct {
 	CreatedAt string `json:"createdAt" bson:"createdAt"`
 }
 
-// handler inserts records one by one, as handlers of a task queue or a message
-// router do.
+// handler inserts records one by one, as handlers of task queues and message
+// routers do.
 type handler struct{ documents *mongo.Collection }
 
 func newHandler(uri string) (*handler, error) {
@@ -31,7 +31,7 @@ func newHandler(uri string) (*handler, error) {
 	return &handler{documents: client.Database("peers").Collection("customers")}, nil
 }
 
-// handle drops what is no record, and takes a duplicate for success.
+// handle drops malformed records and treats a duplicate as success.
 func (h *handler) handle(ctx context.Context, body []byte) error {
 	var c customer
 	if json.Unmarshal(body, &c) != nil || c.ID == "" || c.Name == "" || c.Email == "" {

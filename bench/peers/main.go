@@ -1,17 +1,17 @@
-// Command peers measures what a user would take instead of the worker: asynq,
-// Watermill and a plain loop do the main part of its work, on the same records,
-// Redis and store, in one run. It is a module of its own, so that the product
-// does not depend on them:
+// Command peers compares the worker with its alternatives: asynq, Watermill and
+// a plain loop do the main part of its work, on the same records, Redis and
+// store, in one run. It is a module of its own, so that the service does not
+// depend on them:
 //
 //	make peers
 //
-// Every round fills each queue anew with the same records and times each system
-// from its start until all documents are in the store; what is printed is the
-// median over the rounds, as a ratio to the worker in stream mode. The store is a
-// server that only counts, so that it is not the limit.
+// Each round refills each queue with the same records and times each system
+// from its start until all documents are stored. The result is the median over
+// the rounds, relative to the worker in stream mode. The store only counts
+// documents, so that it is not the bottleneck.
 //
-// The others do less: they decode a record, check that its fields are there and
-// insert it under the same _id; they neither validate nor limit nor account.
+// The others do less: they decode a record, check that its fields are present
+// and insert it with the same _id. They do not validate, limit or account.
 package main
 
 import (
@@ -67,7 +67,7 @@ func newCommand() *cobra.Command {
 	}
 	flags := c.Flags()
 	flags.StringVar(&m.worker, "worker", "", "the built worker")
-	flags.IntVar(&m.records, "records", 100_000, "records a run")
+	flags.IntVar(&m.records, "records", 100_000, "records per run")
 	flags.IntVar(&m.rounds, "rounds", 5, "runs of each system")
 	flags.StringVar(&into, "into", "", "file whose block between the marks <!-- peers --> is replaced by the table")
 	_ = c.MarkFlagRequired("worker")

@@ -28,14 +28,14 @@ type measurement struct {
 	rounds  int
 }
 
-// system is one that is measured.
+// system is a measured system.
 type system struct {
 	name string // as the table has it
 	env  []string
 	fill func(ctx context.Context, r *local.Redis, n int) error
 }
 
-// result is what the rounds of one system took.
+// result holds the measurements of one system, one per round.
 type result struct {
 	name    string
 	elapsed []time.Duration
@@ -43,12 +43,12 @@ type result struct {
 	records int
 }
 
-// perSecond is the median rate over the rounds.
+// perSecond returns the median rate over the rounds.
 func (r *result) perSecond() float64 {
 	return float64(r.records) / median(r.elapsed).Seconds()
 }
 
-// cpuPerRecord is the median of the process' CPU time a record.
+// cpuPerRecord returns the median CPU time of the process per record.
 func (r *result) cpuPerRecord() time.Duration { return median(r.cpu) / time.Duration(r.records) }
 
 func median(d []time.Duration) time.Duration {
@@ -100,7 +100,8 @@ func (m *measurement) run(ctx context.Context) ([]*result, error) {
 	return results, nil
 }
 
-// once fills the system's queue and times the system until all is in the store.
+// once fills the system's queue and times the system until all documents are
+// stored.
 func (m *measurement) once(ctx context.Context, server *local.Redis, s system, dir string) (local.Usage, error) {
 	if err := server.Client.FlushAll(ctx).Err(); err != nil {
 		return local.Usage{}, err

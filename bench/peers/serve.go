@@ -15,7 +15,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// The variables by which a run starts this program as one of the systems.
+// The environment variables with which a run starts this program as one of the
+// systems.
 const (
 	serveVariable = "PEERS_SERVE"
 	redisVariable = "PEERS_REDIS"
@@ -27,12 +28,12 @@ const (
 	topic    = "peers:watermill"
 	taskType = "customer"
 
-	// concurrency is how many records each works on at once; more made none of
-	// them faster on two cores.
+	// concurrency is how many records each system processes at a time; on two
+	// cores more made none of them faster.
 	concurrency = 32
 )
 
-// serve works as the named system until ctx ends.
+// serve runs the named system until ctx is done.
 func serve(ctx context.Context, name string) error {
 	h, err := newHandler(os.Getenv(mongoVariable))
 	if err != nil {
@@ -52,8 +53,8 @@ func serve(ctx context.Context, name string) error {
 	return fmt.Errorf("%s=%q: no such system", serveVariable, name)
 }
 
-// loop is the script that everybody writes first, n times side by side: take a
-// record off the list, insert it.
+// loop is the obvious first script, n times in parallel: pop a record off the
+// list, insert it.
 func loop(ctx context.Context, addr string, h *handler, n int) error {
 	client := redis.NewClient(&redis.Options{Addr: addr, PoolSize: n})
 	defer client.Close()
@@ -87,8 +88,8 @@ func serveAsynq(ctx context.Context, addr string, h *handler) error {
 	return nil
 }
 
-// serveWatermill runs one handler a subscriber: each waits for the message
-// before to be acknowledged.
+// serveWatermill runs one handler per subscriber, since each waits until the
+// previous message is acknowledged.
 func serveWatermill(ctx context.Context, addr string, h *handler) error {
 	client := redis.NewClient(&redis.Options{Addr: addr, PoolSize: 2 * concurrency})
 	defer client.Close()

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// tableOf is the results in Markdown; the first is what the others are compared
-// with.
+// tableOf returns the results as Markdown; the others are compared with the
+// first one.
 func tableOf(results []*result) string {
 	var b strings.Builder
 	b.WriteString("| system | records/s, relative | records/s | CPU a record |\n|---|---|---|---|\n")

@@ -9,11 +9,11 @@ import (
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 )
 
-// lateAfter is how much later than due a record may be sent and still count as
-// in time: sleeping is not more exact.
+// lateAfter is the delay after which a record counts as sent late; sleeping is
+// not more precise.
 const lateAfter = 2 * time.Millisecond
 
-// arrivals notes how long records were under way.
+// arrivals records the latency of records.
 type arrivals struct {
 	want int
 
@@ -27,7 +27,8 @@ func newArrivals(want int) *arrivals {
 	return &arrivals{want: want, fromSent: make([]time.Duration, 0, want), fromDue: make([]time.Duration, 0, want)}
 }
 
-// see takes a document whose name says when its record was due and sent.
+// see is called with a document whose name holds the times when its record was
+// due and sent.
 func (a *arrivals) see(document []byte) {
 	now := time.Now()
 	name, _ := bsoncore.Document(document).Lookup("name").StringValueOK()

@@ -8,7 +8,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-func TestALateSenderHidesNoLatency(t *testing.T) {
+func TestLateSenderDoesNotHideLatency(t *testing.T) {
 	seen := newArrivals(2)
 	now := time.Now()
 	for _, sent := range []struct{ dueAgo, sentAgo time.Duration }{
@@ -21,7 +21,7 @@ func TestALateSenderHidesNoLatency(t *testing.T) {
 			t.Fatal(err)
 		}
 		if seen.all() {
-			t.Fatal("all are there too early")
+			t.Fatal("all records have arrived too early")
 		}
 		seen.see(document)
 	}

@@ -12,8 +12,8 @@ const (
 	barsLeft = 210.0
 )
 
-// bars is the plot of speed and cost: records a second on the left, processor
-// time a record on the right, a row a scenario.
+// bars is the plot of speed and cost: records per second on the left, CPU time
+// per record on the right, one row per scenario.
 type bars struct {
 	*svg
 	all         *results
@@ -32,8 +32,8 @@ func drawBars(all *results) string {
 	}
 	bottom := barsTop + rows*barRow + 3*barGap
 	b := &bars{all: all,
-		svg: newSVG(1000, bottom+70, "What the worker does in a second, and what a record costs",
-			"Bars of records a second, and of processor time a record of worker and Redis, for each scenario; the table on the page has the same figures."),
+		svg: newSVG(1000, bottom+70, "Records per second, and CPU time per record",
+			"Bars of records per second, and of the CPU time of worker and Redis per record, for each scenario; the table has the same figures."),
 		speed: newAxis(barsLeft, 310, mostSpeed),
 		cost:  newAxis(barsLeft+420, 290, mostCost),
 	}
@@ -53,7 +53,7 @@ func (b *bars) frame(bottom float64) {
 	for _, a := range []struct {
 		axis
 		label string
-	}{{b.speed, "records a second, median"}, {b.cost, "CPU a record in µs, median"}} {
+	}{{b.speed, "records per second, median"}, {b.cost, "CPU per record in µs, median"}} {
 		for _, v := range a.ticks() {
 			b.line(a.at(v), barsTop-6, a.at(v), bottom, grid, 1)
 			b.text(a.at(v), bottom+18, "middle", faint, `font-size="11"`, shortly(v))
@@ -69,7 +69,7 @@ func (b *bars) frame(bottom float64) {
 		x += 50 + 7.5*float64(len(l.text))
 	}
 	b.line(x, 44, x, 60, ink, 2)
-	b.text(x+8, 57, "start", ink, "", "target, made of this sitting's figures")
+	b.text(x+8, 57, "start", ink, "", "target, computed from this sitting")
 }
 
 func (b *bars) group(y float64, want kind, heading string) float64 {
@@ -109,7 +109,7 @@ func (b *bars) row(y float64, name string, want kind) {
 	b.marks(y, name)
 }
 
-// marks show where the targets lie.
+// marks draws the targets.
 func (b *bars) marks(y float64, name string) {
 	for _, t := range targets {
 		value := t.absolute(b.all)
@@ -127,7 +127,7 @@ func (b *bars) marks(y float64, name string) {
 	}
 }
 
-// shortly is a number as an axis has it.
+// shortly formats a number for an axis.
 func shortly(v float64) string {
 	if v >= 10_000 {
 		return fmt.Sprintf("%gk", v/1000)

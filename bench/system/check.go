@@ -12,7 +12,7 @@ import (
 // counts are numbers of records by outcome.
 type counts map[record.Outcome]int64
 
-// sum is how many have any outcome.
+// sum returns the number of records with any outcome.
 func (c counts) sum() int64 {
 	var n int64
 	for _, k := range c {
@@ -21,7 +21,7 @@ func (c counts) sum() int64 {
 	return n
 }
 
-// made is what is to become of the first records of the load.
+// made returns the expected outcomes of the first records of the load.
 func made(records int) counts {
 	return counts{
 		record.Ingested:  int64(load.Good(records)),
@@ -30,8 +30,8 @@ func made(records int) counts {
 	}
 }
 
-// traces are what a run has left behind. The bare loop has neither ledger nor
-// log, a list no ledger.
+// traces are the results that a run left. The bare loop has neither ledger nor
+// log, a list has no ledger.
 type traces struct {
 	ledger, lines counts
 	documents     int64
@@ -52,12 +52,12 @@ func (s *sitting) traces(ctx context.Context, what scenario, docs documents) (tr
 	return t, err
 }
 
-// verify says whether a run has done exactly its work: a fast one that has lost
-// records, or has written no log, is no result.
+// verify checks that a run did exactly its work: a fast run that lost records,
+// or wrote no log, is invalid.
 func (t traces) verify(what scenario, want counts) error {
 	documents := want[record.Ingested]
 	if what.ceiling {
-		documents = want.sum() // it inserts whatever it reads
+		documents = want.sum() // it inserts everything it reads
 	}
 	if t.documents != documents {
 		return fmt.Errorf("%d documents are stored, want %d", t.documents, documents)
@@ -67,20 +67,20 @@ func (t traces) verify(what scenario, want counts) error {
 	}
 	for _, o := range record.Outcomes() {
 		if got := t.ledger[o]; !what.list && got != want[o] {
-			return fmt.Errorf("the ledger says that %d records are %v, want %d", got, o, want[o])
+			return fmt.Errorf("the ledger counts %d records as %v, want %d", got, o, want[o])
 		}
 		lines := want[o]
 		if o == record.Ingested && what.level == quiet {
 			lines = 0
 		}
 		if got := t.lines[o]; got != lines {
-			return fmt.Errorf("the log has %d lines of records that are %v, want %d", got, o, lines)
+			return fmt.Errorf("the log has %d lines with %v, want %d", got, o, lines)
 		}
 	}
 	return nil
 }
 
-// ledger is the sum of the ledgers of all partitions.
+// ledger returns the sum of the ledgers of all partitions.
 func (s *sitting) ledger(ctx context.Context, what scenario) (counts, error) {
 	all := counts{}
 	for _, key := range what.keys() {
@@ -89,7 +89,7 @@ func (s *sitting) ledger(ctx context.Context, what scenario) (counts, error) {
 			return nil, fmt.Errorf("reading the ledger of %s: %w", key, err)
 		}
 		for _, o := range record.Outcomes() {
-			n, _ := strconv.ParseInt(fields[o.String()], 10, 64) // absent is none
+			n, _ := strconv.ParseInt(fields[o.String()], 10, 64) // a missing field is zero
 			all[o] += n
 		}
 	}

@@ -12,20 +12,20 @@ import (
 
 const checked = 50_000 // records
 
-// without is what is there but one of the records with an outcome.
+// without returns the counts with one record of an outcome missing.
 func without(all counts, o record.Outcome) counts {
 	less := maps.Clone(all)
 	less[o]--
 	return less
 }
 
-func TestARunThatHasNotDoneExactlyItsWorkIsNoResult(t *testing.T) {
+func TestVerify(t *testing.T) {
 	want := made(checked)
 	warnings := maps.Clone(want)
 	delete(warnings, record.Ingested)
 	good := want[record.Ingested]
 	for _, c := range []struct {
-		scenario, complaint string // none: all is well
+		scenario, complaint string // empty: no error
 		left                traces
 	}{
 		{"ceiling", "", traces{documents: checked}},
@@ -50,11 +50,11 @@ func TestARunThatHasNotDoneExactlyItsWorkIsNoResult(t *testing.T) {
 	}
 }
 
-func TestLinesAboutRecordsAreCountedInTheLogsOfAllProcesses(t *testing.T) {
+func TestLinesOfAllProcesses(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"log.0": `{"level":"INFO","event":"started"}` + "\n" + `{"level":"INFO","event":"ingested","customerId":"duplicate"}` + "\n",
-		"log.1": `{"event":"ingested"}` + "\n" + `{"event":"duplicate"}` + "\n" + `{"event":"parse_error"}` + "\nno line of ours\n",
+		"log.1": `{"event":"ingested"}` + "\n" + `{"event":"duplicate"}` + "\n" + `{"event":"parse_error"}` + "\nnot a line of the worker\n",
 		"other": `{"event":"ingested"}` + "\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {

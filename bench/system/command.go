@@ -9,14 +9,14 @@ import (
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "system",
-		Short: "Measure the worker as a process, beside the bare loop of its commands",
+		Short: "Measure the worker as a process, compared with a bare loop of its commands",
 		Long: `Measures the built worker on a redis-server of its own, with a MongoDB that only
-counts (so that the store is not the limit) or with FerretDB. Every round fills
-the queue anew and runs each scenario once; what is reported is the median over
-the rounds. Only ratios within one sitting mean something: machines are noisy.
+counts (so that the store is not the bottleneck) or with FerretDB. Each round
+refills the queue and runs each scenario once; the report has the medians over the
+rounds. Only ratios within one sitting are meaningful: machines are noisy.
 
-Results are JSON lines, progress is on standard error. docs/performance.md says
-what is measured and how.`,
+Results are JSON lines; progress goes to standard error. See docs/performance.md
+for what is measured and how.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
@@ -28,7 +28,7 @@ func newSit() *cobra.Command {
 	opts := sitOptions{latency: latencyOptions{rate: defaultRate}}
 	command := &cobra.Command{
 		Use:   "sit",
-		Short: "Run everything that docs/performance.md tells of; some 20 minutes on two cores",
+		Short: "Run all measurements of docs/performance.md (some 20 minutes on two cores)",
 		Args:  cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return sit(command.Context(), os.Stderr, opts)
@@ -36,11 +36,11 @@ func newSit() *cobra.Command {
 	}
 	flags := command.Flags()
 	flags.IntVar(&opts.rounds, "rounds", 5, "runs of each scenario")
-	flags.IntVar(&opts.records, "records", 300_000, "records a run on the counting sink")
-	flags.IntVar(&opts.ferret, "ferret-records", 50_000, "records a run on FerretDB")
-	flags.IntVar(&opts.backlog, "backlog", 1_000_000, "records of the run whose memory is watched")
-	flags.DurationVar(&opts.latency.duration, "duration", defaultDuration, "how long records are sent for the latency")
-	flags.StringVar(&opts.out, "out", "bench/results/sitting.jsonl", "where the results go")
+	flags.IntVar(&opts.records, "records", 300_000, "records per run on the counting sink")
+	flags.IntVar(&opts.ferret, "ferret-records", 50_000, "records per run on FerretDB")
+	flags.IntVar(&opts.backlog, "backlog", 1_000_000, "records of the run whose memory is measured")
+	flags.DurationVar(&opts.latency.duration, "duration", defaultDuration, "how long records are sent to measure latency")
+	flags.StringVar(&opts.out, "out", "bench/results/sitting.jsonl", "file for the results")
 	return command
 }
 
@@ -58,9 +58,9 @@ func newDrain() *cobra.Command {
 		},
 	}
 	flags := command.Flags()
-	flags.IntVar(&opts.records, "records", 200_000, "records a run")
+	flags.IntVar(&opts.records, "records", 200_000, "records per run")
 	flags.IntVar(&opts.rounds, "rounds", 5, "runs of each scenario")
-	flags.StringSliceVar(&opts.only, "only", nil, "scenarios to run, instead of those that are quick: "+scenarioNames())
+	flags.StringSliceVar(&opts.only, "only", nil, "scenarios to run (default: the quick ones): "+scenarioNames())
 	return command
 }
 
@@ -68,15 +68,15 @@ func newLatency() *cobra.Command {
 	var opts latencyOptions
 	command := &cobra.Command{
 		Use:   "latency",
-		Short: "Time records from XADD to being durable, at a steady rate",
+		Short: "Measure latency from XADD to storage, at a steady rate",
 		Args:  cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return measureLatency(command.Context(), os.Stdout, os.Stderr, opts)
 		},
 	}
 	flags := command.Flags()
-	flags.IntVar(&opts.rate, "rate", defaultRate, "records a second")
-	flags.DurationVar(&opts.duration, "duration", defaultDuration, "how long")
+	flags.IntVar(&opts.rate, "rate", defaultRate, "records per second")
+	flags.DurationVar(&opts.duration, "duration", defaultDuration, "duration")
 	flags.IntVar(&opts.rounds, "rounds", 1, "runs")
 	return command
 }
@@ -85,14 +85,14 @@ func newReport() *cobra.Command {
 	var opts reportOptions
 	command := &cobra.Command{
 		Use:     "report RESULTS.jsonl",
-		Short:   "Print medians as Markdown tables, and draw them",
+		Short:   "Print medians as Markdown tables, and draw plots",
 		Example: `  go run ./bench/system report bench/results/sitting.jsonl --into docs/performance.md --plots docs`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, files []string) error {
 			return report(command.OutOrStdout(), files[0], opts)
 		},
 	}
-	command.Flags().StringVar(&opts.into, "into", "", "write the tables between the marks of this page instead")
-	command.Flags().StringVar(&opts.plots, "plots", "", "also draw into this folder: "+barsFile+", "+memoryFile)
+	command.Flags().StringVar(&opts.into, "into", "", "write the tables between the marks of this page instead of printing them")
+	command.Flags().StringVar(&opts.plots, "plots", "", "also draw plots into this directory: "+barsFile+", "+memoryFile)
 	return command
 }

@@ -18,7 +18,7 @@ type drainOptions struct {
 	only            []string
 }
 
-// sitting is what all runs have in common.
+// sitting holds what all runs share.
 type sitting struct {
 	dir                         string
 	worker, ceiling, standalone string
@@ -27,7 +27,7 @@ type sitting struct {
 	progress                    io.Writer
 }
 
-// newSitting builds the programs and starts Redis. Results go to out.
+// newSitting builds the programs and starts Redis. Results are written to out.
 func newSitting(ctx context.Context, out, progress io.Writer) (*sitting, error) {
 	dir, err := os.MkdirTemp("", "ingestion-bench-")
 	if err != nil {
@@ -50,8 +50,8 @@ func newSitting(ctx context.Context, out, progress io.Writer) (*sitting, error) 
 
 func (s *sitting) close() error { return errors.Join(s.redis.Close(), os.RemoveAll(s.dir)) }
 
-// renewRedis starts Redis anew: in one that has been flushed, memory and upkeep
-// of what was there before would be charged to the next run.
+// renewRedis restarts Redis: in a flushed one, memory and cleanup of the
+// previous data would be charged to the next run.
 func (s *sitting) renewRedis(ctx context.Context) error {
 	if err := s.redis.Close(); err != nil {
 		return err
@@ -79,18 +79,18 @@ func drain(ctx context.Context, out, progress io.Writer, opts drainOptions) (err
 	return nil
 }
 
-// drainOnce measures a scenario once and writes the result down.
+// drainOnce measures a scenario once and writes the result.
 func (s *sitting) drainOnce(ctx context.Context, round int, what scenario, records int) error {
 	r, err := s.measure(ctx, what, records)
 	if err != nil {
 		return fmt.Errorf("%s: %w", what.name, err)
 	}
-	fmt.Fprintf(s.progress, "%2d  %-26s %8.0f records/s  worker %5.1f µs  Redis %5.1f µs a record  %4.0f MiB\n",
+	fmt.Fprintf(s.progress, "%2d  %-26s %8.0f records/s  worker %5.1f µs  Redis %5.1f µs per record  %4.0f MiB\n",
 		round+1, what.name, r.PerSecond, r.WorkerMicros, r.RedisMicros, r.PeakRSSMiB)
 	return s.lines.Encode(r)
 }
 
-// measure fills the queue and has it worked off once.
+// measure fills the queue and drains it once.
 func (s *sitting) measure(ctx context.Context, what scenario, records int) (r result, err error) {
 	if err := errors.Join(s.renewRedis(ctx), s.forgetLogs()); err != nil {
 		return r, err

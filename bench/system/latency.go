@@ -47,8 +47,8 @@ func (s *sitting) latencyOnce(ctx context.Context, opts latencyOptions) error {
 	return s.lines.Encode(r)
 }
 
-// timeRecords sends records at a steady rate to a worker that has started and
-// takes the time until the sink has them.
+// timeRecords sends records at a steady rate to a running worker and measures
+// the time until the sink has them.
 func (s *sitting) timeRecords(ctx context.Context, opts latencyOptions) (r result, err error) {
 	if err := errors.Join(s.renewRedis(ctx), s.forgetLogs()); err != nil {
 		return r, err

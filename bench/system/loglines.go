@@ -13,11 +13,11 @@ import (
 
 const maxLine = 1 << 20
 
-// log is where what a run writes goes; that of each of several processes has a
-// suffix.
+// log returns the file of a run's output; with several processes each file has
+// a suffix.
 func (s *sitting) log() string { return filepath.Join(s.dir, "log") }
 
-// forgetLogs removes those of the run before.
+// forgetLogs removes the logs of the previous run.
 func (s *sitting) forgetLogs() error {
 	files, err := filepath.Glob(s.log() + "*")
 	for _, file := range files {
@@ -26,7 +26,7 @@ func (s *sitting) forgetLogs() error {
 	return err
 }
 
-// linesOf counts the lines about records in the logs whose names begin with log.
+// linesOf counts the outcome lines in the logs whose names begin with log.
 func linesOf(log string) (counts, error) {
 	files, err := filepath.Glob(log + "*")
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"ingestion/bench/internal/local"
 )
 
-// machine is where and with what a sitting took place.
+// machine is the machine and the software of a sitting.
 type machine struct {
 	Date   string `json:"date"`
 	Commit string `json:"commit"`
@@ -34,7 +34,8 @@ func thisMachine(ctx context.Context, redis *local.Redis) *machine {
 	}
 }
 
-// commit is that of the code; results and pages made of them do not count.
+// commit returns the commit of the code, ignoring changes of results and of
+// pages generated from them.
 func commit() string {
 	hash := said("git", "rev-parse", "--short", "HEAD")
 	if said("git", "status", "--porcelain", "--", ":/", ":(top,exclude)bench/results", ":(top,exclude)docs") != "" {
@@ -43,14 +44,14 @@ func commit() string {
 	return hash
 }
 
-// said is what a program prints, or nothing where it can't be run.
+// said returns the output of a program, or nothing if it cannot be run.
 func said(name string, args ...string) string {
 	out, _ := exec.Command(name, args...).Output()
 	return strings.TrimSpace(string(out))
 }
 
-// fieldOf is the first value of a name in a file of such lines; empty where
-// there is none.
+// fieldOf returns the first value of a name in a file of "name: value" lines;
+// empty if there is none.
 func fieldOf(file, name string) string {
 	text, _ := os.ReadFile(file)
 	for line := range strings.SplitSeq(string(text), "\n") {

@@ -1,5 +1,5 @@
-// Command system measures the built worker as a process, against the bare loop
-// of the same commands (bench/ceiling) in the same sitting.
+// Command system measures the worker as a process and compares it with a bare
+// loop of the same commands (bench/ceiling) in the same sitting.
 package main
 
 import (

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// figure is one of those of a run.
+// figure selects a figure of a run.
 type figure func(result) float64
 
 func perSecond(r result) float64    { return r.PerSecond }
@@ -13,7 +13,7 @@ func workerMicros(r result) float64 { return r.WorkerMicros }
 func redisMicros(r result) float64  { return r.RedisMicros }
 func peakRSS(r result) float64      { return r.PeakRSSMiB }
 
-// median is NaN of nothing.
+// median returns NaN for no values.
 func median(values []float64) float64 {
 	if len(values) == 0 {
 		return math.NaN()
@@ -22,7 +22,8 @@ func median(values []float64) float64 {
 	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
 }
 
-// of is the median of a figure over a scenario's runs; NaN if there are none.
+// of returns the median of a figure over a scenario's runs; NaN if there are
+// none.
 func (all *results) of(scenario string, f figure) float64 {
 	var values []float64
 	for _, r := range all.runs[scenario] {
@@ -31,9 +32,10 @@ func (all *results) of(scenario string, f figure) float64 {
 	return median(values)
 }
 
-// ratio is the median of a figure's ratio to that of another scenario in the
-// same round. Within a round the machine's mood is more alike than over a
-// sitting. NaN if the two were never measured in one round on as many records.
+// ratio returns the median of a figure's ratio to that of another scenario in
+// the same round, within which the machine's load varies less than over a
+// sitting. It is NaN if the two were never measured in one round on the same
+// number of records.
 func (all *results) ratio(scenario, to string, f figure) float64 {
 	var values []float64
 	others := all.runs[to]

@@ -10,7 +10,7 @@ import (
 func drawMemory(r result) string {
 	const left, top, width, height = 80.0, 60.0, 860.0, 240.0
 	title := fmt.Sprintf("Resident memory of the worker while it drains %s records", grouped(float64(r.Records)))
-	s := newSVG(1000, 370, title, "A curve of MiB over seconds; median and maximum are on the page.")
+	s := newSVG(1000, 370, title, "A curve of MiB over seconds; the page has median and maximum.")
 	values := r.Memory.MiB
 	step := float64(r.Memory.StepMillis) / 1000
 	x := newAxis(left, width, float64(len(values))*step)

@@ -18,7 +18,7 @@ import (
 	"ingestion/record"
 )
 
-// partitionOptions are those of the measurement of streams with many partitions.
+// partitionOptions configures the measurement of streams with many partitions.
 type partitionOptions struct {
 	partitions       []int
 	records, rounds  int
@@ -30,24 +30,24 @@ func newPartitions() *cobra.Command {
 	var opts partitionOptions
 	command := &cobra.Command{
 		Use:   "partitions",
-		Short: "Measure a stream of many partitions: one of them full, lone records here and there, nothing at all",
+		Short: "Measure a stream with many partitions: one full, single records, idle",
 		Args:  cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return measurePartitions(command.Context(), command.OutOrStdout(), opts)
 		},
 	}
 	flags := command.Flags()
-	flags.IntSliceVar(&opts.partitions, "partitions", []int{1, 64, 256}, "numbers of partitions, the first one to compare with")
-	flags.IntVar(&opts.records, "records", 200_000, "records in the one full partition")
-	flags.IntVar(&opts.rounds, "rounds", 5, "runs with that")
-	flags.IntVar(&opts.rate, "rate", 50, "lone records a second")
-	flags.DurationVar(&opts.duration, "duration", defaultDuration, "how long lone records are sent")
-	flags.DurationVar(&opts.longer, "idle", defaultDuration, "how long the worker has nothing to do")
+	flags.IntSliceVar(&opts.partitions, "partitions", []int{1, 64, 256}, "numbers of partitions; the first one is the reference")
+	flags.IntVar(&opts.records, "records", 200_000, "records in the full partition")
+	flags.IntVar(&opts.rounds, "rounds", 5, "runs with a full partition")
+	flags.IntVar(&opts.rate, "rate", 50, "single records per second")
+	flags.DurationVar(&opts.duration, "duration", defaultDuration, "how long single records are sent")
+	flags.DurationVar(&opts.longer, "idle", defaultDuration, "how long the worker is idle")
 	return command
 }
 
-// measurePartitions prints a table. Each ratio is the median of those within a
-// round.
+// measurePartitions prints a table. Each ratio is the median of the ratios
+// within a round.
 func measurePartitions(ctx context.Context, out io.Writer, opts partitionOptions) (err error) {
 	s, err := newSitting(ctx, io.Discard, io.Discard)
 	if err != nil {
@@ -64,7 +64,7 @@ func measurePartitions(ctx context.Context, out io.Writer, opts partitionOptions
 			rates[n] = append(rates[n], rate)
 		}
 	}
-	fmt.Fprintf(out, "| partitions | records/s, all in one | to %d partition | lone records: p50 ms | p99 | max | idle: %% of a core |\n|---|---|---|---|---|---|---|\n", opts.partitions[0])
+	fmt.Fprintf(out, "| partitions | records/s, all in one | vs %d partition | single records: p50 ms | p99 | max | idle: %% of a core |\n|---|---|---|---|---|---|---|\n", opts.partitions[0])
 	for _, n := range opts.partitions {
 		lone, err := s.loneRecords(ctx, n, opts.rate, opts.duration)
 		if err != nil {
@@ -85,12 +85,12 @@ func measurePartitions(ctx context.Context, out io.Writer, opts partitionOptions
 
 func partitioned(n int) scenario { return scenario{level: quiet, processes: 1, partitions: n} }
 
-// hotPartition has all records of drainHot.
+// hotPartition holds all records of drainHot.
 const hotPartition = 0
 
-// drainHot fills one partition of n with records of its own customers and
-// returns how many are settled a second, from the first look that finds some
-// settled on.
+// drainHot fills one of n partitions with records of its own customers and
+// returns how many are settled per second, measured from the first poll that
+// finds some settled.
 func (s *sitting) drainHot(ctx context.Context, n, records int) (perSecond float64, err error) {
 	if err := errors.Join(s.renewRedis(ctx), s.forgetLogs()); err != nil {
 		return 0, err
@@ -150,8 +150,8 @@ func (s *sitting) fillHot(ctx context.Context, what scenario, n, records int) er
 	return nil
 }
 
-// loneRecords sends records to any of n partitions, while there is nothing else
-// to do, and takes the time from XADD until the sink has them.
+// loneRecords sends single records to random ones of n idle partitions and
+// measures the time from XADD until the sink has them.
 func (s *sitting) loneRecords(ctx context.Context, n, rate int, duration time.Duration) (q quantiles, err error) {
 	total := int(duration.Seconds() * float64(rate))
 	seen := newArrivals(total)
@@ -188,8 +188,8 @@ func (s *sitting) loneRecords(ctx context.Context, n, rate int, duration time.Du
 	return seen.latency().FromXADD, nil
 }
 
-// idleShare is the processor time of a worker with nothing to do, to the time
-// that passes: the difference between a long run and a short one.
+// idleShare returns the CPU share of an idle worker, as the difference between
+// a long run and a short one.
 func (s *sitting) idleShare(ctx context.Context, n int, longer time.Duration) (share float64, err error) {
 	counting, err := sink.Start(sink.Options{})
 	if err != nil {
@@ -208,8 +208,8 @@ func (s *sitting) idleShare(ctx context.Context, n int, longer time.Duration) (s
 	return (used[1] - used[0]).Seconds() / longer.Seconds(), nil
 }
 
-// idle runs a worker on n empty partitions until done, which is told for how
-// long all of them have been open.
+// idle runs a worker on n empty partitions until done, which gets the time
+// since all of them are open.
 func (s *sitting) idle(ctx context.Context, n int, mongo string, done func(rest time.Duration) (bool, error)) (local.Usage, error) {
 	if err := errors.Join(s.renewRedis(ctx), s.forgetLogs()); err != nil {
 		return local.Usage{}, err

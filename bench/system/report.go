@@ -10,10 +10,10 @@ import (
 
 type reportOptions struct {
 	into  string // a page with marks; empty: none
-	plots string // a folder; empty: none
+	plots string // a directory; empty: none
 }
 
-// The plots, and the marks in a page between which the tables stand.
+// The plots, and the marks around the tables in a page.
 const (
 	barsFile   = "performance.svg"
 	memoryFile = "performance-memory.svg"
@@ -21,7 +21,7 @@ const (
 	endMark    = "<!-- end of results -->\n"
 )
 
-// report writes what came out of a sitting.
+// report writes the tables and plots of a sitting.
 func report(out io.Writer, file string, opts reportOptions) error {
 	all, err := readResults(file)
 	if err != nil {
@@ -39,19 +39,19 @@ func report(out io.Writer, file string, opts reportOptions) error {
 	return err
 }
 
-func draw(all *results, folder string) error {
-	if err := os.WriteFile(filepath.Join(folder, barsFile), []byte(drawBars(all)), 0o644); err != nil {
+func draw(all *results, dir string) error {
+	if err := os.WriteFile(filepath.Join(dir, barsFile), []byte(drawBars(all)), 0o644); err != nil {
 		return err
 	}
 	for _, r := range all.runs["backlog"] {
 		if r.Memory != nil && len(r.Memory.MiB) > 0 {
-			return os.WriteFile(filepath.Join(folder, memoryFile), []byte(drawMemory(r)), 0o644)
+			return os.WriteFile(filepath.Join(dir, memoryFile), []byte(drawMemory(r)), 0o644)
 		}
 	}
 	return nil
 }
 
-// insertInto replaces what stands between the marks of a page.
+// insertInto replaces the text between the marks of a page.
 func insertInto(page, text string) error {
 	old, err := os.ReadFile(page)
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// The machine became twice as fast in the second round, and the worker's share
-// did not change: a ratio of medians would say otherwise.
+// The machine became twice as fast in the second round, and the ratio did not
+// change: a ratio of medians would.
 const twoRounds = `{"machine":{"date":"2026-01-01","cores":2}}
 {"scenario":"ceiling","records":10,"recordsPerSecond":100,"redisCPUMicrosPerRecord":10}
 {"scenario":"stream","records":10,"recordsPerSecond":75,"workerCPUMicrosPerRecord":9,"redisCPUMicrosPerRecord":11}
@@ -33,22 +33,22 @@ func write(t *testing.T, name, text string) string {
 	return path
 }
 
-func TestRatiosAreTakenWithinARound(t *testing.T) {
+func TestRatiosWithinARound(t *testing.T) {
 	var out strings.Builder
 	if err := report(&out, write(t, "r.jsonl", twoRounds), reportOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
 		"| stream | 2 | 10 | 112 | 0.75 | 8.0 | 8.5 | 1.15 | 0 |",
-		"| records/s, to the ceiling's, log to a file | ≥ 0.70 | 0.75 | met |",
-		"| worker CPU µs a record, log to a file | ≤ 8.0 | 8.0 | met |",
-		"| records/s, to the ceiling's, LOG_LEVEL=WARN | ≥ 0.80 |  | not measured |",
-		"| records/s of a list, to a stream's, log to a file | ≥ 0.80 | 0.79 | **missed** |",
-		"| records/s on FerretDB, to its ceiling's | ≥ 0.95 | 0.96 | met |",
+		"| records/s vs ceiling, log to a file | ≥ 0.70 | 0.75 | met |",
+		"| worker CPU µs per record, log to a file | ≤ 8.0 | 8.0 | met |",
+		"| records/s vs ceiling, LOG_LEVEL=WARN | ≥ 0.80 |  | not measured |",
+		"| records/s of a list vs stream, log to a file | ≥ 0.80 | 0.79 | **missed** |",
+		"| records/s vs ceiling, FerretDB | ≥ 0.95 | 0.96 | met |",
 		"| p99 from the XADD call at 1,000 records/s, ms | ≤ 10.0 | 10.4 | **missed** |",
 		"| peak RSS with a large backlog, MiB | ≤ 64.0 | 64.0 | met |",
 		"| ceiling-gogc-100 | 2 | 10 | 144 | 0.96 |",
-		"22 MiB in the median, 31 MiB at most",
+		"median 22 MiB, maximum 31 MiB",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String())
@@ -56,7 +56,7 @@ func TestRatiosAreTakenWithinARound(t *testing.T) {
 	}
 }
 
-func TestTablesReplaceThoseOnThePage(t *testing.T) {
+func TestReportInsertsTables(t *testing.T) {
 	results := write(t, "r.jsonl", twoRounds)
 	page := write(t, "page.md", "before\n"+beginMark+"old\n"+endMark+"after\n")
 	opts := reportOptions{into: page, plots: filepath.Dir(page)}
@@ -85,7 +85,7 @@ func TestTablesReplaceThoseOnThePage(t *testing.T) {
 	}
 }
 
-func TestAPageWithoutMarksIsLeftAlone(t *testing.T) {
+func TestReportNeedsMarks(t *testing.T) {
 	page := write(t, "page.md", "before\n")
 	if err := report(nil, write(t, "r.jsonl", twoRounds), reportOptions{into: page}); err == nil {
 		t.Error("no error")

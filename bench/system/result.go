@@ -27,7 +27,7 @@ type result struct {
 // memory is the worker's resident memory over a run.
 type memory struct {
 	StepMillis int64     `json:"stepMillis"`
-	MiB        []float64 `json:"mib"` // the greatest of each step
+	MiB        []float64 `json:"mib"` // maximum of each step
 }
 
 func memoryOf(s local.Series) *memory {
@@ -38,8 +38,8 @@ func memoryOf(s local.Series) *memory {
 	return m
 }
 
-// latency is how long records took, in ms: from the XADD call, and from the
-// moment when they were to be sent.
+// latency is the latency of records in ms: from the XADD call, and from the
+// time when they were due.
 type latency struct {
 	FromXADD quantiles `json:"fromXADD"`
 	FromDue  quantiles `json:"fromDue"`
@@ -67,10 +67,10 @@ type heading struct {
 	Machine *machine `json:"machine"`
 }
 
-// results are those of one sitting.
+// results are the results of one sitting.
 type results struct {
 	machine *machine
-	names   []string // in the order in which the scenarios come first
+	names   []string // scenarios in order of their first run
 	runs    map[string][]result
 }
 

@@ -8,27 +8,27 @@ import (
 	"ingestion/bench/internal/load"
 )
 
-// scenario is one thing that is measured.
+// scenario is a measured configuration.
 type scenario struct {
 	name       string
 	ceiling    bool // the bare loop instead of the worker
 	list       bool
 	ferret     bool // FerretDB instead of the counting sink
 	level      string
-	hashed     bool   // the bare loop's _ids are in no order, as the worker's are
-	gogc       string // how the collector is set; empty: by the program, or else Go's default
-	processes  int    // 0: one, which ends by itself after the last record
+	hashed     bool   // the bare loop's _ids are in no order, like the worker's
+	gogc       string // GOGC; empty: set by the program, or Go's default
+	processes  int    // 0: one, which exits after the last record
 	partitions int
-	series     bool // the worker's memory over time is of interest
-	extra      bool // only by name
+	series     bool // record the worker's memory over time
+	extra      bool // runs only if named
 }
 
 const (
-	quiet = "WARN" // the level of those without a line a record
+	quiet = "WARN" // the level without a line per record
 
-	// reserved lets the bare loop collect as seldom as the worker at least, which
-	// by its reserve has room for some 20 MiB of garbage: here it is ten times
-	// Go's least heap of 4 MiB.
+	// reserved makes the bare loop collect garbage at most as often as the
+	// worker, whose reserve allows some 20 MiB of garbage: here it is ten times
+	// Go's minimum heap of 4 MiB.
 	reserved = "1000"
 )
 
@@ -60,7 +60,7 @@ func scenarioNames() string {
 	return strings.Join(names, ", ")
 }
 
-// chosen are the scenarios named, or the quick ones.
+// chosen returns the named scenarios, or the quick ones.
 func chosen(only []string) []scenario {
 	var out []scenario
 	for _, s := range scenarios {
@@ -80,7 +80,7 @@ const (
 	inFlight  = 4
 )
 
-// keys are those of the queue.
+// keys returns the keys of the queue.
 func (s scenario) keys() []string {
 	if s.list {
 		return []string{queueKey}
@@ -95,7 +95,7 @@ func (s scenario) keys() []string {
 	return keys
 }
 
-// collection is where the documents go.
+// collection returns the collection of the documents.
 func (s scenario) collection() string {
 	if s.ceiling {
 		return "ceiling"
@@ -103,9 +103,10 @@ func (s scenario) collection() string {
 	return "customers"
 }
 
-// repeated is how many records later some of them come again. In FerretDB a
-// document that is there slows its whole batch down, which is then inserted one
-// by one; the bare loop inserts none such. So there they meet in the worker.
+// repeated returns after how many records some of them are repeated. On
+// FerretDB a duplicate slows down its whole batch, which is then inserted one
+// by one, and the bare loop inserts no duplicates. So there both are in the
+// same batch of the worker.
 func (s scenario) repeated() int {
 	if s.ferret {
 		return load.AtOnce
@@ -113,8 +114,8 @@ func (s scenario) repeated() int {
 	return load.Later
 }
 
-// env is the program's configuration. The limit is so high that the limiter
-// works but refuses nothing.
+// env returns the program's configuration. The limit is so high that the
+// limiter runs but refuses nothing.
 func (s scenario) env(redisAddr, mongoURI string, records int) []string {
 	mode := "stream"
 	if s.list {
@@ -141,7 +142,7 @@ func (s scenario) env(redisAddr, mongoURI string, records int) []string {
 	return env
 }
 
-// kind is how scenarios are compared.
+// kind says how scenarios are compared.
 type kind int
 
 const (
@@ -165,19 +166,20 @@ func kindOf(name string) kind {
 	}
 }
 
-// inTurn is the order of a round: each begins with another scenario, so that
-// none always follows the same one.
+// inTurn returns the order of a round: each round begins with another scenario,
+// so that none always follows the same one.
 func inTurn(all []scenario, round int) []scenario {
 	first := round % max(len(all), 1)
 	return slices.Concat(all[first:], all[:first])
 }
 
-// isCeiling says whether a scenario runs the bare loop, however it is set.
+// isCeiling reports whether a scenario runs the bare loop, in any
+// configuration.
 func isCeiling(name string) bool {
 	return slices.ContainsFunc(scenarios, func(s scenario) bool { return s.name == name && s.ceiling })
 }
 
-// ceilingOf is the bare loop on the same store.
+// ceilingOf returns the bare loop on the same store.
 func ceilingOf(name string) string {
 	if kindOf(name) == onFerret {
 		return "ferret-ceiling"

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestEachRoundBeginsWithAnotherScenario(t *testing.T) {
+func TestInTurn(t *testing.T) {
 	names := func(all []scenario) []string {
 		var out []string
 		for _, s := range all {
@@ -25,7 +25,7 @@ func TestEachRoundBeginsWithAnotherScenario(t *testing.T) {
 	}
 }
 
-func TestTheCeilingCollectsAsTheWorkerDoes(t *testing.T) {
+func TestGOGCOfCeiling(t *testing.T) {
 	for name, want := range map[string]bool{
 		"ceiling": true, "ferret-ceiling": true, "ferret-ceiling-ascending": true,
 		"ceiling-gogc-100": false, "stream": false, // left to Go, to the worker
@@ -37,7 +37,7 @@ func TestTheCeilingCollectsAsTheWorkerDoes(t *testing.T) {
 	}
 }
 
-func TestEveryRatioIsToTheCeilingOfTheSameStore(t *testing.T) {
+func TestCeilingOf(t *testing.T) {
 	for name, want := range map[string]string{
 		"ceiling-gogc-100": "ceiling", "ceiling": "ceiling", "list": "ceiling",
 		"ferret-ceiling": "ferret-ceiling", "ferret-list": "ferret-ceiling",
@@ -48,7 +48,7 @@ func TestEveryRatioIsToTheCeilingOfTheSameStore(t *testing.T) {
 	}
 }
 
-func TestTargetsAreOfScenariosThatThereAre(t *testing.T) {
+func TestTargetsNameScenarios(t *testing.T) {
 	for _, target := range targets {
 		if len(chosen([]string{target.scenario})) == 0 && target.scenario != latencyAt(defaultRate) {
 			t.Errorf("%s: no scenario %s", target.what, target.scenario)

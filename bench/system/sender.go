@@ -9,12 +9,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// senders is how many records may be on their way to Redis at a time: so many
-// that one which Redis keeps waiting does not hold up those after it.
+// senders is the maximum number of concurrent XADDs: enough that a slow one
+// does not delay the next records.
 const senders = 64
 
-// send adds records at an even pace, each when it is due, whatever has become
-// of those before.
+// send adds records at a steady rate, each when it is due, without waiting for
+// the previous ones.
 func send(ctx context.Context, client *redis.Client, rate, total int) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -43,7 +43,7 @@ func send(ctx context.Context, client *redis.Client, rate, total int) error {
 	return context.Cause(ctx)
 }
 
-// sendOne adds a record whose name says when it was due and when it was sent.
+// sendOne adds a record whose name holds the times when it was due and sent.
 func sendOne(ctx context.Context, client *redis.Client, due time.Time) error {
 	return addTo(ctx, client, streamKey, due)
 }

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 )
 
-// sitOptions are those of a whole sitting.
+// sitOptions configures a whole sitting.
 type sitOptions struct {
 	rounds  int
 	records int // a run on the counting sink
@@ -19,7 +19,7 @@ type sitOptions struct {
 	out     string
 }
 
-// sit runs all scenarios, each once in a round, then the latency, then the
+// sit runs all scenarios once per round, then the latency measurement, then the
 // large backlog.
 func sit(ctx context.Context, progress io.Writer, opts sitOptions) (err error) {
 	if err := os.MkdirAll(filepath.Dir(opts.out), 0o755); err != nil {
@@ -27,7 +27,7 @@ func sit(ctx context.Context, progress io.Writer, opts sitOptions) (err error) {
 	}
 	out, err := os.Create(opts.out)
 	if err != nil {
-		return fmt.Errorf("the results go nowhere: %w", err)
+		return fmt.Errorf("cannot write the results: %w", err)
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
 	s, err := newSitting(ctx, out, progress)

@@ -17,11 +17,11 @@ import (
 type documents struct {
 	uri   string
 	stop  func() error
-	count func(context.Context) (int64, error) // how many there are
+	count func(context.Context) (int64, error) // number of documents
 }
 
-// store starts one. A sink remembers the worker's _ids, because some come
-// twice; the bare loop's are all different.
+// store starts one. A sink remembers the worker's _ids, because some are
+// repeated; the bare loop's are all different.
 func (s *sitting) store(what scenario, records int) (documents, error) {
 	if what.ferret {
 		m, err := local.StartMongo(s.standalone)

@@ -7,20 +7,21 @@ import (
 	"strings"
 )
 
-// The colours of the plots.
+// The colors of the plots.
 const (
 	ink, faint, grid            = "#1c2733", "#4a5868", "#dde3ea"
 	workerColor, redisColor     = "#2f6f9f", "#b5532a"
 	ceilingColor, ceilingColor2 = "#9aa5ad", "#c4ab9f"
 )
 
-// svg is a drawing under construction.
+// svg is an SVG drawing under construction.
 type svg struct {
 	strings.Builder
 	width, height float64
 }
 
-// newSVG begins a drawing on a light ground. what describes it to who can't see.
+// newSVG begins a drawing on a light background. what is the description for
+// screen readers.
 func newSVG(width, height float64, title, what string) *svg {
 	s := &svg{width: width, height: height}
 	fmt.Fprintf(s, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %.0f" font-family="system-ui, sans-serif" font-size="13" role="img" aria-labelledby="title desc">`+"\n", width, height)
@@ -50,7 +51,7 @@ func (s *svg) line(x1, y1, x2, y2 float64, color string, width float64) {
 // axis maps values from 0 to most to pixels from start on.
 type axis struct{ start, length, most, step float64 }
 
-// newAxis takes a round number for its end.
+// newAxis rounds the end of the axis up.
 func newAxis(start, length, most float64) axis {
 	step := niceStep(most / 5)
 	return axis{start: start, length: length, most: max(math.Ceil(most/step)*step, step), step: step}
@@ -66,8 +67,8 @@ func (a axis) ticks() []float64 {
 	return all
 }
 
-// niceStep is the least of 1, 2, 2.5 and 5 times a power of ten that is not
-// below a value.
+// niceStep returns the least of 1, 2, 2.5 and 5 times a power of ten that is at
+// least value.
 func niceStep(value float64) float64 {
 	if !(value > 0) {
 		return 1

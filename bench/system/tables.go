@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// tables is all that is to be read in Markdown.
+// tables returns the results as Markdown.
 func tables(all *results) string {
 	var b strings.Builder
 	if m := all.machine; m != nil {
@@ -28,7 +28,7 @@ func targetTable(b *strings.Builder, all *results) {
 }
 
 func speedTable(b *strings.Builder, all *results) {
-	fmt.Fprintln(b, "| scenario | runs | records | records/s | to the ceiling's | worker CPU µs | Redis CPU µs | to the ceiling's | peak RSS MiB |")
+	fmt.Fprintln(b, "| scenario | runs | records | records/s | vs ceiling | worker CPU µs | Redis CPU µs | vs ceiling | peak RSS MiB |")
 	fmt.Fprintln(b, "|---|---|---|---|---|---|---|---|---|")
 	for _, name := range all.names {
 		runs := all.runs[name]
@@ -43,13 +43,13 @@ func speedTable(b *strings.Builder, all *results) {
 	fmt.Fprintln(b)
 }
 
-// processTable compares several processes with one on the same keys: their
-// clock ends otherwise than the ceiling's.
+// processTable compares several processes with one on the same keys. They are
+// not compared with the ceiling, since their time is measured differently.
 func processTable(b *strings.Builder, all *results) {
 	if !slices.ContainsFunc(all.names, func(name string) bool { return kindOf(name) == several }) {
 		return
 	}
-	fmt.Fprintln(b, "| processes | records/s | to one process | CPU µs of all | Redis CPU µs | peak RSS MiB of one |\n|---|---|---|---|---|---|")
+	fmt.Fprintln(b, "| processes | records/s | vs one process | CPU µs of all | Redis CPU µs | peak RSS MiB of one |\n|---|---|---|---|---|---|")
 	for _, name := range all.names {
 		if kindOf(name) != several {
 			continue
@@ -77,8 +77,8 @@ func latencyTable(b *strings.Builder, all *results) {
 		}
 		fmt.Fprintf(b, "| %s, ms, median of %d runs | p50 | p99 | p99.9 | max |\n|---|---|---|---|---|\n", name, len(timed))
 		row("from the XADD call", func(l *latency) quantiles { return l.FromXADD })
-		row("from when it was due", func(l *latency) quantiles { return l.FromDue })
-		fmt.Fprintf(b, "\nOf %s records a run %.0f were sent more than %d ms late, the latest by %.1f ms.\n\n", grouped(float64(timed[0].Records)),
+		row("from the due time", func(l *latency) quantiles { return l.FromDue })
+		fmt.Fprintf(b, "\nOf %s records per run %.0f were sent more than %d ms late, at most %.1f ms.\n\n", grouped(float64(timed[0].Records)),
 			of(func(l *latency) float64 { return float64(l.Late) }), lateAfter.Milliseconds(), of(func(l *latency) float64 { return l.LatestMs }))
 	}
 }
@@ -92,12 +92,12 @@ func memorySentence(b *strings.Builder, all *results) {
 		}
 	}
 	if len(seen) > 0 {
-		fmt.Fprintf(b, "Backlogs of %s records, %d of them: resident memory %.0f MiB in the median, %.0f MiB at most; the plot has the first.\n\n",
-			grouped(float64(runs[0].Records)), len(runs), median(seen), slices.Max(seen))
+		fmt.Fprintf(b, "Resident memory in %d runs with a backlog of %s records: median %.0f MiB, maximum %.0f MiB; the plot shows the first run.\n\n",
+			len(runs), grouped(float64(runs[0].Records)), median(seen), slices.Max(seen))
 	}
 }
 
-// factor is a ratio, or nothing where there is none.
+// factor formats a ratio; NaN is empty.
 func factor(value float64) string {
 	if math.IsNaN(value) {
 		return ""
@@ -105,7 +105,7 @@ func factor(value float64) string {
 	return fmt.Sprintf("%.2f", value)
 }
 
-// grouped writes a number with its thousands apart.
+// grouped formats a number with thousands separators.
 func grouped(value float64) string {
 	digits := fmt.Sprintf("%.0f", value)
 	for i := len(digits) - 3; i > 0; i -= 3 {

@@ -5,8 +5,8 @@ import (
 	"math"
 )
 
-// target is a figure that a scenario is to reach, by itself or in relation to
-// another scenario of the same round.
+// target is the wanted value of a figure, absolute or relative to another
+// scenario of the same round.
 type target struct {
 	what     string
 	scenario string
@@ -30,16 +30,16 @@ const (
 const mostRedis = 1.15 // of the ceiling's
 
 var targets = []target{
-	{"records/s, to the ceiling's, LOG_LEVEL=WARN", "stream-quiet", "ceiling", perSecond, true, 0.80, onSpeed},
-	{"worker CPU µs a record, LOG_LEVEL=WARN", "stream-quiet", "", workerMicros, false, 6, onWorker},
-	{"Redis CPU, to the ceiling's, LOG_LEVEL=WARN", "stream-quiet", "ceiling", redisMicros, false, mostRedis, onRedis},
-	{"records/s, to the ceiling's, log to a file", "stream", "ceiling", perSecond, true, 0.70, onSpeed},
-	{"worker CPU µs a record, log to a file", "stream", "", workerMicros, false, 8, onWorker},
-	{"Redis CPU, to the ceiling's, log to a file", "stream", "ceiling", redisMicros, false, mostRedis, onRedis},
-	{"records/s on FerretDB, to its ceiling's", "ferret-stream", "ferret-ceiling", perSecond, true, 0.95, onSpeed},
-	{"records/s of a list, to a stream's, LOG_LEVEL=WARN", "list-quiet", "stream-quiet", perSecond, true, 0.80, onSpeed},
-	{"records/s of a list, to a stream's, log to a file", "list", "stream", perSecond, true, 0.80, onSpeed},
-	{"records/s of a list, to a stream's, FerretDB", "ferret-list", "ferret-stream", perSecond, true, 0.80, onSpeed},
+	{"records/s vs ceiling, LOG_LEVEL=WARN", "stream-quiet", "ceiling", perSecond, true, 0.80, onSpeed},
+	{"worker CPU µs per record, LOG_LEVEL=WARN", "stream-quiet", "", workerMicros, false, 6, onWorker},
+	{"Redis CPU vs ceiling, LOG_LEVEL=WARN", "stream-quiet", "ceiling", redisMicros, false, mostRedis, onRedis},
+	{"records/s vs ceiling, log to a file", "stream", "ceiling", perSecond, true, 0.70, onSpeed},
+	{"worker CPU µs per record, log to a file", "stream", "", workerMicros, false, 8, onWorker},
+	{"Redis CPU vs ceiling, log to a file", "stream", "ceiling", redisMicros, false, mostRedis, onRedis},
+	{"records/s vs ceiling, FerretDB", "ferret-stream", "ferret-ceiling", perSecond, true, 0.95, onSpeed},
+	{"records/s of a list vs stream, LOG_LEVEL=WARN", "list-quiet", "stream-quiet", perSecond, true, 0.80, onSpeed},
+	{"records/s of a list vs stream, log to a file", "list", "stream", perSecond, true, 0.80, onSpeed},
+	{"records/s of a list vs stream, FerretDB", "ferret-list", "ferret-stream", perSecond, true, 0.80, onSpeed},
 	{"p99 from the XADD call at 1,000 records/s, ms", latencyAt(defaultRate), "", fromXADD99, false, 10, unmarked},
 	{"peak RSS with a large backlog, MiB", "backlog", "", peakRSS, false, 64, unmarked},
 }
@@ -51,7 +51,7 @@ func fromXADD99(r result) float64 {
 	return r.Latency.FromXADD.P99
 }
 
-// measured is NaN where there is nothing to measure by.
+// measured returns the figure's value; NaN if it was not measured.
 func (t target) measured(all *results) float64 {
 	if t.to == "" {
 		return all.of(t.scenario, t.of)
@@ -59,7 +59,8 @@ func (t target) measured(all *results) float64 {
 	return all.ratio(t.scenario, t.to, t.of)
 }
 
-// absolute is the limit in the figure's own unit, made of this sitting.
+// absolute returns the limit in the figure's own unit, computed from this
+// sitting.
 func (t target) absolute(all *results) float64 {
 	if t.to == "" {
 		return t.limit
@@ -67,7 +68,7 @@ func (t target) absolute(all *results) float64 {
 	return t.limit * all.of(t.to, t.of)
 }
 
-// row is the target's in the table.
+// row returns the target's row of the table.
 func (t target) row(all *results) string {
 	value := t.measured(all)
 	sign, met := "≤", value <= t.limit

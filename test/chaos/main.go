@@ -1,14 +1,17 @@
-// Command chaos runs workers as processes against a real Redis and a MongoDB,
-// has everything between and around them fail by a seeded schedule while records
-// arrive, and then checks from outside that none was lost, doubled or invented
-// and that the account closes. It exits 1 if anything is wrong, and then names
-// the folder with the servers' data and all logs.
+// Command chaos runs workers as processes against a real Redis and a MongoDB and
+// injects faults from a seeded schedule while records arrive: it kills and
+// freezes processes, breaks connections, steps Redis' clock and interferes with
+// the streams as another client would. Then it checks from outside that no
+// record was lost, duplicated or invented and that the account balances. If
+// anything is wrong, it exits 1 and prints the directory that holds the servers'
+// data and all logs.
 //
 //	go run ./test/chaos --records 500000 --faults 1000 --seed 7
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -39,12 +42,13 @@ type options struct {
 	keep       bool
 }
 
-const usage = `chaos tortures the ingestion service and checks that nothing is lost, doubled or
-invented, but for what strangers have taken. Needs redis-server, Go and, to step
-Redis' clock, libfaketime (Debian's package faketime). The same seed draws the
-same records and faults; when they strike differs by what the machine does
-meanwhile.
+const usage = `chaos injects faults into the running ingestion service and checks that no record
+is lost, duplicated or invented, except those that other clients removed. It
+needs redis-server, Go and, to step Redis' clock, libfaketime (Debian package
+faketime). The same seed draws the same records and faults, but their timing
+varies with the load of the machine.
 
+Flags:
 `
 
 func main() {
@@ -54,15 +58,15 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	right, err := run(ctx, o, os.Stdout)
+	ok, err := run(ctx, o, os.Stdout)
 	switch {
 	case ctx.Err() != nil:
-		fmt.Fprintln(os.Stderr, "chaos: told to end")
+		fmt.Fprintln(os.Stderr, "chaos: interrupted")
 		os.Exit(130)
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "chaos:", err)
 		os.Exit(1)
-	case !right:
+	case !ok:
 		os.Exit(1)
 	}
 }
@@ -74,21 +78,21 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.Usage = func() {
 		fmt.Fprint(stderr, usage)
 		f.PrintDefaults()
-		fmt.Fprint(stderr, "\nFaults:\n", faults.Names())
+		fmt.Fprint(stderr, "\nFaults, for --only and --without:\n", faults.Names())
 	}
-	f.Uint64Var(&o.seed, "seed", 0, "draws records and faults (default: a new one every run)")
-	f.IntVar(&o.records, "records", 50_000, "`number` of records sent")
-	f.IntVar(&o.faults, "faults", 120, "`number` of faults")
-	f.DurationVar(&o.duration, "duration", 0, "`time` over which records and faults are spread (default: a second a fault)")
-	f.DurationVar(&o.drain, "drain", 2*time.Minute, "`time` within which all must be worked off once the faults are over")
-	f.StringVar(&o.mongo, "mongo", "lite", "`which` MongoDB: lite, the small server of the tests, or ferret, FerretDB, which is slow")
-	f.StringVar(&o.policy, "policy", "defer", "RATE_LIMIT_POLICY: defer or dead-letter")
+	f.Uint64Var(&o.seed, "seed", 0, "seed of records and faults (default: a new one for each run)")
+	f.IntVar(&o.records, "records", 50_000, "`number` of records to send")
+	f.IntVar(&o.faults, "faults", 120, "`number` of faults to inject")
+	f.DurationVar(&o.duration, "duration", 0, "`time` over which records and faults are spread (default: one second per fault)")
+	f.DurationVar(&o.drain, "drain", 2*time.Minute, "`time` limit for processing all records after the last fault")
+	f.StringVar(&o.mongo, "mongo", "lite", "`server` to use as MongoDB: lite, the small test server, or ferret, FerretDB, which is slower")
+	f.StringVar(&o.policy, "policy", "defer", "RATE_LIMIT_POLICY of the workers: defer or dead-letter")
 	f.IntVar(&o.workers, "workers", 3, "`number` of worker processes")
-	f.IntVar(&o.partitions, "partitions", 2, "STREAM_PARTITIONS")
-	f.StringVar(&o.only, "only", "", "`faults` to play, with commas (default: all)")
-	f.StringVar(&o.without, "without", "", "`faults` to leave out, with commas")
-	f.StringVar(&o.dir, "dir", "", "`folder` for data and logs (default: a new one, in memory where there is room)")
-	f.BoolVar(&o.keep, "keep", false, "keep the folder even if all is well")
+	f.IntVar(&o.partitions, "partitions", 2, "STREAM_PARTITIONS of the workers")
+	f.StringVar(&o.only, "only", "", "comma-separated `faults` to inject (default: all)")
+	f.StringVar(&o.without, "without", "", "comma-separated `faults` to leave out")
+	f.StringVar(&o.dir, "dir", "", "`directory` for data and logs (default: a new one, in memory if /dev/shm exists)")
+	f.BoolVar(&o.keep, "keep", false, "keep the directory of a successful run")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
@@ -98,18 +102,17 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	if o.duration == 0 {
 		o.duration = time.Duration(max(o.faults, 10)) * time.Second
 	}
-	if fault := o.fault(f.NArg()); fault != "" {
-		fmt.Fprintln(stderr, "chaos:", fault)
-		return o, flag.ErrHelp
+	err := o.check(f.NArg())
+	if err == nil {
+		err = o.choose()
 	}
-	if err := o.choose(); err != nil {
+	if err != nil {
 		fmt.Fprintln(stderr, "chaos:", err)
-		return o, flag.ErrHelp
 	}
-	return o, nil
+	return o, err
 }
 
-// choose sets the kinds of faults. FerretDB can't be told to refuse documents.
+// choose sets the kinds of faults. FerretDB cannot be made to refuse documents.
 func (o *options) choose() (err error) {
 	if o.kinds, err = faults.Choose(o.only, o.without); err != nil {
 		return err
@@ -122,22 +125,22 @@ func (o *options) choose() (err error) {
 	return nil
 }
 
-// plays says that a kind of fault is among those of the run.
-func (o *options) plays(kinds ...faults.Kind) bool {
+// injects reports whether the run has any of these kinds of faults.
+func (o *options) injects(kinds ...faults.Kind) bool {
 	return slices.ContainsFunc(kinds, func(k faults.Kind) bool { return slices.Contains(o.kinds, k) })
 }
 
-// fault says what is wrong with the options.
-func (o *options) fault(rest int) string {
+// check validates the options; args is the number of arguments after the flags.
+func (o *options) check(args int) error {
 	switch {
-	case rest > 0:
-		return "it takes flags only: see chaos --help"
+	case args > 0:
+		return errors.New("unexpected arguments: see chaos --help")
 	case o.records < 1 || o.faults < 0 || o.workers < 1 || o.partitions < 1:
-		return "--records, --workers and --partitions must be at least 1, --faults at least 0"
+		return errors.New("--records, --workers and --partitions must be at least 1, --faults at least 0")
 	case o.mongo != "lite" && o.mongo != "ferret":
-		return "--mongo must be lite or ferret"
+		return errors.New("--mongo must be lite or ferret")
 	case o.policy != "defer" && o.policy != "dead-letter":
-		return "--policy must be defer or dead-letter"
+		return errors.New("--policy must be defer or dead-letter")
 	}
-	return ""
+	return nil
 }

@@ -11,41 +11,43 @@ import (
 	"ingestion/test/chaos/internal/check"
 	"ingestion/test/chaos/internal/faults"
 	"ingestion/test/chaos/internal/load"
-	"ingestion/test/chaos/internal/rig"
+	"ingestion/test/chaos/internal/system"
 )
 
-// run says whether all was right. An error means that the run itself failed.
-func run(ctx context.Context, o options, out io.Writer) (right bool, err error) {
-	dir, err := folder(o.dir)
+// run reports whether the service did everything right. An error means that the
+// run itself failed.
+func run(ctx context.Context, o options, out io.Writer) (ok bool, err error) {
+	dir, err := makeDir(o.dir)
 	if err != nil {
 		return false, err
 	}
 	defer func() {
-		if right && !o.keep {
+		if ok && !o.keep {
 			_ = os.RemoveAll(dir)
 			return
 		}
-		fmt.Fprintf(out, "data and logs: %s\n", dir)
+		fmt.Fprintf(out, "data and logs are in %s\n", dir)
 	}()
-	fmt.Fprintf(out, "seed %d: %d records and %d faults over %v; %d workers, %d partitions, MongoDB: %s, policy: %s\n",
+	fmt.Fprintf(out, "seed %d: %d records and %d faults in %v (--workers %d --partitions %d --mongo %s --policy %s)\n",
 		o.seed, o.records, o.faults, o.duration, o.workers, o.partitions, o.mongo, o.policy)
-	w, err := startWorld(ctx, o, dir)
-	defer w.close()
+	h, err := startHarness(ctx, o, dir)
+	defer h.close()
 	if err != nil {
 		return false, err
 	}
 	evidence := &check.Evidence{Records: load.Make(o.seed, o.records, o.partitions), Rule: rule(o)}
-	strangers := newStrangers(o, evidence)
+	clients := newOtherClients(o, evidence)
 	t := newTally(out, o)
-	if err := w.torture(ctx, o, evidence, strangers, t); err != nil {
+	if err := h.exercise(ctx, o, evidence, clients, t); err != nil {
 		return false, err
 	}
-	check.Check(evidence, &w.report)
-	t.print(evidence, w)
-	return w.report.Total() == 0, nil
+	check.Check(evidence, &h.report)
+	t.print(evidence, h)
+	return h.report.Total() == 0, nil
 }
 
-func folder(name string) (string, error) {
+// makeDir makes the directory of the run, in memory where possible.
+func makeDir(name string) (string, error) {
 	if name != "" {
 		return name, os.MkdirAll(name, 0o755)
 	}
@@ -64,61 +66,63 @@ func rule(o options) check.Rule {
 	return r
 }
 
-// torture sends the records while the faults strike, waits until all is worked
-// off and gathers the evidence.
-func (w *world) torture(ctx context.Context, o options, e *check.Evidence, s *strangers, t *tally) error {
-	producer := load.NewProducer(w.feed, w.keys, e.Records[:o.records])
-	witness := load.NewWitness(w.direct, w.keys, e.Records)
-	if err := witness.Open(ctx); err != nil {
-		return fmt.Errorf("the witness: %w", err)
+// exercise sends the records while faults are injected, waits until everything
+// is processed and collects the evidence.
+func (h *harness) exercise(ctx context.Context, o options, e *check.Evidence, clients *otherClients, t *tally) error {
+	producer := load.NewProducer(h.feed, h.keys, e.Records[:o.records])
+	observer := load.NewObserver(h.direct, h.keys, e.Records)
+	if err := observer.Open(ctx); err != nil {
+		return fmt.Errorf("observing the streams: %w", err)
 	}
-	s.producer, s.witness = producer, witness
-	for _, worker := range w.workers {
+	clients.producer, clients.observer = producer, observer
+	for _, worker := range h.workers {
 		if err := worker.Start(); err != nil {
 			return err
 		}
 	}
-	witnessing, rest := context.WithCancel(ctx)
-	var witnesses sync.WaitGroup
-	witnesses.Go(func() { witness.Run(witnessing) })
-	defer witnesses.Wait()
-	defer rest()
+	observing, stop := context.WithCancel(ctx)
+	var observers sync.WaitGroup
+	observers.Go(func() { observer.Run(observing) })
+	defer observers.Wait()
+	defer stop()
 	t.follow(producer.Acknowledged)
 	defer t.stop()
-	if err := w.strikeAndFeed(ctx, o, producer, s, t); err != nil {
+	if err := h.sendUnderFaults(ctx, o, producer, clients, t); err != nil {
 		return err
 	}
-	if err := w.drain(ctx, o.drain, t); err != nil {
+	if err := h.drain(ctx, o.drain, t); err != nil {
 		return err
 	}
-	w.endWorkers()
-	if err := w.awaitWitness(ctx, witness); err != nil {
+	h.stopWorkers()
+	if err := h.awaitObserver(ctx, observer); err != nil {
 		return err
 	}
-	rest()
-	witnesses.Wait()
+	stop()
+	observers.Wait()
 	e.Acked, e.Unanswered = producer.Log()
-	e.Entries, e.Places = witness.Testimony()
+	e.Entries, e.Places = observer.Observed()
 	t.say("collecting the evidence")
-	return w.sources().Collect(ctx, e)
+	return h.sources().Collect(ctx, e)
 }
 
-func (w *world) strikeAndFeed(ctx context.Context, o options, producer *load.Producer, s *strangers, t *tally) error {
+// sendUnderFaults returns when all records are acknowledged and all faults are
+// over.
+func (h *harness) sendUnderFaults(ctx context.Context, o options, producer *load.Producer, clients *otherClients, t *tally) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	stage := &faults.Stage{
-		Redis: w.redis, Mongo: w.mongo, RedisLink: w.redisLink, MongoLink: w.mongoLink, ProducerLink: w.feedLink,
-		Clock: w.clock, Refusals: w.refusals, Stranger: s.stranger(w), ClockStepped: s.clockStepped,
-		Workers: w.workers, Direct: w.direct, Played: t.count, Complain: w.complain,
+	injector := &faults.Injector{
+		Redis: h.redis, Mongo: h.mongo, RedisLink: h.redisLink, MongoLink: h.mongoLink, ProducerLink: h.feedLink,
+		Clock: h.clock, Refusals: h.refusals, Client: clients.client(h), ClockStepped: clients.clockStepped,
+		Workers: h.workers, Direct: h.direct, Injected: t.count, Complain: h.complain,
 	}
 	var both sync.WaitGroup
 	both.Go(func() {
 		if err := producer.Run(ctx, o.duration); err != nil {
-			cancel(fmt.Errorf("the producer: %w", err))
+			cancel(fmt.Errorf("sending the records: %w", err))
 		}
 	})
 	both.Go(func() {
-		if err := stage.Play(ctx, faults.Draw(o.seed, o.faults, o.duration, o.workers, o.kinds)); err != nil {
+		if err := injector.Run(ctx, faults.Draw(o.seed, o.faults, o.duration, o.workers, o.kinds)); err != nil {
 			cancel(err)
 		}
 	})
@@ -126,66 +130,66 @@ func (w *world) strikeAndFeed(ctx context.Context, o options, producer *load.Pro
 	return context.Cause(ctx)
 }
 
-// drain waits until nothing is outstanding. What is left over after the limit is
-// for the checker to find.
-func (w *world) drain(ctx context.Context, limit time.Duration, t *tally) error {
-	t.say("the faults are over")
+// drain waits until nothing is outstanding, at most for the limit. The checker
+// reports what is left then.
+func (h *harness) drain(ctx context.Context, limit time.Duration, t *tally) error {
+	t.say("draining")
 	begin := time.Now()
 	for time.Since(begin) < limit {
-		pending, undelivered, delayed, err := w.sources().Outstanding(ctx)
+		pending, undelivered, delayed, err := h.sources().Outstanding(ctx)
 		if err != nil && time.Since(begin) > 10*time.Second {
-			return fmt.Errorf("counting what is outstanding: %w", err)
+			return fmt.Errorf("counting outstanding entries: %w", err)
 		}
 		if err == nil && pending+undelivered+delayed == 0 {
 			t.drained = time.Since(begin)
 			return nil
 		}
 		t.outstanding(pending, undelivered, delayed)
-		rig.Pause(ctx, 200*time.Millisecond)
+		system.Sleep(ctx, 200*time.Millisecond)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 	}
-	w.complain(fmt.Sprintf("not all is worked off %v after the last fault", limit))
+	h.complain(fmt.Sprintf("not everything was processed within %v of the last fault", limit))
 	return nil
 }
 
-// endWorkers ends them orderly: with all servers there and nothing to do, each
-// has to exit 0.
-func (w *world) endWorkers() {
-	var ends sync.WaitGroup
-	for _, worker := range w.workers {
-		ends.Go(func() {
+// stopWorkers sends each worker a SIGTERM. With all servers up and nothing left
+// to do, each must exit 0.
+func (h *harness) stopWorkers() {
+	var stops sync.WaitGroup
+	for _, worker := range h.workers {
+		stops.Go(func() {
 			code, err := worker.Term(30 * time.Second)
 			if err != nil {
-				w.complain(err.Error())
+				h.complain(err.Error())
 				worker.Kill()
 			} else if code != 0 {
-				w.complain(fmt.Sprintf("a worker ended with exit code %d when all was done", code))
+				h.complain(fmt.Sprintf("an idle worker exited with code %d after SIGTERM", code))
 			}
 		})
 	}
-	ends.Wait()
+	stops.Wait()
 }
 
-// awaitWitness returns once the witness has seen all that was ever added.
-func (w *world) awaitWitness(ctx context.Context, witness *load.Witness) error {
-	if err := witness.LookAtHot(ctx); err != nil {
-		return fmt.Errorf("the witness: %w", err)
+// awaitObserver waits until the observer has seen every entry that was added.
+func (h *harness) awaitObserver(ctx context.Context, observer *load.Observer) error {
+	if err := observer.ReadWindows(ctx); err != nil {
+		return fmt.Errorf("observing the streams: %w", err)
 	}
-	for begin := time.Now(); time.Since(begin) < 30*time.Second; rig.Pause(ctx, 50*time.Millisecond) {
+	for begin := time.Now(); time.Since(begin) < 30*time.Second; system.Sleep(ctx, 50*time.Millisecond) {
 		var added int64
-		for _, key := range w.keys {
-			info, err := w.direct.XInfoStream(ctx, key).Result()
+		for _, key := range h.keys {
+			info, err := h.direct.XInfoStream(ctx, key).Result()
 			if err != nil {
-				return fmt.Errorf("the witness: %w", err)
+				return fmt.Errorf("observing the streams: %w", err)
 			}
 			added += info.EntriesAdded
 		}
-		if int64(witness.Entries()) == added {
+		if int64(observer.Entries()) == added {
 			return nil
 		}
 	}
-	w.complain("the witness has not seen every entry that was added")
+	h.complain("the observer has not seen every added entry")
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,33 +18,33 @@ import (
 	"ingestion/test/chaos/internal/faults"
 )
 
-// tally says how the run gets on, and what came of it.
+// tally prints the progress of a run and its report.
 type tally struct {
 	out     io.Writer
 	o       options
 	begin   time.Time
-	live    bool // a terminal: one line that changes
-	drained time.Duration
+	live    bool          // a terminal: progress is one line that changes
+	drained time.Duration // from the last fault until everything was processed
 
-	mu     sync.Mutex
-	played map[faults.Kind]int
-	struck int
-	acked  func() int
-	extra  string
-	end    chan struct{}
-	ended  sync.WaitGroup
+	mu       sync.Mutex
+	injected map[faults.Kind]int
+	total    int
+	acked    func() int
+	phase    string
+	end      chan struct{}
+	ended    sync.WaitGroup
 }
 
 func newTally(out io.Writer, o options) *tally {
 	f, isFile := out.(*os.File)
-	return &tally{out: out, o: o, begin: time.Now(), live: isFile && term.IsTerminal(int(f.Fd())), played: map[faults.Kind]int{}, end: make(chan struct{})}
+	return &tally{out: out, o: o, begin: time.Now(), live: isFile && term.IsTerminal(int(f.Fd())), injected: map[faults.Kind]int{}, end: make(chan struct{})}
 }
 
 func (t *tally) count(f faults.Fault) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.played[f.Kind]++
-	t.struck++
+	t.injected[f.Kind]++
+	t.total++
 }
 
 // follow prints the progress until stop.
@@ -78,8 +79,9 @@ func (t *tally) stop() {
 func (t *tally) show() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	line := fmt.Sprintf("%5s  %d of %d records sent, %d of %d faults%s",
-		time.Since(t.begin).Round(time.Second), t.acked(), t.o.records, t.struck, t.o.faults, t.extra)
+	// Other clients' records may bring the count above that of the load.
+	line := fmt.Sprintf("%5s  %d of %d records sent, %d of %d faults injected%s",
+		time.Since(t.begin).Round(time.Second), min(t.acked(), t.o.records), t.o.records, t.total, t.o.faults, t.phase)
 	if t.live {
 		fmt.Fprint(t.out, "\r\033[K", line)
 		return
@@ -90,51 +92,63 @@ func (t *tally) show() {
 func (t *tally) say(what string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.extra = "; " + what
+	t.phase = "; " + what
 }
 
 func (t *tally) outstanding(pending, undelivered, delayed int64) {
-	t.say(fmt.Sprintf("to do: %d pending, %d undelivered, %d deferred", pending, undelivered, delayed))
+	t.say(fmt.Sprintf("draining: %d pending, %d undelivered, %d deferred", pending, undelivered, delayed))
 }
 
-// print is the report: a line a fault kind, the figures and what is wrong.
-func (t *tally) print(e *check.Evidence, w *world) {
-	for _, kind := range t.o.kinds {
-		fmt.Fprintf(t.out, "%5d  %s\n", t.played[kind], kind)
-	}
-	fmt.Fprintf(t.out, "%d faults in %v; worked off %v after the last one\n", t.struck, time.Since(t.begin).Round(time.Second), t.drained.Round(100*time.Millisecond))
-	t.printFigures(e, w)
-	r := &w.report
-	fmt.Fprintf(t.out, "seed %d: lost %d, doubled %d, invented %d, wrongly dead %d, over the limit %d, left over %d, account %s\n",
-		t.o.seed, r.Count(check.Lost), r.Count(check.Doubled), r.Count(check.Invented), r.Count(check.WrongDeath), r.Count(check.OverLimit),
-		r.Count(check.Leftover), map[bool]string{true: "balanced", false: "NOT balanced"}[r.Count(check.Unbalanced) == 0])
-	for _, sort := range check.Sorts() {
-		if n := r.Count(sort); n > 0 {
-			fmt.Fprintf(t.out, "%s: %d\n", sort, n)
-			for _, detail := range r.Details(sort) {
+// print writes the report: the faults, the figures, the violations and, in one
+// line, the verdict.
+func (t *tally) print(e *check.Evidence, h *harness) {
+	t.printFaults()
+	t.printFigures(e, h)
+	r := &h.report
+	for _, kind := range check.Kinds() {
+		if n := r.Count(kind); n > 0 {
+			fmt.Fprintf(t.out, "\n%s: %d\n", kind, n)
+			for _, detail := range r.Details(kind) {
 				fmt.Fprintln(t.out, "   ", detail)
 			}
 		}
 	}
+	balanced := "balanced"
+	if r.Count(check.Unbalanced) > 0 {
+		balanced = "NOT balanced"
+	}
+	fmt.Fprintf(t.out, "\nseed %d: lost %d, doubled %d, invented %d, wrongly dead %d, over the limit %d, left over %d, account %s\n",
+		t.o.seed, r.Count(check.Lost), r.Count(check.Doubled), r.Count(check.Invented), r.Count(check.WrongDeath), r.Count(check.OverLimit),
+		r.Count(check.Leftover), balanced)
 }
 
-func (t *tally) printFigures(e *check.Evidence, w *world) {
-	sum := map[string]int64{}
-	for _, p := range e.Partitions {
-		for name, n := range p.Ledger {
-			sum[name] += n
+// printFaults lists the kinds that were injected, and counts the others: a short
+// run draws few of them.
+func (t *tally) printFaults() {
+	fmt.Fprintf(t.out, "\n%d faults injected in %v, all records processed %v after the last one:\n",
+		t.total, time.Since(t.begin).Round(time.Second), t.drained.Round(100*time.Millisecond))
+	unused := 0
+	for _, kind := range t.o.kinds {
+		if n := t.injected[kind]; n > 0 {
+			fmt.Fprintf(t.out, "%7d  %s\n", n, kind)
+		} else {
+			unused++
 		}
+	}
+	if unused > 0 {
+		fmt.Fprintf(t.out, "%7d  of %d kinds were not drawn\n", unused, len(t.o.kinds))
+	}
+}
+
+// printFigures writes a line on each part of the run.
+func (t *tally) printFigures(e *check.Evidence, h *harness) {
+	line := func(what, format string, args ...any) {
+		fmt.Fprintf(t.out, "%-14s %s\n", what, fmt.Sprintf(format, args...))
 	}
 	unanswered := 0
 	for _, n := range e.Unanswered {
 		unanswered += n
 	}
-	lives := 0
-	for _, worker := range w.workers {
-		lives += worker.Lives()
-	}
-	fmt.Fprintf(t.out, "%d records acknowledged, %d XADDs without an answer, %d entries; %d documents, %d dead letters\n",
-		len(e.Acked), unanswered, len(e.Entries), len(e.Documents), len(e.Dead))
 	var taken, removed int
 	for _, each := range e.Taken {
 		if each.Removed {
@@ -144,14 +158,33 @@ func (t *tally) printFigures(e *check.Evidence, w *world) {
 			taken++
 		}
 	}
-	fmt.Fprintf(t.out, "strangers: %d entries removed; %d taken before they were finished; groups set back over %d\n", removed, taken, len(e.Rewound))
-	fmt.Fprintf(t.out, "ledger: %d ingested, %d duplicate, %d parse_error, %d validation_failed, %d rate_limited, %d rejected, %d poisoned, %d deferred; %d trimmed, %d missing\n",
-		sum["ingested"], sum["duplicate"], sum["parse_error"], sum["validation_failed"], sum["rate_limited"], sum["rejected"], sum["poisoned"], sum["deferred"], sum["trimmed"], sum["missing"])
-	said := readLogs(w.dir)
-	fmt.Fprintf(t.out, "%d worker processes; %d entries taken over, %d outcomes logged\n", lives, said["claimed"], said["outcomes"])
+	started := 0
+	for _, worker := range h.workers {
+		started += worker.Started()
+	}
+	logged := readLogs(h.dir)
+	fmt.Fprintln(t.out)
+	line("sent", "%d records acknowledged, %d XADDs without a reply, %d entries on the streams", len(e.Acked), unanswered, len(e.Entries))
+	line("stored", "%d documents, %d dead letters", len(e.Documents), len(e.Dead))
+	line("workers", "%d processes started, %d entries reclaimed, %d outcomes logged", started, logged["claimed"], logged["outcomes"])
+	line("other clients", "%d entries removed, %d taken before they were settled, %d made to be delivered again", removed, taken, len(e.Rewound))
+	line("ledger", "%s", ledgers(e))
 }
 
-// readLogs counts what the workers said: entries claimed, and outcomes.
+// ledgers adds up the ledgers of all partitions.
+func ledgers(e *check.Evidence) string {
+	var parts []string
+	for _, name := range []string{"ingested", "duplicate", "parse_error", "validation_failed", "rate_limited", "rejected", "poisoned", "deferred", "trimmed", "missing"} {
+		sum := int64(0)
+		for _, p := range e.Partitions {
+			sum += p.Ledger[name]
+		}
+		parts = append(parts, fmt.Sprintf("%d %s", sum, name))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// readLogs counts the entries reclaimed and the outcomes in the workers' logs.
 func readLogs(dir string) map[string]int {
 	counts := map[string]int{}
 	files, _ := filepath.Glob(filepath.Join(dir, "worker-*.log"))

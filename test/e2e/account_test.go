@@ -4,18 +4,22 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+	"strings"
+	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
+
+	"ingestion/internal/test/env"
 )
 
-// pending is how many entries are delivered and not settled.
-func (r *rig) pending() int64 {
+// pending returns how many entries are delivered and not settled.
+func (r *harness) pending() int64 {
 	r.t.Helper()
 	return r.pendingOf(streamKey)
 }
 
-func (r *rig) pendingOf(key string) int64 {
+func (r *harness) pendingOf(key string) int64 {
 	r.t.Helper()
 	summary, err := r.client.XPending(r.ctx(), key, group).Result()
 	if err != nil {
@@ -24,8 +28,8 @@ func (r *rig) pendingOf(key string) int64 {
 	return summary.Count
 }
 
-// ledger is the ledger's hash with its numbers; words are left out.
-func (r *rig) ledger(key string) map[string]int64 {
+// ledger returns the numeric fields of the ledger.
+func (r *harness) ledger(key string) map[string]int64 {
 	r.t.Helper()
 	fields, err := r.client.HGetAll(r.ctx(), "{"+key+"}:ledger").Result()
 	if err != nil {
@@ -40,9 +44,9 @@ func (r *rig) ledger(key string) map[string]int64 {
 	return numbers
 }
 
-// wantLedger checks that the ledger counts every entry exactly once, and that
-// the account of the stream closes.
-func (r *rig) wantLedger(want map[string]int) {
+// wantLedger checks that the ledger counts every entry exactly once and that
+// the stream's account balances.
+func (r *harness) wantLedger(want map[string]int) {
 	r.t.Helper()
 	ledger := r.ledger(streamKey)
 	got := map[string]int{}
@@ -62,7 +66,7 @@ func (r *rig) wantLedger(want map[string]int) {
 	}
 	added := info.EntriesAdded - ledger["base"]
 	if added != ledger["trimmed"]+info.Length {
-		r.t.Errorf("%d entries added, %d trimmed and %d there", added, ledger["trimmed"], info.Length)
+		r.t.Errorf("%d entries added, %d trimmed and %d present", added, ledger["trimmed"], info.Length)
 	}
 	if added != settled+ledger["missing"] || ledger["missing"] != 0 {
 		r.t.Errorf("%d entries added, %d settled, %d missing", added, settled, ledger["missing"])
@@ -77,14 +81,14 @@ func (r *rig) wantLedger(want map[string]int) {
 	}
 }
 
-// wantDeadLetters checks each dead letter against the record it was.
-func (r *rig) wantDeadLetters(f *fixture, worker string) {
+// wantDeadLetters checks each dead letter against its record.
+func (r *harness) wantDeadLetters(f *fixture, worker string) {
 	r.t.Helper()
 	for _, letter := range r.deadLetters() {
 		text := func(name string) string { s, _ := letter.Values[name].(string); return s }
 		number, known := r.numbers[text("streamId")]
 		if !known {
-			r.t.Errorf("a dead letter of no entry: %q", letter.Values)
+			r.t.Errorf("a dead letter without an entry: %q", letter.Values)
 			continue
 		}
 		s := f.records[number]
@@ -105,7 +109,7 @@ func (r *rig) wantDeadLetters(f *fixture, worker string) {
 		}
 		fields := 7
 		if l.Event == "parse_error" && text("fields") != "" {
-			fields++ // an entry that is not one body is kept byte for byte, too
+			fields++ // an entry with other fields is kept byte for byte, too
 		}
 		if len(letter.Values) != fields {
 			bad("%d fields", len(letter.Values))
@@ -113,7 +117,7 @@ func (r *rig) wantDeadLetters(f *fixture, worker string) {
 	}
 }
 
-func (r *rig) deadLetters() []redis.XMessage {
+func (r *harness) deadLetters() []redis.XMessage {
 	r.t.Helper()
 	letters, err := r.client.XRange(r.ctx(), "{"+streamKey+"}:dead", "-", "+").Result()
 	if err != nil {
@@ -122,9 +126,9 @@ func (r *rig) deadLetters() []redis.XMessage {
 	return letters
 }
 
-// addForeign adds an entry that has no body, as a stranger may, and makes it
-// part of the fixture.
-func (r *rig) addForeign(f *fixture, name, value string) {
+// addUnknownFields adds an entry without a body, as another client may, and
+// makes it part of the fixture.
+func (r *harness) addUnknownFields(f *fixture, name, value string) {
 	r.t.Helper()
 	id, err := r.client.XAdd(r.ctx(), &redis.XAddArgs{Stream: streamKey, Values: []string{name, value}}).Result()
 	if err != nil {
@@ -140,7 +144,7 @@ func (r *rig) addForeign(f *fixture, name, value string) {
 	f.want[parseError]++
 }
 
-func (r *rig) pendingEntries() []redis.XPendingExt {
+func (r *harness) pendingEntries() []redis.XPendingExt {
 	r.t.Helper()
 	entries, err := r.client.XPendingExt(r.ctx(), &redis.XPendingExtArgs{
 		Stream: streamKey, Group: group, Start: "-", End: "+", Count: 10_000,
@@ -149,4 +153,60 @@ func (r *rig) pendingEntries() []redis.XPendingExt {
 		r.t.Fatal(err)
 	}
 	return entries
+}
+
+// ctl runs ingestctl, checks its exit code and returns its output.
+func (r *harness) ctl(code int, args ...string) string {
+	r.t.Helper()
+	p := env.Process(r.t, env.Build(r.t, "ingestion/cmd/ingestctl"), args, r.env)
+	got := p.Wait(late)
+	out := strings.Join(p.Lines(), "\n")
+	if got != code {
+		r.t.Fatalf("ingestctl %s: exit code %d, want %d\n%s\n%s", strings.Join(args, " "), got, code, out, p.Stderr())
+	}
+	return out
+}
+
+// TestAccountBalances checks the account while workers run, one of which is
+// killed, and at the end, with replayed dead letters.
+func TestAccountBalances(t *testing.T) {
+	t.Parallel()
+	f := newFixture(11, setting(t, "E2E_RECORDS", 5000))
+	r := newHarness(t, stream, "STREAM_CLAIM_IDLE_MS=500", "BATCH_SIZE=100")
+	r.feed(f)
+	killed := r.start()
+	r.awaitOutcomes(len(f.records) / 4)
+	r.ctl(0, "reconcile", "--documents")
+	killed.Kill()
+	r.ctl(0, "reconcile", "--documents")
+	worker := r.start()
+	r.ctl(0, "reconcile")
+	r.ctl(0, "reconcile", "--wait", "--timeout", late.String(), "--documents")
+
+	var account struct {
+		Total struct {
+			Outcomes    map[string]int
+			DeadLetters struct{ Written, There, Replayed int }
+		}
+	}
+	read := func() {
+		t.Helper()
+		if err := json.Unmarshal([]byte(r.ctl(0, "reconcile", "--wait", "--json")), &account); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read()
+	for event, n := range f.want {
+		if got := account.Total.Outcomes[event]; got != n {
+			t.Errorf("%d %s, want %d", got, event, n)
+		}
+	}
+	refused := account.Total.Outcomes[parseError]
+	r.ctl(0, "dead", "replay", "--event", parseError)
+	read()
+	letters := account.Total.DeadLetters
+	if refused == 0 || account.Total.Outcomes[parseError] != 2*refused || letters.Replayed != refused || letters.There != letters.Written-refused {
+		t.Errorf("%d replayed: %+v", refused, account.Total)
+	}
+	r.stop(worker)
 }

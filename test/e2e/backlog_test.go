@@ -14,26 +14,26 @@ import (
 
 var fivePerMinute = []string{"RATE_LIMIT_LIMIT=5", "RATE_LIMIT_WINDOW_SEC=60", "BATCH_SIZE=10"}
 
-// TestBacklogWithinTheLimit works off two hours of one customer's records at
-// once, which came no faster than the limit allows.
+// TestBacklogWithinTheLimit processes a backlog of two hours of one customer's
+// records that arrived within the limit.
 func TestBacklogWithinTheLimit(t *testing.T) {
 	t.Parallel()
 	const records = 600
 	f := crowd(34, "steady", records)
-	r := newRig(t, stream, fivePerMinute...)
+	r := newHarness(t, stream, fivePerMinute...)
 	r.feedPast(12*time.Second, f.bodies())
-	r.workOff(4, records)
+	r.drain(4, records)
 	f.want[ingested] = records
-	r.wantOneKind(f)
+	r.wantOneOutcome(f)
 	if docs := r.documents(); len(docs) != records {
 		t.Errorf("%d documents, want %d", len(docs), records)
 	}
 	r.wantLedger(f.want)
 }
 
-// TestBacklogOverTheLimit is one of twice the rate: in the order of arrival just
-// every other five fit. Several workers judge in another order, and may so find
-// room for fewer, never for more.
+// TestBacklogOverTheLimit processes a backlog that arrived at twice the allowed
+// rate. Processed in order, exactly five of every ten records fit. Several
+// workers process it in another order, so fewer may fit, but never more.
 func TestBacklogOverTheLimit(t *testing.T) {
 	t.Parallel()
 	const records, fit = 600, 300
@@ -41,10 +41,10 @@ func TestBacklogOverTheLimit(t *testing.T) {
 		t.Run(fmt.Sprintf("%d workers", c.workers), func(t *testing.T) {
 			t.Parallel()
 			f := crowd(35, "hasty", records)
-			r := newRig(t, stream, append(fivePerMinute, fmt.Sprintf("WORKER_CONCURRENCY=%d", c.concurrency))...)
+			r := newHarness(t, stream, append(fivePerMinute, fmt.Sprintf("WORKER_CONCURRENCY=%d", c.concurrency))...)
 			r.keepPlaces()
 			r.feedPast(6*time.Second, f.bodies())
-			r.workOff(c.workers, records)
+			r.drain(c.workers, records)
 			docs, times := r.documents(), []int64{}
 			for _, d := range docs {
 				times = append(times, idTime(d.StreamID))
@@ -62,9 +62,9 @@ func TestBacklogOverTheLimit(t *testing.T) {
 	}
 }
 
-// placesOf says where the documents and the places of "hasty" differ: each
-// admission is recorded at the time of its arrival.
-func (r *rig) placesOf(docs []document) string {
+// placesOf returns the difference between the documents and the places of
+// "hasty": each place is at the arrival time of its record.
+func (r *harness) placesOf(docs []document) string {
 	places := r.places("hasty")
 	for _, d := range docs {
 		if places[d.ID] != idTime(d.StreamID) {
@@ -78,8 +78,8 @@ func (r *rig) placesOf(docs []document) string {
 	return ""
 }
 
-// workOff has n workers work the stream off.
-func (r *rig) workOff(n, records int) {
+// drain processes the stream with n workers.
+func (r *harness) drain(n, records int) {
 	r.t.Helper()
 	var workers []*env.Proc
 	for range n {
@@ -92,36 +92,36 @@ func (r *rig) workOff(n, records int) {
 	}
 }
 
-// TestIngestedBeforeAnOutage kills a worker between insert and settlement and
-// lets the outage last so long that the places of its records are forgotten, and
-// others fill their windows. What is stored already is ingested, not refused.
+// TestIngestedBeforeAnOutage kills a worker between insert and settlement.
+// During the outage the places of its records expire and other records fill the
+// windows. Records that are already stored count as ingested, not refused.
 func TestIngestedBeforeAnOutage(t *testing.T) {
 	t.Parallel()
 	for _, policy := range []string{"drop", "dead-letter", "defer"} {
 		t.Run(policy, func(t *testing.T) {
 			t.Parallel()
-			const n = 40 // as many as four batches hold
+			const n = 40 // four batches
 			f := simple(36, n)
-			r, mongo := behindValve(t, stream, "RATE_LIMIT_POLICY="+policy, "BATCH_SIZE=10", "WORKER_CONCURRENCY=4")
+			r, mongo := newProxiedHarness(t, stream, "RATE_LIMIT_POLICY="+policy, "BATCH_SIZE=10", "WORKER_CONCURRENCY=4")
 			worker := r.start()
-			mongo.shut()
+			mongo.hold()
 			r.feed(f)
 			r.awaitPlaces(f)
 			r.redis.Kill()
-			mongo.open()
+			mongo.release()
 			r.awaitTotal(n)
 			r.wantDocuments(f)
 			worker.Kill()
 
 			r.redis.Start()
 			r.fillWindows(f)
-			r.takeOverAll(f)
+			r.reclaimAll(f)
 		})
 	}
 }
 
-// awaitPlaces waits until all records have been admitted.
-func (r *rig) awaitPlaces(f *fixture) {
+// awaitPlaces waits until all records have a place.
+func (r *harness) awaitPlaces(f *fixture) {
 	r.t.Helper()
 	env.Eventually(r.t, soon, func() (bool, string) {
 		have := 0
@@ -140,8 +140,8 @@ func (f *fixture) customers() []string {
 	return slices.Sorted(maps.Keys(all))
 }
 
-// fillWindows replaces all places by those of strangers.
-func (r *rig) fillWindows(f *fixture) {
+// fillWindows replaces all places by those of other records.
+func (r *harness) fillWindows(f *fixture) {
 	r.t.Helper()
 	for _, customer := range f.customers() {
 		key := "{" + streamKey + "}:limit:" + customer
@@ -149,7 +149,7 @@ func (r *rig) fillWindows(f *fixture) {
 			r.t.Fatalf("%s had no window", customer)
 		}
 		for i := range limit {
-			err := r.client.ZAdd(r.ctx(), key, redis.Z{Score: float64(idTime(r.fed[0])), Member: fmt.Sprint("stranger-", i)}).Err()
+			err := r.client.ZAdd(r.ctx(), key, redis.Z{Score: float64(idTime(r.fed[0])), Member: fmt.Sprint("other-", i)}).Err()
 			if err != nil {
 				r.t.Fatal(err)
 			}
@@ -157,25 +157,25 @@ func (r *rig) fillWindows(f *fixture) {
 	}
 }
 
-// TestBacklogByTheClockOfProcessing works the same backlog off by the other clock:
-// all of it comes now.
-func TestBacklogByTheClockOfProcessing(t *testing.T) {
+// TestBacklogByProcessingTime processes the same backlog with the clock set to
+// the time of processing, by which all records arrive now.
+func TestBacklogByProcessingTime(t *testing.T) {
 	t.Parallel()
 	const records = 20
 	f := crowd(42, "steady", records)
-	r := newRig(t, stream, "RATE_LIMIT_CLOCK=processing", "RATE_LIMIT_LIMIT=5", "RATE_LIMIT_POLICY=drop")
+	r := newHarness(t, stream, "RATE_LIMIT_CLOCK=processing", "RATE_LIMIT_LIMIT=5", "RATE_LIMIT_POLICY=drop")
 	r.feedPast(time.Hour, f.bodies())
 	before := r.client.Time(r.ctx()).Val().UnixMilli()
-	r.workOff(2, records)
+	r.drain(2, records)
 	if counts := r.journal.counts; counts[ingested] != 5 || counts[rateLimited] != records-5 {
 		t.Errorf("outcomes %v, want five ingested", counts)
 	}
 	for id, at := range r.places("steady") {
 		if at < before {
-			t.Errorf("%s has its place at %d, before it was worked on", id, at)
+			t.Errorf("%s has its place at %d, before it was processed", id, at)
 		}
 	}
 	if letters := r.deadLetters(); len(letters) > 0 {
-		t.Errorf("%d dead letters by the policy drop", len(letters))
+		t.Errorf("%d dead letters with the policy drop", len(letters))
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"ingestion/internal/test/env"
 )
 
-// document is what the service stores.
+// document is a stored document.
 type document struct {
 	ID         string    `bson:"_id"`
 	CustomerID string    `bson:"customerId"`
@@ -29,8 +29,8 @@ type naturalKey struct {
 }
 
 // awaitOutcomes waits until n outcomes are logged and, in stream mode, settled.
-// An entry that was logged again counts once.
-func (r *rig) awaitOutcomes(n int) {
+// An entry logged twice counts once.
+func (r *harness) awaitOutcomes(n int) {
 	r.t.Helper()
 	env.Eventually(r.t, late, func() (bool, string) {
 		r.wantWorking()
@@ -48,22 +48,22 @@ func (r *rig) awaitOutcomes(n int) {
 	}
 }
 
-// wantWorking fails once a worker has ended with an error, not by a signal.
-func (r *rig) wantWorking() {
+// wantWorking fails if a worker exited with an error and not by a signal.
+func (r *harness) wantWorking() {
 	r.t.Helper()
 	for _, s := range r.journal.sources {
 		select {
 		case <-s.proc.Done():
 			if code := s.proc.Wait(soon); code != 0 && code < 128 {
-				r.t.Fatalf("a worker ended with exit code %d: %s", code, s.proc.Stderr())
+				r.t.Fatalf("a worker exited with code %d: %s", code, s.proc.Stderr())
 			}
 		default:
 		}
 	}
 }
 
-// wantLog checks that the log has each outcome as often as it has to.
-func (r *rig) wantLog(f *fixture) {
+// wantLog checks the number of each outcome in the log.
+func (r *harness) wantLog(f *fixture) {
 	r.t.Helper()
 	r.journal.update()
 	if diff := cmp.Diff(f.want, r.journal.counts); diff != "" {
@@ -79,13 +79,13 @@ func (r *rig) wantLog(f *fixture) {
 		r.t.Errorf("%d conflicts in the log, want %d", conflicts, f.conflicts)
 	}
 	if len(r.journal.broken) > 0 {
-		r.t.Errorf("lines that are no JSON: %.200q", r.journal.broken)
+		r.t.Errorf("lines that are not JSON: %.200q", r.journal.broken)
 	}
 }
 
-// wantDocuments checks MongoDB: each record that had to be ingested is there,
-// once, as it was sent.
-func (r *rig) wantDocuments(f *fixture) {
+// wantDocuments checks that MongoDB has each record that had to be ingested
+// exactly once, as it was sent.
+func (r *harness) wantDocuments(f *fixture) {
 	r.t.Helper()
 	docs := r.documents()
 	if len(docs) != f.want[ingested] {
@@ -113,7 +113,7 @@ func (r *rig) wantDocuments(f *fixture) {
 	}
 }
 
-func (r *rig) documents() []document {
+func (r *harness) documents() []document {
 	r.t.Helper()
 	cursor, err := r.collection().Find(r.ctx(), bson.D{})
 	if err != nil {
@@ -126,16 +126,16 @@ func (r *rig) documents() []document {
 	return docs
 }
 
-func (r *rig) wantDocument(f *fixture, d document) {
+func (r *harness) wantDocument(f *fixture, d document) {
 	r.t.Helper()
 	p := f.people[d.ID]
 	if p == nil {
-		r.t.Errorf("nobody has sent %+v", d)
+		r.t.Errorf("not sent: %+v", d)
 		return
 	}
 	if d.CustomerID != p.customerID || d.Email != p.email() || !slices.Contains(f.names[d.ID], d.Name) ||
 		!d.CreatedAt.Equal(p.createdAt.Truncate(time.Millisecond)) || time.Since(d.IngestedAt) > time.Hour {
-		r.t.Errorf("stored is %+v, sent was %+v", d, *p)
+		r.t.Errorf("stored %+v, sent %+v", d, *p)
 	}
 	if r.mode == list {
 		if d.StreamID != "" {
@@ -145,13 +145,13 @@ func (r *rig) wantDocument(f *fixture, d document) {
 	}
 	number, known := r.numbers[d.StreamID]
 	if !known || f.records[number].person == nil || f.records[number].person.identity() != d.ID {
-		r.t.Errorf("%+v bears the streamId of another entry", d)
+		r.t.Errorf("%+v has the streamId of another entry", d)
 	}
 }
 
-// wantOneKind checks that every entry was logged, always with the same
+// wantOneOutcome checks that every entry was logged, always with the same
 // outcome, and that the outcomes are those of the fixture.
-func (r *rig) wantOneKind(f *fixture) {
+func (r *harness) wantOneOutcome(f *fixture) {
 	r.t.Helper()
 	r.journal.update()
 	kinds := map[string]int{}

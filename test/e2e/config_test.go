@@ -12,7 +12,7 @@ import (
 	"ingestion/internal/test/env"
 )
 
-// nowhere is an address at which nothing listens.
+// nowhere returns an address at which nothing listens.
 func nowhere(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -23,7 +23,7 @@ func nowhere(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// wantRefusal waits for the end and checks what is said on standard error.
+// wantRefusal waits for the exit and checks standard error.
 func wantRefusal(t *testing.T, p *env.Proc, code int, phrases ...string) {
 	t.Helper()
 	if got := p.Wait(soon); got != code {
@@ -36,7 +36,7 @@ func wantRefusal(t *testing.T, p *env.Proc, code int, phrases ...string) {
 	}
 }
 
-func TestAllFaultsAtOnce(t *testing.T) {
+func TestAllSettingsAreCheckedAtOnce(t *testing.T) {
 	t.Parallel()
 	p := run(t, []string{
 		"QUEUE_MODE=queue", "REDIS_URL=http://x", "MONGO_URI=mongo", "BATCH_SIZE=many", "WORKER_CONCURRENCY=0",
@@ -60,14 +60,14 @@ func TestUsage(t *testing.T) {
 
 func TestWrongTypeOfKey(t *testing.T) {
 	modes(t, func(t *testing.T, mode string) {
-		r := newRig(t, mode)
+		r := newHarness(t, mode)
 		if err := r.client.Set(t.Context(), r.key(), "x", 0).Err(); err != nil {
 			t.Fatal(err)
 		}
 		variable := map[string]string{list: "QUEUE_KEY", stream: "STREAM_KEY"}[mode]
 		wantRefusal(t, r.launch(), 2, variable, r.key(), "string", mode)
 		if got := r.client.Get(t.Context(), r.key()).Val(); got != "x" {
-			t.Errorf("the key holds %q now", got)
+			t.Errorf("the key now holds %q", got)
 		}
 	})
 }
@@ -81,7 +81,8 @@ func wantNoSecret(t *testing.T, p *env.Proc) {
 	}
 }
 
-// TestWrongPassword ends at once, whatever else there is to wait for.
+// TestWrongPassword checks that the worker exits at once, even if another
+// server is down.
 func TestWrongPassword(t *testing.T) {
 	t.Parallel()
 	server := env.Redis(t, env.WithConfig("requirepass", "another"))
@@ -113,7 +114,7 @@ func TestRightPasswordIsNotShown(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := simple(12, 10)
-			r := rigOn(t, list, server, mongo, append(environ, "LOG_LEVEL=DEBUG", "WORKER_MAX_MESSAGES=10")...)
+			r := harnessOn(t, list, server, mongo, append(environ, "LOG_LEVEL=DEBUG", "WORKER_MAX_MESSAGES=10")...)
 			r.feed(f)
 			p := r.launch()
 			r.wantExit(p, 0)
@@ -122,12 +123,13 @@ func TestRightPasswordIsNotShown(t *testing.T) {
 	}
 }
 
-// TestUnreachable names every server that is not there, without its password.
+// TestUnreachable checks that the message names every server that is down,
+// without passwords.
 func TestUnreachable(t *testing.T) {
 	t.Parallel()
 	redisURL := "redis://:" + secret + "@" + nowhere(t) + "/0"
 	mongoURI := "mongodb://me:" + secret + "@" + nowhere(t) + "/"
-	r := newRig(t, stream)
+	r := newHarness(t, stream)
 	for name, c := range map[string]struct {
 		redisURL, mongoURI string
 		phrases            []string
@@ -145,11 +147,11 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
-// TestServersComeUpLate starts the worker first.
+// TestServersComeUpLate starts the worker before its servers.
 func TestServersComeUpLate(t *testing.T) {
 	modes(t, func(t *testing.T, mode string) {
 		f := simple(13, 50)
-		r := newFragileRig(t, mode)
+		r := newRestartableHarness(t, mode)
 		r.redis.Stop()
 		r.mongo.Kill()
 		worker := r.launch()
@@ -166,7 +168,7 @@ func TestServersComeUpLate(t *testing.T) {
 	})
 }
 
-// TestSIGTERMWhileWaiting ends a worker that still waits for its servers.
+// TestSIGTERMWhileWaiting stops a worker that waits for its servers.
 func TestSIGTERMWhileWaiting(t *testing.T) {
 	t.Parallel()
 	p := run(t, settings(list, "redis://"+nowhere(t), "mongodb://"+nowhere(t)))
@@ -176,10 +178,11 @@ func TestSIGTERMWhileWaiting(t *testing.T) {
 	wantRefusal(t, p, 0)
 }
 
-// TestForeignGroup refuses a stream that another service group accounts for.
-func TestForeignGroup(t *testing.T) {
+// TestOtherServiceGroup checks that a worker refuses a stream whose ledger
+// belongs to another group.
+func TestOtherServiceGroup(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, stream)
+	r := newHarness(t, stream)
 	r.stop(r.start())
 	wantRefusal(t, r.launch("STREAM_GROUP=others"), 2, "STREAM_GROUP", group, "others")
 	groups, err := r.client.XInfoGroups(t.Context(), streamKey).Result()

@@ -18,14 +18,14 @@ var deferring = []string{
 	"RATE_LIMIT_POLICY=defer", "RATE_LIMIT_LIMIT=5", "RATE_LIMIT_WINDOW_SEC=2", "STREAM_CLAIM_IDLE_MS=1000",
 }
 
-// TestBurstIsSpread sends a hundred records of one customer at once, where five
-// in two seconds are allowed, with others between them. Workers are killed while
-// the burst is spread over the next 40 s.
+// TestBurstIsSpread sends a hundred records of one customer at once, mixed with
+// others, at a limit of five per two seconds. Workers are killed while the
+// burst is spread over the next 40 s.
 func TestBurstIsSpread(t *testing.T) {
 	t.Parallel()
 	const burst, others = 100, 20
 	f, rest := crowd(31, "hot", burst), simple(32, others)
-	r := newRig(t, stream, append(deferring, "BATCH_SIZE=50")...)
+	r := newHarness(t, stream, append(deferring, "BATCH_SIZE=50")...)
 	r.keepPlaces()
 	workers := []*env.Proc{r.start(), r.start()}
 	pace := r.pace()
@@ -49,7 +49,7 @@ func TestBurstIsSpread(t *testing.T) {
 	r.wantUndelayed(rest)
 }
 
-func (r *rig) awaitIngested(n int) {
+func (r *harness) awaitIngested(n int) {
 	r.t.Helper()
 	env.Eventually(r.t, late, func() (bool, string) {
 		r.wantWorking()
@@ -59,10 +59,10 @@ func (r *rig) awaitIngested(n int) {
 	})
 }
 
-// wantSpread checks that all of the burst is stored, by its first entry, at the
-// rate that is allowed, and that each record was put off once at most and put
-// back in time. The machine's own delay counts for nothing.
-func (r *rig) wantSpread(f *fixture, machine time.Duration) {
+// wantSpread checks that the whole burst is stored, under the IDs of its first
+// entries and at the allowed rate, and that each record was deferred at most
+// once and put back in time. Delays of the machine are ignored.
+func (r *harness) wantSpread(f *fixture, machine time.Duration) {
 	r.t.Helper()
 	places := r.places("hot")
 	if diff := cmp.Diff(slices.Sorted(maps.Keys(f.people)), slices.Sorted(maps.Keys(places))); diff != "" {
@@ -78,10 +78,10 @@ func (r *rig) wantSpread(f *fixture, machine time.Duration) {
 			r.t.Errorf("a record of the burst is not in MongoDB: %s", id)
 		}
 	}
-	putOff, back := r.putOff(), map[string]int{}
-	for _, c := range r.comebacks() {
+	deferrals, back := r.deferrals(), map[string]int{}
+	for _, c := range r.returnedEntries() {
 		back[c.origin]++
-		l, ok := putOff[c.origin]
+		l, ok := deferrals[c.origin]
 		if !ok || back[c.origin] > 1 {
 			r.t.Errorf("%+v: put back %d times, and the log says %q", c, back[c.origin], r.journal.entries[c.origin])
 			continue
@@ -89,18 +89,19 @@ func (r *rig) wantSpread(f *fixture, machine time.Duration) {
 		if places[l.ID] != c.admitAt || stored[l.ID].StreamID != c.origin {
 			r.t.Errorf("%+v: its place is %d, its document %+v", c, places[l.ID], stored[l.ID])
 		}
-		// A record that is due before the batch is settled can't be put back before.
+		// A record that is due before its batch is settled is put back after
+		// that.
 		if late := c.at - max(c.admitAt, r.stamp(l)); late > 1000+machine.Milliseconds() {
-			r.t.Errorf("%+v: put back %d ms after it was due; the machine was %v late at most", c, late, machine)
+			r.t.Errorf("%+v: put back %d ms after it was due; the machine was at most %v late", c, late, machine)
 		}
 	}
 	r.wantDeferrals(len(back))
-	r.t.Logf("%d of %d records were put off; the machine was %v late at most", len(back), len(f.people), machine)
+	r.t.Logf("%d of %d records were deferred; the machine was at most %v late", len(back), len(f.people), machine)
 }
 
-// putOff is the last line by entry that says that it was deferred: a killed
-// worker may have said so of an entry that it could not settle.
-func (r *rig) putOff() map[string]line {
+// deferrals returns the last deferred line of each entry: a killed worker may
+// have logged one for an entry that it could not settle.
+func (r *harness) deferrals() map[string]line {
 	lines := map[string]line{}
 	for _, l := range r.journal.lines {
 		switch l.Event {
@@ -108,27 +109,27 @@ func (r *rig) putOff() map[string]line {
 			lines[l.StreamID] = l
 		case ingested, duplicate:
 		default:
-			r.t.Errorf("nothing is to be refused: %s", l.text)
+			r.t.Errorf("refused, want deferred: %s", l.text)
 		}
 	}
 	return lines
 }
 
-func (r *rig) wantDeferrals(n int) {
+func (r *harness) wantDeferrals(n int) {
 	r.t.Helper()
 	ledger := r.ledger(streamKey)
 	if ledger["deferred"] != int64(n) || ledger["returned"] != int64(n) || ledger[rateLimited] != 0 {
-		r.t.Errorf("the ledger counts %d deferred, %d put back and %d refused; %d came back", ledger["deferred"], ledger["returned"], ledger[rateLimited], n)
+		r.t.Errorf("the ledger counts %d deferred, %d returned and %d refused; %d were put back", ledger["deferred"], ledger["returned"], ledger[rateLimited], n)
 	}
 	left := r.client.Exists(r.ctx(), "{"+streamKey+"}:delayed", "{"+streamKey+"}:delayed:data").Val()
 	if left != 0 || n == 0 {
-		r.t.Errorf("%d records came back, %d keys of the delayed set are left", n, left)
+		r.t.Errorf("%d records were put back, %d keys of the delayed set are left", n, left)
 	}
 }
 
-// wantUndelayed wants the other customers' records, which came between those of
-// the burst, stored before even half of the burst was, and none put off.
-func (r *rig) wantUndelayed(rest *fixture) {
+// wantUndelayed checks that the other customers' records, sent among those of
+// the burst, were stored before half of the burst and that none was deferred.
+func (r *harness) wantUndelayed(rest *fixture) {
 	r.t.Helper()
 	var burst []int64
 	var others []document
@@ -145,7 +146,7 @@ func (r *rig) wantUndelayed(rest *fixture) {
 			r.t.Errorf("%+v had to wait for the burst, half of which was stored at %d", d, half)
 		}
 		if events := r.journal.entries[d.StreamID]; slices.Contains(events, deferred) {
-			r.t.Errorf("%+v was put off: %q", d, events)
+			r.t.Errorf("%+v was deferred: %q", d, events)
 		}
 	}
 	if len(others) != len(rest.people) {
@@ -153,17 +154,17 @@ func (r *rig) wantUndelayed(rest *fixture) {
 	}
 }
 
-// TestReservationsOutliveTheirWorker kills a worker that has reserved places for
-// a burst and settled nothing. The worker that takes the records over must find
-// the same places, none freed and none taken twice.
+// TestReservationsOutliveTheirWorker kills a worker that has reserved places
+// for a burst and settled nothing. The worker that reclaims the records must
+// find the same places, none freed and none used twice.
 func TestReservationsOutliveTheirWorker(t *testing.T) {
 	t.Parallel()
 	const burst = 20
 	f := crowd(33, "hot", burst)
-	r, mongo := behindValve(t, stream, append(deferring, "BATCH_SIZE=500")...)
+	r, mongo := newProxiedHarness(t, stream, append(deferring, "BATCH_SIZE=500")...)
 	r.keepPlaces()
 	first := r.start()
-	mongo.shut()
+	mongo.hold()
 	r.feed(f)
 	env.Eventually(t, late, func() (bool, string) {
 		have := len(r.places("hot"))
@@ -174,12 +175,12 @@ func TestReservationsOutliveTheirWorker(t *testing.T) {
 	if n := r.pending(); n != burst {
 		t.Fatalf("%d entries are pending after the kill, want all %d", n, burst)
 	}
-	mongo.open()
+	mongo.release()
 	second := r.start()
 	r.awaitDocuments(burst)
 	r.stop(second)
 	if diff := cmp.Diff(before, r.places("hot")); diff != "" {
-		t.Errorf("places after another worker took over (-before +after):\n%s", diff)
+		t.Errorf("places after another worker reclaimed the records (-before +after):\n%s", diff)
 	}
 	r.wantRate(slices.Collect(maps.Values(before)), 5, 2*time.Second)
 	if docs := r.documents(); len(docs) != burst {

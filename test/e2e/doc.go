@@ -1,8 +1,8 @@
-// Package e2e tests the built programs from outside: each test starts the
-// worker as a process against a real redis-server and FerretDB, feeds it, and
-// looks at MongoDB, at Redis and at the worker's standard output. The tests
-// know the service by its documented keys, variables and log lines only; what
-// has to become of a record they know because they made it.
+// Package e2e tests the built programs from outside: each test runs the worker
+// as a process against a real redis-server and FerretDB, sends records, and
+// checks MongoDB, Redis and the worker's standard output. The tests know the
+// service only by its documented keys, variables and log lines, and the
+// expected outcome of a record by how they made it.
 //
 // Some sizes can be raised by the environment:
 //

@@ -5,39 +5,39 @@ import (
 	"math/rand/v2"
 )
 
-// The rate limit of a fixture. The window is so long that all its records
-// share one, however slow the machine is.
+// The rate limit of a fixture. The window is so long that all records share
+// one, even on a slow machine.
 const (
 	limit  = 5
 	window = "86400"
 )
 
-// sent is one record fed to the service, with what may become of it.
+// sent is a record sent to the service, with its possible outcomes.
 type sent struct {
 	body       string
-	events     []string // the outcomes that are right for this one
+	events     []string // its possible outcomes
 	person     *person  // nil for a bad one
-	customerID string   // as far as the service can know it
-	faults     []string // the fields that the reason has to name
+	customerID string   // empty if the service cannot know it
+	faults     []string // fields that the reason must name
 }
 
-// fixture is a load whose outcomes are known: for each record which may come,
-// and over all how many of each.
+// fixture is a load with known outcomes: the possible ones of each record, and
+// the total of each.
 type fixture struct {
 	records   []sent
 	want      map[string]int
 	conflicts int                 // duplicates with another name
-	names     map[string][]string // by _id: the names under which it was sent
+	names     map[string][]string // by _id, the names with which it was sent
 	people    map[string]*person  // by _id
 }
 
-// newFixture makes size records: 2% bad, 1% repeated (half of those under
-// another name), a few customers over their limit, all in random order.
+// newFixture returns size records in random order: 2% bad, 1% repeated (half of
+// them with another name), and a few customers over their limit.
 func newFixture(seed uint64, size int) *fixture {
 	f := &fixture{want: map[string]int{}, names: map[string][]string{}, people: map[string]*person{}}
 	rng := rand.New(rand.NewPCG(seed, 1))
 	for n := range size / 50 {
-		f.add(spoil(n))
+		f.add(badRecord(n))
 		f.want[f.records[n].events[0]]++
 	}
 	for c := range 1 + size/2000 {
@@ -58,7 +58,7 @@ func (f *fixture) add(s sent) {
 	f.names[id] = append(f.names[id], s.person.name)
 }
 
-// addCrowd adds a customer with more records than its window takes.
+// addCrowd adds a customer that exceeds its limit.
 func (f *fixture) addCrowd(rng *rand.Rand, customerID string, n int) {
 	for range n {
 		p := newPerson(rng, customerID, len(f.records))
@@ -68,7 +68,7 @@ func (f *fixture) addCrowd(rng *rand.Rand, customerID string, n int) {
 	f.want[rateLimited] += n - limit
 }
 
-// addOthers fills up to size with customers that keep within their limit.
+// addOthers adds customers within their limit until there are size records.
 func (f *fixture) addOthers(rng *rand.Rand, size int) {
 	repeated := size / 100
 	for customer := 0; len(f.records) < size; customer++ {
@@ -89,8 +89,8 @@ func (f *fixture) addOthers(rng *rand.Rand, size int) {
 	}
 }
 
-// addTwice adds a record and its repetition. Which of the two is the first is
-// the service's choice where they are worked on at the same time.
+// addTwice adds a record and its repetition. If the two are processed at the
+// same time, either may be the first.
 func (f *fixture) addTwice(rng *rand.Rand, p person, renamed bool) {
 	again := p
 	if renamed {
@@ -111,7 +111,7 @@ func (f *fixture) bodies() []string {
 	return bodies
 }
 
-// simple is a load of n records that all are ingested.
+// simple returns a load of n records that are all ingested.
 func simple(seed uint64, n int) *fixture {
 	f := &fixture{want: map[string]int{}, names: map[string][]string{}, people: map[string]*person{}}
 	rng := rand.New(rand.NewPCG(seed, 2))

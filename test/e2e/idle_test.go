@@ -10,16 +10,16 @@ import (
 	"time"
 )
 
-// TestAnIdleWorkerAsksLittle counts what a worker sends while nothing comes,
-// and what Redis runs for it, the commands within scripts included.
-func TestAnIdleWorkerAsksLittle(t *testing.T) {
+// TestIdleWorkerSendsFewCommands counts the calls of an idle worker and the
+// commands that Redis executes for it, including those in scripts.
+func TestIdleWorkerSendsFewCommands(t *testing.T) {
 	t.Parallel()
 	for _, partitions := range []int{1, 8} {
 		t.Run(fmt.Sprint(partitions), func(t *testing.T) {
 			t.Parallel()
 			const n = 100
 			f := simple(19, n)
-			r := newRig(t, stream, fmt.Sprintf("STREAM_PARTITIONS=%d", partitions))
+			r := newHarness(t, stream, fmt.Sprintf("STREAM_PARTITIONS=%d", partitions))
 			if partitions == 1 {
 				r.feed(f)
 			} else {
@@ -30,17 +30,17 @@ func TestAnIdleWorkerAsksLittle(t *testing.T) {
 			worker := r.start()
 			r.awaitTotal(n)
 			r.client.Close()
-			watch(t, r.redis.Addr, 5*time.Second) // it comes to rest
+			watch(t, r.redis.Addr, 5*time.Second) // until the start is over
 			const span = 15 * time.Second
 			heard := watch(t, r.redis.Addr, span)
 			calls, commands := float64(heard.calls)/span.Seconds(), float64(heard.commands)/span.Seconds()
 			t.Logf("%d partitions: %.1f calls and %.1f commands a second: %v", partitions, calls, commands, heard.byName)
 			most := float64(5 + partitions - 1)
 			if calls > most {
-				t.Errorf("%d partitions: %.1f calls a second, want %.0f at most", partitions, calls, most)
+				t.Errorf("%d partitions: %.1f calls a second, want at most %.0f", partitions, calls, most)
 			}
 			if partitions == 1 && commands > 15 {
-				t.Errorf("Redis runs %.1f commands a second, want 15 at most", commands)
+				t.Errorf("Redis executes %.1f commands a second, want at most 15", commands)
 			}
 			r.client = r.redis.Client(t)
 			r.stop(worker)
@@ -48,17 +48,17 @@ func TestAnIdleWorkerAsksLittle(t *testing.T) {
 	}
 }
 
-// traffic is what a Redis was asked for.
+// traffic counts the commands that a Redis received.
 type traffic struct {
 	calls    int // by clients
-	commands int // those within scripts included
+	commands int // including those in scripts
 	byName   map[string]int
 }
 
-// monitored is a line of MONITOR: who asked, and for what.
+// monitored matches a line of MONITOR: the client and the command.
 var monitored = regexp.MustCompile(`^\+\d+\.\d+ \[\d+ (\S+)\] "(\w+)"`)
 
-// watch listens for a while to what all clients send.
+// watch monitors the commands of all clients for a while.
 func watch(t *testing.T, addr string, span time.Duration) traffic {
 	t.Helper()
 	conn, err := net.Dial("tcp", addr)

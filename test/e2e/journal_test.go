@@ -29,14 +29,14 @@ var outcomes = map[string]bool{
 	"rejected": true, "poisoned": true, "deferred": true,
 }
 
-// journal gathers what workers say, as they say it.
+// journal collects the workers' logs.
 type journal struct {
 	mu      sync.Mutex
 	sources []*source
 	lines   []line              // those of outcomes
 	counts  map[string]int      // outcome lines by event
 	entries map[string][]string // by streamId: the events of its outcome lines
-	broken  []string            // lines that are no JSON
+	broken  []string            // lines that are not JSON
 }
 
 type source struct {
@@ -46,7 +46,7 @@ type source struct {
 
 func (j *journal) follow(p *env.Proc) { j.sources = append(j.sources, &source{proc: p}) }
 
-// update reads on.
+// update reads the new lines.
 func (j *journal) update() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -79,7 +79,8 @@ func parseLine(text string) (line, error) {
 	return l, json.Unmarshal([]byte(text), &l)
 }
 
-// total is the number of outcome lines so far; distinct counts an entry once.
+// total returns the number of outcome lines so far; distinct counts each entry
+// once.
 func (j *journal) total() int {
 	j.update()
 	return len(j.lines)
@@ -90,7 +91,7 @@ func (j *journal) distinct() int {
 	return len(j.entries)
 }
 
-// event matches the lines with that event, for WaitForLine.
+// event returns a matcher of lines with an event, for WaitForLine.
 func event(name string) func(string) bool {
 	return func(text string) bool {
 		l, err := parseLine(text)
@@ -98,7 +99,7 @@ func event(name string) func(string) bool {
 	}
 }
 
-// retrying matches the line that says that a server is away or back.
+// retrying returns a matcher of the line that reports a server as down or back.
 func retrying(server, status string) func(string) bool {
 	return func(text string) bool {
 		l, err := parseLine(text)

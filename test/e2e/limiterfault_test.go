@@ -9,12 +9,12 @@ import (
 	"ingestion/internal/test/env"
 )
 
-// moments is long enough for several tries.
+// moments is long enough for several retries.
 const moments = 1200 * time.Millisecond
 
-// TestWindowOfWrongType has a string where a customer's window should be. Its
-// records wait, others in the same batch do not, and once the string is gone all
-// is as if nothing had been.
+// TestWindowOfWrongType puts a string at the key of a customer's window. The
+// customer's records wait, others of the same batch do not, and all are
+// processed once the string is deleted.
 func TestWindowOfWrongType(t *testing.T) {
 	modes(t, func(t *testing.T, mode string) {
 		f := crowd(37, "odd", limit)
@@ -22,7 +22,7 @@ func TestWindowOfWrongType(t *testing.T) {
 			f.add(s)
 		}
 		f.want[ingested] = len(f.records)
-		r := newRig(t, mode, "STREAM_CLAIM_IDLE_MS=500", "BATCH_SIZE=50")
+		r := newHarness(t, mode, "STREAM_CLAIM_IDLE_MS=500", "BATCH_SIZE=50")
 		key := "{" + r.key() + "}:limit:odd"
 		if err := r.client.Set(r.ctx(), key, "text", 0).Err(); err != nil {
 			t.Fatal(err)
@@ -36,7 +36,7 @@ func TestWindowOfWrongType(t *testing.T) {
 		r.outlast(worker, moments)
 		for _, l := range r.journal.lines {
 			if l.CustomerID == "odd" || l.Event != ingested {
-				t.Errorf("judged without a window: %s", l.text)
+				t.Errorf("limited without a window: %s", l.text)
 			}
 		}
 		if mode == stream {
@@ -61,13 +61,13 @@ func TestWindowOfWrongType(t *testing.T) {
 	})
 }
 
-// TestRedisIsFull takes Redis' memory away before a load is judged. Nothing can
-// be recorded, so nothing is admitted; nothing is lost either.
+// TestRedisIsFull sets maxmemory before the limiter sees a load. No place can
+// be recorded, so nothing is admitted and nothing is lost.
 func TestRedisIsFull(t *testing.T) {
 	t.Parallel()
 	f := newFixture(39, 400)
-	r := newRig(t, stream, "BATCH_SIZE=50")
-	r.stop(r.start()) // makes the group, for which there is no room later
+	r := newHarness(t, stream, "BATCH_SIZE=50")
+	r.stop(r.start()) // creates the group while there is memory for it
 	r.feed(f)
 	memory := func(limit string) {
 		if err := r.client.ConfigSet(r.ctx(), "maxmemory", limit).Err(); err != nil {
@@ -81,26 +81,26 @@ func TestRedisIsFull(t *testing.T) {
 	})
 	r.outlast(worker, moments)
 	if docs := r.documents(); len(docs) > 0 {
-		t.Errorf("%d documents, whose admission could not be recorded", len(docs))
+		t.Errorf("%d documents without a recorded place", len(docs))
 	}
 	memory("0")
 	r.awaitOutcomes(len(f.records))
 	r.stop(worker)
-	r.wantOneKind(f)
+	r.wantOneOutcome(f)
 	r.wantDocuments(f)
 	r.wantLedger(f.want)
 	for customer, ids := range r.admitted() {
 		places := r.places(customer)
 		for _, id := range ids {
 			if places[id] == 0 {
-				t.Errorf("%s of customer %q is stored and has no place", id, customer)
+				t.Errorf("%s of customer %q is stored without a place", id, customer)
 			}
 		}
 	}
 }
 
-// admitted are the documents' IDs by customer.
-func (r *rig) admitted() map[string][]string {
+// admitted returns the documents' IDs by customer.
+func (r *harness) admitted() map[string][]string {
 	r.t.Helper()
 	byCustomer := map[string][]string{}
 	for _, d := range r.documents() {
@@ -109,12 +109,12 @@ func (r *rig) admitted() map[string][]string {
 	return byCustomer
 }
 
-// TestBadLimitsOfCustomers has limits that can't be read: the default holds, and
-// the log says so once a customer.
+// TestBadLimitsOfCustomers sets malformed limits: the default applies, and a
+// warning is logged once per customer.
 func TestBadLimitsOfCustomers(t *testing.T) {
 	t.Parallel()
 	bad := []string{"five", "-5/60", "99999999999/60", "5"}
-	r := newRig(t, stream, "BATCH_SIZE=3", "WORKER_CONCURRENCY=1")
+	r := newHarness(t, stream, "BATCH_SIZE=3", "WORKER_CONCURRENCY=1")
 	f := crowd(40, "fine", limit+1)
 	for i, text := range bad {
 		customer := fmt.Sprint("bad-", i)
@@ -138,7 +138,7 @@ func TestBadLimitsOfCustomers(t *testing.T) {
 	}
 	for i := range bad {
 		if customer := fmt.Sprint("bad-", i); told[customer] != 1 {
-			t.Errorf("%d warnings of the limit of %s, want one", told[customer], customer)
+			t.Errorf("%d warnings about the limit of %s, want one", told[customer], customer)
 		}
 	}
 }

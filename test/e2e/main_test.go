@@ -16,7 +16,7 @@ const (
 	late = 300 * time.Second // for a whole load on a slow machine
 )
 
-// setting is a number from the environment, or its default.
+// setting returns a number from the environment, or a default.
 func setting(t *testing.T, name string, otherwise int) int {
 	t.Helper()
 	text := os.Getenv(name)

@@ -14,37 +14,37 @@ import (
 	"ingestion/internal/test/mongo/faulty"
 )
 
-// The tests of this file play rows of every class of MongoDB's errors against a
-// whole worker, at the first, the middle and the last document of a batch, and
-// check what becomes of each record in MongoDB, the dead letters and the ledger.
+// The tests of this file run a worker against every class of MongoDB errors, at
+// the first, middle and last document of a batch, and check each record in
+// MongoDB, the dead letters and the ledger.
 
 const inBatch = 9
 
 var places = []int{0, inBatch / 2, inBatch - 1}
 
-// errorRig is a rig whose MongoDB does as it is told.
-type errorRig struct {
-	*rig
+// mongoHarness is a harness with a scripted MongoDB.
+type mongoHarness struct {
+	*harness
 	server *faulty.Server
 	load   *fixture
-	out    int // records of load whose batches are through
+	out    int // records of load that were sent
 	want   map[string]int
 }
 
-func newErrorRig(t *testing.T, options faulty.Options) *errorRig {
+func newMongoHarness(t *testing.T, options faulty.Options) *mongoHarness {
 	t.Helper()
 	server, failing := env.Redis(t), faulty.Serve(t, options)
 	environ := append(settings(stream, server.URL(), failing.URI()),
 		"RATE_LIMIT_LIMIT=0", fmt.Sprintf("BATCH_SIZE=%d", inBatch), "WORKER_CONCURRENCY=1", "MONGO_INDEXES=off")
-	r := &rig{t: t, mode: stream, redis: server, client: server.Client(t), env: environ, numbers: map[string]int{}}
-	return &errorRig{rig: r, server: failing, load: simple(31, inBatch*len(places)), want: map[string]int{}}
+	r := &harness{t: t, mode: stream, redis: server, client: server.Client(t), env: environ, numbers: map[string]int{}}
+	return &mongoHarness{harness: r, server: failing, load: simple(31, inBatch*len(places)), want: map[string]int{}}
 }
 
-// next is the next batch's records.
-func (r *errorRig) next() []sent { return r.load.records[r.out : r.out+inBatch] }
+// next returns the records of the next batch.
+func (r *mongoHarness) next() []sent { return r.load.records[r.out : r.out+inBatch] }
 
-// send feeds the next batch, in one transaction, so that it is read as one.
-func (r *errorRig) send() {
+// send sends the next batch in one transaction, so that it is read at once.
+func (r *mongoHarness) send() {
 	r.t.Helper()
 	var bodies []string
 	for _, s := range r.next() {
@@ -54,9 +54,9 @@ func (r *errorRig) send() {
 	r.feedTo(streamKey, bodies...)
 }
 
-// expect waits until all that was sent is settled, and adds what is right for
-// the last batch.
-func (r *errorRig) expect(outcomes map[string]int) {
+// expect waits until everything sent is settled and adds the expected outcomes
+// of the last batch.
+func (r *mongoHarness) expect(outcomes map[string]int) {
 	r.t.Helper()
 	for name, n := range outcomes {
 		r.want[name] += n
@@ -64,12 +64,12 @@ func (r *errorRig) expect(outcomes map[string]int) {
 	r.awaitOutcomes(r.out)
 }
 
-// idOf is the _id of a record of the next batch.
-func (r *errorRig) idOf(place int) string { return r.next()[place].person.identity() }
+// idOf returns the _id of a record of the next batch.
+func (r *mongoHarness) idOf(place int) string { return r.next()[place].person.identity() }
 
-// put stores a record of the next batch as another entry's, under a name of that
-// entry's.
-func (r *errorRig) put(place int, streamID, name string) {
+// put stores a record of the next batch as another entry's, with that entry's
+// name.
+func (r *mongoHarness) put(place int, streamID, name string) {
 	r.t.Helper()
 	p := r.next()[place].person
 	client, err := mongo.Connect(options.Client().ApplyURI(r.server.URI()))
@@ -86,10 +86,11 @@ func (r *errorRig) put(place int, streamID, name string) {
 	}
 }
 
-// finish ends the worker and checks everything: each record is stored once, but
-// for those rejected, each of which is a dead letter that quotes no value of
-// MongoDB's message; the ledger counts each once and its account closes.
-func (r *errorRig) finish(worker *env.Proc, rejected map[string]string) {
+// finish stops the worker and checks everything: each record is stored once,
+// except the rejected ones, each of which has a dead letter that quotes no
+// value from MongoDB's message; the ledger counts each record once and
+// balances.
+func (r *mongoHarness) finish(worker *env.Proc, rejected map[string]string) {
 	r.t.Helper()
 	r.stop(worker)
 	r.wantStored(rejected)
@@ -107,7 +108,7 @@ func (r *errorRig) finish(worker *env.Proc, rejected map[string]string) {
 	}
 }
 
-func (r *errorRig) wantStored(rejected map[string]string) {
+func (r *mongoHarness) wantStored(rejected map[string]string) {
 	r.t.Helper()
 	stored := map[string]int{}
 	for _, doc := range r.server.Documents(database, documents) {
@@ -124,11 +125,11 @@ func (r *errorRig) wantStored(rejected map[string]string) {
 		delete(stored, id)
 	}
 	if len(stored) > 0 {
-		r.t.Errorf("nobody has sent %v", stored)
+		r.t.Errorf("not sent: %v", stored)
 	}
 }
 
-func (r *errorRig) wantRejected(rejected map[string]string) {
+func (r *mongoHarness) wantRejected(rejected map[string]string) {
 	r.t.Helper()
 	letters := r.deadLetters()
 	if len(letters) != len(rejected) {
@@ -138,7 +139,7 @@ func (r *errorRig) wantRejected(rejected map[string]string) {
 		text := func(name string) string { s, _ := letter.Values[name].(string); return s }
 		number, known := r.numbers[text("streamId")]
 		if !known {
-			r.t.Errorf("a dead letter of no entry: %q", letter.Values)
+			r.t.Errorf("a dead letter without an entry: %q", letter.Values)
 			continue
 		}
 		s := r.load.records[number]
@@ -152,7 +153,7 @@ func (r *errorRig) wantRejected(rejected map[string]string) {
 	}
 }
 
-// against is a rule that has single documents refused.
+// against returns a rule that refuses a single document.
 func against(id string, e faulty.WriteError, times int) func(faulty.Call) faulty.Fault {
 	said := 0
 	return func(call faulty.Call) (f faulty.Fault) {
@@ -167,7 +168,7 @@ func against(id string, e faulty.WriteError, times int) func(faulty.Call) faulty
 	}
 }
 
-// againstCalls is a rule that has every call fail in which a document is.
+// againstCalls returns a rule that fails every call with a document.
 func againstCalls(id string, code int32) func(faulty.Call) faulty.Fault {
 	return func(call faulty.Call) faulty.Fault {
 		for _, doc := range call.Documents {
@@ -179,7 +180,7 @@ func againstCalls(id string, code int32) func(faulty.Call) faulty.Fault {
 	}
 }
 
-// TestErrorsOfSingleDocuments plays each row three times, in three batches of
+// TestErrorsOfSingleDocuments runs each row three times, in three batches of
 // one worker.
 func TestErrorsOfSingleDocuments(t *testing.T) {
 	t.Parallel()
@@ -196,11 +197,11 @@ func TestErrorsOfSingleDocuments(t *testing.T) {
 	for _, row := range []struct {
 		name   string
 		rule   func(id string) func(faulty.Call) faulty.Fault
-		reason string // of the dead letter; empty where the record goes in
+		reason string // of the dead letter; empty if the record is inserted
 	}{
 		{"another unique index", document(11000, email, 0), "email"},
 		{"a unique index that is not named", document(11000, nil, 0), "code 11000"},
-		{"a duplicate that is gone meanwhile", document(11000, id, 1), ""},
+		{"a duplicate that is deleted meanwhile", document(11000, id, 1), ""},
 		{"document validation", document(121, nil, 0), "code 121"},
 		{"a bad value", document(2, nil, 0), "code 2"},
 		{"too large, one document", document(10334, nil, 0), "code 10334"},
@@ -211,7 +212,7 @@ func TestErrorsOfSingleDocuments(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			r := newErrorRig(t, faulty.Options{})
+			r := newMongoHarness(t, faulty.Options{})
 			worker := r.start()
 			rejected := map[string]string{}
 			for _, place := range places {
@@ -230,14 +231,15 @@ func TestErrorsOfSingleDocuments(t *testing.T) {
 	}
 }
 
-// TestUnknownCodesPutRecordsOff has records refused with codes nobody knows, alone
-// or with the whole call. They wait, and hold nobody up, until MongoDB takes them.
-func TestUnknownCodesPutRecordsOff(t *testing.T) {
+// TestUnknownCodesPostponeRecords refuses records with unknown codes, for
+// single documents or the whole call. They are postponed, without delaying
+// others, until MongoDB accepts them.
+func TestUnknownCodesPostponeRecords(t *testing.T) {
 	t.Parallel()
 	for name, whole := range map[string]bool{"one document": false, "the whole call": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newErrorRig(t, faulty.Options{})
+			r := newMongoHarness(t, faulty.Options{})
 			worker := r.start()
 			var rules []func(faulty.Call) faulty.Fault
 			for i, place := range places {
@@ -263,7 +265,7 @@ func TestUnknownCodesPutRecordsOff(t *testing.T) {
 	}
 }
 
-// allOf is a rule that joins others.
+// allOf returns a rule that combines others.
 func allOf(rules []func(faulty.Call) faulty.Fault) func(faulty.Call) faulty.Fault {
 	return func(call faulty.Call) (all faulty.Fault) {
 		for _, rule := range rules {
@@ -275,16 +277,16 @@ func allOf(rules []func(faulty.Call) faulty.Fault) func(faulty.Call) faulty.Faul
 	}
 }
 
-// TestDuplicatesAtEveryPlaceOfABatch meets documents that are there: another
-// entry's, with the same name or another, alone and with a write concern error;
-// from a server that names the index and from one that does not.
+// TestDuplicatesAtEveryPlaceOfABatch inserts documents that already exist:
+// another entry's, with the same name or another, alone and with a write
+// concern error, on a server that names the index and on one that does not.
 func TestDuplicatesAtEveryPlaceOfABatch(t *testing.T) {
 	t.Parallel()
 	for _, ferret := range []bool{false, true} {
 		for _, concern := range []int32{0, 64} {
 			t.Run(fmt.Sprintf("unnamed=%v concern=%d", ferret, concern), func(t *testing.T) {
 				t.Parallel()
-				r := newErrorRig(t, faulty.Options{Ferret: ferret})
+				r := newMongoHarness(t, faulty.Options{Ferret: ferret})
 				worker := r.start()
 				conflicts := 0
 				for _, place := range places {
@@ -306,15 +308,15 @@ func TestDuplicatesAtEveryPlaceOfABatch(t *testing.T) {
 					}
 				}
 				if conflicts != 0 {
-					t.Errorf("%d conflicts too few in the log", conflicts)
+					t.Errorf("%d conflicts missing in the log", conflicts)
 				}
 			})
 		}
 	}
 }
 
-// TestErrorsOfWholeCalls has calls fail a few times, carried out or not: nothing
-// is refused for it.
+// TestErrorsOfWholeCalls fails calls a few times, applied or not: no record is
+// refused for that.
 func TestErrorsOfWholeCalls(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
@@ -336,7 +338,7 @@ func TestErrorsOfWholeCalls(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			r := newErrorRig(t, faulty.Options{})
+			r := newMongoHarness(t, faulty.Options{})
 			worker := r.start()
 			for range places {
 				r.server.Script("insert", row.fault, row.fault, row.fault)
@@ -350,13 +352,14 @@ func TestErrorsOfWholeCalls(t *testing.T) {
 	}
 }
 
-// TestNothingIsSettledMeanwhile looks at the stream while MongoDB fails with what
-// somebody has to mend, or applies what is not durable.
-func TestNothingIsSettledMeanwhile(t *testing.T) {
+// TestNothingIsSettledWhileMongoFails checks the stream while MongoDB fails
+// with errors that an operator must fix, or applies writes that are not
+// durable.
+func TestNothingIsSettledWhileMongoFails(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]faulty.Fault{
 		"write concern not met":         {WriteConcern: 64},
-		"write concern can't be met":    {WriteConcern: 100},
+		"write concern cannot be met":   {WriteConcern: 100},
 		"shutdown as a write concern":   {WriteConcern: 91},
 		"not authorised":                {Code: 13},
 		"unknown, with nothing passing": {Code: 8},
@@ -364,7 +367,7 @@ func TestNothingIsSettledMeanwhile(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newErrorRig(t, faulty.Options{})
+			r := newMongoHarness(t, faulty.Options{})
 			worker := r.start()
 			var mended atomic.Bool
 			r.server.Rule("insert", func(faulty.Call) faulty.Fault {
@@ -395,14 +398,15 @@ func everyDocument(code int32) (f faulty.Fault) {
 	return f
 }
 
-// TestConfigurationErrorsEndTheWorker: waiting can't help, so the worker says why
-// and ends, with everything handed back; the next one works it off.
-func TestConfigurationErrorsEndTheWorker(t *testing.T) {
+// TestConfigurationErrorsStopTheWorker: retrying cannot help, so the worker
+// reports the error and exits with all entries returned; the next worker
+// processes them.
+func TestConfigurationErrorsStopTheWorker(t *testing.T) {
 	t.Parallel()
 	for code, says := range map[int32]string{20: "retryWrites=false", 26: "26", 72: "72", 73: "73", 59: "59"} {
 		t.Run(fmt.Sprint("code ", code), func(t *testing.T) {
 			t.Parallel()
-			r := newErrorRig(t, faulty.Options{})
+			r := newMongoHarness(t, faulty.Options{})
 			worker := r.start()
 			r.server.Rule("insert", func(faulty.Call) faulty.Fault { return faulty.Fault{Code: code} })
 			r.send()
@@ -412,7 +416,7 @@ func TestConfigurationErrorsEndTheWorker(t *testing.T) {
 			}
 			for _, e := range r.pendingEntries() {
 				if e.RetryCount != 0 {
-					t.Errorf("entry %s counts as delivered %d times", e.ID, e.RetryCount)
+					t.Errorf("entry %s has a delivery count of %d", e.ID, e.RetryCount)
 				}
 			}
 			if n := r.pending(); n != inBatch || len(r.deadLetters()) != 0 {

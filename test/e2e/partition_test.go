@@ -11,13 +11,14 @@ import (
 	"ingestion/record"
 )
 
-// TestPartitions spreads a load over three streams, a part of it wrongly. All
-// is worked on where it is, and each customer has one window, at home.
+// TestPartitions spreads a load over three streams, a part of it to the wrong
+// ones. Every record is processed where it is, and each customer has one
+// window, in its home partition.
 func TestPartitions(t *testing.T) {
 	t.Parallel()
 	const partitions = 3
 	f := newFixture(18, 600)
-	r := newRig(t, stream, fmt.Sprintf("STREAM_PARTITIONS=%d", partitions), "BATCH_SIZE=20")
+	r := newHarness(t, stream, fmt.Sprintf("STREAM_PARTITIONS=%d", partitions), "BATCH_SIZE=20")
 	perKey := make([]int, partitions)
 	for i, s := range f.records {
 		p := record.HomePartition(s.customerID, partitions)
@@ -35,16 +36,16 @@ func TestPartitions(t *testing.T) {
 	})
 	r.stop(worker)
 	r.wantLog(f)
-	r.wantOneKind(f)
+	r.wantOneOutcome(f)
 	r.wantDocuments(f)
 	for p, n := range perKey {
 		r.wantPartition(p, n)
 	}
 }
 
-// feedPartition adds an entry whose ID is that of no entry in another
-// partition, so that the log tells them apart.
-func (r *rig) feedPartition(p, number int, body string) {
+// feedPartition adds an entry whose ID is unique over all partitions, so that
+// the log tells them apart.
+func (r *harness) feedPartition(p, number int, body string) {
 	r.t.Helper()
 	id := fmt.Sprintf("%d-%d", time.Now().UnixMilli(), number)
 	if err := r.client.XAdd(r.ctx(), &redis.XAddArgs{Stream: partitionKey(p), ID: id, Values: []any{"data", body}}).Err(); err != nil {
@@ -56,9 +57,9 @@ func (r *rig) feedPartition(p, number int, body string) {
 
 func partitionKey(p int) string { return fmt.Sprintf("%s:%d", streamKey, p) }
 
-// wantPartition checks that the partition's own ledger counts its n entries,
-// and that it has no window of another partition's customer.
-func (r *rig) wantPartition(p, n int) {
+// wantPartition checks that the partition's ledger counts its n entries and
+// that it has no window of another partition's customer.
+func (r *harness) wantPartition(p, n int) {
 	r.t.Helper()
 	ledger := r.ledger(partitionKey(p))
 	settled := 0

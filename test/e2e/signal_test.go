@@ -7,13 +7,14 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"ingestion/internal/test/env"
 )
 
-// modes runs a test in both, at the same time.
+// modes runs a test in both modes, in parallel.
 func modes(t *testing.T, test func(t *testing.T, mode string)) {
 	t.Parallel()
 	for _, mode := range []string{list, stream} {
@@ -24,13 +25,13 @@ func modes(t *testing.T, test func(t *testing.T, mode string)) {
 	}
 }
 
-// TestSIGTERMUnderLoad ends workers orderly in the middle of their work. Then
-// every record has its outcome exactly once, in the list too.
+// TestSIGTERMUnderLoad shuts workers down cleanly under load. Every record has
+// exactly one outcome, in list mode too.
 func TestSIGTERMUnderLoad(t *testing.T) {
 	modes(t, func(t *testing.T, mode string) {
 		const terms = 4
 		f := newFixture(6, 1500)
-		r := newRig(t, mode, "BATCH_SIZE=20")
+		r := newHarness(t, mode, "BATCH_SIZE=20")
 		r.feed(f)
 		for k := range terms {
 			worker := r.start()
@@ -38,7 +39,7 @@ func TestSIGTERMUnderLoad(t *testing.T) {
 			worker.Signal([]os.Signal{syscall.SIGTERM, syscall.SIGINT}[k%2])
 			r.wantExit(worker, 0)
 			if mode == stream && r.pending() != 0 {
-				t.Errorf("%d entries are pending after an orderly end", r.pending())
+				t.Errorf("%d entries are pending after a clean shutdown", r.pending())
 			}
 		}
 		worker := r.start()
@@ -47,13 +48,13 @@ func TestSIGTERMUnderLoad(t *testing.T) {
 		r.wantLog(f)
 		r.wantDocuments(f)
 		if mode == stream {
-			r.wantOneKind(f)
+			r.wantOneOutcome(f)
 			r.wantLedger(f.want)
 		}
 	})
 }
 
-func (r *rig) awaitTotal(n int) {
+func (r *harness) awaitTotal(n int) {
 	r.t.Helper()
 	env.Eventually(r.t, late, func() (bool, string) {
 		r.wantWorking()
@@ -68,21 +69,21 @@ const (
 	held        = batch * concurrency
 )
 
-// holding returns a rig with a worker that holds all it may, since its inserts
-// do not get through to MongoDB, and what was fed to it.
-func holding(t *testing.T, mode string, environ ...string) (*rig, *valve, *env.Proc, *fixture) {
+// holding returns a harness with a worker that holds as many records as it may,
+// since its inserts are held back, and the records sent.
+func holding(t *testing.T, mode string, environ ...string) (*harness, *proxy, *env.Proc, *fixture) {
 	t.Helper()
 	f := simple(7, 2*held)
-	r, mongo := behindValve(t, mode, append(environ, "BATCH_SIZE="+strconv.Itoa(batch), "WORKER_CONCURRENCY="+strconv.Itoa(concurrency))...)
+	r, mongo := newProxiedHarness(t, mode, append(environ, "BATCH_SIZE="+strconv.Itoa(batch), "WORKER_CONCURRENCY="+strconv.Itoa(concurrency))...)
 	worker := r.start()
-	mongo.shut()
+	mongo.hold()
 	r.feed(f)
 	r.awaitHeld(held)
 	return r, mongo, worker, f
 }
 
-// awaitHeld waits until workers hold n records of the fixture.
-func (r *rig) awaitHeld(n int) {
+// awaitHeld waits until workers hold n records.
+func (r *harness) awaitHeld(n int) {
 	r.t.Helper()
 	env.Eventually(r.t, soon, func() (bool, string) {
 		var have int
@@ -95,20 +96,20 @@ func (r *rig) awaitHeld(n int) {
 	})
 }
 
-// TestHandBack ends a worker that can't finish what it holds.
-func TestHandBack(t *testing.T) {
+// TestNackOnShutdown stops a worker that cannot finish the records it holds.
+func TestNackOnShutdown(t *testing.T) {
 	modes(t, func(t *testing.T, mode string) {
 		r, mongo, worker, f := holding(t, mode, "SHUTDOWN_TIMEOUT_SEC=0.5")
 		r.stop(worker)
 		mongo.cut()
 		if mode == list {
 			if diff := cmp.Diff(f.bodies(), r.client.LRange(t.Context(), queueKey, 0, -1).Val()); diff != "" {
-				t.Errorf("the list is not as it was (-want +got):\n%s", diff)
+				t.Errorf("the list has changed (-want +got):\n%s", diff)
 			}
 		} else {
 			wantClaimable(t, r)
 		}
-		mongo.open()
+		mongo.release()
 		second := r.start()
 		r.awaitOutcomes(len(f.records))
 		r.stop(second)
@@ -117,13 +118,13 @@ func TestHandBack(t *testing.T) {
 	})
 }
 
-// wantClaimable checks that what was handed back may be taken at once, and
-// that the delivery does not count against it.
-func wantClaimable(t *testing.T, r *rig) {
+// wantClaimable checks that returned entries can be claimed at once and that
+// the delivery does not count against them.
+func wantClaimable(t *testing.T, r *harness) {
 	t.Helper()
 	entries := r.pendingEntries()
 	if len(entries) != held {
-		t.Errorf("%d entries were handed back, want %d", len(entries), held)
+		t.Errorf("%d entries were returned, want %d", len(entries), held)
 	}
 	for _, e := range entries {
 		if e.Idle.Milliseconds() < 30_000 || e.RetryCount != 0 {
@@ -132,7 +133,7 @@ func wantClaimable(t *testing.T, r *rig) {
 	}
 }
 
-// TestSecondSignal ends a worker at once that is about to end orderly.
+// TestSecondSignal checks that a second signal ends a clean shutdown at once.
 func TestSecondSignal(t *testing.T) {
 	t.Parallel()
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
@@ -154,7 +155,7 @@ func TestSecondSignal(t *testing.T) {
 				t.Errorf("exit code %d after two %v", code, signal)
 			}
 			mongo.cut()
-			mongo.open()
+			mongo.release()
 			second := r.start("STREAM_CLAIM_IDLE_MS=500")
 			r.awaitOutcomes(len(f.records))
 			r.stop(second)
@@ -162,4 +163,29 @@ func TestSecondSignal(t *testing.T) {
 			r.wantDocuments(f)
 		})
 	}
+}
+
+// TestSIGTERMWithoutRedis stops workers while Redis is down. A worker that
+// holds nothing exits cleanly; one that cannot return its records reports that.
+func TestSIGTERMWithoutRedis(t *testing.T) {
+	modes(t, func(t *testing.T, mode string) {
+		t.Run("idle", func(t *testing.T) {
+			r := newHarness(t, mode)
+			worker := r.start()
+			r.redis.Kill()
+			worker.WaitForLine(soon, retrying("Redis", "error"))
+			r.stop(worker)
+		})
+		t.Run("holding", func(t *testing.T) {
+			r, _, worker, _ := holding(t, mode, "SHUTDOWN_TIMEOUT_SEC=0.5")
+			r.redis.Kill()
+			r.outlast(worker, 100*time.Millisecond)
+			worker.Signal(syscall.SIGTERM)
+			r.wantExit(worker, 1)
+			l, err := parseLine(worker.WaitForLine(soon, event("worker_stopped")))
+			if err != nil || l.Status != "error" || l.Level != "error" || worker.Stderr() == "" {
+				t.Errorf("records that were not returned are not reported: %s, %s", l.text, worker.Stderr())
+			}
+		})
+	})
 }

@@ -14,7 +14,7 @@ import (
 	"ingestion/internal/test/env"
 )
 
-// crowd is n records of one customer.
+// crowd returns n records of one customer.
 func crowd(seed uint64, customerID string, n int) *fixture {
 	f := &fixture{want: map[string]int{}, names: map[string][]string{}, people: map[string]*person{}}
 	rng := rand.New(rand.NewPCG(seed, 5))
@@ -25,10 +25,10 @@ func crowd(seed uint64, customerID string, n int) *fixture {
 	return f
 }
 
-// keepPlaces writes the note of a record that was put back for a very old place
-// and is not finished, so that the windows keep all places for the test. A reader
-// that never reads keeps the entries.
-func (r *rig) keepPlaces() {
+// keepPlaces keeps all places and entries for the test: it notes an unfinished
+// record that was put back for a very old place, and creates a group that never
+// reads.
+func (r *harness) keepPlaces() {
 	r.t.Helper()
 	note := r.client.HSet(r.ctx(), "{"+streamKey+"}:ledger", "returning", "1 99999999999999-0")
 	if err := errors.Join(note.Err(), r.client.XGroupCreateMkStream(r.ctx(), streamKey, "slow-reader", "0").Err()); err != nil {
@@ -36,8 +36,8 @@ func (r *rig) keepPlaces() {
 	}
 }
 
-// places are the admission times of a customer's records, ms, by _id.
-func (r *rig) places(customerID string) map[string]int64 {
+// places returns the admission times of a customer's records in ms, by _id.
+func (r *harness) places(customerID string) map[string]int64 {
 	r.t.Helper()
 	rows, err := r.client.ZRangeWithScores(r.ctx(), "{"+streamKey+"}:limit:"+customerID, 0, -1).Result()
 	if err != nil {
@@ -50,8 +50,8 @@ func (r *rig) places(customerID string) map[string]int64 {
 	return places
 }
 
-// wantRate wants no half-open window to hold more than n of the times.
-func (r *rig) wantRate(times []int64, n int, window time.Duration) {
+// wantRate checks that no half-open window holds more than n of the times.
+func (r *harness) wantRate(times []int64, n int, window time.Duration) {
 	r.t.Helper()
 	slices.Sort(times)
 	for i := n; i < len(times); i++ {
@@ -61,20 +61,20 @@ func (r *rig) wantRate(times []int64, n int, window time.Duration) {
 	}
 }
 
-// comeback is an entry that was put back on the stream.
-type comeback struct {
+// returnedEntry is an entry that was put back on the stream.
+type returnedEntry struct {
 	origin  string
 	at      int64 // ms, when it was put back
 	admitAt int64 // ms, when it was due
 }
 
-func (r *rig) comebacks() []comeback {
+func (r *harness) returnedEntries() []returnedEntry {
 	r.t.Helper()
 	entries, err := r.client.XRange(r.ctx(), streamKey, "-", "+").Result()
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	var list []comeback
+	var list []returnedEntry
 	for _, e := range entries {
 		origin, ok := e.Values["ingestion:origin"].(string)
 		if !ok {
@@ -84,20 +84,20 @@ func (r *rig) comebacks() []comeback {
 		if err != nil {
 			r.t.Errorf("%s was put back with the place %q", e.ID, e.Values["ingestion:admitAt"])
 		}
-		list = append(list, comeback{origin: origin, at: idTime(e.ID), admitAt: due})
+		list = append(list, returnedEntry{origin: origin, at: idTime(e.ID), admitAt: due})
 	}
 	return list
 }
 
-// idTime is the ms of an entry's ID.
+// idTime returns the ms of an entry's ID.
 func idTime(id string) int64 {
 	ms, _, _ := strings.Cut(id, "-")
 	n, _ := strconv.ParseInt(ms, 10, 64)
 	return n
 }
 
-// stamp is a line's time in ms.
-func (r *rig) stamp(l line) int64 {
+// stamp returns a line's time in ms.
+func (r *harness) stamp(l line) int64 {
 	r.t.Helper()
 	t, err := time.Parse(time.RFC3339, l.Timestamp)
 	if err != nil {
@@ -106,8 +106,8 @@ func (r *rig) stamp(l line) int64 {
 	return t.UnixMilli()
 }
 
-// feedPast feeds the bodies with IDs that lie in the past, the last one now.
-func (r *rig) feedPast(step time.Duration, bodies []string) {
+// feedPast sends the bodies with IDs in the past, the last one now.
+func (r *harness) feedPast(step time.Duration, bodies []string) {
 	r.t.Helper()
 	first := time.Now().Add(-time.Duration(len(bodies)-1) * step)
 	cmds, err := r.client.TxPipelined(r.ctx(), func(pipe redis.Pipeliner) error {
@@ -124,7 +124,7 @@ func (r *rig) feedPast(step time.Duration, bodies []string) {
 }
 
 // awaitDocuments waits until n documents are stored and nothing is pending.
-func (r *rig) awaitDocuments(n int) {
+func (r *harness) awaitDocuments(n int) {
 	r.t.Helper()
 	env.Eventually(r.t, late, func() (bool, string) {
 		r.wantWorking()
@@ -134,15 +134,15 @@ func (r *rig) awaitDocuments(n int) {
 	})
 }
 
-// pace measures how late a process gets its turn that does what the workers'
-// mover does: wait for a tenth of a second and ask Redis for the time. It is the
-// part of a delay that the machine adds.
+// pace measures the delay that the machine adds: it does what a worker does for
+// deferred records, waiting for a tenth of a second and asking Redis for the
+// time, and notes how late that is.
 type pace struct {
 	stop, done chan struct{}
 	worst      time.Duration
 }
 
-func (r *rig) pace() *pace {
+func (r *harness) pace() *pace {
 	p := &pace{stop: make(chan struct{}), done: make(chan struct{})}
 	go func() {
 		defer close(p.done)
@@ -163,7 +163,7 @@ func (r *rig) pace() *pace {
 	return p
 }
 
-// end stops measuring and returns the longest delay seen.
+// end stops measuring and returns the longest delay.
 func (p *pace) end() time.Duration {
 	close(p.stop)
 	<-p.done

@@ -1,7 +1,6 @@
 // Package integration tests the main path of a record, from the producer
-// through Redis and the worker into MongoDB, with the programs as processes. Its
-// Redis is the one of env.SharedRedis: that of REDIS_URL, a container, a
-// local redis-server or miniredis, whichever is asked for and there; so the
-// tests keep to their own keys. e2e has the tests that need a Redis of their
-// own, to stop, kill or fill it.
+// through Redis and the worker to MongoDB, with the programs as processes. It
+// uses env.SharedRedis: the Redis of REDIS_URL, a container, a local
+// redis-server or miniredis; so the tests use only keys of their own. Tests
+// that stop, kill or fill a Redis are in e2e.
 package integration

@@ -9,7 +9,7 @@ import (
 	"ingestion/internal/test/env"
 )
 
-// expected are the outcomes that the example file must have.
+// expected returns the outcomes that the example file must have.
 func expected(t *testing.T) map[string]int {
 	t.Helper()
 	var counts map[string]int
@@ -28,7 +28,7 @@ func wantOutcomes(t *testing.T, s *service, worker *env.Proc, want map[string]in
 		}
 	}
 	if got := s.documents(); got != want["ingested"] {
-		t.Errorf("there are %d documents, want %d", got, want["ingested"])
+		t.Errorf("%d documents, want %d", got, want["ingested"])
 	}
 }
 
@@ -39,7 +39,7 @@ func TestExampleFileThroughTheList(t *testing.T) {
 	s.wantExit(worker)
 	wantOutcomes(t, s, worker, want)
 	if n := s.redis.Exists(t.Context(), s.queue, "{"+s.queue+"}:dead").Val(); n != 0 {
-		t.Errorf("%d keys are left of the queue", n)
+		t.Errorf("%d keys of the queue are left", n)
 	}
 }
 
@@ -52,7 +52,7 @@ func TestExampleFileThroughTheStream(t *testing.T) {
 	wantAccount(t, s, want)
 }
 
-// wantAccount compares the ledger and the dead letters, and wants nothing
+// wantAccount checks the ledger and the dead letters, and that nothing is
 // pending.
 func wantAccount(t *testing.T, s *service, want map[string]int) {
 	t.Helper()
@@ -62,17 +62,17 @@ func wantAccount(t *testing.T, s *service, want map[string]int) {
 			t.Errorf("the ledger has %q %s, want %d", ledger[outcome], outcome, want[outcome])
 		}
 	}
-	refused := want["parse_error"] + want["validation_failed"] // what is over the limit is dropped
+	refused := want["parse_error"] + want["validation_failed"] // rate-limited records are dropped
 	if n := s.redis.XLen(t.Context(), "{"+s.stream+"}:dead").Val(); n != int64(refused) {
-		t.Errorf("there are %d dead letters, want %d", n, refused)
+		t.Errorf("%d dead letters, want %d", n, refused)
 	}
 	pending, err := s.redis.XPending(t.Context(), s.stream, "ingest-workers").Result()
 	if err != nil || pending.Count != 0 {
-		t.Errorf("%+v is pending (%v), want nothing", pending, err)
+		t.Errorf("pending: %+v (%v), want nothing", pending, err)
 	}
 }
 
-func TestPartitionsShareTheCustomersOut(t *testing.T) {
+func TestPartitionsShareTheCustomers(t *testing.T) {
 	s, want := newService(t, "stream", "STREAM_PARTITIONS=3"), expected(t)
 	s.producer([]string{"load", "-"}, string(examples.Customers))
 	worker := s.worker()
@@ -81,7 +81,7 @@ func TestPartitionsShareTheCustomersOut(t *testing.T) {
 	wantOutcomes(t, s, worker, want)
 	for p := range 3 {
 		if n := s.redis.HGet(t.Context(), "{"+s.stream+":"+strconv.Itoa(p)+"}:ledger", "ingested").Val(); n == "" {
-			t.Errorf("partition %d has ingested nothing", p)
+			t.Errorf("partition %d ingested nothing", p)
 		}
 	}
 }

@@ -15,13 +15,13 @@ import (
 
 const (
 	ready = 60 * time.Second  // for a program to start and connect
-	soon  = 120 * time.Second // for a load to be worked off on a slow machine
+	soon  = 120 * time.Second // for a load to be processed on a slow machine
 
 	database   = "integration"
 	collection = "customers"
 )
 
-// service is the programs' environment and the servers it leads to.
+// service is the programs' environment and the servers that it names.
 type service struct {
 	t      *testing.T
 	env    []string
@@ -31,7 +31,7 @@ type service struct {
 	mongo  *env.MongoServer
 }
 
-// newService finds a Redis, which it logs, and starts a MongoDB. env adds
+// newService finds a Redis, which it logs, and starts a MongoDB. environ adds
 // settings. The window is so long that all records of a test share one.
 func newService(t *testing.T, mode string, environ ...string) *service {
 	t.Helper()
@@ -45,16 +45,16 @@ func newService(t *testing.T, mode string, environ ...string) *service {
 	return s
 }
 
-// producer runs the producer to its end.
+// producer runs the producer until it exits.
 func (s *service) producer(args []string, stdin string) {
 	s.t.Helper()
 	p := env.Process(s.t, env.Build(s.t, "ingestion/cmd/producer"), args, s.env, env.WithStdin(stdin))
 	if code := p.Wait(soon); code != 0 {
-		s.t.Fatalf("the producer ends with exit code %d: %s", code, p.Stderr())
+		s.t.Fatalf("the producer exited with code %d: %s", code, p.Stderr())
 	}
 }
 
-// worker starts a worker and returns once it works.
+// worker starts a worker and waits until it is ready.
 func (s *service) worker(environ ...string) *env.Proc {
 	s.t.Helper()
 	p := env.Process(s.t, env.Build(s.t, "ingestion/cmd/worker"), nil, append(s.env[:len(s.env):len(s.env)], environ...))
@@ -74,7 +74,7 @@ func (s *service) awaitOutcomes(worker *env.Proc, n int) {
 	})
 }
 
-// stop ends a worker orderly.
+// stop shuts a worker down cleanly.
 func (s *service) stop(worker *env.Proc) {
 	s.t.Helper()
 	worker.Signal(syscall.SIGTERM)
@@ -84,14 +84,14 @@ func (s *service) stop(worker *env.Proc) {
 func (s *service) wantExit(worker *env.Proc) {
 	s.t.Helper()
 	if code := worker.Wait(soon); code != 0 {
-		s.t.Fatalf("the worker ends with exit code %d: %s", code, worker.Stderr())
+		s.t.Fatalf("the worker exited with code %d: %s", code, worker.Stderr())
 	}
 }
 
-// outcomes are those that the records of these tests may have.
+// outcomes are the possible outcomes of the records of these tests.
 var outcomes = []string{"ingested", "duplicate", "parse_error", "validation_failed", "rate_limited"}
 
-// line is what these tests read of a log line.
+// line is the part of a log line that these tests read.
 type line struct {
 	Event    string
 	Conflict bool
@@ -101,13 +101,13 @@ func parse(t *testing.T, text string) line {
 	t.Helper()
 	var l line
 	if err := json.Unmarshal([]byte(text), &l); err != nil {
-		t.Fatalf("the log has a line that is no JSON: %q", text)
+		t.Fatalf("the log has a line that is not JSON: %q", text)
 	}
 	return l
 }
 
-// events counts a worker's log lines by their event; conflicts among the
-// duplicates count as events of their own.
+// events counts a worker's log lines by event; duplicates with a conflict count
+// as an event of their own.
 func events(t *testing.T, worker *env.Proc) map[string]int {
 	t.Helper()
 	counts := map[string]int{}

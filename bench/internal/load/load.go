@@ -1,5 +1,5 @@
-// Package load makes the records of the system benchmark: 98% good, 1%
-// repeated, 1% bad, of 50,000 customers.
+// Package load makes the records of the benchmarks: 98% good, 1% repeated, 1%
+// bad, of 50,000 customers.
 package load
 
 import (
@@ -13,24 +13,24 @@ import (
 	"ingestion/record"
 )
 
-// Customers is how many the records are of.
+// Customers is the number of customers.
 const Customers = 50_000
 
 const page = 1000 // commands in one pipeline
 
-// How many records later a good one comes again, for Body and Fill.
+// After how many records a good one is repeated, for Body and Fill.
 const (
-	// AtOnce: mostly in the same batch.
+	// AtOnce repeats it at once, mostly in the same batch.
 	AtOnce = 1
-	// Later: so many that, with a few batches of 500 under way, the two are never
-	// of one batch and the first is mostly stored already. It keeps the
-	// hundredths in step.
+	// Later repeats it so much later that, with a few batches of 500 in flight,
+	// the two are never in one batch and the first is usually stored already.
+	// It is 1 modulo 100, since every hundredth record is bad or repeated.
 	Later = 5001
 )
 
-// Body is the n-th record of a load that began at start. Every hundredth is
-// bad, every hundredth the repetition of a good one that many records before,
-// or where there is none of the first.
+// Body returns the n-th record of a load that began at start. One in a hundred
+// is bad, and one repeats the good record that many records before, or the
+// first one if there is none.
 func Body(n int, start time.Time, repeated int) string {
 	switch n % 100 {
 	case 50:
@@ -44,16 +44,16 @@ func Body(n int, start time.Time, repeated int) string {
 		customer, customer, customer, at.Format("2006-01-02T15:04:05.000Z"))
 }
 
-// Good is how many of the first n records make a document.
+// Good returns how many of the first n records result in a document.
 func Good(n int) int { return n - Repeated(n) - Bad(n) }
 
-// Repeated is how many of the first n records came before.
+// Repeated returns how many of the first n records are repetitions.
 func Repeated(n int) int { return n / 100 }
 
-// Bad is how many of the first n records can't be decoded.
+// Bad returns how many of the first n records cannot be decoded.
 func Bad(n int) int { return (n + 49) / 100 }
 
-// Fill puts n records on the list or on the partitions of a stream, in random
+// Fill adds n records to the list or to the partitions of a stream, in random
 // order of their times.
 func Fill(ctx context.Context, client *redis.Client, list bool, keys []string, n, repeated int) error {
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(rand.Uint32()) * time.Second)

@@ -7,7 +7,7 @@ import (
 	"ingestion/record"
 )
 
-func TestALoadHoldsWhatItsCountsSay(t *testing.T) {
+func TestCounts(t *testing.T) {
 	const batch = 500
 	for repeated, most := range map[int]int{AtOnce: 2000, Later: batch / 100} { // within a batch
 		start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)

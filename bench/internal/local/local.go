@@ -1,5 +1,5 @@
 // Package local runs the programs of the system benchmark on this machine:
-// redis-server, the embedded MongoDB, and what is measured.
+// redis-server, the embedded MongoDB, and the measured programs.
 package local
 
 import (
@@ -10,7 +10,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -22,34 +21,32 @@ import (
 
 const (
 	startTimeout = 30 * time.Second
-	poolSize     = 100 // connections, so that none who measures waits for one
+	poolSize     = 100 // connections, so that no goroutine waits for one
 )
 
 // Build compiles commands of this module, named by their import paths, into
 // dir, and returns their paths in the same order.
 func Build(ctx context.Context, dir string, importPaths ...string) ([]string, error) {
 	programs := make([]string, len(importPaths))
-	for i, p := range importPaths {
-		programs[i] = filepath.Join(dir, filepath.Base(p))
-		build := exec.CommandContext(ctx, "go", "build", "-o", programs[i], p)
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("go build %s: %w\n%s", p, err, out)
+	for i, importPath := range importPaths {
+		var err error
+		if programs[i], err = proc.Build(ctx, dir, importPath); err != nil {
+			return nil, err
 		}
 	}
 	return programs, nil
 }
 
-// Redis is a redis-server that keeps nothing on disk.
+// Redis is a redis-server without persistence.
 type Redis struct {
 	Client *redis.Client
 	Addr   string
 	server *proc.Process
 }
 
-// StartRedis starts one on a free loopback port.
+// StartRedis starts a Redis on a free loopback port.
 func StartRedis(ctx context.Context) (*Redis, error) {
-	addr, err := freeAddr()
+	addr, err := proc.FreeAddr()
 	if err != nil {
 		return nil, err
 	}
@@ -57,20 +54,34 @@ func StartRedis(ctx context.Context) (*Redis, error) {
 	cmd := exec.Command("redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
 	server, err := proc.Start(cmd)
 	if err != nil {
-		return nil, fmt.Errorf("redis-server does not start, install it: %w", err)
+		return nil, fmt.Errorf("cannot start redis-server: %w", err)
 	}
 	r := &Redis{Client: redis.NewClient(&redis.Options{Addr: addr, ReadTimeout: time.Minute, PoolSize: poolSize}), Addr: addr, server: server}
-	deadline := time.Now().Add(startTimeout)
-	for r.Client.Ping(ctx).Err() != nil {
-		if time.Now().After(deadline) {
-			return nil, errors.Join(errors.New("redis-server does not answer"), r.Close())
-		}
-		time.Sleep(10 * time.Millisecond)
+	if err := r.awaitPing(ctx); err != nil {
+		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
 }
 
-// CPU is the processor time that the server has used so far.
+// awaitPing waits until the server replies.
+func (r *Redis) awaitPing(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for r.Client.Ping(ctx).Err() != nil {
+		select {
+		case <-tick.C:
+		case <-r.server.Done():
+			return errors.New("redis-server exited")
+		case <-ctx.Done():
+			return fmt.Errorf("redis-server does not reply: %w", ctx.Err())
+		}
+	}
+	return nil
+}
+
+// CPU returns the CPU time that the server has used so far.
 func (r *Redis) CPU(ctx context.Context) (time.Duration, error) {
 	info, err := r.Client.Info(ctx, "cpu").Result()
 	if err != nil {
@@ -90,7 +101,7 @@ func (r *Redis) CPU(ctx context.Context) (time.Duration, error) {
 	return time.Duration(total * float64(time.Second)), nil
 }
 
-// Close ends the server.
+// Close stops the server.
 func (r *Redis) Close() error {
 	_ = r.Client.Close()
 	r.server.Kill()
@@ -104,8 +115,8 @@ type Mongo struct {
 	dir    string
 }
 
-// StartMongo starts program, which is cmd/standalone, with its data in memory
-// where the system has such a place.
+// StartMongo starts program, which must be cmd/standalone, with its data in
+// memory if possible.
 func StartMongo(program string) (*Mongo, error) {
 	base := "/dev/shm"
 	if _, err := os.Stat(base); err != nil {
@@ -113,7 +124,7 @@ func StartMongo(program string) (*Mongo, error) {
 	}
 	dir, err := os.MkdirTemp(base, "ingestion-bench-")
 	if err != nil {
-		return nil, fmt.Errorf("no folder for MongoDB's data: %w", err)
+		return nil, fmt.Errorf("no directory for MongoDB's data: %w", err)
 	}
 	cmd := exec.Command(program, "mongo", "--addr", "127.0.0.1:0", "--data", dir)
 	out, err := cmd.StdoutPipe()
@@ -122,29 +133,20 @@ func StartMongo(program string) (*Mongo, error) {
 	}
 	server, err := proc.Start(cmd)
 	if err != nil {
-		return nil, fmt.Errorf("the embedded MongoDB does not start: %w", err)
+		return nil, fmt.Errorf("cannot start the embedded MongoDB: %w", err)
 	}
 	m := &Mongo{server: server, dir: dir}
 	line, err := bufio.NewReader(out).ReadString('\n')
 	uri, found := strings.CutPrefix(strings.TrimSpace(line), "ready ")
 	if err != nil || !found {
-		return nil, errors.Join(fmt.Errorf("the embedded MongoDB says %q: %w", line, err), m.Close())
+		return nil, errors.Join(fmt.Errorf("unexpected output of the embedded MongoDB: %q: %w", line, err), m.Close())
 	}
 	m.URI = uri
 	return m, nil
 }
 
-// Close ends the server and removes its data.
+// Close stops the server and removes its data.
 func (m *Mongo) Close() error {
 	m.server.Kill()
 	return os.RemoveAll(m.dir)
-}
-
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("no free loopback port: %w", err)
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// memory is the resident memory of a process in bytes, now and at its peak;
-// false once it has ended. The peak is that of the program alone; what wait4
-// tells (ru_maxrss) is no less than its parent had when it was forked.
+// memory returns the current and the peak resident memory of a process in
+// bytes; false if it has exited. The peak is that of the program alone, while
+// ru_maxrss of wait4 is at least the memory of the parent at the fork.
 func memory(pid int) (now, peak int64, ok bool) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestThePeakIsTheProgramsOwn(t *testing.T) {
+func TestPeakIsThatOfTheProgram(t *testing.T) {
 	const mine, most = 300 << 20, 50 << 20
 	ballast := make([]byte, mine)
 	for i := 0; i < len(ballast); i += os.Getpagesize() {
@@ -24,10 +24,10 @@ func TestThePeakIsTheProgramsOwn(t *testing.T) {
 			t.Fatal(err)
 		}
 		if u.PeakRSS <= 0 || u.PeakRSS > most {
-			t.Errorf("a program that %s is said to have used %d MiB beside %d MiB of ours", name, u.PeakRSS>>20, mine>>20)
+			t.Errorf("a program that %s is reported to use %d MiB, the parent uses %d MiB", name, u.PeakRSS>>20, mine>>20)
 		}
 		if len(u.RSS.Values) == 0 {
-			t.Errorf("a program that %s: nobody looked at its memory", name)
+			t.Errorf("a program that %s: its memory was not sampled", name)
 		}
 	}
 	runtime.KeepAlive(ballast)

@@ -12,25 +12,25 @@ import (
 	"ingestion/internal/test/proc"
 )
 
-// memoryLook is the pause between two looks at a process' memory.
+// memoryLook is the interval between two samples of a process' memory.
 const memoryLook = 20 * time.Millisecond
 
-// process is a program that runs.
+// process is a running program.
 type process struct {
 	*proc.Process
 	program string
 	stderr  strings.Builder
 
 	watched chan struct{} // closed when the next two are final
-	peak    int64         // bytes, 0 where it ended within the first millisecond
+	peak    int64         // bytes; 0 if it exited within the first millisecond
 	memory  Series
 }
 
-// start runs a program, its standard output going to the file out.
+// start runs a program with its standard output in the file out.
 func start(program string, env []string, out string) (*process, error) {
 	file, err := os.Create(out)
 	if err != nil {
-		return nil, fmt.Errorf("the program's output goes nowhere: %w", err)
+		return nil, fmt.Errorf("cannot create the output file: %w", err)
 	}
 	defer file.Close()
 	p := &process{program: program, watched: make(chan struct{}), memory: newSeries(memoryLook)}
@@ -39,12 +39,12 @@ func start(program string, env []string, out string) (*process, error) {
 	if p.Process, err = proc.Start(cmd); err != nil {
 		return nil, err
 	}
-	p.look() // some end at once
+	p.look() // some exit at once
 	go p.watch()
 	return p, nil
 }
 
-// failure waits for the exit; its error has what the program said.
+// failure waits for the exit; its error includes the program's standard error.
 func (p *process) failure() error {
 	if err := p.Err(); err != nil {
 		return fmt.Errorf("%s: %w\n%s", p.program, err, p.stderr.String())
@@ -73,7 +73,7 @@ func (p *process) look() {
 	}
 }
 
-// end tells the program to end, unless it has, and waits until it has.
+// end sends a signal, unless the program has exited, and waits for the exit.
 func (p *process) end(signal os.Signal) error {
 	if err := p.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("ending %s: %w", p.program, err)
@@ -81,7 +81,7 @@ func (p *process) end(signal os.Signal) error {
 	return p.failure()
 }
 
-// usage is to be asked for once the program has ended.
+// usage must be called after the exit.
 func (p *process) usage() Usage {
 	<-p.watched
 	state := p.State()

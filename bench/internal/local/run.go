@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Run runs a program to its end. Elapsed is from its start to its end, so it
-// holds what connecting and disconnecting take.
+// Run runs a program until it exits. Elapsed is the time from start to exit,
+// including connecting and disconnecting.
 func Run(ctx context.Context, program string, env []string, out string) (Usage, error) {
 	begin := time.Now()
 	p, err := start(program, env, out)
@@ -38,9 +38,9 @@ const (
 	doneLimit = 10 * time.Minute // of RunUntil
 )
 
-// RunUntil runs n processes of a program side by side until done says so, then
-// ends them by SIGTERM. Elapsed is from the first one's start until done; CPU
-// is their sum, to their ends; PeakRSS is the largest.
+// RunUntil runs n processes of a program in parallel until done returns true,
+// then stops them with SIGTERM. Elapsed is the time from the first start until
+// done; CPU is the sum until their exit; PeakRSS is the largest.
 func RunUntil(ctx context.Context, n int, program string, env []string, out string, done func() (bool, error)) (Usage, error) {
 	var group group
 	begin := time.Now()
@@ -62,7 +62,7 @@ func RunUntil(ctx context.Context, n int, program string, env []string, out stri
 	return usage, errors.Join(failed, err)
 }
 
-// group are processes that do one work together.
+// group is a set of processes that share the work.
 type group []*process
 
 func (g group) await(ctx context.Context, done func() (bool, error)) error {
@@ -74,7 +74,7 @@ func (g group) await(ctx context.Context, done func() (bool, error)) error {
 		}
 		for _, p := range g {
 			if p.Exited() {
-				return fmt.Errorf("%s ended before the work was done", p.program)
+				return fmt.Errorf("%s exited before the work was done", p.program)
 			}
 		}
 		select {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestAProcessThatEndsEarlyEndsTheRun(t *testing.T) {
+func TestRunUntilFailsIfAProcessExits(t *testing.T) {
 	never := func() (bool, error) { return false, nil }
 	_, err := RunUntil(t.Context(), 2, "/bin/true", nil, filepath.Join(t.TempDir(), "out"), never)
 	if err == nil || !strings.Contains(err.Error(), "before the work was done") {
@@ -14,9 +14,9 @@ func TestAProcessThatEndsEarlyEndsTheRun(t *testing.T) {
 	}
 }
 
-func TestAFailureSaysWhatTheProgramSaid(t *testing.T) {
+func TestRunFails(t *testing.T) {
 	_, err := Run(t.Context(), "/bin/ls", nil, filepath.Join(t.TempDir(), "nowhere", "out"))
-	if err == nil || !strings.Contains(err.Error(), "output goes nowhere") {
+	if err == nil || !strings.Contains(err.Error(), "cannot create the output file") {
 		t.Errorf("Run: %v", err)
 	}
 	_, err = Run(t.Context(), "/bin/cp", nil, filepath.Join(t.TempDir(), "out"))

@@ -2,10 +2,10 @@ package local
 
 import "time"
 
-// maxPoints bounds a series, however long a run takes.
+// maxPoints bounds the length of a series.
 const maxPoints = 200
 
-// Series is a quantity over time. Each value is the greatest of its step.
+// Series is a quantity over time. Each value is the maximum of its step.
 type Series struct {
 	Step   time.Duration
 	Values []int64
@@ -16,7 +16,7 @@ type Series struct {
 
 func newSeries(look time.Duration) Series { return Series{Step: look, look: look} }
 
-// add takes the next sample. Where there is no room the steps double.
+// add adds a sample. When the series is full, the step doubles.
 func (s *Series) add(sample int64) {
 	if perStep := int(s.Step / s.look); s.taken > 0 && s.taken < perStep {
 		last := len(s.Values) - 1

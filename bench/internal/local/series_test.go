@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-func TestALongSeriesStaysShortAndKeepsItsPeaks(t *testing.T) {
+func TestLongSeriesKeepsPeaks(t *testing.T) {
 	const samples, peakAt = 5000, 321
 	s := newSeries(time.Second)
 	for i := range samples {

@@ -2,10 +2,10 @@ package local
 
 import "time"
 
-// Usage is what programs have used up.
+// Usage is the resources used by programs.
 type Usage struct {
 	Elapsed time.Duration
 	CPU     time.Duration // user and system
-	PeakRSS int64         // bytes, as seen at the last look before the end; 0 where that is not known
-	RSS     Series        // bytes over time; of the first process where there are several
+	PeakRSS int64         // bytes, at the last sample before the exit; 0 if unknown
+	RSS     Series        // bytes over time; of the first process if there are several
 }

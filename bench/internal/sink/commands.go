@@ -12,7 +12,7 @@ import (
 
 const duplicateKey = 11000 // E11000
 
-// answer carries out inserts and look-ups, and says yes to everything else.
+// answer executes inserts and lookups, and acknowledges everything else.
 func (s *Sink) answer(request *wire.Message) ([]byte, error) {
 	body := bsoncore.Document(request.Body)
 	command, err := body.IndexErr(0)
@@ -31,9 +31,9 @@ func (s *Sink) answer(request *wire.Message) ([]byte, error) {
 	}
 }
 
-// insert takes each document for itself, as unordered inserts do.
+// insert inserts each document independently, as unordered inserts do.
 func (s *Sink) insert(request *wire.Message) ([]byte, error) {
-	var there []int // indexes of documents whose _id is there already
+	var there []int // indexes of documents whose _id already exists
 	n := 0
 	err := request.EachDocument(func(document bson.Raw) {
 		if s.each != nil {

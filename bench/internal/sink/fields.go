@@ -7,16 +7,16 @@ import (
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 )
 
-// fields are those of a document that a look-up fetches. They are parts of the
-// document; what it does not have is nil or 0.
+// fields are the fields that a lookup returns, as slices of the document;
+// missing ones are nil or 0.
 type fields struct {
 	id, streamID, name []byte
 	ingestedAt         int64 // Unix ms
 }
 
 // fieldsOf reads a document without the driver's checks, which would cost more
-// than all else that is done with it. It stops at a value that is neither a
-// string nor a date: no document of the worker has one.
+// than everything else. It stops at a value that is neither a string nor a
+// date, which no document of the worker has.
 func fieldsOf(document []byte) fields {
 	var f fields
 	rest := document[min(4, len(document)):] // after its length
@@ -45,7 +45,7 @@ func fieldsOf(document []byte) fields {
 	return f
 }
 
-// sizeOf is how many bytes a value has; 0 where that is not known.
+// sizeOf returns the size of a value in bytes; 0 if it is unknown.
 func sizeOf(kind bsoncore.Type, value []byte) int {
 	switch {
 	case kind == bsoncore.TypeString && len(value) > 4:
@@ -56,7 +56,7 @@ func sizeOf(kind bsoncore.Type, value []byte) int {
 	return 0
 }
 
-// textOf are the bytes of a string, without its length and its end.
+// textOf returns the bytes of a string without its length and terminator.
 func textOf(v bsoncore.Value) []byte {
 	if v.Type != bsoncore.TypeString || len(v.Data) < 5 {
 		return nil
@@ -68,7 +68,7 @@ func textOf(v bsoncore.Value) []byte {
 	return v.Data[4 : 4+n-1]
 }
 
-// append appends the document as a look-up finds it.
+// append appends the document as a lookup returns it.
 func (f fields) append(dst []byte) []byte {
 	start, dst := bsoncore.AppendDocumentStart(dst)
 	dst = bsoncore.AppendStringElement(dst, "_id", string(f.id))

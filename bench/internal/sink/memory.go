@@ -8,9 +8,9 @@ import (
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 )
 
-// memory holds what a look-up by _id fetches of each document. It knows an _id
-// by 64 bits of its hash: of a million documents two would have the same once
-// in 30 million runs. It is safe for concurrent use.
+// memory holds the fields that a lookup by _id returns. It identifies an _id by
+// 64 bits of its hash: among a million documents there is a collision once in
+// 30 million runs. Safe for concurrent use.
 type memory struct {
 	seed maphash.Seed
 
@@ -20,16 +20,17 @@ type memory struct {
 	text  []byte // the entries of all documents, one after the other
 }
 
-// slot is of one document: the upper half of its hash, and one more than where
-// in text its entry is, so that 0 is a free slot. It is small because whoever
-// looks into one waits for memory. All entries together have less than 4 GiB.
+// slot refers to one document: the upper half of its hash, and one plus the
+// offset of its entry in text, so that 0 is a free slot. It is small because
+// each access is a cache miss. All entries together are smaller than 4 GiB.
 type slot uint64
 
 // An entry is the whole hash, ingestedAt, streamId and name.
 const entryFixed = 8 + 8
 
-// newMemory has room for n documents and grows when there are more. It writes
-// to all of its memory, so that the kernel need not provide pages during a run.
+// newMemory returns a memory with capacity for n documents, which grows if
+// necessary. It writes to all of its pages, so that there are no page faults
+// during a run.
 func newMemory(n int) *memory {
 	const perDocument = 72 // bytes of text
 	size := 1024
@@ -48,7 +49,7 @@ func newMemory(n int) *memory {
 	return m
 }
 
-// add remembers a document and returns false where its _id is there already.
+// add remembers a document; it returns false if its _id already exists.
 func (m *memory) add(document bsoncore.Document) bool {
 	f := fieldsOf(document)
 	hash := maphash.Bytes(m.seed, f.id)
@@ -70,7 +71,7 @@ func (m *memory) add(document bsoncore.Document) bool {
 	return true
 }
 
-// find returns what is remembered of an _id.
+// find returns the entry of an _id.
 func (m *memory) find(id []byte) (fields, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -85,7 +86,7 @@ func (m *memory) find(id []byte) (fields, bool) {
 	return f, true
 }
 
-// place is where a hash is, or where it is to be put.
+// place returns the slot of a hash, or the free slot for it.
 func (m *memory) place(hash uint64) (at int, there bool) {
 	mask := len(m.slots) - 1
 	for at = int(hash) & mask; m.slots[at] != 0; at = (at + 1) & mask {
@@ -119,7 +120,7 @@ func appendText(dst, text []byte) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(text))), text...)
 }
 
-// readText returns a text and what comes after it.
+// readText returns a text and the bytes after it.
 func readText(from []byte) (text, rest []byte) {
 	n, size := binary.Uvarint(from)
 	from = from[size:]

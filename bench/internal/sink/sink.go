@@ -1,7 +1,6 @@
 // Package sink is a server that speaks just enough of MongoDB's wire protocol
-// to acknowledge inserts. It counts, and where it is told to it remembers which
-// _ids are there, but keeps no documents: in a benchmark the store is not to be
-// what limits.
+// to acknowledge inserts. It counts documents and can remember their _ids, but
+// stores none: in a benchmark the store must not be the bottleneck.
 package sink
 
 import (
@@ -15,17 +14,18 @@ import (
 	"ingestion/internal/test/mongo/wire"
 )
 
-// Options say what a sink does beyond counting.
+// Options configures what a sink does apart from counting.
 type Options struct {
-	// Each, where it is not nil, sees every document that is to be inserted. It
-	// must not keep it, and is called from one goroutine a connection.
+	// Each, if not nil, is called with every document to be inserted, from one
+	// goroutine per connection. It must not keep the document.
 	Each func(document []byte)
-	// Remember is of how many documents the _ids are remembered (there may be
-	// more): an _id that is there is refused, and found. 0 remembers none.
+	// Remember is the expected number of documents whose _ids are remembered:
+	// an existing _id is refused as a duplicate and found by lookups. 0
+	// remembers none.
 	Remember int
 }
 
-// Sink acknowledges inserts. It is safe for concurrent use.
+// Sink acknowledges inserts. Safe for concurrent use.
 type Sink struct {
 	listener  net.Listener
 	documents atomic.Int64
@@ -41,7 +41,7 @@ type Sink struct {
 func Start(opts Options) (*Sink, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, fmt.Errorf("the counting sink finds no port: %w", err)
+		return nil, fmt.Errorf("the counting sink cannot listen: %w", err)
 	}
 	s := &Sink{listener: l, each: opts.Each, open: map[net.Conn]struct{}{}}
 	if opts.Remember > 0 {
@@ -51,13 +51,13 @@ func Start(opts Options) (*Sink, error) {
 	return s, nil
 }
 
-// URI is the sink's address as MONGO_URI takes it.
+// URI returns the value of MONGO_URI for the sink.
 func (s *Sink) URI() string { return "mongodb://" + s.listener.Addr().String() + "/" }
 
-// Documents is how many were inserted so far.
+// Documents returns how many were inserted so far.
 func (s *Sink) Documents() int64 { return s.documents.Load() }
 
-// Close ends all connections and returns when nothing runs any more.
+// Close closes all connections and waits until all goroutines have ended.
 func (s *Sink) Close() error {
 	err := s.listener.Close()
 	s.mu.Lock()
@@ -99,7 +99,7 @@ func (s *Sink) serve(conn net.Conn) {
 	var request wire.Message
 	for {
 		if err := request.Read(in); err != nil {
-			return // the client has gone, or is no MongoDB client
+			return // the client has disconnected, or is not a MongoDB client
 		}
 		reply, err := s.answer(&request)
 		if err != nil {
@@ -111,4 +111,4 @@ func (s *Sink) serve(conn net.Conn) {
 	}
 }
 
-var errUnknown = errors.New("no message of a MongoDB client")
+var errUnknown = errors.New("not a message of a MongoDB client")

@@ -13,7 +13,7 @@ import (
 	"ingestion/store"
 )
 
-// newStore inserts as the worker does.
+// newStore returns a store as the worker uses it.
 func newStore(tb testing.TB, opts Options) (*Sink, *store.Store) {
 	tb.Helper()
 	s, err := Start(opts)
@@ -48,8 +48,8 @@ func documents(from, to int, stream string) []store.Document {
 	return docs
 }
 
-// insert returns how many are ingested, are duplicates, and have another name
-// than what is there.
+// insert returns how many documents are ingested, are duplicates, and are
+// duplicates with another name.
 func insert(tb testing.TB, s *store.Store, docs []store.Document) (ingested, duplicates, conflicts int) {
 	tb.Helper()
 	results, err := s.Insert(tb.Context(), docs)
@@ -72,8 +72,8 @@ func insert(tb testing.TB, s *store.Store, docs []store.Document) (ingested, dup
 	return ingested, duplicates, conflicts
 }
 
-func TestWhatIsThereIsRefusedAndFound(t *testing.T) {
-	const room, n = 10, 3000 // more than room was made for
+func TestDuplicatesAreRefusedAndFound(t *testing.T) {
+	const room, n = 10, 3000 // more than the capacity
 	sink, s := newStore(t, Options{Remember: room})
 	for _, step := range []struct {
 		what                            string
@@ -97,7 +97,7 @@ func TestWhatIsThereIsRefusedAndFound(t *testing.T) {
 	}
 }
 
-func TestASinkThatOnlyCountsTakesEverything(t *testing.T) {
+func TestSinkThatOnlyCounts(t *testing.T) {
 	const n = 100
 	sink, s := newStore(t, Options{})
 	for range 2 {
@@ -110,7 +110,7 @@ func TestASinkThatOnlyCountsTakesEverything(t *testing.T) {
 	}
 }
 
-// BenchmarkRemembering is what a document costs the sink: ns/document.
+// BenchmarkRemembering measures the sink's cost per document.
 func BenchmarkRemembering(b *testing.B) {
 	const batch, batches = 500, 600
 	commands := make([][]byte, batches)

@@ -1,47 +1,47 @@
 package env
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"sync"
 	"testing"
 
 	"ingestion/internal/embedded/filelock"
+	"ingestion/internal/test/proc"
 )
 
-// builds holds, by target, what has been built in this process.
+// builds holds the programs built in this process, by target.
 var builds sync.Map
 
-// target is a program and the way it is compiled.
+// target is a program and how it is built.
 type target struct {
 	importPath string
 	tag        string // a build tag, or none
 	race       bool
 }
 
-// Build compiles a command of this module, named by its import path such as
-// "ingestion/cmd/worker", and returns the program's path. It compiles once in
-// a process, and go build itself links again only what has changed since
-// another process did. With -race the program has the race detector too, else
-// it is without cgo.
+// Build builds a command of this module, named by its import path such as
+// "ingestion/cmd/worker", and returns the program's path. Each command is built
+// once per process. If the tests run with -race, so does the program; otherwise
+// it is built without cgo.
 func Build(t testing.TB, importPath string) string {
 	t.Helper()
 	return BuildTagged(t, importPath, "")
 }
 
-// BuildTagged is Build with a build tag, for programs that do in a test what
-// they must not do otherwise.
+// BuildTagged is Build with a build tag, for programs with behavior that exists
+// in tests only.
 func BuildTagged(t testing.TB, importPath, tag string) string {
 	t.Helper()
 	return build(t, target{importPath, tag, raceEnabled})
 }
 
-// buildServer is Build for what is no program under test but a server that
-// tests use: the race detector would slow it down many times for nothing.
+// buildServer is Build for servers that tests use, which are not themselves
+// tested: always without the race detector, which would only slow them down.
 func buildServer(t testing.TB, importPath string) string {
 	t.Helper()
 	return build(t, target{importPath: importPath})
@@ -57,12 +57,12 @@ func build(t testing.TB, want target) string {
 	return program
 }
 
-// compile builds into a folder that the test binaries of all packages share,
+// compile builds into a directory that the test binaries of all packages share,
 // one at a time.
 func (want target) compile() (string, error) {
 	dir, err := want.dir()
 	if err != nil {
-		return "", fmt.Errorf("no place for the programs under test: %w", err)
+		return "", fmt.Errorf("no directory for the programs under test: %w", err)
 	}
 	lock, err := filelock.Wait(filepath.Join(dir, "lock"))
 	if err != nil {
@@ -76,20 +76,15 @@ func (want target) compile() (string, error) {
 }
 
 func (want target) goBuild(program string) error {
-	args, cgo := []string{"build", "-tags", want.tag, "-o", program}, "CGO_ENABLED=0"
+	flags := []string{"-tags", want.tag}
 	if want.race {
-		args, cgo = append(args, "-race"), "CGO_ENABLED=1"
+		flags = append(flags, "-race")
 	}
-	cmd := exec.Command("go", append(args, want.importPath)...)
-	cmd.Env = append(os.Environ(), cgo)
-	if output, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("go build %s: %w\n%s", want.importPath, err, output)
-	}
-	return nil
+	return proc.GoBuild(context.Background(), program, want.importPath, flags...)
 }
 
-// dir is a folder in the module's own tree, so that two clones do not
-// share programs and none outlives its clone. git is told to overlook it.
+// dir returns a directory in the module's tree, so that two clones do not share
+// programs and none outlives its clone. git ignores it.
 func (want target) dir() (string, error) {
 	root, err := moduleRoot()
 	if err != nil {
@@ -108,7 +103,7 @@ func (want target) dir() (string, error) {
 	return dir, os.MkdirAll(dir, 0o755)
 }
 
-// moduleRoot is the nearest folder above the test's own that has a go.mod.
+// moduleRoot returns the nearest parent directory with a go.mod.
 func moduleRoot() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -119,7 +114,7 @@ func moduleRoot() (string, error) {
 			return dir, nil
 		}
 		if dir == filepath.Dir(dir) {
-			return "", errors.New("there is no go.mod above the test's folder")
+			return "", errors.New("no go.mod above the test's directory")
 		}
 		dir = filepath.Dir(dir)
 	}

@@ -9,23 +9,23 @@ import (
 	"sync/atomic"
 )
 
-// Cutter makes connections that break instead of bringing the reply to a command
-// that the server has executed.
+// Cutter makes connections that break instead of delivering the reply to a
+// command that the server has executed. Safe for concurrent use.
 type Cutter struct {
 	mu      sync.Mutex
 	command []byte
 	cuts    int
 }
 
-// Cut makes the replies to the next so many commands be cut: those that are sent
-// with this word in them, in lower case.
+// Cut cuts the replies to the next commands that contain a word, given in lower
+// case; times is how many.
 func (c *Cutter) Cut(command string, times int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.command, c.cuts = []byte(command), times
 }
 
-// Left is how many replies are still to be cut.
+// Left returns how many replies are still to be cut.
 func (c *Cutter) Left() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -42,7 +42,7 @@ func (c *Cutter) hits(sent []byte) bool {
 	return true
 }
 
-// Dial is a Dialer of the Redis client.
+// Dial is a Dialer for redis.Options.
 func (c *Cutter) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
 	if err != nil {
@@ -64,7 +64,7 @@ func (c *cutConn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// Read waits for the reply, so that the command was executed.
+// Read waits for the reply, so that the command is executed.
 func (c *cutConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if err == nil && c.cut.Load() {

@@ -1,6 +1,6 @@
-// Package env gives tests the servers and processes they work with, each
-// on a free loopback port with data of its own, and takes them away when the
-// test ends. What it starts is ready when the call returns.
+// Package env gives tests the servers and processes they need, each on a free
+// loopback port with data of its own, and stops them when the test ends. A
+// server is ready when the call returns.
 //
 // A test names what it needs:
 //
@@ -13,10 +13,10 @@
 //	Process       a running program with its output
 //	Eventually    a condition that comes true
 //
-// A test that needs redis-server is skipped where there is none, but fails
-// where the variable CI is set. REDIS_SERVER_BIN names the program, else it is
-// searched for in PATH.
+// A test that needs redis-server is skipped if there is none, but fails if the
+// variable CI is set. REDIS_SERVER_BIN is the program's path; by default it is
+// looked up in PATH.
 //
-// Every helper fails the test instead of returning an error, and so is called
-// from the test's own goroutine.
+// The helpers fail the test instead of returning an error, so they must be
+// called from the test's own goroutine.
 package env

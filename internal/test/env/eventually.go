@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Eventually asks condition again and again until it is true, and fails the
-// test with condition's last message if that takes longer than timeout.
-// condition runs in the caller's goroutine and should be quick.
+// Eventually polls condition until it is true, and fails the test with its last
+// message after timeout. condition runs in the caller's goroutine and should be
+// quick.
 func Eventually(t testing.TB, timeout time.Duration, condition func() (ok bool, message string)) {
 	t.Helper()
 	const first, longest = time.Millisecond, 50 * time.Millisecond
@@ -18,7 +18,7 @@ func Eventually(t testing.TB, timeout time.Duration, condition func() (ok bool, 
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("not so within %v: %s", timeout, message)
+			t.Fatalf("condition not met within %v: %s", timeout, message)
 		}
 		<-time.After(pause)
 	}

@@ -8,8 +8,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// Main runs a package's tests and exits. It stops what they shared and fails
-// if a goroutine is left over. It is a package's whole TestMain:
+// Main runs a package's tests and exits. It stops the servers they share and
+// fails if a goroutine is left. It is a package's whole TestMain:
 //
 //	func TestMain(m *testing.M) { env.Main(m) }
 func Main(m *testing.M, options ...goleak.Option) {
@@ -23,7 +23,7 @@ func Main(m *testing.M, options ...goleak.Option) {
 	}
 	for _, problem := range problems {
 		if problem != nil {
-			fmt.Fprintln(os.Stderr, "testenv:", problem)
+			fmt.Fprintln(os.Stderr, "env:", problem)
 			code = 1
 		}
 	}

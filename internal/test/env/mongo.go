@@ -18,15 +18,15 @@ type MongoServer struct {
 	node mongoNode
 }
 
-// mongoNode is the way in which a MongoServer runs.
+// mongoNode is how a MongoServer runs.
 type mongoNode interface {
 	start(t testing.TB, addr string) (bound string)
 	stop(t testing.TB)
 	kill(t testing.TB)
 }
 
-// Mongo starts a FerretDB: in this process, or with the race detector, which
-// makes its SQLite many times slower, as a process without.
+// Mongo starts a FerretDB in this process; under the race detector, which makes
+// SQLite many times slower, as a process of its own without it.
 func Mongo(t testing.TB) *MongoServer {
 	t.Helper()
 	if raceEnabled {
@@ -48,14 +48,14 @@ func startMongo(t testing.TB, node mongoNode) *MongoServer {
 	return &MongoServer{t: t, node: node, addr: node.start(t, "127.0.0.1:0")}
 }
 
-// Addr is the host and port; it stays the same over Stop and Start.
+// Addr returns the host and port, which stay the same across Stop and Start.
 func (s *MongoServer) Addr() string { return s.addr }
 
-// URI is the server's address as MONGO_URI takes it.
+// URI returns the value of MONGO_URI for the server.
 func (s *MongoServer) URI() string { return "mongodb://" + s.addr + "/" }
 
-// Database is a database of the server, by a new client that is disconnected
-// when the test ends. It is the same database at every call.
+// Database returns the test's database, with a new client that is disconnected
+// when the test ends. Each call returns the same database.
 func (s *MongoServer) Database(t testing.TB) *mongo.Database {
 	t.Helper()
 	client, err := mongo.Connect(options.Client().ApplyURI(s.URI()))
@@ -70,21 +70,21 @@ func (s *MongoServer) Database(t testing.TB) *mongo.Database {
 	return client.Database("ingestion_test")
 }
 
-// Stop ends the server orderly and returns when it is down; clients that stay
-// connected delay that by three seconds. Port and data are kept for Start.
+// Stop shuts the server down cleanly and waits for it; connected clients delay
+// that by three seconds. Port and data are kept for Start.
 func (s *MongoServer) Stop() {
 	s.t.Helper()
 	s.node.stop(s.t)
 }
 
-// Kill ends a server of MongoProcess by SIGKILL and returns when it is down.
-// Port and data are kept for Start.
+// Kill kills a server of MongoProcess and waits for its exit. Port and data are
+// kept for Start.
 func (s *MongoServer) Kill() {
 	s.t.Helper()
 	s.node.kill(s.t)
 }
 
-// Start starts the server again after Stop or Kill, on the same port and data.
+// Start restarts the server after Stop or Kill, on the same port and data.
 func (s *MongoServer) Start() {
 	s.t.Helper()
 	s.node.start(s.t, s.addr)

@@ -9,7 +9,7 @@ import (
 	"ingestion/internal/test/env"
 )
 
-func TestMongoServersAreApart(t *testing.T) {
+func TestMongoServersAreSeparate(t *testing.T) {
 	one, two := env.Mongo(t).Database(t), env.Mongo(t).Database(t)
 	insert(t, one, "1")
 	wantDocuments(t, one, 1)

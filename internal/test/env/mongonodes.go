@@ -18,7 +18,7 @@ type embeddedNode struct {
 func (n *embeddedNode) start(t testing.TB, addr string) string {
 	t.Helper()
 	if n.server != nil {
-		t.Fatal("Start: this MongoDB runs already")
+		t.Fatal("Start: this MongoDB is already running")
 	}
 	server, err := embedded.StartMongo(t.Context(), embedded.Options{Addr: addr, Dir: n.dir})
 	if err != nil {
@@ -49,7 +49,7 @@ func (n *embeddedNode) stop(t testing.TB) {
 
 func (n *embeddedNode) kill(t testing.TB) {
 	t.Helper()
-	t.Fatal("Kill: this MongoDB runs in the test's process; a test that kills its server asks for env.MongoProcess")
+	t.Fatal("Kill: this MongoDB runs in the test's process; a test that kills its server must use env.MongoProcess")
 }
 
 // processNode runs `standalone mongo`.
@@ -61,7 +61,7 @@ type processNode struct {
 func (n *processNode) start(t testing.TB, addr string) string {
 	t.Helper()
 	if n.proc != nil {
-		t.Fatal("Start: this MongoDB runs already")
+		t.Fatal("Start: this MongoDB is already running")
 	}
 	n.proc = Process(t, n.bin, []string{"mongo", "--addr", addr, "--data", n.dir}, nil)
 	const prefix = "ready mongodb://"
@@ -73,7 +73,7 @@ func (n *processNode) stop(t testing.TB) {
 	t.Helper()
 	n.running(t, "Stop").Signal(syscall.SIGTERM)
 	if code := n.proc.Wait(startTimeout); code != 0 {
-		t.Fatalf("MongoDB ended with exit code %d\n%s", code, n.proc.tail())
+		t.Fatalf("MongoDB exited with code %d\n%s", code, n.proc.tail())
 	}
 	n.proc = nil
 }

@@ -7,18 +7,18 @@ import (
 	"ingestion/internal/test/env/servers"
 )
 
-// note takes down that the test uses a server, if TESTENV_TALLY names a file.
+// note records that the test uses a server, if TESTENV_TALLY names a file.
 func note(t testing.TB, server servers.Server) {
 	t.Helper()
 	file := os.Getenv("TESTENV_TALLY")
 	if file == "" {
 		return
 	}
-	folder, err := os.Getwd() // go test runs a package's tests in its folder
+	dir, err := os.Getwd() // go test runs a package's tests in its directory
 	if err == nil {
-		err = servers.Note(file, folder, t.Name(), server)
+		err = servers.Note(file, dir, t.Name(), server)
 	}
 	if err != nil {
-		t.Fatalf("TESTENV_TALLY must name a file that can be written: %v", err)
+		t.Fatalf("TESTENV_TALLY must name a writable file: %v", err)
 	}
 }

@@ -6,10 +6,10 @@ import (
 	"testing"
 )
 
-// verdict is what a helper did to the test it was called for.
+// verdict is what a helper did to its test.
 type verdict struct{ verdict, message string }
 
-// trial is a testing.TB that notes failing and skipping instead of doing it.
+// trial is a testing.TB that records failures and skips.
 type trial struct {
 	testing.TB
 	verdict
@@ -36,7 +36,7 @@ func (t *trial) Skipf(format string, args ...any) {
 	runtime.Goexit()
 }
 
-// outcome calls use with a test that cannot hurt t, and says how it went.
+// outcome calls use with a test that does not affect t, and returns its result.
 func outcome(t *testing.T, use func(testing.TB)) verdict {
 	t.Helper()
 	tried := &trial{TB: t, verdict: verdict{"pass", ""}}

@@ -7,8 +7,7 @@ import (
 	"time"
 )
 
-// output collects what a program writes, line by line. It may be written to,
-// read and waited on at the same time.
+// output collects the lines that a program writes. Safe for concurrent use.
 type output struct {
 	mu      sync.Mutex
 	lines   []string
@@ -36,7 +35,7 @@ func (o *output) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// finish takes what has no end for a line; nothing is written afterwards.
+// finish completes the last line; nothing may be written afterwards.
 func (o *output) finish() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -52,8 +51,8 @@ func (o *output) announce() {
 	o.changed = make(chan struct{})
 }
 
-// since returns the lines after the first n, whether more can come, and what
-// is closed when there is news.
+// since returns the lines after the first n, whether more may follow, and a
+// channel that is closed at the next change.
 func (o *output) since(n int) (lines []string, ended bool, changed <-chan struct{}) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -65,8 +64,8 @@ func (o *output) all() []string {
 	return lines
 }
 
-// wait returns the first line after the first n that matches, and how many
-// lines there are up to and with it.
+// wait returns the first match after the first n lines, and the number of lines
+// up to and including it.
 func (o *output) wait(n int, timeout time.Duration, match func(string) bool) (string, int, error) {
 	timer := time.NewTimer(timeout)
 	defer timer.Stop()

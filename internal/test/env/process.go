@@ -11,8 +11,8 @@ import (
 	"ingestion/internal/test/proc"
 )
 
-// Proc is a program that a test started. Its methods may be called from any
-// goroutine, those that can fail the test from the test's own only.
+// Proc is a program started by a test. Its methods may be called from any
+// goroutine, but those that can fail the test only from the test's own.
 type Proc struct {
 	Dir string // working directory: empty at the start, unless InDir gave one
 
@@ -27,18 +27,19 @@ type Proc struct {
 // ProcessOption changes how Process starts a program.
 type ProcessOption func(*exec.Cmd)
 
-// InDir gives the program's working directory, else it is a new empty one.
+// InDir sets the program's working directory; by default it is a new, empty
+// one.
 func InDir(dir string) ProcessOption { return func(c *exec.Cmd) { c.Dir = dir } }
 
-// WithStdin gives the program's standard input, else it is empty.
+// WithStdin sets the program's standard input; by default it is empty.
 func WithStdin(text string) ProcessOption {
 	return func(c *exec.Cmd) { c.Stdin = strings.NewReader(text) }
 }
 
 // Process starts bin with args. Its environment is env ("NAME=value") and the
-// few variables any program needs, so that no setting of the developer's shell
-// reaches it. The program is killed, if it still runs, when the test ends; a
-// failed test shows the end of its output.
+// few variables that any program needs, so it does not depend on the
+// developer's shell. The program is killed when the test ends; a failed test
+// shows the end of its output.
 func Process(t testing.TB, bin string, args, env []string, options ...ProcessOption) *Proc {
 	t.Helper()
 	cmd := exec.Command(bin, args...)
@@ -64,7 +65,7 @@ func Process(t testing.TB, bin string, args, env []string, options ...ProcessOpt
 	return p
 }
 
-// basicEnv is what the program gets of this process's environment.
+// basicEnv returns the part of this process' environment that the program gets.
 func basicEnv() []string {
 	var env []string
 	for _, name := range []string{"PATH", "HOME", "TMPDIR", "USER", "LANG", "TZ", "GORACE", "GOCOVERDIR", "SYSTEMROOT"} {
@@ -94,19 +95,19 @@ func (p *Proc) kill() {
 	<-p.done
 }
 
-// PID is the program's process ID.
+// PID returns the program's process ID.
 func (p *Proc) PID() int { return p.proc.PID() }
 
-// Lines are the complete lines of standard output so far.
+// Lines returns the complete lines of standard output so far.
 func (p *Proc) Lines() []string { return p.stdout.all() }
 
-// Stderr is what the program wrote to standard error so far.
+// Stderr returns the standard error so far.
 func (p *Proc) Stderr() string { return strings.Join(p.stderr.all(), "\n") }
 
-// Done is closed when the program has ended and its output is complete.
+// Done is closed when the program has exited and its output is complete.
 func (p *Proc) Done() <-chan struct{} { return p.done }
 
-// Signal sends a signal; a program that has ended already fails the test.
+// Signal sends a signal. It fails the test if the program has exited.
 func (p *Proc) Signal(signal os.Signal) {
 	p.t.Helper()
 	if err := p.proc.Signal(signal); err != nil {
@@ -114,26 +115,25 @@ func (p *Proc) Signal(signal os.Signal) {
 	}
 }
 
-// Kill ends the program by SIGKILL and returns when it has ended; it does
-// nothing if the program has ended already.
+// Kill sends SIGKILL, unless the program has exited, and waits for the exit.
 func (p *Proc) Kill() { p.kill() }
 
-// Wait returns the exit code of the program once it has ended: 128 plus the
-// signal's number for one that a signal ended. It fails the test after timeout.
+// Wait waits for the exit and returns the exit code, or 128 plus the signal's
+// number if a signal ended the program. It fails the test after timeout.
 func (p *Proc) Wait(timeout time.Duration) int {
 	p.t.Helper()
 	select {
 	case <-p.done:
 		return p.proc.ExitCode()
 	case <-time.After(timeout):
-		p.t.Fatalf("%s still runs after %v\n%s", p.name, timeout, p.tail())
+		p.t.Fatalf("%s is still running after %v\n%s", p.name, timeout, p.tail())
 		return -1
 	}
 }
 
-// WaitForLine returns the first line of standard output for which match is
-// true, be it there already or still to come. It fails the test after
-// timeout, or when the program ends without such a line.
+// WaitForLine returns the first line of standard output that matches, waiting
+// for it if necessary. It fails the test after timeout, or if the program exits
+// without such a line.
 func (p *Proc) WaitForLine(timeout time.Duration, match func(line string) bool) string {
 	p.t.Helper()
 	line, _ := p.WaitForLineAfter(0, timeout, match)
@@ -141,7 +141,7 @@ func (p *Proc) WaitForLine(timeout time.Duration, match func(line string) bool) 
 }
 
 // WaitForLineAfter is WaitForLine without the first n lines. It also returns
-// the number of lines up to and with the one found, to go on from.
+// the number of lines up to and including the match, for the next call.
 func (p *Proc) WaitForLineAfter(n int, timeout time.Duration, match func(line string) bool) (string, int) {
 	p.t.Helper()
 	line, n, err := p.stdout.wait(n, timeout, match)
@@ -151,7 +151,7 @@ func (p *Proc) WaitForLineAfter(n int, timeout time.Duration, match func(line st
 	return line, n
 }
 
-// tail is the end of what the program said, for messages.
+// tail returns the end of the program's output, for messages.
 func (p *Proc) tail() string {
 	state := "runs"
 	select {

@@ -41,7 +41,7 @@ func TestProcessEnvironment(t *testing.T) {
 	p := talker(t, "env", "REDIS_URL", "env", "GIVEN", "dir")
 	p.Wait(soon)
 	if diff := cmp.Diff([]string{"", "given", p.Dir}, p.Lines()); diff != "" {
-		t.Errorf("environment and folder (-want +got):\n%s", diff)
+		t.Errorf("environment and directory (-want +got):\n%s", diff)
 	}
 }
 
@@ -83,13 +83,13 @@ func TestProcessKilled(t *testing.T) {
 	p.Kill() // does nothing
 }
 
-func TestProcessEndsWithTheTest(t *testing.T) {
+func TestProcessIsKilledWithTheTest(t *testing.T) {
 	var p *env.Proc
 	t.Run("user", func(t *testing.T) { p = talker(t, "await") })
 	select {
 	case <-p.Done():
 	default:
-		t.Error("the program still runs")
+		t.Error("the program is still running")
 	}
 }
 
@@ -100,7 +100,7 @@ func TestProcessFailures(t *testing.T) {
 	}{
 		"line that never comes":  {func(t testing.TB) { talker(t, "await").WaitForLine(time.Millisecond, is("x")) }, "in time"},
 		"end before the line":    {func(t testing.TB) { talker(t, "out", "hint").WaitForLine(soon, is("x")) }, "ended without the line waited for"},
-		"end that never comes":   {func(t testing.TB) { talker(t, "await").Wait(time.Millisecond) }, "still runs"},
+		"end that never comes":   {func(t testing.TB) { talker(t, "await").Wait(time.Millisecond) }, "still running"},
 		"no such program":        {func(t testing.TB) { env.Process(t, "/nowhere/x", nil, nil) }, "/nowhere/x"},
 		"no such command":        {func(t testing.TB) { env.Build(t, "ingestion/cmd/nothing") }, "cmd/nothing"},
 		"signal to an ended one": {func(t testing.TB) { p := talker(t); p.Wait(soon); p.Signal(syscall.SIGTERM) }, "no terminated"},
@@ -116,7 +116,7 @@ func TestProcessFailures(t *testing.T) {
 	}
 }
 
-func TestEventuallyAsksAgain(t *testing.T) {
+func TestEventuallyPolls(t *testing.T) {
 	asked := 0
 	env.Eventually(t, soon, func() (bool, string) {
 		asked++

@@ -14,15 +14,17 @@ import (
 
 	"ingestion/internal/embedded"
 	"ingestion/internal/test/env/servers"
+	"ingestion/internal/test/proc"
 )
 
-// startTimeout bounds how long a server may take to be ready, or to end when
-// it is told to. It is long because a machine that runs many tests is slow.
+// startTimeout bounds the start and the shutdown of a server. It is long
+// because a machine that runs many tests is slow.
 const startTimeout = 30 * time.Second
 
 // RedisServer is a Redis of the test's own.
 type RedisServer struct {
-	// Addr is the host and port; it stays the same over Stop and Start.
+	// Addr returns the host and port, which stay the same across Stop and
+	// Start.
 	Addr string
 
 	t      testing.TB
@@ -32,9 +34,8 @@ type RedisServer struct {
 	proc   *Proc // nil while the server is down
 }
 
-// Redis starts a real redis-server with an append-only file that is synced at
-// every write. The test is skipped if there is no redis-server, or fails if CI
-// is set.
+// Redis starts a redis-server with an append-only file that is synced at every
+// write. Without redis-server the test is skipped, or fails if CI is set.
 func Redis(t testing.TB, options ...RedisOption) *RedisServer {
 	t.Helper()
 	bin, err := redisBinary()
@@ -50,8 +51,8 @@ func Redis(t testing.TB, options ...RedisOption) *RedisServer {
 	return localServer(t, bin, options)
 }
 
-// AnyRedis is Redis where there is a redis-server, else a miniredis, which
-// cannot be stopped and takes no options.
+// AnyRedis is Redis if there is a redis-server. Otherwise it starts a
+// miniredis, which cannot be stopped and ignores options.
 func AnyRedis(t testing.TB, options ...RedisOption) *RedisServer {
 	t.Helper()
 	server := anyRedis(t, options)
@@ -80,7 +81,7 @@ func (s *RedisServer) kind() servers.Server {
 	return servers.LocalRedis
 }
 
-// redisBinary is the path of redis-server.
+// redisBinary returns the path of redis-server.
 func redisBinary() (string, error) {
 	if bin := os.Getenv("REDIS_SERVER_BIN"); bin != "" {
 		return exec.LookPath(bin)
@@ -104,17 +105,16 @@ func localServer(t testing.TB, bin string, options []RedisOption) *RedisServer {
 
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := proc.FreeAddr()
 	if err != nil {
-		t.Fatalf("no free port on the loopback interface: %v", err)
+		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return addr
 }
 
-// launch starts the program and returns when it serves, or when it has ended
-// because its port is taken. Its own log says which: a PING alone might be
-// answered by a stranger on the same port.
+// launch starts the program and reports whether it accepts connections; it does
+// not if its port is taken. The log tells: a PING might be answered by another
+// server on that port.
 func (s *RedisServer) launch() bool {
 	s.t.Helper()
 	_, port, _ := net.SplitHostPort(s.Addr)
@@ -147,10 +147,11 @@ func (s *RedisServer) awaitPing() {
 	})
 }
 
-// URL is the server's address as REDIS_URL takes it, with its password.
+// URL returns the value of REDIS_URL for the server, with its password.
 func (s *RedisServer) URL() string { return redisURL(s.Addr, s.config.password()) }
 
-// Client is a new client of the server, closed when the test ends.
+// Client returns a new client of the server, which is closed when the test
+// ends.
 func (s *RedisServer) Client(t testing.TB) *redis.Client {
 	t.Helper()
 	return newClient(t, s.options())
@@ -167,8 +168,8 @@ func newClient(t testing.TB, options *redis.Options) *redis.Client {
 	return client
 }
 
-// Stop ends the server as an operator does (SIGTERM) and returns when it is
-// down. Its port and its data are kept for Start.
+// Stop shuts the server down by SIGTERM and waits for its exit. Port and data
+// are kept for Start.
 func (s *RedisServer) Stop() {
 	s.t.Helper()
 	s.running("Stop").Signal(syscall.SIGTERM)
@@ -176,27 +177,27 @@ func (s *RedisServer) Stop() {
 	s.proc = nil
 }
 
-// Kill ends the server by SIGKILL and returns when it is down. Its port and
-// its data are kept for Start.
+// Kill kills the server and waits for its exit. Port and data are kept for
+// Start.
 func (s *RedisServer) Kill() {
 	s.t.Helper()
 	s.running("Kill").Kill()
 	s.proc = nil
 }
 
-// Start starts the server again after Stop or Kill, on the same port and data.
+// Start restarts the server after Stop or Kill, on the same port and data.
 func (s *RedisServer) Start() {
 	s.t.Helper()
 	s.real("Start")
 	if s.proc != nil {
-		s.t.Fatal("Start: this redis-server runs already")
+		s.t.Fatal("Start: this redis-server is already running")
 	}
 	if !s.launch() {
 		s.t.Fatalf("Start: another program has taken %s", s.Addr)
 	}
 }
 
-// PID is the server's process ID.
+// PID returns the server's process ID.
 func (s *RedisServer) PID() int {
 	s.t.Helper()
 	return s.running("PID").PID()
@@ -214,6 +215,6 @@ func (s *RedisServer) running(call string) *Proc {
 func (s *RedisServer) real(call string) {
 	s.t.Helper()
 	if s.bin == "" {
-		s.t.Fatalf("%s: this is a miniredis; a test that stops its server asks for env.Redis", call)
+		s.t.Fatalf("%s: this is a miniredis; a test that stops its server must use env.Redis", call)
 	}
 }

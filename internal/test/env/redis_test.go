@@ -19,7 +19,7 @@ func TestRedisKeepsPortAndDataOverStopAndKill(t *testing.T) {
 	server.Stop()
 	if conn, err := net.Dial("tcp", addr); err == nil {
 		_ = conn.Close()
-		t.Error("a stopped server listens")
+		t.Error("a stopped server still listens")
 	}
 	server.Start()
 	wantValue(t, client, "a", "1")
@@ -55,7 +55,7 @@ func TestRedisTakesConfig(t *testing.T) {
 	}
 }
 
-func TestRedisServersAreApart(t *testing.T) {
+func TestRedisServersAreSeparate(t *testing.T) {
 	one, two := env.Redis(t).Client(t), env.Redis(t).Client(t)
 	set(t, one, "key", "one")
 	if n, err := two.Exists(t.Context(), "key").Result(); err != nil || n != 0 {

@@ -12,17 +12,17 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// RedisCluster is a Redis Cluster of the test's own. Master i has a third, a
-// quarter and so on of the slots, in their order, and Replicas[i] if there are
-// any.
+// RedisCluster is a Redis Cluster of the test's own. The slots are divided
+// evenly among the masters, in order. Replicas[i] is the replica of master i,
+// if there are replicas.
 type RedisCluster struct {
 	Masters, Replicas []*RedisServer
 
 	t testing.TB
 }
 
-// Cluster starts a Cluster of so many masters, each with a replica if wanted. A
-// node counts as failed after a second.
+// Cluster starts a Cluster of masters, each with a replica if wanted. A node
+// counts as failed after one second.
 func Cluster(t testing.TB, masters int, replicas bool) *RedisCluster {
 	t.Helper()
 	c := &RedisCluster{t: t}
@@ -98,7 +98,7 @@ func (c *RedisCluster) do(s *RedisServer, args ...any) any {
 	return reply
 }
 
-// URL is the Cluster's address as REDIS_URL takes it.
+// URL returns the value of REDIS_URL for the Cluster.
 func (c *RedisCluster) URL() string {
 	var addrs []string
 	for _, s := range c.nodes() {
@@ -107,7 +107,8 @@ func (c *RedisCluster) URL() string {
 	return "redis+cluster://" + strings.Join(addrs, ",")
 }
 
-// Calls is how often the masters have executed a command, scripts' calls included.
+// Calls returns how often the masters have executed a command, including calls
+// in scripts.
 func (c *RedisCluster) Calls(command string) (n int) {
 	c.t.Helper()
 	for _, m := range c.Masters {
@@ -122,7 +123,7 @@ func (c *RedisCluster) Calls(command string) (n int) {
 	return n
 }
 
-// AwaitPromotion returns when the replica of master i is a master itself.
+// AwaitPromotion waits until the replica of master i is a master.
 func (c *RedisCluster) AwaitPromotion(i int) {
 	c.t.Helper()
 	Eventually(c.t, startTimeout, func() (bool, string) {
@@ -131,14 +132,14 @@ func (c *RedisCluster) AwaitPromotion(i int) {
 	})
 }
 
-// Hang stops the server's process without ending it: its connections stay open,
-// and new ones are accepted, but nothing is answered.
+// Hang suspends the server's process: its connections stay open and new ones
+// are accepted, but it sends no replies.
 func (s *RedisServer) Hang() {
 	s.t.Helper()
 	s.running("Hang").Signal(syscall.SIGSTOP)
 }
 
-// KeyOn returns a key that begins with prefix and lives on master i.
+// KeyOn returns a key with prefix on master i.
 func (c *RedisCluster) KeyOn(i int, prefix string) string {
 	c.t.Helper()
 	for n := range 1000 {
@@ -152,8 +153,8 @@ func (c *RedisCluster) KeyOn(i int, prefix string) string {
 	return ""
 }
 
-// Move moves the slot of a key, and that key alone of its slot, from a master to
-// another.
+// Move moves the slot of a key from one master to another; the key must be the
+// only one in its slot.
 func (c *RedisCluster) Move(key string, from, to int) {
 	c.t.Helper()
 	source, target := c.Masters[from], c.Masters[to]

@@ -6,17 +6,17 @@ import (
 	"strings"
 )
 
-// redisConfig is a redis.conf under construction: name and value by turns.
+// redisConfig is a redis.conf as alternating names and values.
 type redisConfig []string
 
 // RedisOption changes how a redis-server is started.
 type RedisOption func(*redisConfig)
 
-// WithConfig adds directives of redis.conf, each a name and a value written as
-// in that file: WithConfig("maxmemory", "10mb", "appendfsync", "everysec").
+// WithConfig adds directives of redis.conf as alternating names and values:
+// WithConfig("maxmemory", "10mb", "appendfsync", "everysec").
 func WithConfig(namesAndValues ...string) RedisOption {
 	if len(namesAndValues)%2 != 0 {
-		panic("env.WithConfig wants a value for every name")
+		panic("env.WithConfig needs a value for each name")
 	}
 	return func(c *redisConfig) { *c = append(*c, namesAndValues...) }
 }
@@ -29,8 +29,8 @@ func newRedisConfig(options []RedisOption) redisConfig {
 	return config
 }
 
-// text is the file itself. A later line overrides an earlier one, so that the
-// test's directives win, but not over what this package relies on.
+// text returns the content of redis.conf. Later lines override earlier ones, so
+// the test's directives override the defaults, but not what this package needs.
 func (c redisConfig) text(port, dir string) string {
 	var b strings.Builder
 	line := func(name, value string) {
@@ -51,7 +51,7 @@ func (c redisConfig) text(port, dir string) string {
 	return b.String()
 }
 
-// password is the default user's, "" if there is none.
+// password returns the default user's password, "" if it has none.
 func (c redisConfig) password() string {
 	password := ""
 	for i := 0; i < len(c); i += 2 {

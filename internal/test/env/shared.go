@@ -13,9 +13,9 @@ import (
 	"ingestion/internal/test/env/servers"
 )
 
-// SharedServer is a Redis that others may use at the same time: a test keeps
-// to keys that begin with Prefix, or with "{" and Prefix, changes no setting
-// of the server and flushes nothing.
+// SharedServer is a Redis that others may use at the same time: a test uses
+// only keys that begin with Prefix, or with "{" and Prefix, and neither
+// configures nor flushes the server.
 type SharedServer struct {
 	URL    string
 	Prefix string // differs from test to test; has no brace
@@ -23,8 +23,8 @@ type SharedServer struct {
 	options *redis.Options
 }
 
-// SharedRedis finds a Redis for a test that needs no control over the server,
-// and logs which it is:
+// SharedRedis finds a Redis for a test that does not need to control the
+// server, and logs which one:
 //
 //  1. the one that REDIS_URL names;
 //  2. a container, if INTEGRATION_REDIS is "container" (which must succeed
@@ -32,8 +32,8 @@ type SharedServer struct {
 //  3. a redis-server of the test's own;
 //  4. a miniredis.
 //
-// The test's keys are removed when it ends. A container serves all tests of a
-// package whose TestMain calls Main, else a single test.
+// The test's keys are deleted when it ends. A container is shared by all tests
+// of a package whose TestMain calls Main, and otherwise serves a single test.
 func SharedRedis(t testing.TB) *SharedServer {
 	t.Helper()
 	server, url := sharedURL(t)
@@ -41,7 +41,7 @@ func SharedRedis(t testing.TB) *SharedServer {
 	t.Logf("Redis of this test: %s", server)
 	options, err := redis.ParseURL(url)
 	if err != nil {
-		t.Fatalf("REDIS_URL is no address of a single Redis: %v", err)
+		t.Fatalf("REDIS_URL is not the address of a single Redis: %v", err)
 	}
 	s := &SharedServer{URL: url, Prefix: "test:" + strings.ToLower(rand.Text()) + ":", options: options}
 	s.reach(t)
@@ -49,7 +49,7 @@ func SharedRedis(t testing.TB) *SharedServer {
 	return s
 }
 
-// sharedURL finds the server, and says which kind it is.
+// sharedURL finds the server and returns its kind.
 func sharedURL(t testing.TB) (server servers.Server, url string) {
 	t.Helper()
 	if url := os.Getenv("REDIS_URL"); url != "" {
@@ -62,13 +62,14 @@ func sharedURL(t testing.TB) (server servers.Server, url string) {
 		}
 	case "", "local":
 	default:
-		t.Fatalf("INTEGRATION_REDIS is %q: it takes container, auto or local", want)
+		t.Fatalf("INTEGRATION_REDIS must be container, auto or local, not %q", want)
 	}
 	own := anyRedis(t, nil)
 	return own.kind(), own.URL()
 }
 
-// Client is a new client of the server, closed when the test ends.
+// Client returns a new client of the server, which is closed when the test
+// ends.
 func (s *SharedServer) Client(t testing.TB) *redis.Client {
 	t.Helper()
 	options := *s.options
@@ -101,6 +102,6 @@ func (s *SharedServer) removeKeys(t testing.TB) {
 		err = errors.Join(err, keys.Err())
 	}
 	if err != nil {
-		t.Errorf("keys that begin with %s remain in the shared Redis: %v", s.Prefix, err)
+		t.Errorf("keys with the prefix %s remain in the shared Redis: %v", s.Prefix, err)
 	}
 }

@@ -30,7 +30,7 @@ func TestSharedRedisRemovesOnlyItsOwnKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(keys) != 2 {
-		t.Errorf("keys left: %q, want the two foreign ones", keys)
+		t.Errorf("keys left: %q, want the two of other tests", keys)
 	}
 	if prefix == "" || strings.ContainsAny(prefix, "{}*?[]\\") {
 		t.Errorf("prefix %q cannot be used in keys and patterns", prefix)
@@ -53,10 +53,10 @@ func TestSharedRedisWithoutURL(t *testing.T) {
 
 func TestSharedRedisRefusesWrongSettings(t *testing.T) {
 	for name, environ := range map[string]map[string]string{
-		"unknown kind":    {"INTEGRATION_REDIS": "docker"},
-		"no such image":   {"INTEGRATION_REDIS": "container", "REDIS_IMAGE": "not an image"},
-		"nobody at URL":   {"REDIS_URL": "redis://127.0.0.1:1/0"},
-		"URL of no Redis": {"REDIS_URL": "http://127.0.0.1:1/0"},
+		"unknown kind":     {"INTEGRATION_REDIS": "docker"},
+		"no such image":    {"INTEGRATION_REDIS": "container", "REDIS_IMAGE": "not an image"},
+		"no server at URL": {"REDIS_URL": "redis://127.0.0.1:1/0"},
+		"URL of no Redis":  {"REDIS_URL": "http://127.0.0.1:1/0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("REDIS_URL", "")
@@ -70,7 +70,7 @@ func TestSharedRedisRefusesWrongSettings(t *testing.T) {
 	}
 }
 
-func TestSharedRedisGoesOnWithoutContainer(t *testing.T) {
+func TestSharedRedisWithoutContainer(t *testing.T) {
 	t.Setenv("REDIS_URL", "")
 	t.Setenv("INTEGRATION_REDIS", "auto")
 	t.Setenv("REDIS_IMAGE", "not an image")

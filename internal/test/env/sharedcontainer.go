@@ -11,7 +11,7 @@ import (
 	"ingestion/internal/test/env/container"
 )
 
-// shared are the containers of this process: one in practice.
+// shared holds the containers of this process; in practice one.
 var shared struct {
 	sync.Mutex
 	stoppable bool // Main runs, and will call the stops
@@ -24,8 +24,8 @@ type startedContainer struct {
 	err error
 }
 
-// containerURL is the address of a Redis in a container. If there is none the
-// test fails where must is set, else it goes on without.
+// containerURL returns the address of a Redis in a container. If there is none,
+// the test fails if must is set; otherwise ok is false.
 func containerURL(t testing.TB, must bool) (url string, ok bool) {
 	t.Helper()
 	started := sharedContainer(t, cmp.Or(os.Getenv("REDIS_IMAGE"), "redis:7-alpine"))
@@ -33,14 +33,14 @@ func containerURL(t testing.TB, must bool) (url string, ok bool) {
 		return started.url, true
 	}
 	if must {
-		t.Fatalf("INTEGRATION_REDIS asks for a container: %v", started.err)
+		t.Fatalf("INTEGRATION_REDIS=container: %v", started.err)
 	}
-	t.Logf("INTEGRATION_REDIS=auto goes on without a container: %v", started.err)
+	t.Logf("INTEGRATION_REDIS=auto: no container, using another Redis: %v", started.err)
 	return "", false
 }
 
 // sharedContainer starts one container for all tests of the process, or for t
-// alone if nothing would stop it at the end. A failure holds for all of them.
+// alone if Main would not stop it. A failure is not retried for other tests.
 func sharedContainer(t testing.TB, image string) startedContainer {
 	t.Helper()
 	shared.Lock()
@@ -57,7 +57,7 @@ func sharedContainer(t testing.TB, image string) startedContainer {
 	default:
 		t.Cleanup(func() {
 			if err := stop(); err != nil {
-				t.Errorf("a container remains: %v", err)
+				t.Errorf("a container was not removed: %v", err)
 			}
 		})
 		return started
@@ -79,7 +79,7 @@ func stopShared() error {
 		problems = errors.Join(problems, stop())
 	}
 	if problems != nil {
-		return fmt.Errorf("a container remains: %w", problems)
+		return fmt.Errorf("a container was not removed: %w", problems)
 	}
 	return nil
 }

@@ -2,8 +2,8 @@ package env
 
 import "syscall"
 
-// memoryDir is the shared memory if it has room; "" means os.TempDir. A
-// container often has no more than 64 MiB of it.
+// memoryDir returns the shared memory directory if it has space, otherwise "",
+// which means os.TempDir. A container often has only 64 MiB.
 func memoryDir() string {
 	const dir, room = "/dev/shm", 256 << 20
 	var fs syscall.Statfs_t

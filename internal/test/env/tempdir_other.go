@@ -2,5 +2,5 @@
 
 package env
 
-// memoryDir is "", which means os.TempDir.
+// memoryDir returns "", which means os.TempDir.
 func memoryDir() string { return "" }

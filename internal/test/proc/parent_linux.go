@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// endWithParent has the kernel kill the program when its parent dies
-// without its cleanups, as it does at go test's own time limit.
+// endWithParent makes the kernel kill the program when its parent dies without
+// cleanup.
 func endWithParent(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 }

@@ -4,5 +4,5 @@ package proc
 
 import "os/exec"
 
-// endWithParent does nothing here: only Linux ends a child with its parent.
+// endWithParent does nothing: only Linux can kill a child with its parent.
 func endWithParent(*exec.Cmd) {}

@@ -18,7 +18,7 @@ type Process struct {
 }
 
 // Start starts cmd. On Linux the kernel kills the program when this process
-// dies without its cleanup, as at go test's own time limit.
+// dies without cleanup, as at go test's own timeout.
 func Start(cmd *exec.Cmd) (*Process, error) {
 	endWithParent(cmd)
 	if err := cmd.Start(); err != nil {
@@ -32,7 +32,7 @@ func Start(cmd *exec.Cmd) (*Process, error) {
 	return p, nil
 }
 
-// PID is the process ID.
+// PID returns the process ID.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
 // Done is closed when the program has exited and its output is complete.
@@ -81,8 +81,8 @@ func (p *Process) State() *os.ProcessState {
 	return p.cmd.ProcessState
 }
 
-// ExitCode waits for the exit and returns its code: 128 plus the signal's number
-// for a program that a signal ended.
+// ExitCode waits for the exit and returns the exit code, or 128 plus the
+// signal's number if a signal ended the program.
 func (p *Process) ExitCode() int {
 	state := p.State()
 	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {

@@ -23,23 +23,23 @@ import (
 
 func TestMain(m *testing.M) { env.Main(m) }
 
-// fewEnough: where fewer combinations are tried, chance decides whether each point
-// has one in which it is reached.
-const fewEnough = 5
+// coveringSample is the largest sampling interval at which each point is certain
+// to be reached in some combination.
+const coveringSample = 5
 
-// atOnce is how many combinations are under way: most of the time they wait.
-const atOnce = 150
+// parallel is how many combinations run at a time; mostly they wait.
+const parallel = 150
 
-// TestEveryCrashPoint stops a process at each point, the one that takes over at
-// each point too, and checks what a third one, which nothing stops, leaves behind.
-// Every few combinations one is tried, all with CRASH_EVERY=1;
-// CRASH_ONLY="settle 1 dies after/move 1 is lost" tries one, with its log.
+// TestEveryCrashPoint stops a process at each point, stops its successor at each
+// point too, and checks the state that an undisturbed third one leaves. It samples
+// the combinations; CRASH_EVERY=1 runs all of them, and
+// CRASH_ONLY="settle 1 dies after/move 1 is lost" runs one, with its log.
 func TestEveryCrashPoint(t *testing.T) {
-	s := newShared(t)
+	s := startServers(t)
 	only, every := os.Getenv("CRASH_ONLY"), sample(t)
-	tally := &tally{struck: map[string]int{}}
+	tally := &tally{reached: map[string]int{}}
 	var group errgroup.Group
-	group.SetLimit(atOnce)
+	group.SetLimit(parallel)
 	n, began := 0, time.Now()
 	for i, first := range points() {
 		for j, second := range points() {
@@ -48,9 +48,9 @@ func TestEveryCrashPoint(t *testing.T) {
 				continue
 			}
 			n++
-			w := s.world(n, only != "")
+			tr := s.trial(n, only != "")
 			group.Go(func() error {
-				if err := w.combination(t.Context(), first, second, tally); err != nil {
+				if err := tr.combination(t.Context(), first, second, tally); err != nil {
 					t.Errorf("%s: %v", pair, err)
 				}
 				return nil
@@ -58,15 +58,15 @@ func TestEveryCrashPoint(t *testing.T) {
 		}
 	}
 	_ = group.Wait()
-	t.Logf("%d points, %d combinations of two in %v; a point was reached %d times",
+	t.Logf("%d points, %d pairs in %v; points were reached %d times",
 		len(points())-1, n, time.Since(began).Round(time.Millisecond), tally.total())
-	s.waitForTheDead()
-	if only == "" && every <= fewEnough {
+	s.waitForProcesses()
+	if only == "" && every <= coveringSample {
 		tally.wantAll(t)
 	}
 }
 
-// sample is how many combinations there are to each that is tried.
+// sample returns the sampling interval: one in N combinations is run.
 func sample(t *testing.T) int {
 	t.Helper()
 	text := os.Getenv("CRASH_EVERY")
@@ -75,24 +75,24 @@ func sample(t *testing.T) int {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {
-		t.Fatalf("CRASH_EVERY is %q, but must be a number from 1", text)
+		t.Fatalf("CRASH_EVERY must be a number of at least 1, not %q", text)
 	}
 	return n
 }
 
-func newShared(t *testing.T) *shared {
+func startServers(t *testing.T) *servers {
 	t.Helper()
 	server := env.Redis(t, env.WithConfig("appendonly", "no", "maxclients", "4000"))
 	logging.Disable()
-	s := &shared{redis: server, blades: &blades{byDB: map[string]*blade{}, rules: map[string]func(faulty.Call) faulty.Fault{}}, direct: server.Client(t)}
+	s := &servers{redis: server, injectors: &injectors{byDB: map[string]*injector{}, rules: map[string]func(faulty.Call) faulty.Fault{}}, direct: server.Client(t)}
 	loadScripts(t, s.direct)
 	mongod, err := faulty.New(faulty.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = mongod.Close() })
-	mongod.Rule("insert", s.blades.insertRule)
-	mongod.Rule("find", s.blades.findRule)
+	mongod.Rule("insert", s.injectors.insertRule)
+	mongod.Rule("find", s.injectors.findRule)
 	client, err := mongo.Connect(options.Client().ApplyURI(mongod.URI()).SetMaxPoolSize(200))
 	if err != nil {
 		t.Fatal(err)
@@ -102,126 +102,126 @@ func newShared(t *testing.T) *shared {
 	return s
 }
 
-func (s *shared) world(n int, loud bool) *world {
+func (s *servers) trial(n int, loud bool) *trial {
 	var out io.Writer = io.Discard
 	if loud {
 		out = os.Stderr
 	}
 	name := fmt.Sprintf("combination%d", n)
-	return &world{shared: s, name: name, key: "crash:" + name, lease: lease, log: slog.New(slog.NewJSONHandler(out, nil))}
+	return &trial{servers: s, name: name, key: "crash:" + name, lease: lease, log: slog.New(slog.NewJSONHandler(out, nil))}
 }
 
-// combination goes through three lives.
-func (w *world) combination(ctx context.Context, first, second point, tally *tally) error {
-	reached, err := w.play(ctx, []plan{{point: first}, {point: second}, {point: point{step: nowhere}}})
+// combination runs three processes and checks the result.
+func (tr *trial) combination(ctx context.Context, first, second point, tally *tally) error {
+	reached, err := tr.play(ctx, []plan{{point: first}, {point: second}, {point: point{step: nowhere}}})
 	for n, p := range reached {
 		tally.count(n, p)
 	}
 	if err != nil {
 		return err
 	}
-	report, err := w.judge(ctx)
+	report, err := tr.verify(ctx)
 	if err != nil {
 		return err
 	}
 	if report.Total() > 0 {
 		return violations(report)
 	}
-	return w.forget(ctx)
+	return tr.remove(ctx)
 }
 
-// plan is what happens in one life.
+// plan is what happens to one process.
 type plan struct {
 	point  point
-	before func(ctx context.Context, w *world) error          // when its records are there
-	during func(ctx context.Context, w *world, l *life) error // before it is waited for
+	before func(ctx context.Context, tr *trial) error             // called when its records are sent
+	during func(ctx context.Context, tr *trial, l *process) error // called while it runs
 }
 
-// play goes through lives and says which of their points were reached.
-func (w *world) play(ctx context.Context, plans []plan) (reached map[int]point, err error) {
+// play runs the processes and returns the points that were reached, by process.
+func (tr *trial) play(ctx context.Context, plans []plan) (reached map[int]point, err error) {
 	reached = map[int]point{}
-	w.courses = len(plans)
-	if err := w.open(ctx, w.courses+w.extra); err != nil {
+	tr.rounds = len(plans)
+	if err := tr.open(ctx, tr.rounds+tr.extra); err != nil {
 		return reached, err
 	}
 	for n, plan := range plans {
-		if err := w.prepare(ctx, n, plan); err != nil {
+		if err := tr.prepare(ctx, n, plan); err != nil {
 			return reached, err
 		}
-		l := w.begin(ctx, fmt.Sprint("life-", n+1), plan.point)
-		w.mourn(l)
+		l := tr.start(ctx, fmt.Sprint("process-", n+1), plan.point)
+		tr.track(l)
 		if plan.during != nil {
-			if err := plan.during(ctx, w, l); err != nil {
+			if err := plan.during(ctx, tr, l); err != nil {
 				l.stop()
 				return reached, err
 			}
 		}
-		if err := w.run(ctx, l); err != nil {
+		if err := tr.run(ctx, l); err != nil {
 			return reached, err
 		}
-		if err := w.witness.ReadAll(ctx); err != nil {
+		if err := tr.observer.ReadAll(ctx); err != nil {
 			return reached, err
 		}
-		if l.blade.hasStruck() {
+		if l.injector.triggered() {
 			reached[n] = plan.point
 		}
 	}
 	return reached, nil
 }
 
-func (w *world) prepare(ctx context.Context, n int, plan plan) error {
-	if err := w.feed(ctx, n); err != nil {
+func (tr *trial) prepare(ctx context.Context, n int, plan plan) error {
+	if err := tr.feed(ctx, n); err != nil {
 		return err
 	}
-	if err := w.haunt(ctx, n); err != nil {
+	if err := tr.leaveUnfinished(ctx, n); err != nil {
 		return err
 	}
-	if err := w.age(ctx); err != nil {
+	if err := tr.expireLeases(ctx); err != nil {
 		return err
 	}
 	if plan.before != nil {
-		return plan.before(ctx, w)
+		return plan.before(ctx, tr)
 	}
 	return nil
 }
 
 func violations(r *check.Report) error {
-	for _, sort := range check.Sorts() {
-		for _, detail := range r.Details(sort) {
-			return fmt.Errorf("%d violations; %s: %s", r.Total(), sort, detail)
+	for _, kind := range check.Kinds() {
+		for _, detail := range r.Details(kind) {
+			return fmt.Errorf("%d violations; %s: %s", r.Total(), kind, detail)
 		}
 	}
 	return nil
 }
 
-// tally counts how often each point was reached, in the first and in the second
-// life.
+// tally counts how often each point was reached, by the first and by the second
+// process.
 type tally struct {
-	mu     sync.Mutex
-	struck map[string]int
+	mu      sync.Mutex
+	reached map[string]int
 }
 
-func (c *tally) count(life int, p point) {
+func (c *tally) count(n int, p point) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.struck[fmt.Sprintf("life %d, %v", life+1, p)]++
+	c.reached[fmt.Sprintf("process %d, %v", n+1, p)]++
 }
 
 func (c *tally) total() (n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, k := range c.struck {
+	for _, k := range c.reached {
 		n += k
 	}
 	return n
 }
 
-// wantAll fails for points that no life has reached: they would prove nothing.
+// wantAll fails for points that no process reached: they would prove nothing.
 func (c *tally) wantAll(t *testing.T) {
 	t.Helper()
 	for _, p := range points()[1:] {
-		for life := range 2 {
-			if name := fmt.Sprintf("life %d, %v", life+1, p); c.struck[name] == 0 {
+		for n := range 2 {
+			if name := fmt.Sprintf("process %d, %v", n+1, p); c.reached[name] == 0 {
 				t.Errorf("never reached: %s", name)
 			}
 		}

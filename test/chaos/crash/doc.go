@@ -1,4 +1,4 @@
-// Package crash holds a test that stops the pipeline at every boundary of its
-// steps, lets the process die there or go on without its answer, has another
-// take over that is stopped likewise, and checks what the third one leaves behind.
+// Package crash tests the pipeline at every boundary of its steps. The process
+// dies there or goes on without a reply, a second process takes over and is
+// stopped likewise, and a third one finishes. Then the result is checked.
 package crash

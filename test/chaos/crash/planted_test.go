@@ -19,234 +19,235 @@ import (
 	"ingestion/test/chaos/internal/check"
 )
 
-// scenario is a story in which a bug shows.
+// scenario is a sequence of processes in which a bug has an effect.
 type scenario struct {
-	bug   string
-	plant plant
+	name  string
+	bug   bug
 	plans []plan
-	extra int           // courses beside those of the plans
-	lease time.Duration // if not the usual one
-	// rule is how MongoDB treats inserts, if not as ever.
+	extra int           // rounds in addition to those of the plans
+	lease time.Duration // zero: the usual one
+	// rule makes MongoDB's rule for inserts; nil: none.
 	rule func() func(faulty.Call) faulty.Fault
-	// sorts are the violations of which the bug is to cause one; without the bug
-	// there is to be none of these.
-	sorts []string
+	// kinds are the violations of which the bug must cause at least one. Without
+	// the bug there must be none of them.
+	kinds []string
 }
 
-func calmly() plan { return plan{point: point{step: nowhere}} }
+func undisturbed() plan { return plan{point: point{step: nowhere}} }
 
-func dying(s step, nth int, m mode) []plan {
-	return []plan{{point: point{s, nth, m}}, calmly(), calmly()}
+func dyingAt(s step, nth int, m mode) []plan {
+	return []plan{{point: point{s, nth, m}}, undisturbed(), undisturbed()}
 }
 
 func scenarios() []scenario {
-	all := check.Sorts()
+	all := check.Kinds()
 	return []scenario{
 		{
-			bug:   "acknowledged before it is inserted",
-			plant: plant{queue: func(q streams.Queue) streams.Queue { return hasty{q} }},
-			plans: dying(judge, 1, diesBefore), sorts: []string{check.Lost},
+			name:  "acknowledged before it is inserted",
+			bug:   bug{queue: func(q streams.Queue) streams.Queue { return ackFirst{q} }},
+			plans: dyingAt(judge, 1, diesBefore), kinds: []string{check.Lost},
 		},
-		{bug: "NOACK", plant: plant{command: noAck}, plans: dying(judge, 2, diesBefore), sorts: []string{check.Lost}},
+		{name: "NOACK", bug: bug{command: noAck}, plans: dyingAt(judge, 2, diesBefore), kinds: []string{check.Lost}},
 		{
-			bug:   "group made again at $",
-			plant: plant{patch: open, find: `start = watermark\(\)`, by: `start = '$$'`},
-			plans: []plan{calmly(), {point: point{step: nowhere}, before: destroyGroup}, calmly()},
-			sorts: []string{check.Lost},
-		},
-		{
-			bug:   "result of XACK ignored",
-			plant: plant{patch: settle, find: `local n = (redis\.call\('XACK'.*)`, by: "$1\n    local n = to - from + 1"},
-			plans: dying(settle, 1, unanswered), sorts: all,
+			name:  "group created again at $",
+			bug:   bug{patch: open, find: `start = watermark\(\)`, by: `start = '$$'`},
+			plans: []plan{undisturbed(), {point: point{step: nowhere}, before: destroyGroup}, undisturbed()},
+			kinds: []string{check.Lost},
 		},
 		{
-			bug:   "reclaim stops at an empty page",
-			plant: plant{patch: claim, find: `if cursor == '0-0' then`, by: `if cursor == '0-0' or #claimed == 0 then`},
-			plans: []plan{{point: point{step: nowhere}, before: keepBusy, during: behindTheBusy}, calmly()},
-			extra: busyCourses + 1, lease: 6 * time.Second, sorts: all,
+			name:  "result of XACK ignored",
+			bug:   bug{patch: settle, find: `local n = (redis\.call\('XACK'.*)`, by: "$1\n    local n = to - from + 1"},
+			plans: dyingAt(settle, 1, unanswered), kinds: all,
 		},
 		{
-			// What comes to the same: where the dead letter can't be written the entry
-			// is acknowledged all the same.
-			bug:   "dead letter after acknowledgement",
-			plant: plant{patch: settle, find: `kept\[#kept \+ 1\] = id`, by: "redis.call('XACK', stream, group, id)\n    lost[#lost + 1] = id"},
-			plans: []plan{calmly(), {point: point{step: nowhere}, before: blockDead, during: untilRefusalsWait}, calmly()},
-			sorts: []string{check.Lost},
+			name:  "reclaim stops at an empty page",
+			bug:   bug{patch: claim, find: `if cursor == '0-0' then`, by: `if cursor == '0-0' or #claimed == 0 then`},
+			plans: []plan{{point: point{step: nowhere}, before: keepBusy, during: untilReclaimed}, undisturbed()},
+			extra: busyRounds + 1, lease: 6 * time.Second, kinds: all,
 		},
 		{
-			bug: "write concern error taken for success",
-			plant: plant{store: func(w *world, s consumer.Store) consumer.Store {
-				return careless{s, w.collection(), concernIgnored}
+			// Equivalent: the entry is acknowledged although its dead letter cannot be
+			// written.
+			name:  "dead letter after acknowledgement",
+			bug:   bug{patch: settle, find: `kept\[#kept \+ 1\] = id`, by: "redis.call('XACK', stream, group, id)\n    lost[#lost + 1] = id"},
+			plans: []plan{undisturbed(), {point: point{step: nowhere}, before: blockDead, during: untilRefusalsRetried}, undisturbed()},
+			kinds: []string{check.Lost},
+		},
+		{
+			name: "write concern error treated as success",
+			bug: bug{store: func(tr *trial, s consumer.Store) consumer.Store {
+				return lenientStore{s, tr.collection(), concernIgnored}
 			}},
-			plans: []plan{calmly(), calmly()}, rule: rolledBack, sorts: []string{check.Lost},
+			plans: []plan{undisturbed(), undisturbed()}, rule: rolledBack, kinds: []string{check.Lost},
 		},
 		{
-			bug: "IsDuplicateKeyError asked of a whole bulk",
-			plant: plant{store: func(w *world, s consumer.Store) consumer.Store {
-				return careless{s, w.collection(), mongo.IsDuplicateKeyError}
+			name: "IsDuplicateKeyError applied to a whole bulk",
+			bug: bug{store: func(tr *trial, s consumer.Store) consumer.Store {
+				return lenientStore{s, tr.collection(), mongo.IsDuplicateKeyError}
 			}},
-			plans: []plan{calmly(), calmly()}, rule: lastOfABulk, sorts: []string{check.Lost},
+			plans: []plan{undisturbed(), undisturbed()}, rule: lastOfABulk, kinds: []string{check.Lost},
 		},
 		{
-			bug:   "a redelivered record is a new member of its window",
-			plant: plant{limiter: func(l consumer.Limiter) consumer.Limiter { return forgetful{l} }},
-			plans: dying(insert, 2, diesBefore), sorts: []string{check.OverLimit, check.WrongDeath},
+			name:  "a redelivered record is a new member of its window",
+			bug:   bug{limiter: func(l consumer.Limiter) consumer.Limiter { return randomMember{l} }},
+			plans: dyingAt(insert, 2, diesBefore), kinds: []string{check.OverLimit, check.WrongDeath},
 		},
 	}
 }
 
-// TestPlantedBugsAreCaught tells each story twice: with the service as it is,
-// which comes out of it well, and with a bug, which has to be noticed.
-func TestPlantedBugsAreCaught(t *testing.T) {
-	s := newShared(t)
-	defer s.waitForTheDead()
+// TestPlantedBugsAreDetected runs each scenario twice: with the service as it is,
+// which must pass, and with the bug, which must be detected.
+func TestPlantedBugsAreDetected(t *testing.T) {
+	s := startServers(t)
+	defer s.waitForProcesses()
 	for i, c := range scenarios() {
-		t.Run(c.bug, func(t *testing.T) {
-			c.plant.load(t, s.direct)
-			if found, err := c.tell(t.Context(), s.world(2*i, false)); err != nil || len(found) > 0 {
+		t.Run(c.name, func(t *testing.T) {
+			c.bug.load(t, s.direct)
+			if found, err := c.run(t.Context(), s.trial(2*i, false)); err != nil || len(found) > 0 {
 				t.Errorf("without the bug: %v, %v", err, found)
 			}
-			w := s.world(2*i+1, false)
-			w.plant = &c.plant
-			found, err := c.tell(t.Context(), w)
+			tr := s.trial(2*i+1, false)
+			tr.bug = &c.bug
+			found, err := c.run(t.Context(), tr)
 			if err == nil && len(found) == 0 {
-				t.Error("nobody noticed the bug")
+				t.Error("the bug was not detected")
 			}
-			t.Logf("noticed: %v %.300q", err, found)
+			t.Logf("detected: %v %.300q", err, found)
 		})
 	}
 }
 
-// tell plays the story and returns the violations that matter in it.
-func (c *scenario) tell(ctx context.Context, w *world) (found []string, err error) {
-	w.extra, w.lease = c.extra, cmp.Or(c.lease, w.lease)
+// run returns the violations of the scenario's kinds.
+func (c *scenario) run(ctx context.Context, tr *trial) (found []string, err error) {
+	tr.extra, tr.lease = c.extra, cmp.Or(c.lease, tr.lease)
 	if c.rule != nil {
 		rule := c.rule()
-		w.blades.override(w.name, rule)
-		defer w.blades.override(w.name, nil)
+		tr.injectors.override(tr.name, rule)
+		defer tr.injectors.override(tr.name, nil)
 	}
-	if _, err := w.play(ctx, c.plans); err != nil {
+	if _, err := tr.play(ctx, c.plans); err != nil {
 		return nil, err
 	}
-	report, err := w.judge(ctx)
+	report, err := tr.verify(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, sort := range c.sorts {
-		found = slices.Concat(found, report.Details(sort))
+	for _, kind := range c.kinds {
+		found = slices.Concat(found, report.Details(kind))
 	}
 	return found, nil
 }
 
-// destroyGroup is what a FLUSHALL or an operator does, with records waiting.
-func destroyGroup(ctx context.Context, w *world) error {
-	return w.direct.XGroupDestroy(ctx, w.key, group).Err()
+// destroyGroup destroys the group while records wait, as an operator may.
+func destroyGroup(ctx context.Context, tr *trial) error {
+	return tr.direct.XGroupDestroy(ctx, tr.key, group).Err()
 }
 
-// busy is a live worker that holds more than XAUTOCLAIM looks at in two calls.
+// busy is a live worker that holds more entries than XAUTOCLAIM examines in two
+// calls.
 const (
-	busy        = "busy"
-	busyCourses = 9
+	busy       = "busy"
+	busyRounds = 9
 )
 
-// keepBusy has the busy worker take all that waits, and leaves two entries behind
-// it that belong to a dead one.
-func keepBusy(ctx context.Context, w *world) error {
-	first := w.courses
-	for n := range busyCourses {
-		if err := w.feed(ctx, first+n); err != nil {
+// keepBusy makes the busy worker take all waiting entries, and leaves entries of a
+// dead worker after them in the pending list.
+func keepBusy(ctx context.Context, tr *trial) error {
+	first := tr.rounds
+	for n := range busyRounds {
+		if err := tr.feed(ctx, first+n); err != nil {
 			return err
 		}
 	}
-	err := w.direct.XReadGroup(ctx, &redis.XReadGroupArgs{Group: group, Consumer: busy, Streams: []string{w.key, ">"}, Count: 1000, Block: -1}).Err()
+	err := tr.direct.XReadGroup(ctx, &redis.XReadGroupArgs{Group: group, Consumer: busy, Streams: []string{tr.key, ">"}, Count: 1000, Block: -1}).Err()
 	if err != nil {
 		return err
 	}
-	if err := w.feed(ctx, first+busyCourses); err != nil {
+	if err := tr.feed(ctx, first+busyRounds); err != nil {
 		return err
 	}
-	if err := w.haunt(ctx, first+busyCourses); err != nil {
+	if err := tr.leaveUnfinished(ctx, first+busyRounds); err != nil {
 		return err
 	}
-	if err := w.age(ctx); err != nil {
+	if err := tr.expireLeases(ctx); err != nil {
 		return err
 	}
-	return w.freshen(ctx)
+	return tr.renewBusy(ctx)
 }
 
-var freshenScript = redis.NewScript(`
+var renewScript = redis.NewScript(`
 for _, p in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1000, ARGV[2])) do
   redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, p[1], 'RETRYCOUNT', p[4], 'JUSTID')
 end
 return 1`)
 
-// freshen is the busy worker's heartbeat.
-func (w *world) freshen(ctx context.Context) error {
-	return freshenScript.Run(ctx, w.direct, []string{w.key}, group, busy).Err()
+// renewBusy renews the busy worker's leases.
+func (tr *trial) renewBusy(ctx context.Context) error {
+	return renewScript.Run(ctx, tr.direct, []string{tr.key}, group, busy).Err()
 }
 
-var errStranded = errors.New("entries of a dead worker are stranded behind those of a live one")
+var errStranded = errors.New("entries of a dead worker are never reclaimed, since those of a live one come first")
 
-// behindTheBusy waits until the dead worker's entries are taken over, though a
-// live one goes on holding what lies before them; then that one dies too.
-func behindTheBusy(ctx context.Context, w *world, l *life) error {
+// untilReclaimed waits until the dead worker's entries are reclaimed although a
+// live worker holds those before them. Then the live one dies too.
+func untilReclaimed(ctx context.Context, tr *trial, l *process) error {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	dead := fmt.Sprint("ghost-", w.courses+busyCourses)
+	dead := fmt.Sprint("dead-", tr.rounds+busyRounds)
 	for range tick.C {
-		if err := w.freshen(ctx); err != nil {
+		if err := tr.renewBusy(ctx); err != nil {
 			return err
 		}
-		left, err := w.direct.XPendingExt(ctx, &redis.XPendingExtArgs{Stream: w.key, Group: group, Start: "-", End: "+", Count: 10, Consumer: dead}).Result()
+		left, err := tr.direct.XPendingExt(ctx, &redis.XPendingExtArgs{Stream: tr.key, Group: group, Start: "-", End: "+", Count: 10, Consumer: dead}).Result()
 		switch {
 		case err != nil:
 			return err
 		case len(left) == 0:
-			return w.age(ctx)
-		case l.blade.count(claim) > 8:
+			return tr.expireLeases(ctx)
+		case l.injector.count(claim) > 8:
 			return errStranded
 		}
 	}
 	return nil
 }
 
-// blockDead makes dead letters impossible, as a wrong type of key does.
-func blockDead(ctx context.Context, w *world) error {
-	dead := "{" + w.key + "}:dead"
-	if err := w.direct.Rename(ctx, dead, dead+":aside").Err(); err != nil {
+// blockDead makes writing dead letters fail, by a key of the wrong type.
+func blockDead(ctx context.Context, tr *trial) error {
+	dead := "{" + tr.key + "}:dead"
+	if err := tr.direct.Rename(ctx, dead, dead+":aside").Err(); err != nil {
 		return err
 	}
-	return w.direct.Set(ctx, dead, "in the way", 0).Err()
+	return tr.direct.Set(ctx, dead, "in the way", 0).Err()
 }
 
-// untilRefusalsWait clears the way again once the refusals have been tried.
-func untilRefusalsWait(ctx context.Context, w *world, l *life) error {
+// untilRefusalsRetried restores the key once settling was tried several times.
+func untilRefusalsRetried(ctx context.Context, tr *trial, l *process) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for range tick.C {
-		n, _, err := w.outstanding(ctx)
+		n, _, err := tr.outstanding(ctx)
 		if err != nil {
 			return err
 		}
-		if n == 0 || l.blade.count(settle) > 10 {
+		if n == 0 || l.injector.count(settle) > 10 {
 			break
 		}
 	}
-	dead := "{" + w.key + "}:dead"
-	return w.direct.Rename(ctx, dead+":aside", dead).Err()
+	dead := "{" + tr.key + "}:dead"
+	return tr.direct.Rename(ctx, dead+":aside", dead).Err()
 }
 
-// rolledBack: the first insert of a document is applied, not by a majority, and
-// then undone by an election.
+// rolledBack returns a rule under which the first insert of a document is not
+// replicated to a majority and then rolled back by an election.
 func rolledBack() func(faulty.Call) faulty.Fault {
 	seen := map[string]bool{}
 	return func(call faulty.Call) (f faulty.Fault) {
-		news := false
+		isNew := false
 		for _, doc := range call.Documents {
 			id := doc.Lookup("_id").StringValue()
-			news, seen[id] = news || !seen[id], true
+			isNew, seen[id] = isNew || !seen[id], true
 		}
-		if !news {
+		if !isNew {
 			return f
 		}
 		for i := range call.Documents {
@@ -258,8 +259,8 @@ func rolledBack() func(faulty.Call) faulty.Fault {
 	}
 }
 
-// lastOfABulk has the last document of each of the first inserts fail for a
-// reason that passes.
+// lastOfABulk returns a rule under which the last document of each of the first
+// inserts fails with a transient error.
 func lastOfABulk() func(faulty.Call) faulty.Fault {
 	times := 0
 	return func(call faulty.Call) (f faulty.Fault) {

@@ -1,5 +1,5 @@
-// Package container runs a Redis in a container for tests, where a Docker
-// engine answers.
+// Package container runs a Redis in a container for tests, if there is a Docker
+// engine.
 package container
 
 import (
@@ -20,9 +20,9 @@ const (
 	startTimeout  = 30 * time.Second
 )
 
-// Redis starts a container of image, waits until it serves, and returns its
-// URL and what stops and removes it. An image that is missing is pulled, once
-// and not without saying so through logf. Nothing is left behind on an error.
+// Redis starts a container of image, waits until it accepts connections, and
+// returns its URL and a function that removes it. A missing image is pulled, in
+// one attempt, which logf reports. After an error nothing is left behind.
 func Redis(ctx context.Context, image string, logf func(format string, args ...any)) (url string, stop func() error, err error) {
 	if err := prepare(ctx, image, logf); err != nil {
 		return "", nil, err
@@ -41,13 +41,13 @@ func Redis(ctx context.Context, image string, logf func(format string, args ...a
 	return url + "/0", stop, nil
 }
 
-// ready does without the module's look from inside the container, which takes
-// a shell and more that a small image lacks.
+// ready omits the module's check from inside the container, which needs a shell
+// that a small image lacks.
 func ready() wait.Strategy {
 	return wait.ForAll(wait.ForLog("Ready to accept connections"), wait.ForListeningPort("6379/tcp").SkipInternalCheck())
 }
 
-// prepare sees that an engine answers and that it has the image.
+// prepare checks that an engine answers and that it has the image.
 func prepare(ctx context.Context, image string, logf func(string, ...any)) error {
 	quieten()
 	findHost()
@@ -67,18 +67,18 @@ func prepare(ctx context.Context, image string, logf func(string, ...any)) error
 	return pull(ctx, engine.Client(), image, logf)
 }
 
-// pull makes a single attempt; testcontainers' own goes on for a quarter of an
-// hour where there is no network.
+// pull makes a single attempt; that of testcontainers retries for a quarter of
+// an hour without a network.
 func pull(ctx context.Context, engine client.APIClient, image string, logf func(string, ...any)) error {
 	ctx, cancel := context.WithTimeout(ctx, pullTimeout)
 	defer cancel()
-	logf("the image %s is not here: pulling it", image)
+	logf("pulling the image %s", image)
 	progress, err := engine.ImagePull(ctx, image, client.ImagePullOptions{})
 	if err == nil {
 		err = errors.Join(progress.Wait(ctx), progress.Close())
 	}
 	if err != nil {
-		return fmt.Errorf("the image %s is not here and cannot be pulled; do it by hand, or name another in REDIS_IMAGE: %w", image, err)
+		return fmt.Errorf("cannot pull the image %s; pull it by hand, or set REDIS_IMAGE to another one: %w", image, err)
 	}
 	return nil
 }

@@ -8,18 +8,18 @@ import (
 	tclog "github.com/testcontainers/testcontainers-go/log"
 )
 
-// quieten keeps testcontainers from writing a report of the engine into the
-// test's output, and from starting its reaper, which needs another image: who
-// calls Redis stops what it started.
+// quieten keeps testcontainers from describing the engine in the test's output,
+// and from starting its reaper, which needs another image: the caller of Redis
+// removes the container.
 func quieten() {
 	tclog.SetDefault(tclog.NewNoopLogger())
 	setDefault("TESTCONTAINERS_RYUK_DISABLED", "true")
 }
 
-// findHost says where published ports are. testcontainers takes a file that
-// Docker leaves in containers for a proof that this is one, and looks for the
-// ports at the gateway; but a machine made from an image has that file as
-// well. Where the engine's bridge is an interface of ours, so are its ports.
+// findHost sets the host of published ports. testcontainers concludes from a
+// file left by Docker that it runs in a container and uses the gateway; but a
+// machine made from an image has that file too. If the engine's bridge is a
+// local interface, the ports are local.
 func findHost() {
 	if engine := os.Getenv("DOCKER_HOST"); engine != "" && !strings.HasPrefix(engine, "unix://") {
 		return
@@ -29,7 +29,7 @@ func findHost() {
 	}
 }
 
-// setDefault sets an environment variable that is not set.
+// setDefault sets an environment variable unless it is set.
 func setDefault(name, value string) {
 	if os.Getenv(name) == "" {
 		_ = os.Setenv(name, value) // fails for impossible names only

@@ -1,5 +1,5 @@
-// Package servers keeps account of which tests ran on which servers, over the
-// test binaries of several packages.
+// Package servers records which tests ran on which servers, across the test
+// binaries of several packages.
 package servers
 
 import (
@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// Server is a server as the account names it.
+// Server is the name of a server in the summary.
 type Server string
 
 // The servers that a test may use.
@@ -24,27 +24,27 @@ const (
 	ProcessMongo   Server = "FerretDB (process)"
 )
 
-// Missing takes the place of a server that a test went without.
-const Missing Server = "skipped for want of redis-server"
+// Missing stands for the server of a skipped test.
+const Missing Server = "skipped without redis-server"
 
-// known is the order of the summary, which names them even if unused.
+// known is the order of the summary, which lists unused servers too.
 var known = []Server{LocalRedis, ContainerRedis, ForeignRedis, EmbeddedRedis, EmbeddedMongo, ProcessMongo}
 
 // Note appends to the file that a test used a server: one line with the
-// package's folder, the top-level test's name and the server, in one write, so
-// that several processes may share the file.
-func Note(file, folder, test string, server Server) error {
+// package's directory, the top-level test's name and the server, in one write,
+// so that several processes may share the file.
+func Note(file, dir, test string, server Server) error {
 	out, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
 	}
 	test, _, _ = strings.Cut(test, "/")
-	_, err = fmt.Fprintf(out, "%s\t%s\t%s\n", folder, test, server)
+	_, err = fmt.Fprintf(out, "%s\t%s\t%s\n", dir, test, server)
 	return errors.Join(err, out.Close())
 }
 
-// Summary is one line on what Note has written: how many tests used each
-// server. A test counts once a server, however often it asked for it.
+// Summary returns one line with the number of tests that used each server. A
+// test counts once per server.
 func Summary(notes io.Reader) (string, error) {
 	counts, err := count(notes)
 	if err != nil {
@@ -67,7 +67,7 @@ func count(notes io.Reader) (map[Server]int, error) {
 		line := lines.Text()
 		server := Server(line[strings.LastIndexByte(line, '\t')+1:])
 		if strings.Count(line, "\t") != 2 {
-			return nil, fmt.Errorf("%q is no line of the account of servers", line)
+			return nil, fmt.Errorf("%q is not a line of the server tally", line)
 		}
 		if !seen[line] {
 			seen[line] = true

@@ -12,9 +12,9 @@ import (
 
 func TestSummaryCountsTestsOnce(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "tally")
-	note := func(folder, test string, server servers.Server) {
+	note := func(dir, test string, server servers.Server) {
 		t.Helper()
-		if err := servers.Note(file, folder, test, server); err != nil {
+		if err := servers.Note(file, dir, test, server); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -25,13 +25,13 @@ func TestSummaryCountsTestsOnce(t *testing.T) {
 	note("/b", "TestTwo", servers.Missing)
 
 	const want = "tests by server: 2 redis-server (local), 0 redis (container), 0 redis (REDIS_URL), " +
-		"0 miniredis (embedded), 1 FerretDB (embedded), 0 FerretDB (process), 1 skipped for want of redis-server"
+		"0 miniredis (embedded), 1 FerretDB (embedded), 0 FerretDB (process), 1 skipped without redis-server"
 	if got := summary(t, file); got != want {
 		t.Errorf("summary is\n%s\nwant\n%s", got, want)
 	}
 }
 
-func TestNoteFromManyAtOnce(t *testing.T) {
+func TestNoteConcurrently(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "tally")
 	var all sync.WaitGroup
 	for i := range 50 {

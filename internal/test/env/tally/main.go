@@ -18,7 +18,7 @@ import (
 
 func main() {
 	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: tally FILE, the file that TESTENV_TALLY named when the tests ran")
+		fmt.Fprintln(os.Stderr, "usage: tally FILE (the value of TESTENV_TALLY during the tests)")
 		os.Exit(2)
 	}
 	if err := run(os.Args[1], os.Stdout); err != nil {
@@ -30,8 +30,8 @@ func main() {
 	}
 }
 
-// totals reads the counts that gotestsum gives to its post-run command; empty
-// without them. Subtests count as tests.
+// totals formats the counts that gotestsum passes to its post-run command;
+// empty without them. Subtests count as tests.
 func totals(getenv func(string) string) string {
 	total, err := strconv.Atoi(getenv("TESTS_TOTAL"))
 	if err != nil {
@@ -42,12 +42,12 @@ func totals(getenv func(string) string) string {
 	return fmt.Sprintf("%d passed, %d failed, %d skipped", total-failed-skipped, failed, skipped)
 }
 
-// run prints the summary of a file; one that is not there says that no test
-// used a server, for instance because all results came from go test's cache.
+// run prints the summary of a file. If it does not exist, no test used a
+// server, for instance because all results were cached.
 func run(file string, out io.Writer) error {
 	notes, err := os.Open(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		_, err := fmt.Fprintln(out, "tests by server: none ran on a server (go test -count=1 runs those whose results are cached)")
+		_, err := fmt.Fprintln(out, "tests by server: no test used a server (go test -count=1 reruns cached tests)")
 		return err
 	}
 	if err != nil {

@@ -17,11 +17,11 @@ const (
 	duplicateField       = 40413
 )
 
-// carryOut executes a command under a fault and returns the reply's document.
-func (s *Server) carryOut(call *Call, fault Fault) bson.D {
+// apply executes a command with a fault and returns the reply.
+func (s *Server) apply(call *Call, fault Fault) bson.D {
 	if fault.Code != 0 {
 		if fault.Applied {
-			s.execute(call, Fault{})
+			s.apply(call, Fault{})
 		}
 		return failure(fault.Code, "told to fail", fault.Labels...)
 	}
@@ -36,7 +36,7 @@ func (s *Server) carryOut(call *Call, fault Fault) bson.D {
 
 func (s *Server) execute(call *Call, fault Fault) bson.D {
 	if field := repeatedField(call.Body); field != "" {
-		return failure(duplicateField, "the command has its field "+field+" twice")
+		return failure(duplicateField, "duplicate field "+field+" in the command")
 	}
 	switch call.Name {
 	case "hello":
@@ -61,7 +61,8 @@ func (s *Server) execute(call *Call, fault Fault) bson.D {
 	return failure(commandNotFound, "no such command: "+call.Name)
 }
 
-// repeatedField names a field that a command has twice, which MongoDB refuses.
+// repeatedField returns the name of a duplicate field of a command, which
+// MongoDB refuses.
 func repeatedField(body bson.Raw) string {
 	elements, _ := body.Elements()
 	seen := make(map[string]bool, len(elements))
@@ -86,7 +87,7 @@ func failure(code int32, message string, labels ...string) bson.D {
 	return d
 }
 
-// hello answers as a standalone server. Without a topologyVersion the driver
+// hello replies as a standalone server. Without a topologyVersion the driver
 // polls, which keeps its monitors simple.
 func hello(call *Call) bson.D {
 	fields := bson.D{
@@ -154,7 +155,7 @@ func (s *Server) duplicate(index int) WriteError {
 }
 
 // writeError quotes the whole document in its message, as MongoDB's messages
-// quote values: whoever logs them leaks them.
+// quote values: logging them would leak data.
 func writeError(e WriteError, doc bson.Raw) bson.D {
 	d := bson.D{
 		{Key: "index", Value: int32(e.Index)}, {Key: "code", Value: e.Code},
@@ -185,7 +186,8 @@ func (s *Server) find(call *Call) bson.D {
 	return s.page("firstBatch", namespaceOf(call), 0, docs, size)
 }
 
-// match finds the documents of a filter: {}, {_id: x} or {_id: {$in: […]}}.
+// match returns the documents that match a filter: {}, {_id: x} or {_id: {$in:
+// […]}}.
 func (c *collection) match(filter bson.Raw) ([]bson.Raw, bool) {
 	elements, err := filter.Elements()
 	if err != nil || len(elements) == 0 {
@@ -249,8 +251,8 @@ func (s *Server) getMore(call *Call) bson.D {
 	return s.page("nextBatch", database+"."+name, cursor, s.cursors[cursor], size)
 }
 
-// count answers both count and the aggregation that CountDocuments sends; a
-// filter is not looked at.
+// count replies to both count and the aggregation that CountDocuments sends; it
+// ignores the filter.
 func (s *Server) count(call *Call) bson.D {
 	s.mu.Lock()
 	defer s.mu.Unlock()

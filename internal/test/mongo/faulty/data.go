@@ -39,7 +39,7 @@ func (c *collection) all() []bson.Raw {
 	return docs
 }
 
-// collection returns the collection of a namespace, made when first asked for.
+// collection returns the collection of a namespace and creates it if necessary.
 // The server must be locked.
 func (s *Server) collection(namespace string) *collection {
 	c := s.data[namespace]
@@ -50,8 +50,8 @@ func (s *Server) collection(namespace string) *collection {
 	return c
 }
 
-// insertLocked inserts what is not there yet and returns which documents were
-// there. What goes in is in the journal before the reply leaves.
+// insertLocked inserts new documents and reports which ones already existed.
+// Inserted documents are in the journal before the reply is sent.
 func (s *Server) insertLocked(namespace string, docs []bson.Raw, skip map[int]bool, ordered bool) (inserted int, duplicates []int, err error) {
 	c := s.collection(namespace)
 	for i, doc := range docs {
@@ -94,15 +94,15 @@ func (s *Server) forget(namespace string) error {
 	return s.journal.Flush()
 }
 
-// inDatabase says whether a namespace belongs to the database that prefix, a
-// name and a dot, begins with.
+// inDatabase reports whether a namespace belongs to the database with a prefix,
+// its name and a dot.
 func inDatabase(namespace, prefix string) bool {
 	database, _, _ := strings.Cut(prefix, ".")
 	return strings.HasPrefix(namespace, database+".")
 }
 
-// A journal entry is a document {ns, doc}, without doc where the collection was
-// dropped. Written to the operating system before the reply, it outlives the
+// A journal entry is a document {ns, doc}, without doc if the collection was
+// dropped. It is written before the reply but not synced, so it survives the
 // process, not the machine.
 func writeEntry(w io.Writer, namespace string, doc bson.Raw) error {
 	start, entry := bsoncore.AppendDocumentStart(make([]byte, 0, len(namespace)+len(doc)+32))
@@ -118,8 +118,8 @@ func writeEntry(w io.Writer, namespace string, doc bson.Raw) error {
 	return err
 }
 
-// openJournal reads what a former process wrote, drops a torn end and goes on
-// behind it.
+// openJournal reads the journal of a previous process, truncates a torn entry
+// at its end and appends after that.
 func (s *Server) openJournal(path string) error {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

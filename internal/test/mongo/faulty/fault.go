@@ -6,23 +6,24 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// Fault is how one command goes wrong. The zero value means it doesn't. Of
-// several fields that are set, they take effect in the order given here.
+// Fault is what goes wrong with a command; the zero value is no fault. Several
+// fields take effect in the order of declaration.
 type Fault struct {
-	// Delay is waited before the command is looked at.
+	// Delay is the time before the command is handled.
 	Delay time.Duration
-	// CutBefore closes the connection; the command is not carried out.
+	// CutBefore closes the connection; the command is not executed.
 	CutBefore bool
-	// Code makes the command fail as a whole, with these labels. It is carried
-	// out all the same if Applied is set.
+	// Code makes the whole command fail, with these labels. If Applied is set,
+	// it is executed nevertheless.
 	Code    int32
 	Labels  []string
 	Applied bool
-	// WriteErrors refuses single documents of an insert; the others go in.
+	// WriteErrors refuses single documents of an insert; the others are
+	// inserted.
 	WriteErrors []WriteError
-	// CutAfter closes the connection after the command was carried out.
+	// CutAfter closes the connection after the command was executed.
 	CutAfter bool
-	// Silent carries the command out and never answers; the connection stays.
+	// Silent executes the command and never replies; the connection stays open.
 	Silent bool
 	// WriteConcern is the code of a writeConcernError added to the reply.
 	WriteConcern int32
@@ -46,16 +47,17 @@ type Call struct {
 	Documents []bson.Raw
 }
 
-// Script plans faults for the next commands of a name, one each, in order. What
-// is left of an earlier script comes first.
+// Script sets the faults of the next commands of a name, one each, in order,
+// after those left of earlier scripts.
 func (s *Server) Script(command string, faults ...Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.scripts[command] = append(s.scripts[command], faults...)
 }
 
-// Rule decides about each command of a name for which no script is left. It is
-// called with the server locked and must not call the server; nil ends it.
+// Rule sets a function that returns the fault of each command of a name once
+// its scripts are used up; nil removes it. It is called with the server locked
+// and must not call the server.
 func (s *Server) Rule(command string, rule func(Call) Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -85,7 +87,7 @@ func (s *Server) Count(command string) int {
 	return s.counts[command]
 }
 
-// admit notes a command and returns the fault planned for it.
+// admit counts a command and returns its fault.
 func (s *Server) admit(call *Call) Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()

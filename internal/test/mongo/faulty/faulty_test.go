@@ -59,7 +59,7 @@ func TestServesTheDriver(t *testing.T) {
 		t.Errorf("FindOne = %v, %v", got, err)
 	}
 	if err := c.FindOne(ctx, bson.D{{Key: "_id", Value: "z"}}).Err(); !errors.Is(err, mongo.ErrNoDocuments) {
-		t.Errorf("FindOne of what isn't there: %v", err)
+		t.Errorf("FindOne of a missing document: %v", err)
 	}
 	if err := c.Drop(ctx); err != nil || len(s.Documents("db", "c")) != 0 {
 		t.Errorf("Drop: %v, %d left", err, len(s.Documents("db", "c")))
@@ -196,7 +196,7 @@ func TestStopAndStartKeepsPortAndDocuments(t *testing.T) {
 	}
 }
 
-func TestJournalOutlivesTheServerAndATornEnd(t *testing.T) {
+func TestJournalSurvivesRestartAndTornEntry(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
 	first, err := faulty.New(faulty.Options{Journal: path})
 	if err != nil {
@@ -210,7 +210,7 @@ func TestJournalOutlivesTheServerAndATornEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	tear(t, path, 3)
-	for range 2 { // the torn end is gone for good
+	for range 2 { // the torn entry is removed
 		again, err := faulty.New(faulty.Options{Journal: path})
 		if err != nil {
 			t.Fatal(err)

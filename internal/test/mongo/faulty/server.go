@@ -19,17 +19,17 @@ import (
 type Options struct {
 	// Addr to listen on; a free loopback port by default.
 	Addr string
-	// Ferret makes the server pass for a FerretDB: it says so in buildInfo, and
-	// its duplicate key errors name no index.
+	// Ferret makes the server behave as a FerretDB: in buildInfo, and in
+	// duplicate key errors that name no index.
 	Ferret bool
 	// Record keeps all commands for Calls.
 	Record bool
-	// Journal is a file in which documents outlive the process; none by default.
+	// Journal is a file in which documents survive the process; none by
+	// default.
 	Journal string
 }
 
-// Server is a MongoDB that misbehaves on demand. Its methods may be called by
-// any number of goroutines.
+// Server is a MongoDB that fails on demand. Safe for concurrent use.
 type Server struct {
 	opts Options
 	addr string
@@ -95,7 +95,7 @@ func Serve(t testing.TB, opts Options) *Server {
 // Addr is host:port, the same for the server's whole life.
 func (s *Server) Addr() string { return s.addr }
 
-// URI is the server's address as MONGO_URI wants it.
+// URI returns the value of MONGO_URI for the server.
 func (s *Server) URI() string { return "mongodb://" + s.addr }
 
 // Start listens again after Stop, on the same port, with the documents it had.
@@ -115,8 +115,7 @@ func (s *Server) Start() error {
 	return nil
 }
 
-// Stop closes the port and all connections, as a killed server does. What was
-// inserted stays.
+// Stop closes the port and all connections, as a kill does. Documents are kept.
 func (s *Server) Stop() {
 	s.mu.Lock()
 	if s.listener != nil {
@@ -208,13 +207,13 @@ const (
 	hangUp
 )
 
-// handle carries a command out, with the fault planned for it.
+// handle executes a command with its fault.
 func (s *Server) handle(call *Call, stopped <-chan struct{}) (bson.Raw, manner) {
 	fault := s.admit(call)
 	if fault.Delay > 0 && !pause(fault.Delay, stopped) || fault.CutBefore {
 		return nil, hangUp
 	}
-	reply := s.carryOut(call, fault)
+	reply := s.apply(call, fault)
 	switch {
 	case fault.CutAfter:
 		return nil, hangUp
@@ -230,7 +229,7 @@ func (s *Server) handle(call *Call, stopped <-chan struct{}) (bson.Raw, manner) 
 	return raw, answerIt
 }
 
-// pause returns false when the server stops meanwhile.
+// pause returns false if the server stops meanwhile.
 func pause(d time.Duration, stopped <-chan struct{}) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// tear cuts bytes off the end of a file, as a crash amid a write does.
+// tear cuts bytes off the end of a file, as a crash during a write does.
 func tear(t *testing.T, path string, bytes int64) {
 	t.Helper()
 	info, err := os.Stat(path)

@@ -1,14 +1,15 @@
-// Command mongolite is the test server of package faulty as a process that may
-// be killed: a small, correct MongoDB that is quick enough for long runs. What
-// it has confirmed is in its journal, which outlives a SIGKILL, though not the
-// machine.
+// Command lite runs the server of package faulty as a process that may be
+// killed: a small, correct MongoDB, fast enough for long runs. Acknowledged
+// documents are in its journal, which survives a SIGKILL, but not a crash of
+// the machine.
 //
-//	mongolite --addr 127.0.0.1:27999 --journal ./journal
+//	lite --addr 127.0.0.1:27999 --journal ./journal
 //
-// The file of --refuse makes it refuse single documents while the file is there:
-// {"modulo":4,"remainder":1,"codes":[202,70]} a quarter of them, by their _id.
+// While the file named by --refuse exists, single documents are refused: with
+// {"modulo":4,"remainder":1,"codes":[202,70]} a quarter of them, by a hash of
+// their _id.
 //
-// It prints one line, "ready" and its URI, once clients can connect, and ends
+// It prints one line, "ready" and its URI, once clients can connect, and exits
 // on SIGINT or SIGTERM.
 package main
 
@@ -24,12 +25,12 @@ import (
 )
 
 func main() {
-	addr := flag.String("addr", "127.0.0.1:0", "host:port to listen on; port 0 takes a free one")
-	journal := flag.String("journal", "", "file in which documents outlive the process (default: they end with it)")
-	refusals := flag.String("refuse", "", "JSON `file` that says which documents are refused, while it is there")
+	addr := flag.String("addr", "127.0.0.1:0", "host:port to listen on; port 0 picks a free one")
+	journal := flag.String("journal", "", "file in which documents survive the process (default: none)")
+	refusals := flag.String("refuse", "", "JSON `file` that selects the documents to refuse, while it exists")
 	flag.Parse()
 	if err := serve(*addr, *journal, *refusals); err != nil {
-		fmt.Fprintln(os.Stderr, "mongolite:", err)
+		fmt.Fprintln(os.Stderr, "lite:", err)
 		os.Exit(1)
 	}
 }

@@ -39,7 +39,7 @@ func connect(t testing.TB, addr string) *mongo.Collection {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		// It would say good-bye to a server that was killed.
+		// Disconnect would send endSessions to the killed server.
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		_ = client.Disconnect(ctx)
@@ -47,7 +47,7 @@ func connect(t testing.TB, addr string) *mongo.Collection {
 	return client.Database("db").Collection("c")
 }
 
-// confirmed collects the _ids that the server has confirmed.
+// confirmed collects the _ids that the server has acknowledged.
 type confirmed struct {
 	mu  sync.Mutex
 	ids []string
@@ -65,8 +65,8 @@ func (c *confirmed) len() int {
 	return len(c.ids)
 }
 
-// insert sends batches, each with a document of the one before, until the
-// server is gone.
+// insert sends batches, each with a document of the previous one, until the
+// server is killed.
 func (c *confirmed) insert(ctx context.Context, killed *atomic.Bool, coll *mongo.Collection, writer, round int) error {
 	last := ""
 	for n := 0; ; n++ {
@@ -101,9 +101,9 @@ func isDuplicateOfID(e mongo.BulkWriteError) bool {
 	return ok && e.Code == 11000 && pattern.Lookup("_id").AsInt64() == 1
 }
 
-// TestConfirmedDocumentsOutliveKills kills the server under load, again and
-// again, and counts what it has.
-func TestConfirmedDocumentsOutliveKills(t *testing.T) {
+// TestAcknowledgedDocumentsSurviveKills kills the server under load, again and
+// again, and checks its documents.
+func TestAcknowledgedDocumentsSurviveKills(t *testing.T) {
 	journal := filepath.Join(t.TempDir(), "journal")
 	server, addr := start(t, "127.0.0.1:0", journal)
 	var done confirmed
@@ -129,7 +129,7 @@ func TestConfirmedDocumentsOutliveKills(t *testing.T) {
 		}
 		var again string
 		if server, again = start(t, addr, journal); again != addr {
-			t.Fatalf("it listens at %s after the kill, not at %s", again, addr)
+			t.Fatalf("it listens on %s after the kill, want %s", again, addr)
 		}
 		wantAll(t, connect(t, addr), done.ids)
 	}
@@ -151,7 +151,7 @@ func wantAll(t *testing.T, coll *mongo.Collection, want []string) {
 			t.Fatal(err)
 		}
 		if len(docs) != len(page) {
-			t.Errorf("%d of %d confirmed documents are there", len(docs), len(page))
+			t.Errorf("%d of %d acknowledged documents exist", len(docs), len(page))
 		}
 	}
 	if n, err := coll.CountDocuments(t.Context(), bson.D{}); err != nil || int(n) < len(want) {
@@ -159,8 +159,8 @@ func wantAll(t *testing.T, coll *mongo.Collection, want []string) {
 	}
 }
 
-// TestRefusesWhatTheFileSays: documents of one remainder, while the file is there.
-func TestRefusesWhatTheFileSays(t *testing.T) {
+// TestRefusals: documents with one remainder are refused while the file exists.
+func TestRefusals(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "refuse.json")
 	_, addr := start(t, "127.0.0.1:0", filepath.Join(t.TempDir(), "journal"), "--refuse", file)
 	coll := connect(t, addr)

@@ -8,16 +8,16 @@ import (
 	"ingestion/internal/test/mongo/faulty"
 )
 
-// refusal is what the file of --refuse says: documents whose _id has this
-// remainder are refused, each with a code of the list.
+// refusal is the content of the --refuse file: documents whose _id hash has
+// this remainder are refused, each with a code of the list.
 type refusal struct {
 	Modulo    uint32  `json:"modulo"`
 	Remainder uint32  `json:"remainder"`
 	Codes     []int32 `json:"codes"`
 }
 
-// refuse is the rule for inserts. The file is read at each one, so that what it
-// says begins and ends at once and outlives the server.
+// refuse is the rule for inserts. It reads the file at each insert, so changes
+// take effect at once and survive the server.
 func refuse(file string) func(faulty.Call) faulty.Fault {
 	return func(call faulty.Call) faulty.Fault {
 		text, err := os.ReadFile(file)

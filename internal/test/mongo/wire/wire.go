@@ -1,5 +1,5 @@
-// Package wire reads and frames messages of MongoDB's wire protocol for the
-// servers that tests and benchmarks play, as far as a driver of today uses it:
+// Package wire implements the server side of MongoDB's wire protocol for test
+// and benchmark servers, as far as a current driver uses it:
 // https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol/
 package wire
 
@@ -14,8 +14,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 )
 
-// MaxMessage is the size of the largest message that Read takes, in bytes; a
-// server states it in its hello reply.
+// MaxMessage is the maximum message size that Read accepts, in bytes; a server
+// announces it in its hello reply.
 const MaxMessage = 48_000_000
 
 const (
@@ -120,15 +120,15 @@ func (m *Message) readSequence(b []byte) error {
 	return nil
 }
 
-// Documents are those of an insert: of the sequence section, or of the array in
-// the body. There are none in other commands.
+// Documents returns the documents of an insert, from the sequence section or
+// the array in the body, and nil for other commands.
 func (m *Message) Documents() ([]bson.Raw, error) {
 	var documents []bson.Raw
 	err := m.EachDocument(func(d bson.Raw) { documents = append(documents, d) })
 	return documents, err
 }
 
-// EachDocument calls do with each of Documents. It does not allocate.
+// EachDocument calls do for each of Documents. It does not allocate.
 func (m *Message) EachDocument(do func(bson.Raw)) error {
 	for _, d := range m.sequence {
 		do(d)
@@ -185,7 +185,8 @@ func lengthOf(b []byte) (int, bool) {
 	return n, n >= 5 && n <= len(b)
 }
 
-// Frame makes the reply to m a message. It is valid until the next call.
+// Frame returns the message with the reply to m. It is valid until the next
+// call.
 func (m *Message) Frame(reply []byte) []byte {
 	b := append(m.out[:0], make([]byte, headerLen)...)
 	op := uint32(opMsg)

@@ -15,9 +15,9 @@ const (
 	window = 10 * time.Second
 )
 
-// evidence is that of a run in which all went well: two good records, one of
-// them sent twice, a bad one, and a hot customer with four records of which one
-// was put off and one refused.
+// evidence returns that of a correct run: two good records, one of them sent
+// twice, a bad one, and a hot customer with four records, of which one was
+// deferred and one refused.
 func evidence() *check.Evidence {
 	e := &check.Evidence{
 		Acked: map[load.EntryID]int{}, Unanswered: map[int]int{}, Entries: map[load.EntryID]load.Entry{},
@@ -57,11 +57,11 @@ func evidence() *check.Evidence {
 		case 0, 1:
 			store(r, id.ID)
 			hot[load.Place{Member: "id of " + r.Key.Email, At: int64(5000 + n*1000)}] = true
-		case 2: // put off until the window has room
+		case 2: // deferred until a slot is free
 			store(r, id.ID)
 			hot[load.Place{Member: "id of " + r.Key.Email, At: 15_000}] = true
 			e.Entries[load.EntryID{ID: "15001-0"}] = load.Entry{Number: 6, Origin: id.ID, AdmitAt: 15_000, Seen: 15_001}
-		case 3: // as if its longest delay were less
+		case 3: // refused: the delay would exceed the maximum
 			e.Dead = append(e.Dead, check.DeadLetter{Entry: id, Event: "rate_limited", Data: e.Records[7].Body})
 		}
 	}
@@ -77,27 +77,27 @@ func evidence() *check.Evidence {
 
 func entry(n int) load.EntryID { return load.EntryID{ID: fmt.Sprintf("%d-0", (n+1)*1000)} }
 
-func TestNothingIsWrongWithARightRun(t *testing.T) {
+func TestCorrectRun(t *testing.T) {
 	var r check.Report
 	check.Check(evidence(), &r)
 	if r.Total() != 0 {
-		for _, sort := range check.Sorts() {
-			t.Errorf("%s: %v", sort, r.Details(sort))
+		for _, kind := range check.Kinds() {
+			t.Errorf("%s: %v", kind, r.Details(kind))
 		}
 	}
 }
 
-// TestEachViolationIsFound spoils the evidence in every way that a fault of the
-// service could, and wants it named.
-func TestEachViolationIsFound(t *testing.T) {
+// TestViolations changes the evidence in every way that a bug of the service could
+// and expects a violation of the right kind.
+func TestViolations(t *testing.T) {
 	for _, c := range []struct {
-		name, sort, says string
-		spoil            func(e *check.Evidence)
+		name, kind, want string
+		change           func(e *check.Evidence)
 	}{
 		{"a document is missing", check.Lost, "neither stored", func(e *check.Evidence) { e.Documents = e.Documents[1:] }},
-		{"one that was put back is missing", check.Lost, "put back as", func(e *check.Evidence) { e.Documents = e.Documents[:4] }},
+		{"the document of a deferred record is missing", check.Lost, "put back as", func(e *check.Evidence) { e.Documents = e.Documents[:4] }},
 		{"a dead letter is missing", check.Lost, "left no dead letter", func(e *check.Evidence) { e.Dead = e.Dead[1:] }},
-		{"a refused one left no dead letter", check.Lost, "neither stored", func(e *check.Evidence) { e.Dead = e.Dead[:1] }},
+		{"the dead letter of a refused record is missing", check.Lost, "neither stored", func(e *check.Evidence) { e.Dead = e.Dead[:1] }},
 		{"an acknowledged entry is not on the stream", check.Lost, "acknowledged", func(e *check.Evidence) { delete(e.Entries, entry(2)) }},
 		{"stored twice", check.Doubled, "2 documents", func(e *check.Evidence) {
 			d := e.Documents[0]
@@ -105,52 +105,52 @@ func TestEachViolationIsFound(t *testing.T) {
 			e.Documents = append(e.Documents, d)
 		}},
 		{"two dead letters", check.Doubled, "two dead letters", func(e *check.Evidence) { e.Dead = append(e.Dead, e.Dead[0]) }},
-		{"a document of nobody", check.Invented, "nobody sent", func(e *check.Evidence) {
+		{"a document without a record", check.Invented, "nobody sent", func(e *check.Evidence) {
 			e.Documents = append(e.Documents, check.Document{Key: load.Key{CustomerID: "x"}})
 		}},
-		{"a document under another name", check.Invented, "has the name", func(e *check.Evidence) { e.Documents[0].Name = "Bea" }},
-		{"a document with another's entry", check.Invented, "not its own", func(e *check.Evidence) { e.Documents[0].StreamID = entry(1).ID }},
+		{"a document with another name", check.Invented, "has the name", func(e *check.Evidence) { e.Documents[0].Name = "Bea" }},
+		{"a document with the ID of another entry", check.Invented, "another record's entry", func(e *check.Evidence) { e.Documents[0].StreamID = entry(1).ID }},
 		{"a document of a bad record", check.Invented, "nobody sent", func(e *check.Evidence) { e.Documents[0].Key = e.Records[3].Key }},
-		{"an entry of nobody", check.Invented, "nobody sent", func(e *check.Evidence) { e.Entries[load.EntryID{ID: "1-1"}] = load.Entry{Number: -1} }},
-		{"an entry too many", check.Invented, "more often", func(e *check.Evidence) { e.Entries[load.EntryID{ID: "1-1"}] = load.Entry{Number: 0} }},
-		{"put back for another", check.Invented, "another record", func(e *check.Evidence) {
+		{"an entry without a record", check.Invented, "nobody sent", func(e *check.Evidence) { e.Entries[load.EntryID{ID: "1-1"}] = load.Entry{Number: -1} }},
+		{"a record added twice", check.Invented, "more often", func(e *check.Evidence) { e.Entries[load.EntryID{ID: "1-1"}] = load.Entry{Number: 0} }},
+		{"put back for another record", check.Invented, "another record", func(e *check.Evidence) {
 			e.Entries[load.EntryID{ID: "15001-0"}] = load.Entry{Number: 6, Origin: entry(0).ID, AdmitAt: 15_000}
 		}},
-		{"a dead letter of nobody", check.Invented, "of no entry", func(e *check.Evidence) { e.Dead[0].Entry.ID = "1-1" }},
+		{"a dead letter without an entry", check.Invented, "without an entry", func(e *check.Evidence) { e.Dead[0].Entry.ID = "1-1" }},
 		{"a dead letter with another body", check.Invented, "body", func(e *check.Evidence) { e.Dead[0].Data += "x" }},
 		{"a good record rejected", check.WrongDeath, "is good", func(e *check.Evidence) { e.Dead[1].Event = "rejected" }},
 		{"a good record poisoned", check.WrongDeath, "is good", func(e *check.Evidence) { e.Dead[1].Event = "poisoned" }},
 		{"a bad record with another outcome", check.WrongDeath, "want parse_error", func(e *check.Evidence) { e.Dead[0].Event = "validation_failed" }},
-		{"refused though there was room", check.WrongDeath, "there was room", func(e *check.Evidence) { e.Rule.MaxDelay = 8 * time.Second }},
+		{"refused although a slot was free", check.WrongDeath, "a slot was free", func(e *check.Evidence) { e.Rule.MaxDelay = 8 * time.Second }},
 		{"a customer over its limit", check.OverLimit, "has 3 records", func(e *check.Evidence) {
 			e.Places["hot-0"][load.Place{Member: "x", At: 14_999}] = true
 		}},
-		{"admitted without a place", check.OverLimit, "without a place", func(e *check.Evidence) {
+		{"stored without a place", check.OverLimit, "without a place", func(e *check.Evidence) {
 			e.Places["hot-0"] = map[load.Place]bool{}
 		}},
 		{"pending", check.Leftover, "pending", func(e *check.Evidence) { e.Partitions[0].Pending = 1 }},
 		{"undelivered", check.Leftover, "undelivered", func(e *check.Evidence) { e.Partitions[0].Undelivered = 1 }},
 		{"delayed", check.Leftover, "delayed", func(e *check.Evidence) { e.Partitions[0].Delayed = 1 }},
-		{"bodies of the delayed", check.Leftover, "bodies", func(e *check.Evidence) { e.Partitions[0].DelayedData = 1 }},
-		{"a stranger trims", check.Unbalanced, "trimmed and there", func(e *check.Evidence) { e.Partitions[0].Length-- }},
+		{"bodies of delayed records", check.Leftover, "bodies", func(e *check.Evidence) { e.Partitions[0].DelayedData = 1 }},
+		{"trimmed by another client, unnoticed", check.Unbalanced, "trimmed - present", func(e *check.Evidence) { e.Partitions[0].Length-- }},
 		{"counted twice", check.Unbalanced, "outcomes", func(e *check.Evidence) { e.Partitions[0].Ledger["duplicate"]++ }},
-		{"acknowledged and not counted", check.Unbalanced, "outcomes", func(e *check.Evidence) { e.Partitions[0].Ledger["duplicate"]-- }},
+		{"acknowledged, not counted", check.Unbalanced, "outcomes", func(e *check.Evidence) { e.Partitions[0].Ledger["duplicate"]-- }},
 		{"counted as another outcome", check.Unbalanced, "documents", func(e *check.Evidence) {
 			e.Partitions[0].Ledger["duplicate"]++
 			e.Partitions[0].Ledger["ingested"]--
 		}},
 		{"missing", check.Unbalanced, "missing", func(e *check.Evidence) { e.Partitions[0].Ledger["missing"] = 1 }},
 		{"another epoch", check.Unbalanced, "epoch", func(e *check.Evidence) { e.Partitions[0].Ledger["epoch"] = 2 }},
-		{"deferred and not returned", check.Unbalanced, "returned", func(e *check.Evidence) { e.Partitions[0].Ledger["returned"] = 0 }},
+		{"deferred, not returned", check.Unbalanced, "returned", func(e *check.Evidence) { e.Partitions[0].Ledger["returned"] = 0 }},
 		{"a dead letter not counted", check.Unbalanced, "dead letters written", func(e *check.Evidence) { e.Partitions[0].Ledger["dead"] = 1 }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			e := evidence()
-			c.spoil(e)
+			c.change(e)
 			var r check.Report
 			check.Check(e, &r)
-			if said := strings.Join(r.Details(c.sort), "\n"); !strings.Contains(said, c.says) {
-				t.Errorf("of %q it says %q, want %q", c.sort, said, c.says)
+			if got := strings.Join(r.Details(c.kind), "\n"); !strings.Contains(got, c.want) {
+				t.Errorf("%s: got %q, want %q", c.kind, got, c.want)
 			}
 		})
 	}

@@ -16,7 +16,7 @@ import (
 	"ingestion/test/chaos/internal/load"
 )
 
-// Sources are where the evidence is.
+// Sources are the servers that hold the final state.
 type Sources struct {
 	Redis     *redis.Client
 	Documents *mongo.Collection
@@ -24,7 +24,7 @@ type Sources struct {
 	Group     string
 }
 
-// Collect reads everything that the service left behind.
+// Collect adds the final state to the evidence.
 func (s *Sources) Collect(ctx context.Context, e *Evidence) error {
 	docs, err := s.documents(ctx)
 	if err != nil {
@@ -74,7 +74,7 @@ func (s *Sources) documents(ctx context.Context) ([]Document, error) {
 	return docs, cursor.Err()
 }
 
-// Outstanding is how many entries and deferred records are not finished.
+// Outstanding counts the entries and deferred records that are not processed.
 func (s *Sources) Outstanding(ctx context.Context) (pending, undelivered, delayed int64, err error) {
 	for p := range s.Keys {
 		part, err := s.partition(ctx, p)
@@ -107,7 +107,7 @@ func (s *Sources) partition(ctx context.Context, p int) (Partition, error) {
 		}
 	}
 	if !ours {
-		return part, errors.New("the consumer group is gone")
+		return part, errors.New("the consumer group does not exist")
 	}
 	pipe := s.Redis.Pipeline()
 	ledger, delayed, data, dead := pipe.HGetAll(ctx, tag+":ledger"), pipe.ZCard(ctx, tag+":delayed"), pipe.HLen(ctx, tag+":delayed:data"), pipe.XLen(ctx, tag+":dead")
@@ -123,8 +123,8 @@ func (s *Sources) partition(ctx context.Context, p int) (Partition, error) {
 	return part, nil
 }
 
-// undelivered counts what lies behind the last entry that was delivered. Redis'
-// own lag is no witness.
+// undelivered counts the entries after the last delivered one. Redis' own lag is
+// not reliable.
 func (s *Sources) undelivered(ctx context.Context, key, last string) (n int64, err error) {
 	for from := "(" + last; ; {
 		page, err := s.Redis.XRangeN(ctx, key, from, "+", 1000).Result()
@@ -158,7 +158,7 @@ func (s *Sources) deadLetters(ctx context.Context, p int) ([]DeadLetter, error) 
 	}
 }
 
-// places adds what all windows of a partition hold now.
+// places adds the places in all windows of a partition.
 func (s *Sources) places(ctx context.Context, p int, into map[string]map[load.Place]bool) error {
 	prefix := "{" + s.Keys[p] + "}:limit:"
 	for cursor := uint64(0); ; {
@@ -167,9 +167,9 @@ func (s *Sources) places(ctx context.Context, p int, into map[string]map[load.Pl
 			return err
 		}
 		pipe := s.Redis.Pipeline()
-		looks := make([]*redis.ZSliceCmd, len(keys))
+		replies := make([]*redis.ZSliceCmd, len(keys))
 		for i, key := range keys {
-			looks[i] = pipe.ZRangeWithScores(ctx, key, 0, -1)
+			replies[i] = pipe.ZRangeWithScores(ctx, key, 0, -1)
 		}
 		if _, err := pipe.Exec(ctx); err != nil && len(keys) > 0 {
 			return err
@@ -179,7 +179,7 @@ func (s *Sources) places(ctx context.Context, p int, into map[string]map[load.Pl
 			if into[customer] == nil {
 				into[customer] = map[load.Place]bool{}
 			}
-			for _, z := range looks[i].Val() {
+			for _, z := range replies[i].Val() {
 				member, _, _ := strings.Cut(z.Member.(string), "@")
 				into[customer][load.Place{Member: member, At: int64(z.Score)}] = true
 			}

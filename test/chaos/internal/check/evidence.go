@@ -1,5 +1,5 @@
-// Package check judges a chaos run by what it left behind. Its rules are its own:
-// it shares no code with the service.
+// Package check verifies a chaos run from the state it left behind. It shares no
+// code with the service.
 package check
 
 import (
@@ -8,28 +8,28 @@ import (
 	"ingestion/test/chaos/internal/load"
 )
 
-// Evidence is what a run left behind, and what was sent.
+// Evidence is what was sent in a run, what was observed, and the final state.
 type Evidence struct {
 	Records    []load.Record
-	Acked      map[load.EntryID]int // producer's log: entry to record
-	Unanswered map[int]int          // how often a record was sent without an answer
+	Acked      map[load.EntryID]int // the producer's log: entry to record
+	Unanswered map[int]int          // how often a record was sent without a reply
 	Entries    map[load.EntryID]load.Entry
 	Documents  []Document
 	Dead       []DeadLetter
 	Places     map[string]map[load.Place]bool // by customer
 	Partitions []Partition
 	Rule       Rule
-	Strangers
+	Interference
 }
 
 // Rule is the rate limit of the run.
 type Rule struct {
 	Limit    int
 	Window   time.Duration
-	MaxDelay time.Duration // how long a record may be put off; 0: not at all
+	MaxDelay time.Duration // maximum deferral of a record; 0: none
 }
 
-// Document is one that MongoDB has.
+// Document is a document in MongoDB.
 type Document struct {
 	ID       string
 	Key      load.Key
@@ -38,63 +38,63 @@ type Document struct {
 	Ingested int64 // ms
 }
 
-// DeadLetter is one of a partition.
+// DeadLetter is a dead letter of a partition.
 type DeadLetter struct {
 	Entry  load.EntryID
 	Event  string
 	Data   string
-	Fields []string // all of an entry that is not one body
+	Fields []string // all fields of an entry that has more than a body
 	At     int64    // ms
 }
 
-// Partition is the book-keeping of one, when all is done.
+// Partition is the final state of a partition.
 type Partition struct {
 	Ledger      map[string]int64
 	Added       int64 // entries-added
 	Length      int64
 	Pending     int64
 	Undelivered int64
-	Delayed     int64 // of the set
-	DelayedData int64 // of the hash beside it
-	Dead        int64 // dead letters there
+	Delayed     int64 // size of the delayed set
+	DelayedData int64 // size of the hash of its bodies
+	Dead        int64 // dead letters present
 }
 
-// What a violation may be about.
+// The kinds of violation.
 const (
 	Lost       = "lost"
 	Doubled    = "doubled"
 	Invented   = "invented"
-	WrongDeath = "wrongly a dead letter"
-	OverLimit  = "limit exceeded"
+	WrongDeath = "wrong dead letter"
+	OverLimit  = "over the limit"
 	Leftover   = "left over"
 	Unbalanced = "account unbalanced"
 	Misbehaved = "misbehaved"
 )
 
-// Report is the judgement.
+// Report lists the violations. The zero value is empty.
 type Report struct {
 	counts  map[string]int
 	details map[string][]string
 }
 
-// maxDetails of one sort are kept.
+// maxDetails is how many details of a kind are kept.
 const maxDetails = 20
 
-// Add notes a violation.
-func (r *Report) Add(sort, detail string) {
+// Add adds a violation.
+func (r *Report) Add(kind, detail string) {
 	if r.counts == nil {
 		r.counts, r.details = map[string]int{}, map[string][]string{}
 	}
-	r.counts[sort]++
-	if len(r.details[sort]) < maxDetails {
-		r.details[sort] = append(r.details[sort], detail)
+	r.counts[kind]++
+	if len(r.details[kind]) < maxDetails {
+		r.details[kind] = append(r.details[kind], detail)
 	}
 }
 
-// Count is how many violations of a sort there are.
-func (r *Report) Count(sort string) int { return r.counts[sort] }
+// Count returns the number of violations of a kind.
+func (r *Report) Count(kind string) int { return r.counts[kind] }
 
-// Total is how many violations there are.
+// Total returns the number of all violations.
 func (r *Report) Total() int {
 	n := 0
 	for _, c := range r.counts {
@@ -103,10 +103,10 @@ func (r *Report) Total() int {
 	return n
 }
 
-// Details are some of the violations of a sort.
-func (r *Report) Details(sort string) []string { return r.details[sort] }
+// Details describes the first violations of a kind.
+func (r *Report) Details(kind string) []string { return r.details[kind] }
 
-// Sorts lists the sorts of violation in the order of a report.
-func Sorts() []string {
+// Kinds returns the kinds of violation in the order of the report.
+func Kinds() []string {
 	return []string{Lost, Doubled, Invented, WrongDeath, OverLimit, Leftover, Unbalanced, Misbehaved}
 }

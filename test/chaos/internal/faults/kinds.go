@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,49 +10,49 @@ import (
 // Kind is a kind of fault.
 type Kind string
 
-// The kinds, each with where it strikes.
+// The kinds of fault; their values are the names in the report.
 const (
-	WorkerKilled  Kind = "worker killed (SIGKILL)"
-	WorkerTold    Kind = "worker told to end (SIGTERM)"
-	WorkerFrozen  Kind = "worker frozen (SIGSTOP, SIGCONT)"
-	RedisKilled   Kind = "Redis killed"
-	RedisStopped  Kind = "Redis stopped (SHUTDOWN)"
-	RedisFrozen   Kind = "Redis frozen"
-	ClockAhead    Kind = "Redis' clock steps ahead, and back again"
-	ClockBack     Kind = "Redis' clock steps back, and ahead again"
-	ScriptsGone   Kind = "SCRIPT FLUSH"
-	MongoKilled   Kind = "MongoDB killed"
-	MongoStopped  Kind = "MongoDB stopped (SIGTERM)"
-	MongoFrozen   Kind = "MongoDB frozen"
-	MongoPartial  Kind = "MongoDB refuses every other document"
-	MongoFlapping Kind = "MongoDB refuses all documents, one second on and one off"
-	MongoShard    Kind = "MongoDB: one shard answers a code that nobody knows"
-	RedisReset    Kind = "Redis link: connections reset"
-	RedisCut      Kind = "Redis link: replies cut"
-	RedisSlow     Kind = "Redis link: latency"
-	RedisSevered  Kind = "Redis link: severed"
-	MongoReset    Kind = "MongoDB link: connections reset"
-	MongoCut      Kind = "MongoDB link: replies cut"
-	MongoSlow     Kind = "MongoDB link: latency"
-	MongoSevered  Kind = "MongoDB link: severed"
-	ProducerReset Kind = "producer's link: connections reset"
-	ProducerCut   Kind = "producer's link: replies cut"
+	WorkerKilled     Kind = "worker killed (SIGKILL)"
+	WorkerTerminated Kind = "worker terminated (SIGTERM)"
+	WorkerFrozen     Kind = "worker frozen (SIGSTOP, SIGCONT)"
+	RedisKilled      Kind = "Redis killed"
+	RedisStopped     Kind = "Redis stopped (SHUTDOWN)"
+	RedisFrozen      Kind = "Redis frozen"
+	ClockAhead       Kind = "Redis clock steps ahead and back"
+	ClockBack        Kind = "Redis clock steps back and ahead"
+	ScriptsGone      Kind = "SCRIPT FLUSH"
+	MongoKilled      Kind = "MongoDB killed"
+	MongoStopped     Kind = "MongoDB stopped (SIGTERM)"
+	MongoFrozen      Kind = "MongoDB frozen"
+	MongoPartial     Kind = "MongoDB refuses every other document"
+	MongoFlapping    Kind = "MongoDB refuses all documents every other second"
+	MongoShard       Kind = "MongoDB shard answers with an unknown code"
+	RedisReset       Kind = "Redis link: connections reset"
+	RedisCut         Kind = "Redis link: replies cut"
+	RedisSlow        Kind = "Redis link: latency"
+	RedisSevered     Kind = "Redis link: severed"
+	MongoReset       Kind = "MongoDB link: connections reset"
+	MongoCut         Kind = "MongoDB link: replies cut"
+	MongoSlow        Kind = "MongoDB link: latency"
+	MongoSevered     Kind = "MongoDB link: severed"
+	ProducerReset    Kind = "producer link: connections reset"
+	ProducerCut      Kind = "producer link: replies cut"
 
-	PendingDeleted  Kind = "a stranger's XDEL of pending entries"
-	UnreadDeleted   Kind = "a stranger's XDEL of unread entries"
-	Trimmed         Kind = "a stranger's XTRIM"
-	GroupForward    Kind = "XGROUP SETID forward, past unread entries"
-	GroupBack       Kind = "XGROUP SETID back, over settled entries"
-	ConsumerDeleted Kind = "XGROUP DELCONSUMER of a worker that lives"
-	DeadDeleted     Kind = "worker killed, and XGROUP DELCONSUMER of it"
-	IDAhead         Kind = "XADD with an ID ahead of the clock"
-	ForeignFields   Kind = "entries with fields of a stranger's"
+	PendingDeleted  Kind = "other client: XDEL of pending entries"
+	UnreadDeleted   Kind = "other client: XDEL of unread entries"
+	Trimmed         Kind = "other client: XTRIM"
+	GroupForward    Kind = "other client: XGROUP SETID past unread entries"
+	GroupBack       Kind = "other client: XGROUP SETID back over settled entries"
+	ConsumerDeleted Kind = "other client: XGROUP DELCONSUMER of a running worker"
+	DeadDeleted     Kind = "worker killed, then XGROUP DELCONSUMER"
+	IDAhead         Kind = "other client: XADD with an ID ahead of the clock"
+	ForgedFields    Kind = "other client: XADD with forged fields"
 )
 
-// Lane is what a fault strikes; faults of one lane follow each other.
+// Lane is the target of a fault. Faults of one lane never overlap.
 type Lane string
 
-// The lanes; those of workers are numbered.
+// The lanes of the servers and links; each worker has a lane of its own.
 const (
 	RedisServer  Lane = "redis"
 	RedisClock   Lane = "redis clock"
@@ -61,24 +62,23 @@ const (
 	MongoLink    Lane = "mongo link"
 	ProducerLink Lane = "producer link"
 	Scripts      Lane = "scripts"
-	Strangers    Lane = "strangers"
+	OtherClients Lane = "other clients"
 )
 
-// trait says of a kind how it is called on the command line, how often it is
-// drawn, how long it lasts in ms, and its lane ("" for a worker's).
+// trait is what the schedule needs to know about a kind.
 type trait struct {
 	kind          Kind
-	name          string
-	lane          Lane
-	weight        int
-	least, most   int
-	bytes, spread int
+	name          string // on the command line
+	lane          Lane   // "" for faults of a worker
+	weight        int    // relative frequency
+	least, most   int    // duration, ms
+	bytes, spread int    // replies are cut after bytes to bytes+spread
 }
 
 var traits = []trait{
 	{WorkerKilled, "worker-killed", "", 14, 0, 1500, 0, 0},
-	{WorkerTold, "worker-told", "", 8, 0, 1500, 0, 0},
-	{WorkerFrozen, "worker-frozen", "", 8, 100, 4500, 0, 0}, // both sides of the lease
+	{WorkerTerminated, "worker-terminated", "", 8, 0, 1500, 0, 0},
+	{WorkerFrozen, "worker-frozen", "", 8, 100, 4500, 0, 0}, // shorter and longer than the lease
 	{RedisKilled, "redis-killed", RedisServer, 8, 0, 1200, 0, 0},
 	{RedisStopped, "redis-stopped", RedisServer, 3, 0, 800, 0, 0},
 	{RedisFrozen, "redis-frozen", RedisServer, 3, 50, 2500, 0, 0},
@@ -101,18 +101,18 @@ var traits = []trait{
 	{MongoSevered, "mongo-severed", MongoLink, 2, 100, 1500, 0, 0},
 	{ProducerReset, "producer-reset", ProducerLink, 3, 10, 300, 0, 0},
 	{ProducerCut, "producer-cut", ProducerLink, 4, 50, 400, 0, 3000},
-	{PendingDeleted, "pending-deleted", Strangers, 4, 0, 0, 0, 0},
-	{UnreadDeleted, "unread-deleted", Strangers, 4, 0, 0, 0, 0},
-	{Trimmed, "trimmed", Strangers, 3, 0, 0, 0, 0},
-	{GroupForward, "group-forward", Strangers, 3, 0, 0, 0, 0},
-	{GroupBack, "group-back", Strangers, 2, 0, 0, 0, 0},
-	{ConsumerDeleted, "consumer-deleted", Strangers, 4, 0, 0, 0, 0},
+	{PendingDeleted, "pending-deleted", OtherClients, 4, 0, 0, 0, 0},
+	{UnreadDeleted, "unread-deleted", OtherClients, 4, 0, 0, 0, 0},
+	{Trimmed, "trimmed", OtherClients, 3, 0, 0, 0, 0},
+	{GroupForward, "group-forward", OtherClients, 3, 0, 0, 0, 0},
+	{GroupBack, "group-back", OtherClients, 2, 0, 0, 0, 0},
+	{ConsumerDeleted, "consumer-deleted", OtherClients, 4, 0, 0, 0, 0},
 	{DeadDeleted, "dead-deleted", "", 4, 0, 1000, 0, 0},
-	{IDAhead, "id-ahead", Strangers, 3, 0, 0, 0, 0},
-	{ForeignFields, "foreign-fields", Strangers, 5, 0, 0, 0, 0},
+	{IDAhead, "id-ahead", OtherClients, 3, 0, 0, 0, 0},
+	{ForgedFields, "forged-fields", OtherClients, 5, 0, 0, 0, 0},
 }
 
-// Kinds lists all kinds, in the order of a report.
+// Kinds returns all kinds in the order of the report.
 func Kinds() []Kind {
 	list := make([]Kind, len(traits))
 	for i, t := range traits {
@@ -121,7 +121,8 @@ func Kinds() []Kind {
 	return list
 }
 
-// Names lists what the kinds are called on the command line, a line each.
+// Names lists the kinds for the help text: a line with the name on the command
+// line and the description.
 func Names() string {
 	var b strings.Builder
 	for _, t := range traits {
@@ -130,8 +131,8 @@ func Names() string {
 	return b.String()
 }
 
-// Choose is the kinds named in only, or all, but those in without. Both are
-// lists of names with commas.
+// Choose returns the kinds named in only, or all if it is empty, except those
+// named in without. Both are comma-separated lists of names.
 func Choose(only, without string) ([]Kind, error) {
 	chosen := Kinds()
 	if only != "" {
@@ -146,7 +147,7 @@ func Choose(only, without string) ([]Kind, error) {
 	}
 	chosen = slices.DeleteFunc(chosen, func(k Kind) bool { return slices.Contains(drop, k) })
 	if len(chosen) == 0 {
-		return nil, fmt.Errorf("no kind of fault is left")
+		return nil, errors.New("no kind of fault is left")
 	}
 	return chosen, nil
 }
@@ -159,7 +160,7 @@ func named(list string) ([]Kind, error) {
 		}
 		i := slices.IndexFunc(traits, func(t trait) bool { return t.name == name })
 		if i < 0 {
-			return nil, fmt.Errorf("no fault is called %q: see --help", name)
+			return nil, fmt.Errorf("unknown fault %q: see --help", name)
 		}
 		kinds = append(kinds, traits[i].kind)
 	}

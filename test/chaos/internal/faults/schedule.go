@@ -1,4 +1,4 @@
-// Package faults draws a schedule of faults from a seed and plays it.
+// Package faults draws a schedule of faults from a seed and injects them.
 package faults
 
 import (
@@ -9,17 +9,17 @@ import (
 
 // Fault is one fault of a schedule.
 type Fault struct {
-	At     time.Duration // since the beginning, if its lane is free
+	At     time.Duration // since the start; later if the lane is busy
 	Kind   Kind
 	Lane   Lane
-	Worker int           // which, if it strikes one
-	Length time.Duration // how long it lasts
-	Bytes  int           // after how many bytes a reply is cut
-	Size   uint32        // chooses how much, and of what
+	Worker int           // its target, if it is one of a worker
+	Length time.Duration // duration
+	Bytes  int           // length at which replies are cut
+	Size   uint32        // random; selects the variant and the amount
 }
 
-// Draw makes n faults of some kinds over a time, in order; the same seed draws
-// the same. Every kind is among them if n suffices.
+// Draw returns n faults of the given kinds, spread over a time and in order. The
+// same seed draws the same faults. Each kind occurs if n is large enough.
 func Draw(seed uint64, n int, over time.Duration, workers int, of []Kind) []Fault {
 	rng := rand.New(rand.NewPCG(seed, 2))
 	var kinds []trait
@@ -32,7 +32,7 @@ func Draw(seed uint64, n int, over time.Duration, workers int, of []Kind) []Faul
 	}
 	faults := make([]Fault, n)
 	for i := range faults {
-		pick := i // the first of each kind
+		pick := i // first each kind once
 		if i >= len(kinds) {
 			pick = 0
 			for left := rng.IntN(total); left >= kinds[pick].weight; pick++ {

@@ -9,7 +9,7 @@ import (
 	"ingestion/test/chaos/internal/faults"
 )
 
-func TestTheSameSeedDrawsTheSameFaults(t *testing.T) {
+func TestDrawIsDeterministic(t *testing.T) {
 	const over = time.Minute
 	first := faults.Draw(5, 200, over, 3, faults.Kinds())
 	if diff := cmp.Diff(first, faults.Draw(5, 200, over, 3, faults.Kinds())); diff != "" {
@@ -22,20 +22,20 @@ func TestTheSameSeedDrawsTheSameFaults(t *testing.T) {
 	for i, f := range first {
 		counts[f.Kind]++
 		if f.At < 0 || f.At > over || i > 0 && f.At < first[i-1].At {
-			t.Errorf("fault %d strikes at %v", i, f.At)
+			t.Errorf("fault %d is injected at %v", i, f.At)
 		}
 	}
 	for _, kind := range faults.Kinds() {
 		if counts[kind] == 0 {
-			t.Errorf("no %s", kind)
+			t.Errorf("no fault of the kind %s", kind)
 		}
 	}
 }
 
-func TestFaultsAreChosenByName(t *testing.T) {
+func TestChoose(t *testing.T) {
 	only, err := faults.Choose("group-back,mongo-partial", "group-back")
 	if err != nil || !cmp.Equal(only, []faults.Kind{faults.MongoPartial}) {
-		t.Errorf("chosen: %v, %v", only, err)
+		t.Errorf("Choose = %v, %v", only, err)
 	}
 	for _, f := range faults.Draw(5, 20, time.Minute, 3, only) {
 		if f.Kind != faults.MongoPartial {
@@ -44,12 +44,12 @@ func TestFaultsAreChosenByName(t *testing.T) {
 	}
 	without, err := faults.Choose("", "trimmed")
 	if err != nil || len(without) != len(faults.Kinds())-1 {
-		t.Errorf("%d of %d kinds are left, %v", len(without), len(faults.Kinds()), err)
+		t.Errorf("%d of %d kinds, %v", len(without), len(faults.Kinds()), err)
 	}
 	if _, err := faults.Choose("no-such", ""); err == nil {
-		t.Error("a kind that does not exist can be chosen")
+		t.Error("Choose accepts an unknown kind")
 	}
 	if _, err := faults.Choose("trimmed", "trimmed"); err == nil {
-		t.Error("none can be chosen")
+		t.Error("Choose accepts an empty selection")
 	}
 }

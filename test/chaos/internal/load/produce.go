@@ -8,37 +8,38 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// batch is the most records that one pipeline sends.
+// batch is the maximum number of records in a pipeline.
 const batch = 200
 
-// NewProducer has sent nothing yet.
+// NewProducer returns a producer of the records.
 func NewProducer(client *redis.Client, keys []string, records []Record) *Producer {
 	return &Producer{Client: client, Keys: keys, Records: records, acked: map[EntryID]int{}, unanswered: map[int]int{}}
 }
 
-// Producer sends records and keeps a log of what Redis acknowledged. A record
-// whose XADD was not acknowledged is sent again: its entry may be there once
-// more than the log says, or not.
+// Producer sends records and logs what Redis acknowledges. A record whose XADD was
+// not acknowledged is sent again, so the stream may hold it more often than the
+// log says.
 type Producer struct {
 	Client  *redis.Client
 	Keys    []string // the partitions' streams
 	Records []Record
 
-	away bool // nothing came through the last time
+	down bool // the last pipeline failed as a whole
 
 	mu         sync.Mutex
 	acked      map[EntryID]int
-	unanswered map[int]int // attempts without an answer, by record
+	unanswered map[int]int // attempts without a reply, by record
 }
 
-// Acked adds what somebody else has sent to the log.
+// Acked logs an entry that another client sent.
 func (p *Producer) Acked(id EntryID, number int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.acked[id] = number
 }
 
-// Run spreads the records over a time and returns when all are acknowledged.
+// Run sends the records, spread over a time, and returns when all are
+// acknowledged.
 func (p *Producer) Run(ctx context.Context, over time.Duration) error {
 	begin := time.Now()
 	var open []int
@@ -63,30 +64,30 @@ func (p *Producer) Run(ctx context.Context, over time.Duration) error {
 			}
 			before := len(open)
 			if open = p.send(ctx, open); len(open) == before {
-				break // Redis is away: a pause
+				break // Redis is down: wait for the next tick
 			}
 		}
 	}
 	return nil
 }
 
-// send returns the records that were not acknowledged. Once that is all of them
-// it asks for a sign of life first: what was surely not sent need not count as
-// perhaps there.
+// send returns the records that were not acknowledged. After a pipeline that
+// failed as a whole it sends a PING first: records that were certainly not sent
+// need not count as possibly added.
 func (p *Producer) send(ctx context.Context, numbers []int) (open []int) {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	if p.away && p.Client.Ping(ctx).Err() != nil {
+	if p.down && p.Client.Ping(ctx).Err() != nil {
 		return numbers
 	}
-	defer func() { p.away = len(open) == len(numbers) }()
+	defer func() { p.down = len(open) == len(numbers) }()
 	sent := make([]*redis.StringCmd, len(numbers))
 	pipe := p.Client.Pipeline()
 	for i, n := range numbers {
 		r := &p.Records[n]
 		sent[i] = pipe.XAdd(ctx, &redis.XAddArgs{Stream: p.Keys[r.Partition], Values: r.All()})
 	}
-	_, _ = pipe.Exec(ctx) // each command has its own error
+	_, _ = pipe.Exec(ctx) // each command has an error of its own
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i, n := range numbers {
@@ -101,15 +102,15 @@ func (p *Producer) send(ctx context.Context, numbers []int) (open []int) {
 	return open
 }
 
-// Acknowledged is how many records Redis has acknowledged so far.
+// Acknowledged returns how many records Redis has acknowledged so far.
 func (p *Producer) Acknowledged() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.acked)
 }
 
-// Log is what was acknowledged, by entry, and how often a record was sent
-// without an answer. It is complete when Run has returned.
+// Log returns the acknowledged records by entry, and how often each record was
+// sent without a reply. Call it when Run has returned.
 func (p *Producer) Log() (acked map[EntryID]int, unanswered map[int]int) {
 	return p.acked, p.unanswered
 }

@@ -1,5 +1,5 @@
-// Package load makes the records of a chaos run and knows what each has to
-// become, by rules of its own; it sends them and witnesses what the stream holds.
+// Package load makes the records of a chaos run, each with its expected outcome,
+// sends them and observes the streams. It shares no code with the service.
 package load
 
 import (
@@ -10,23 +10,23 @@ import (
 	"time"
 )
 
-// The outcomes that a bad record may have.
+// Outcomes of bad records.
 const (
 	ParseError = "parse_error"
 	Invalid    = "validation_failed"
 )
 
-// Record is one record to be sent, with what is right for it.
+// Record is a record to send, with its expected outcome.
 type Record struct {
 	Number    int
-	Field     string // stream field that holds the body; "data" but for one kind of bad record
+	Field     string // stream field that holds the body; "data", except in some bad records
 	Body      string
-	Fields    []string // all fields and values, where there are more
+	Fields    []string // all fields and values, if there are more than one
 	Partition int
-	Bad       string // the outcome of a bad record; empty for a good one
+	Bad       string // outcome of a bad record; empty for a good one
 	Kind      string // what is wrong with a bad one
 
-	// What is stored of a good one.
+	// The stored document of a good record.
 	Key  Key
 	Name string
 }
@@ -37,41 +37,42 @@ type Key struct {
 	CreatedAt         int64 // ms since 1970
 }
 
-// EntryID names an entry of a partition's stream.
+// EntryID identifies an entry of a partition's stream.
 type EntryID struct {
 	Partition int
 	ID        string
 }
 
-// How the load is mixed: one in so many records.
+// The mix of the load: one in N records.
 const (
 	oneBad      = 40
 	oneRepeated = 50
 	oneHot      = 25
-	oneAstray   = 100 // sent to another partition than its customer's home
-	// HotCustomers send more than their limit.
+	oneAstray   = 100 // may go to another partition than its customer's home
+	// HotCustomers exceed their limit.
 	HotCustomers = 12
-	// perCustomer good records, and no more, come from each other customer: less
-	// than any limit that a run may have.
+	// perCustomer is how many good records each other customer sends: fewer than
+	// the limit of any run.
 	perCustomer = 3
 )
 
-// Make makes n records; the same seed makes the same. A repeated record goes to
-// the partition of the first: entries of two partitions may have the same ID, and
-// of two that hold the same record the service can't tell then which one is stored.
+// Make returns n records; the same seed makes the same records. A repeated record
+// goes to the partition of the first one: entries of two partitions may have the
+// same ID, and if both held the same record, the service could not tell which of
+// them is stored.
 func Make(seed uint64, n, partitions int) []Record {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	records := make([]Record, 0, n)
-	var repeatable []int // latest good records that nothing repeats yet
+	var repeatable []int // recent good records not repeated yet
 	for number := range n {
 		var r Record
 		switch {
 		case rng.IntN(oneBad) == 0:
-			r = spoil(rng, number)
+			r = bad(rng, number)
 			r.Partition = Home(r.Key.CustomerID, partitions)
 		case rng.IntN(oneRepeated) == 0 && len(repeatable) > 0:
 			pick := rng.IntN(len(repeatable))
-			r = repeat(rng, number, records[repeatable[pick]]) // goes where that went, too
+			r = repeat(rng, number, records[repeatable[pick]]) // same partition
 			repeatable = append(repeatable[:pick], repeatable[pick+1:]...)
 		default:
 			r = good(rng, number)
@@ -88,7 +89,7 @@ func Make(seed uint64, n, partitions int) []Record {
 	return records
 }
 
-// Home is the partition to which a customer belongs.
+// Home returns the partition to which a customer belongs.
 func Home(customerID string, partitions int) int {
 	if partitions <= 1 || customerID == "" {
 		return 0
@@ -98,11 +99,11 @@ func Home(customerID string, partitions int) int {
 	return int(h.Sum32() % uint32(partitions))
 }
 
-// Hot is the name of a customer that sends more than its limit.
+// Hot returns the ID of a customer that exceeds its limit.
 func Hot(k int) string { return fmt.Sprintf("hot-%d", k) }
 
-// epoch is when the first record was created; each is a second younger than the
-// one before, so that no two have the same key.
+// epoch is the creation time of the first record. Each record is a second younger
+// than the one before, so that keys are unique.
 var epoch = time.Date(2019, 5, 6, 7, 8, 9, 123e6, time.UTC)
 
 var domains = []string{"kontor.de", "mail-host.org", "werft.net", "sub.lager.co.uk"}
@@ -122,19 +123,19 @@ func good(rng *rand.Rand, number int) Record {
 	return r
 }
 
-// repeat is a record again, in other words and perhaps with another name.
+// repeat returns a record again, spelled differently and perhaps with another name.
 func repeat(rng *rand.Rand, number int, first Record) Record {
 	r := first
 	r.Number = number
 	if rng.IntN(2) == 0 {
 		r.Name = fmt.Sprintf("Åsa Berg %d", number)
 	}
-	// A field that is ignored, so that no two bodies are the same.
+	// The field is ignored; it makes the body unique.
 	r.Body = strings.Replace(spell(rng, r), "{", fmt.Sprintf(`{"again":%d,`, number), 1)
 	return r
 }
 
-// spell writes the body, in one of many ways that mean the same.
+// spell writes the body in one of many equivalent ways.
 func spell(rng *rand.Rand, r Record) string {
 	user, domain, _ := strings.Cut(r.Key.Email, "@")
 	if rng.IntN(4) == 0 {
