@@ -145,9 +145,8 @@ func BenchmarkLimiter(b *testing.B) {
 }
 
 func (c *contest) run(tr traffic) {
-	// In the future every batch has a later highest place, and renews the expiry
-	// of its keys as often as live traffic does, which comes in real time.
-	start := time.Now().Add(time.Hour).UnixMilli()
+	// An arrival later than the clock of Redis would be judged at that clock.
+	start := time.Now().Add(-30 * 24 * time.Hour).UnixMilli()
 	judges := []func([]limiter.Request) int{c.ours, c.theirs}
 	var spent [2]time.Duration
 	var admitted [2]int
@@ -174,6 +173,35 @@ func (c *contest) run(tr traffic) {
 	c.b.ReportMetric(float64(spent[1].Nanoseconds())/n, "plain-ns/record")
 	c.b.ReportMetric(float64(spent[0])/float64(spent[1]), "ratio")
 	c.b.ReportMetric(float64(admitted[0])/n, "admitted/record")
+}
+
+// BenchmarkReserving measures the processor time of Redis for a record whose
+// customer has a queue of reservations that reaches to the longest delay, an hour:
+// each record is judged in the past of that queue and refused.
+func BenchmarkReserving(b *testing.B) {
+	for _, customers := range []int{1, records} {
+		b.Run(fmt.Sprintf("%d customers", customers), func(b *testing.B) {
+			c := newContest(b)
+			c.limiter = must(limiter.New(c.client, limiter.Config{
+				Limit: allowed, Window: minute, Lateness: time.Hour, Bases: []string{"ours"},
+				Reserve: true, MaxDelay: time.Hour, Floor: func() int64 { return c.floor },
+			}))
+			tr := traffic{customers: customers}
+			start := time.Now().Add(-30 * 24 * time.Hour).UnixMilli()
+			const depth = allowed*60 + 20 // records of each customer that fill its queue
+			number := int64(0)
+			for ; number < depth*int64(customers)/records+1; number++ {
+				c.ours(tr.batch(number, start))
+			}
+			before := c.processor()
+			for b.Loop() {
+				c.ours(tr.batch(number, start))
+				number++
+			}
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(float64((c.processor()-before).Nanoseconds())/float64(b.N*records), "ours-ns/record")
+		})
+	}
 }
 
 // must is for what fails only if the benchmark itself is wrong.

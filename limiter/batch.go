@@ -2,21 +2,31 @@ package limiter
 
 import (
 	"cmp"
+	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"sync"
+
+	"ingestion/internal/redisconn"
 )
 
-// batch is what one call of Judge works with. Its memory is used again by later
-// calls, so that a record costs hardly any.
+// batch is the state of one call of Judge. Its memory is pooled, so that a record
+// costs hardly any allocation.
 type batch struct {
 	requests []Request
 	verdicts []Verdict
 
 	customers []customer
 	byID      map[string]int32 // index of customers
-	next      []int32          // by request: the customer's next one
+	next      []int32          // by request: the customer's next one, if there is one
 	order     []int32          // the requests by customer
-	args      arguments
+
+	// of a script call
+	call  redisconn.Call
+	text  []byte
+	ends  []int
+	parts []string
 }
 
 // customer is the open requests of one customer: order[from:from+n].
@@ -30,31 +40,32 @@ type customer struct {
 
 var batches = sync.Pool{New: func() any { return &batch{byID: make(map[string]int32)} }}
 
-// largeBatch is from how many records on a batch's memory is not kept.
-const largeBatch = 10_000
+// maxPooled is the largest batch, in records, whose memory is kept.
+const maxPooled = 10_000
 
-func newBatch(requests []Request, verdicts []Verdict) *batch {
+func newBatch(requests []Request) *batch {
 	b := batches.Get().(*batch)
-	b.requests, b.verdicts = requests, verdicts
+	b.requests, b.verdicts = requests, make([]Verdict, len(requests))
 	return b
 }
 
-// free gives the memory back. Nothing may use the batch any more.
+// free returns the memory to the pool. b must not be used afterwards.
 func (b *batch) free() {
-	if len(b.requests) > largeBatch {
+	if len(b.requests) > maxPooled {
 		return
 	}
 	b.requests, b.verdicts = nil, nil
 	clear(b.byID)
 	clear(b.customers)
 	b.customers = b.customers[:0]
-	b.args.clear()
+	b.call.Clear()
+	clear(b.parts)
 	batches.Put(b)
 }
 
-// group brings the requests in order by partition and customer; customers of one
-// request come after the others of their partition. Those of one customer stay in
-// the order of the batch.
+// group orders the requests by partition and customer. Customers with a single
+// request come last in their partition. The requests of one customer keep their
+// order.
 func (b *batch) group(home func(string) int) {
 	b.next = slices.Grow(b.next[:0], len(b.requests))[:len(b.requests)]
 	for i := range b.requests {
@@ -96,11 +107,108 @@ func (b *batch) add(request int32, home func(string) int) {
 	c.n++
 }
 
-// samePartition is how many of the customers, from the first on, share its partition.
-func samePartition(open []customer) int {
+// samePartition returns the leading customers that share a partition.
+func samePartition(open []customer) []customer {
 	n := 1
 	for n < len(open) && open[n].partition == open[0].partition {
 		n++
 	}
-	return n
+	return open[:n]
+}
+
+// judge calls the script until no request of the customers, who share a partition,
+// is open. Each call answers a record or gets further in its search.
+func (l *Limiter) judge(ctx context.Context, b *batch, open []customer, floor int64) error {
+	p := part{base: l.cfg.Bases[open[0].partition], floor: floor}
+	var errs []error
+	for len(open) > 0 {
+		if err := ctx.Err(); err != nil {
+			return errors.Join(append(errs, fmt.Errorf("limiter: %w", err))...)
+		}
+		p.customers, p.records = fitting(open, l.cfg.Slice)
+		rep, err := l.run(ctx, b, p)
+		if err != nil {
+			return errors.Join(append(errs, fmt.Errorf("limiter: judging with %s: %w", limitsKey(p.base), err))...)
+		}
+		if err := l.apply(b, p, rep); err != nil {
+			errs = append(errs, err)
+		}
+		open, p.search = unanswered(open, rep.answered), rep.search
+	}
+	return errors.Join(errs...)
+}
+
+// fitting returns the leading customers who have at most n records together, and
+// that number; at least the first one, with up to n records.
+func fitting(open []customer, n int) (customers []customer, records int) {
+	fit, records := 1, min(open[0].n, n)
+	for _, next := range open[1:] {
+		if records+next.n > n {
+			break
+		}
+		fit, records = fit+1, records+next.n
+	}
+	return open[:fit], records
+}
+
+// unanswered returns the customers without their first requests, which have been
+// answered.
+func unanswered(open []customer, answered int) []customer {
+	for len(open) > 0 && open[0].n <= answered {
+		answered -= open[0].n
+		open = open[1:]
+	}
+	if len(open) > 0 {
+		open[0].from += answered
+		open[0].n -= answered
+	}
+	return open
+}
+
+// apply turns a reply into verdicts. The error joins a *KeyError for each customer
+// whose key has the wrong type.
+func (l *Limiter) apply(b *batch, p part, rep reply) error {
+	left := rep.answered
+	for i := 0; left > 0; i++ {
+		c := p.customers[i]
+		n := min(c.n, left)
+		b.admit(b.order[c.from:c.from+n], rep.now, l.limit(c.id, rep.own[i]))
+		left -= n
+	}
+	var errs []error
+	wrong := ""
+	for _, o := range rep.others {
+		i := b.order[p.customers[0].from+o.index]
+		b.verdicts[i] = o.verdict(b.verdicts[i].Limit)
+		id := b.requests[i].CustomerID
+		if o.code == codeNoSet && (len(errs) == 0 || id != wrong) {
+			errs, wrong = append(errs, &KeyError{CustomerID: id, Key: windowKey(p.base, id)}), id
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// admit gives requests of one customer the verdict of the ordinary record:
+// admitted at its arrival, but no later than now.
+func (b *batch) admit(requests []int32, now int64, limit Limit) {
+	for _, i := range requests {
+		place := clip(b.requests[i].At)
+		if place == 0 || place > now {
+			place = now
+		}
+		b.verdicts[i] = Verdict{Decision: Admitted, Place: place, Limit: limit}
+	}
+}
+
+func (o other) verdict(limit Limit) Verdict {
+	switch o.code {
+	case codeAdmitted:
+		return Verdict{Decision: Admitted, Place: o.time, Limit: limit}
+	case codeRefused:
+		return Verdict{Decision: Refused, RetryAt: o.time, Limit: limit}
+	case codeReserved:
+		return Verdict{Decision: Reserved, Place: o.time, Limit: limit}
+	default:
+		return Verdict{}
+	}
 }

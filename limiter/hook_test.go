@@ -44,13 +44,17 @@ func hooked(t testing.TB, server *env.RedisServer, a around) *redis.Client {
 	return client
 }
 
-// patched is a client whose calls run the script with changes: texts that it has
-// once, and what stands for each instead.
+// patched is a client whose calls run the script with changes: pairs of a text that
+// it has exactly once, and the replacement.
 func patched(t testing.TB, server *env.RedisServer, changes ...string) *redis.Client {
 	t.Helper()
-	text, err := os.ReadFile("judge.lua")
-	if err != nil {
-		t.Fatal(err)
+	var text []byte
+	for _, file := range []string{"window.lua", "search.lua", "judge.lua"} {
+		part, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = append(text, part...)
 	}
 	for i := 0; i < len(changes); i += 2 {
 		if strings.Count(string(text), changes[i]) != 1 {

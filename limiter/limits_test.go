@@ -88,7 +88,7 @@ func TestBadLimitIsToldOnce(t *testing.T) {
 // a window so short that the delay has many: it is found 3600 windows ahead.
 func TestDelayIsBoundedInWindows(t *testing.T) {
 	const second = 1000
-	for server, client := range map[string]*redis.Client{"redis": realRedis(t).Client(t), "miniredis": miniredis(t)} {
+	for server, client := range map[string]*redis.Client{"redis": realRedis(t).Client(t), "miniredis": embeddedRedis(t)} {
 		t.Run(server, func(t *testing.T) {
 			if err := client.HSet(t.Context(), "{q}:limits", "ann", "1/1").Err(); err != nil {
 				t.Fatal(err)

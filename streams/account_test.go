@@ -24,8 +24,8 @@ func (b *rig) account() *streams.Account {
 	return a
 }
 
-// wantFault checks that the account does not balance, in the one equation that
-// is named, by so much, and that it says so.
+// wantFault checks that only the named equation fails, by the given difference,
+// and that the fault contains words.
 func (b *rig) wantFault(equation string, difference int64, words string) {
 	b.t.Helper()
 	a := b.account()
@@ -69,7 +69,7 @@ func (b *rig) fill(n int) {
 	}
 }
 
-// everywhere leaves entries in every place that the account has.
+// everywhere leaves entries in every state that the account counts.
 func (b *rig) everywhere() *streams.Stream {
 	b.t.Helper()
 	q := b.open("c", nil)
@@ -132,9 +132,8 @@ func TestAPlantedDifferenceIsFound(t *testing.T) {
 	}
 }
 
-// What somebody else takes of entries that are settled, or held, costs nothing
-// but is told.
-func TestEntriesTakenAfterTheyWereReadAreNoted(t *testing.T) {
+// Settled or held entries that another client deletes are only noted.
+func TestReadEntriesDeletedByOtherClientsAreNoted(t *testing.T) {
 	for name, n := range map[string]int{"settled": 0, "pending": 6} {
 		t.Run(name, func(t *testing.T) {
 			b := newRig(t)
@@ -150,7 +149,7 @@ func TestEntriesTakenAfterTheyWereReadAreNoted(t *testing.T) {
 	}
 }
 
-func TestUnreadEntriesThatAStrangerTookAreTold(t *testing.T) {
+func TestUnreadEntriesDeletedByOtherClientsAreReported(t *testing.T) {
 	b := newRig(t)
 	b.everywhere()
 	delivered := b.account().LastDelivered
@@ -159,14 +158,14 @@ func TestUnreadEntriesThatAStrangerTookAreTold(t *testing.T) {
 	if a.Verdict() != streams.Unbalanced || a.Gone() != 9 || a.GoneUnread() != 2 || a.Undelivered != 1 {
 		t.Errorf("%s: %d gone, %d of them unread, %d undelivered; want 9, 2, 1", a.Verdict(), a.Gone(), a.GoneUnread(), a.Undelivered)
 	}
-	said := strings.Join(append(a.Faults(), a.Notes()...), "\n")
+	findings := strings.Join(append(a.Faults(), a.Notes()...), "\n")
 	for _, words := range []string{"9 entries were deleted", "2 entries are missing", delivered, a.FirstEntry} {
-		if !strings.Contains(said, words) {
-			t.Errorf("%q do not say %q", said, words)
+		if !strings.Contains(findings, words) {
+			t.Errorf("%q do not contain %q", findings, words)
 		}
 	}
 	if len(a.Faults()) != 1 {
-		t.Errorf("the same loss is told several times: %q", a.Faults())
+		t.Errorf("the same loss is reported several times: %q", a.Faults())
 	}
 }
 
@@ -188,7 +187,7 @@ func TestAGroupOrStreamThatVanishedIsAFault(t *testing.T) {
 	}
 }
 
-func TestTheAccountBalancesAfterTheGroupWasMadeAgain(t *testing.T) {
+func TestTheAccountBalancesAfterTheGroupWasRecreated(t *testing.T) {
 	b := newRig(t)
 	b.everywhere()
 	must(t, b.client.XTrimMaxLen(t.Context(), "s", 9).Err())
@@ -230,13 +229,13 @@ func TestAStreamThatNoWorkerHasOpenedIsUnknown(t *testing.T) {
 func TestTheAccountOfAnotherGroupIsRefused(t *testing.T) {
 	b := newRig(t)
 	b.everywhere()
-	_, err := streams.ReadAccount(t.Context(), b.client, "s", "stranger")
+	_, err := streams.ReadAccount(t.Context(), b.client, "s", "other")
 	if err == nil || !strings.Contains(err.Error(), `by group "g"`) {
 		t.Errorf("%v", err)
 	}
 }
 
-func TestALedgerThatIsNoNumberIsAnError(t *testing.T) {
+func TestANonNumericLedgerIsAnError(t *testing.T) {
 	b := newRig(t)
 	b.everywhere()
 	must(t, b.client.HSet(t.Context(), "{s}:ledger", "ingested", "many").Err())
@@ -246,7 +245,7 @@ func TestALedgerThatIsNoNumberIsAnError(t *testing.T) {
 	}
 }
 
-// The embedded Redis does not count what was added, as none does before 7.0.
+// The embedded Redis does not count added entries, nor does Redis before 7.0.
 func TestWithoutEntriesAddedTheAccountIsUnknown(t *testing.T) {
 	server, err := embedded.StartRedis(t.Context(), "127.0.0.1:0")
 	must(t, err)
@@ -263,13 +262,12 @@ func TestWithoutEntriesAddedTheAccountIsUnknown(t *testing.T) {
 	}
 	must(t, client.HIncrBy(t.Context(), "{s}:ledger", "dead", 1).Err())
 	if b.account().Verdict() != streams.Unbalanced {
-		t.Error("what can be judged there was not")
+		t.Error("the known equations were not checked")
 	}
 }
 
-// A backlog on one side of the last delivered entry and kept entries on the
-// other, both more than one call of the script looks at, which is 2,341 small
-// ones.
+// A backlog on one side of the last delivered entry and kept entries on the other,
+// both more than the 2,341 small entries that one call of the script reads.
 func TestUndeliveredEntriesAreCountedWhereverTheyAre(t *testing.T) {
 	const n = 6_000
 	b := newRig(t)
@@ -304,8 +302,8 @@ func TestLargeEntriesAreCounted(t *testing.T) {
 	}
 }
 
-// Workers settle, take over, defer, move and trim; every reading balances. With
-// a backlog behind many settled entries it takes several calls.
+// Workers settle, claim, defer, move and trim; every reading balances. With a
+// backlog after many settled entries a reading takes several calls.
 func TestTheAccountBalancesWhileWorkersRun(t *testing.T) {
 	for name, test := range map[string]struct {
 		settled, backlog int
@@ -344,8 +342,8 @@ func TestTheAccountBalancesWhileWorkersRun(t *testing.T) {
 	}
 }
 
-// work starts workers that give entries all outcomes in turn, and let some lie
-// as if they had died.
+// work starts workers that give entries all outcomes in turn and abandon some, as if
+// they had died.
 func (b *rig) work(workers int, retention time.Duration) (stop func()) {
 	ctx, cancel := context.WithCancel(b.t.Context())
 	var running sync.WaitGroup
@@ -378,7 +376,7 @@ func (b *rig) workOff(ctx context.Context, q *streams.Stream) {
 	}
 }
 
-// between runs a function before the client sends the nth script.
+// between is a hook that runs a function before the client sends the nth script.
 type between struct {
 	n    int
 	do   func()
@@ -401,8 +399,8 @@ func (h *between) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	}
 }
 
-// A count of several calls is that of the moment when it began.
-func TestALongCountIsThatOfOneMoment(t *testing.T) {
+// A count over several calls is that of the first call.
+func TestALongCountIsConsistent(t *testing.T) {
 	const n, delivered = 12_000, 4_000
 	for name, test := range map[string]struct {
 		meanwhile  func(b *rig, q *streams.Stream, id func(int) string)

@@ -115,7 +115,7 @@ func deadEvents(t *testing.T, client redis.UniversalClient, key string) []string
 	return events
 }
 
-// spoil puts a string where the key was and returns what puts it right.
+// spoil replaces the key by a string and returns the repair.
 func spoil(t *testing.T, client redis.UniversalClient, key string) func() {
 	t.Helper()
 	must(t, client.Del(t.Context(), key).Err())

@@ -15,7 +15,7 @@ var (
 	purgeScript = redis.NewScript(needSource + purgeSource)
 )
 
-// Purge deletes dead letters for good and returns how many of those named it has
+// Purge deletes dead letters and returns how many of those named it has
 // found. It may be repeated after an error.
 func (d *DeadLetters) Purge(ctx context.Context, ids []string) (int, error) {
 	if len(ids) == 0 {

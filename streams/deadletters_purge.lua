@@ -1,4 +1,4 @@
--- Deletes dead letters for good and counts them. It deletes nothing that it can't
+-- Deletes dead letters and counts them. It deletes nothing that it can't
 -- count.
 -- Comes after need.lua.
 --

@@ -15,7 +15,7 @@ import (
 	"ingestion/streams/streamstest"
 )
 
-// bury makes dead letters of records with these bodies.
+// bury writes dead letters of records with these bodies.
 func (b *rig) bury(q *streams.Stream, bodies ...string) {
 	b.t.Helper()
 	for _, body := range bodies {
@@ -69,7 +69,7 @@ func TestDeadLettersAreListed(t *testing.T) {
 	}
 }
 
-func TestReplayedLettersComeAgainUnderTheirFirstID(t *testing.T) {
+func TestReplayedLettersKeepTheirFirstID(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", nil)
 	g := streams.NewDeadLetters(b.client, "s")
@@ -89,7 +89,7 @@ func TestReplayedLettersComeAgainUnderTheirFirstID(t *testing.T) {
 			t.Errorf("came back as %+v, was %+v", d, first[i])
 		}
 	}
-	// Refused once more, and replayed once more: the origin stays.
+	// The origin stays if the record is refused and replayed again.
 	settleAll(t, q, record.Invalid, again)
 	_, err = g.Replay(t.Context(), idsOf(letters(t, g, false)[1:2]))
 	must(t, err)
@@ -99,7 +99,7 @@ func TestReplayedLettersComeAgainUnderTheirFirstID(t *testing.T) {
 	b.wantBalanced()
 }
 
-func TestReplayAndPurgeTwiceDoNothingMore(t *testing.T) {
+func TestRepeatedReplayAndPurgeChangeNothing(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", nil)
 	g := streams.NewDeadLetters(b.client, "s")
@@ -127,7 +127,7 @@ func TestReplayAndPurgeTwiceDoNothingMore(t *testing.T) {
 
 var errLost = errors.New("the reply was lost")
 
-// loseReplies has scripts carried out and their replies lost.
+// loseReplies is a hook that runs scripts and loses their replies.
 type loseReplies struct{}
 
 func (loseReplies) DialHook(next redis.DialHook) redis.DialHook { return next }
@@ -146,7 +146,7 @@ func (loseReplies) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	}
 }
 
-func TestAReplayWithoutRoomLosesNothing(t *testing.T) {
+func TestAReplayAtMaxmemoryLosesNothing(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", nil)
 	g := streams.NewDeadLetters(b.client, "s")
@@ -164,7 +164,7 @@ func TestAReplayWithoutRoomLosesNothing(t *testing.T) {
 	n, err = g.Replay(t.Context(), ids)
 	must(t, err)
 	if a := b.wantBalanced(); n != 2 || a.DeadReplayed != 2 {
-		t.Errorf("with room again: %d, %+v", n, a)
+		t.Errorf("with free memory again: %d, %+v", n, a)
 	}
 }
 
@@ -185,7 +185,7 @@ func TestWithoutALedgerNothingIsCounted(t *testing.T) {
 	}
 }
 
-func TestLettersOfAListGoBackOnTheList(t *testing.T) {
+func TestDeadLettersOfAListReturnToTheList(t *testing.T) {
 	b := newRig(t)
 	must(t, b.client.XAdd(t.Context(), &redis.XAddArgs{Stream: "{q}:dead", Values: []any{"data", "body", "streamId", ""}}).Err())
 	g := streams.NewListDeadLetters(b.client, "q")
@@ -195,6 +195,6 @@ func TestLettersOfAListGoBackOnTheList(t *testing.T) {
 		t.Errorf("%d replayed, the list is %q", n, got)
 	}
 	if b.client.Exists(t.Context(), "{q}:ledger").Val() != 0 {
-		t.Error("a list got a ledger")
+		t.Error("the list has a ledger")
 	}
 }

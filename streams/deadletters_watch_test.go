@@ -13,7 +13,7 @@ import (
 	"ingestion/streams/streamstest"
 )
 
-// addLetters adds count dead letters of so many bytes each.
+// addLetters adds count dead letters of that many bytes each.
 func (b *rig) addLetters(key string, count, bytes int) {
 	b.t.Helper()
 	add := "for i = 1, tonumber(ARGV[1]) do redis.call('XADD', KEYS[1], '*', 'data', string.rep('x', tonumber(ARGV[2]))) end"
@@ -106,7 +106,7 @@ func TestDeadLettersOfAListAreLogged(t *testing.T) {
 	b.wantWarnings(1)
 	must(t, b.client.Del(t.Context(), "{q}:dead").Err())
 	q.CheckLettersOnce(t.Context())
-	if told, lines := b.lastWarning("success")(); !told {
+	if logged, lines := b.lastWarning("success")(); !logged {
 		t.Error(lines)
 	}
 	b.wantWarnings(2)

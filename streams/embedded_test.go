@@ -13,8 +13,8 @@ import (
 	"ingestion/streams/streamstest"
 )
 
-// The embedded Redis lacks much of XINFO: the lease has to hold there too.
-func TestTheLeaseIsRenewedOnTheEmbeddedRedis(t *testing.T) {
+// The embedded Redis lacks parts of XINFO.
+func TestExtendOnTheEmbeddedRedis(t *testing.T) {
 	client := newEmbedded(t)
 	open := func(consumer string) *streams.Stream {
 		opts := streamOptions(client, consumer)
@@ -30,7 +30,7 @@ func TestTheLeaseIsRenewedOnTheEmbeddedRedis(t *testing.T) {
 		got, err := other.Receive(t.Context(), 1)
 		must(t, err)
 		if len(lost)+len(got) > 0 {
-			t.Fatalf("the lease ran out while it was renewed: lost %v, taken over %v", lost, got)
+			t.Fatalf("the lease expired while it was extended: lost %v, claimed %v", lost, got)
 		}
 	}
 }
@@ -47,9 +47,8 @@ func newEmbedded(t *testing.T) redis.UniversalClient {
 	return client
 }
 
-// It lets XAUTOCLAIM raise the delivery count, and keeps what was deleted among
-// the pending.
-func TestEntriesAreTakenOverOnTheEmbeddedRedis(t *testing.T) {
+// There XAUTOCLAIM raises the delivery count and keeps deleted entries pending.
+func TestClaimOnTheEmbeddedRedis(t *testing.T) {
 	client := newEmbedded(t)
 	ids := []string{push(t, client, "deleted"), push(t, client, "stays"), push(t, client, "stays")}
 	left := 3
@@ -59,7 +58,7 @@ func TestEntriesAreTakenOverOnTheEmbeddedRedis(t *testing.T) {
 		held := streamstest.Receive(t, newStream(t, opts), left)
 		for _, d := range held {
 			if d.Deliveries != int64(deliveries+1) {
-				t.Errorf("%s received %s for the %d. time, want %d", consumer, d.Body, d.Deliveries, deliveries+1)
+				t.Errorf("%s received delivery %[3]d of %[2]s, want %[4]d", consumer, d.Body, d.Deliveries, deliveries+1)
 			}
 		}
 		if deliveries == 0 {
@@ -69,8 +68,8 @@ func TestEntriesAreTakenOverOnTheEmbeddedRedis(t *testing.T) {
 	}
 }
 
-// TestALeaseOnWhatIsGoneOnTheEmbeddedRedis: it is counted, and corrected.
-func TestALeaseOnWhatIsGoneOnTheEmbeddedRedis(t *testing.T) {
+// TestExtendOfDeletedEntriesOnTheEmbeddedRedis counts them as missing, and settling corrects that.
+func TestExtendOfDeletedEntriesOnTheEmbeddedRedis(t *testing.T) {
 	client := newEmbedded(t)
 	q := newStream(t, streamOptions(client, "c"))
 	must(t, q.Open(t.Context()))

@@ -75,6 +75,15 @@ func (d *Delivery) Fault() string {
 	return fmt.Sprintf(`the stream entry has the field "data" %d times`, bodies)
 }
 
+// Content is the body or, for an entry without exactly one field "data", all
+// fields as a JSON object, with U+FFFD for invalid UTF-8.
+func (d *Delivery) Content() []byte {
+	if d.Fields == nil {
+		return d.Body
+	}
+	return fieldsJSON(d.Fields)
+}
+
 // fieldsJSON renders fields as a JSON object for people, in their order and with
 // duplicate names.
 func fieldsJSON(fields []string) []byte {

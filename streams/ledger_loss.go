@@ -23,7 +23,7 @@ const (
 	bytesPerPause = 256 << 10
 )
 
-// lossPauseAfter is the pause after a detection that returned so many bytes.
+// lossPauseAfter is the pause after a detection that returned that many bytes.
 func lossPauseAfter(bytes int64) time.Duration {
 	return min(maxLossPause, lossPause*time.Duration(1+bytes/bytesPerPause))
 }

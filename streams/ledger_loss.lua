@@ -106,7 +106,7 @@ local function stream_went_back()
   return before(info['last-generated-id'], previous.last) or previous.doubt and vanished(previous.last)
 end
 
--- how says why entries are missing, of which at most so many were deleted.
+-- how says why entries are missing, given how many may have been deleted.
 local function how(rest, deleted, ended)
   if era == previous.era and ended == previous.ended and before(previous.delivered, delivered) then return 'skipped' end
   if deleted >= rest then return 'deleted' end

@@ -29,14 +29,15 @@ func (b *rig) pushMany(n int) []string {
 	return ids
 }
 
-// wantBalance checks both equations of the account, with so many gone.
+// wantBalance checks both equations of the account; gone entries were deleted by
+// other clients.
 func (b *rig) wantBalance(gone int64) {
 	b.t.Helper()
 	info, err := b.client.XInfoStream(b.t.Context(), "s").Result()
 	must(b.t, err)
 	added := info.EntriesAdded - b.number("base")
 	if have := b.number("trimmed") + info.Length + gone; added != have {
-		b.t.Errorf("%d entries added, %d trimmed, there or gone", added, have)
+		b.t.Errorf("%d entries added, %d trimmed, on the stream or gone", added, have)
 	}
 	settled := int64(0)
 	for _, o := range record.Outcomes() {
@@ -47,17 +48,17 @@ func (b *rig) wantBalance(gone int64) {
 	}
 }
 
-func TestEntriesTrimmedByAStrangerAreCounted(t *testing.T) {
+func TestUnreadEntriesTrimmedByOtherClientsAreCounted(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", nil)
 	b.pushMany(100)
 	settleAll(t, q, record.Ingested, streamstest.Receive(t, q, 30))
 	held := streamstest.Receive(t, q, 20)
 	must(t, b.client.XTrimMaxLen(t.Context(), "s", 10).Err())
-	b.maintained(q, func() (bool, string) { return b.log.has("entries_missing"), "it is not said" })
+	b.maintained(q, func() (bool, string) { return b.log.has("entries_missing"), "it is not logged" })
 	line := b.log.find("entries_missing")[0]
 	if line["count"] != 40.0 || line["after"] != held[19].ID {
-		t.Errorf("said %v, want 40 never read, after %s", line, held[19].ID)
+		t.Errorf("logged %v, want 40 unread, after %s", line, held[19].ID)
 	}
 	b.wantLedger(map[string]string{"missing": "40"})
 	b.wantBalance(90)
@@ -70,7 +71,7 @@ func TestEntriesTrimmedByAStrangerAreCounted(t *testing.T) {
 	b.wantBalance(90)
 }
 
-func TestUnreadEntriesDeletedAmongOthersAreCountedAtRest(t *testing.T) {
+func TestDeletedUnreadEntriesAreCountedAtRest(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", nil)
 	ids := b.pushMany(50)
@@ -83,31 +84,31 @@ func TestUnreadEntriesDeletedAmongOthersAreCountedAtRest(t *testing.T) {
 	b.wantBalance(3)
 }
 
-func TestWhatALivingWorkerHoldsIsNotMissing(t *testing.T) {
+func TestDeletedEntriesOfARunningWorkerAreNotMissing(t *testing.T) {
 	b := newRig(t)
 	living, dead, other := b.open("living", nil), b.open("dead", nil), b.open("other", shortLease)
 	b.pushMany(30)
 	held, lost := streamstest.Receive(t, living, 10), streamstest.Receive(t, dead, 10)
 	must(t, b.client.XTrimMaxLen(t.Context(), "s", 5).Err())
 	settleAll(t, other, record.Ingested, streamstest.Receive(t, other, 5))
-	long := b.open("other", nil) // by its lease nothing has lapsed
+	long := b.open("other", nil) // by its lease nothing has expired
 	if got, err := long.Receive(t.Context(), 10); err != nil || len(got) > 0 || b.ledger("missing") != "" {
 		t.Fatalf("received %v, %v with %s missing", got, err, b.ledger("missing"))
 	}
 	done := settleAll(t, living, record.Ingested, held)
 	if done.Count != 10 {
-		t.Errorf("settled %+v of 10 that were held", done)
+		t.Errorf("settled %+v of 10 held entries", done)
 	}
 	env.Eventually(t, soon, func() (bool, string) {
 		_, err := other.Receive(t.Context(), 10)
 		must(t, err)
 		return b.ledger("missing") == "10", b.ledger("missing") + " missing, want those of the dead worker"
 	})
-	// The lease of the last may run out a millisecond later, which makes two lines.
-	said := fmt.Sprint(b.log.find("entries_missing"))
+	// The last lease may expire a millisecond later, which makes two lines.
+	reported := fmt.Sprint(b.log.find("entries_missing"))
 	for _, d := range lost {
-		if !strings.Contains(said, d.ID) {
-			t.Errorf("%s is not named in %s", d.ID, said)
+		if !strings.Contains(reported, d.ID) {
+			t.Errorf("%s is not in %s", d.ID, reported)
 		}
 	}
 	b.maintained(other, func() (bool, string) { return b.ledger("missing") == "15", b.ledger("missing") + " missing" })
@@ -115,29 +116,29 @@ func TestWhatALivingWorkerHoldsIsNotMissing(t *testing.T) {
 	b.wantBalance(25)
 }
 
-func TestATornStreamIsReportedWithWhatWasAtStake(t *testing.T) {
+func TestADeletedStreamIsReportedWithHeldAndLag(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", nil)
 	b.pushMany(60)
 	held := streamstest.Receive(t, q, 25)
 	before := b.looks()
-	b.maintained(q, func() (bool, string) { return b.looks() >= before+2, "no census" })
+	b.maintained(q, func() (bool, string) { return b.looks() >= before+2, "no loss detection" })
 	must(t, b.client.FlushAll(t.Context()).Err())
 	push(t, b.client, "after")
 	settled := settleAll(t, q, record.Ingested, held)
 	if settled.Count != 0 || !settled.GroupGone {
-		t.Errorf("settled %+v of what is gone", settled)
+		t.Errorf("settled %+v of deleted entries", settled)
 	}
 	settleAll(t, q, record.Ingested, streamstest.Receive(t, q, 1))
 	line := b.log.find("group_recreated")
 	if len(line) != 1 || line[0]["lag"] != 35.0 {
-		t.Errorf("said %v, want a lag of 35", line)
+		t.Errorf("logged %v, want a lag of 35", line)
 	}
 	b.wantBalance(0)
 }
 
-// looks is how often scripts have looked at the stream as a whole. Of the upkeep
-// that is the census alone: when the second one begins, the first is taken in.
+// looks is how often scripts have called XINFO STREAM. In the upkeep only loss
+// detection does: when the second one begins, the result of the first is noted.
 func (b *rig) looks() int64 {
 	b.t.Helper()
 	return b.calls("xinfo|stream")
@@ -154,7 +155,7 @@ func (b *rig) calls(command string) int64 {
 	return n
 }
 
-func TestWhatIsHeldIsToldWhenTheStreamIsGone(t *testing.T) {
+func TestADeletedStreamIsReportedToAHolder(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", nil)
 	b.pushMany(60)
@@ -165,13 +166,13 @@ func TestWhatIsHeldIsToldWhenTheStreamIsGone(t *testing.T) {
 	}
 	line := b.log.find("group_recreated")
 	if len(line) != 1 || line[0]["held"] != 25.0 || !strings.Contains(fmt.Sprint(line[0]["reason"]), "the stream had vanished") {
-		t.Errorf("said %v, want 25 held and the stream gone", line)
+		t.Errorf("logged %v, want 25 held and the stream gone", line)
 	}
 }
 
-// A group that is made again reads what is still there: the account begins
-// anew and closes, also where a record waits in the delayed set already.
-func TestTheAccountClosesAfterTheGroupWasMadeAgain(t *testing.T) {
+// A recreated group reads what is on the stream: a new account begins and balances,
+// also if a record already waits in the delayed set.
+func TestANewEpochBalances(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", nil)
 	b.pushMany(6)
@@ -197,7 +198,7 @@ func TestTheAccountClosesAfterTheGroupWasMadeAgain(t *testing.T) {
 	b.wantLedger(map[string]string{"epoch": "2", "ingested": "4", "epoch:1:ingested": "4"})
 }
 
-func TestTenThousandIdleConsumersAreRemovedAndNothingWithThem(t *testing.T) {
+func TestTenThousandIdleConsumersAreRemoved(t *testing.T) {
 	b := newRig(t)
 	ctx := t.Context()
 	q := b.open("c", shortLease)
@@ -228,7 +229,7 @@ func TestTenThousandIdleConsumersAreRemovedAndNothingWithThem(t *testing.T) {
 	b.wantBalance(0)
 }
 
-func TestALivingConsumerThatIsRemovedWorksOn(t *testing.T) {
+func TestARemovedConsumerContinues(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", nil)
 	must(t, q.Open(t.Context()))
@@ -238,7 +239,7 @@ func TestALivingConsumerThatIsRemovedWorksOn(t *testing.T) {
 	b.wantLedger(map[string]string{"ingested": "1"})
 }
 
-func TestHugeEntriesAreReadAFewAtATime(t *testing.T) {
+func TestHugeEntriesAreReadInSmallBatches(t *testing.T) {
 	b := newRig(t, env.WithConfig("appendonly", "no"))
 	q := b.open("c", nil)
 	body := strings.Repeat("x", 10<<20)
@@ -257,7 +258,7 @@ func TestHugeEntriesAreReadAFewAtATime(t *testing.T) {
 			bytes += len(d.Body)
 		}
 		if bytes > 10<<20+100 {
-			t.Fatalf("%d entries with %d bytes at once", len(got), bytes)
+			t.Fatalf("%d entries with %d bytes in one batch", len(got), bytes)
 		}
 		received += len(got)
 		settleAll(t, q, record.Malformed, got)
@@ -265,12 +266,12 @@ func TestHugeEntriesAreReadAFewAtATime(t *testing.T) {
 	b.wantLedger(map[string]string{"parse_error": "13", "dead": "13"})
 }
 
-func TestAtMaxmemorySettledEntriesGoFirst(t *testing.T) {
+func TestAtMaxmemorySettledEntriesAreDeletedFirst(t *testing.T) {
 	b := newRig(t)
-	told := make(chan string, 10)
+	pressure := make(chan string, 10)
 	q := b.open("c", func(o *streams.StreamOptions) {
 		o.Retention = -1
-		o.MemoryPressure = func(reason string) { told <- reason }
+		o.MemoryPressure = func(reason string) { pressure <- reason }
 	})
 	body := strings.Repeat("x", 100_000)
 	for range 100 {
@@ -289,18 +290,18 @@ func TestAtMaxmemorySettledEntriesGoFirst(t *testing.T) {
 	}
 	used := b.memory()
 	must(t, b.client.ConfigSet(t.Context(), "maxmemory", strconv.FormatInt(used-2_000_000, 10)).Err())
-	var said []string
+	var reported []string
 	b.maintained(q, func() (bool, string) {
 		select {
-		case reason := <-told:
-			said = append(said, reason)
+		case reason := <-pressure:
+			reported = append(reported, reason)
 		default:
 		}
 		n := b.client.XLen(t.Context(), "s").Val()
-		return n == 60 && len(said) == 2, fmt.Sprintf("%d entries, want 40 unread and 20 that another group has not read; told %q", n, said)
+		return n == 60 && len(reported) == 2, fmt.Sprintf("%d entries, want 40 unread and 20 that another group has not read; reported %q", n, reported)
 	})
-	if !strings.Contains(said[0], "OOM") || said[1] != "" {
-		t.Errorf("told %q", said)
+	if !strings.Contains(reported[0], "OOM") || reported[1] != "" {
+		t.Errorf("reported %q", reported)
 	}
 	b.wantLedger(map[string]string{"trimmed": "40", "ingested": "60"})
 	b.wantBalance(0)
@@ -311,7 +312,7 @@ func settleAllOf(t *testing.T, q streams.Queue, held []streams.Delivery) []strea
 	return held
 }
 
-// memory is what Redis holds against maxmemory.
+// memory is what Redis counts against maxmemory.
 func (b *rig) memory() int64 {
 	b.t.Helper()
 	info, err := b.client.Info(b.t.Context(), "memory").Result()

@@ -11,10 +11,10 @@ import (
 	"ingestion/streams/streamstest"
 )
 
-// TestAStreamMadeAnewWithLowerIDsIsRead has somebody delete a stream whose IDs lay
-// ahead of the clock, and producers go on before a worker looks: what trimming has
-// noted of the old stream is above all that comes.
-func TestAStreamMadeAnewWithLowerIDsIsRead(t *testing.T) {
+// TestARecreatedStreamWithLowerIDsIsRead has another client delete a stream
+// whose IDs were ahead of the clock, and producers continue before a worker looks: the
+// notes of trimming about the old stream are above all new IDs.
+func TestARecreatedStreamWithLowerIDsIsRead(t *testing.T) {
 	for name, after := range map[string]func(b *rig){
 		"entries": func(b *rig) { b.pushMany(5) },
 		"entries on both sides of the mark": func(b *rig) {
@@ -49,9 +49,9 @@ func TestAStreamMadeAnewWithLowerIDsIsRead(t *testing.T) {
 	}
 }
 
-// TestNotesOfAStreamThatIsGoneAreRemoved: by them the floor would never rise again,
-// and fields of a producer would be obeyed.
-func TestNotesOfAStreamThatIsGoneAreRemoved(t *testing.T) {
+// TestNotesOfADeletedStreamAreRemoved: otherwise the floor would never rise
+// again, and fields of a producer would count.
+func TestNotesOfADeletedStreamAreRemoved(t *testing.T) {
 	for name, remake := range map[string]func(b *rig){
 		"made anew": func(b *rig) {
 			must(t, b.client.XAdd(t.Context(), &redis.XAddArgs{Stream: "s", ID: "1-1", Values: []any{"data", "{}", "origin", "1-0"}}).Err())
@@ -77,7 +77,7 @@ func TestNotesOfAStreamThatIsGoneAreRemoved(t *testing.T) {
 			must(t, next.Open(t.Context()))
 			b.wantLedger(map[string]string{"returning": "", "returning:next": "", "legacy": "0-0"})
 			if n := b.client.HLen(t.Context(), "{s}:returns").Val(); n != 0 {
-				t.Errorf("%d are still known as put back", n)
+				t.Errorf("%d notes about returned entries are left", n)
 			}
 			if name == "made anew" {
 				wantNoPower(t, streamstest.Receive(t, next, 1)[0])

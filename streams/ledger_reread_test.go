@@ -14,10 +14,10 @@ import (
 	"ingestion/streams/streamstest"
 )
 
-// TestEntriesThatAreReadAgainAreMarked wants those that a vanished group may
-// have settled to be looked up before they are refused, by the worker that made
-// the group again and by one that did not notice.
-func TestEntriesThatAreReadAgainAreMarked(t *testing.T) {
+// TestRereadEntriesAreMarkedRedelivered expects the mark on entries that the
+// vanished group may have settled, from the worker that recreated the group and from
+// one that did not notice.
+func TestRereadEntriesAreMarkedRedelivered(t *testing.T) {
 	b := newRig(t)
 	first, other := b.open("first", nil), b.open("other", nil)
 	b.pushMany(4)
@@ -29,18 +29,18 @@ func TestEntriesThatAreReadAgainAreMarked(t *testing.T) {
 	for _, q := range []*streams.Stream{first, other} {
 		for _, d := range streamstest.Receive(t, q, 2) {
 			if !d.Redelivered {
-				t.Errorf("%s may have been settled before, which is not told", d.ID)
+				t.Errorf("%s may have been settled before, but is not marked", d.ID)
 			}
 		}
 	}
 	if d := streamstest.Receive(t, other, 1)[0]; d.ID != last || d.Redelivered {
-		t.Errorf("received %+v, want the new entry, which nobody had before", d)
+		t.Errorf("received %+v, want the new entry, unmarked", d)
 	}
 }
 
-// TestAGroupThatIsMadeAgainUnderAWaitingReader vanishes while the reader waits, and
-// another worker is faster to make it again.
-func TestAGroupThatIsMadeAgainUnderAWaitingReader(t *testing.T) {
+// TestAGroupRecreatedUnderABlockedReader destroys the group while a reader waits,
+// and another worker recreates it first.
+func TestAGroupRecreatedUnderABlockedReader(t *testing.T) {
 	b := newRig(t)
 	settled, faster := b.open("settled", nil), b.open("faster", nil)
 	var gone atomic.Bool
@@ -69,7 +69,7 @@ func TestAGroupThatIsMadeAgainUnderAWaitingReader(t *testing.T) {
 	must(t, err)
 	for _, d := range got {
 		if !d.Redelivered {
-			t.Errorf("%s was settled before the group vanished, which is not told", d.ID)
+			t.Errorf("%s was settled before the group vanished, but is not marked", d.ID)
 		}
 	}
 	if len(got) != 2 {
@@ -77,8 +77,8 @@ func TestAGroupThatIsMadeAgainUnderAWaitingReader(t *testing.T) {
 	}
 }
 
-// TestAnotherStreamOfTheSameNameIsReadFromItsBeginning has a clock that went back.
-func TestAnotherStreamOfTheSameNameIsReadFromItsBeginning(t *testing.T) {
+// TestANewStreamIsReadFromItsBeginning has a clock that was set back.
+func TestANewStreamIsReadFromItsBeginning(t *testing.T) {
 	b := newRig(t)
 	add := func(id string) {
 		must(t, b.client.XAdd(t.Context(), &redis.XAddArgs{Stream: "s", ID: id, Values: []any{"data", "x"}}).Err())
@@ -98,9 +98,9 @@ func TestAnotherStreamOfTheSameNameIsReadFromItsBeginning(t *testing.T) {
 	}
 }
 
-// TestOthersGroupsDoNotHoldTheFloorBack wants the limiter to forget places that
-// no entry of ours can meet, though another group has not read a thing.
-func TestOthersGroupsDoNotHoldTheFloorBack(t *testing.T) {
+// TestOtherGroupsDoNotLimitTheFloor lets the limiter forget what no entry
+// of this group can need, although another group has read nothing.
+func TestOtherGroupsDoNotLimitTheFloor(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", nil)
 	must(t, q.Open(t.Context()))
@@ -116,9 +116,9 @@ func TestOthersGroupsDoNotHoldTheFloorBack(t *testing.T) {
 	}
 }
 
-// TestIdleIsToldWhileNothingIsUnfinished, so that a partition without traffic
-// does not hold back what the limiter forgets.
-func TestIdleIsToldWhileNothingIsUnfinished(t *testing.T) {
+// TestIdleWhileNothingIsUnfinished: a partition without traffic does not keep
+// the limiter from forgetting.
+func TestIdleWhileNothingIsUnfinished(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", nil)
 	must(t, q.Open(t.Context()))

@@ -19,20 +19,20 @@ func (b *rig) setID(id string) {
 	must(b.t, b.client.XGroupSetID(b.t.Context(), "s", "g", id).Err())
 }
 
-// awaitCensus runs the upkeep until it has looked at the stream, after which it
-// looks at the consumers.
-func (b *rig) awaitCensus(q *streams.Stream) {
+// awaitLossDetection runs the upkeep until losses were detected, after which it
+// looks for idle consumers.
+func (b *rig) awaitLossDetection(q *streams.Stream) {
 	b.t.Helper()
 	before := b.calls("xinfo|consumers")
-	b.maintained(q, func() (bool, string) { return b.calls("xinfo|consumers") > before, "no census" })
+	b.maintained(q, func() (bool, string) { return b.calls("xinfo|consumers") > before, "no loss detection" })
 }
 
-// wantRewind checks that a new epoch was begun once, and said.
+// wantRewind checks that one new epoch has begun and was logged.
 func (b *rig) wantRewind(words string) map[string]any {
 	b.t.Helper()
 	lines := b.log.find("group_recreated")
 	if len(lines) != 1 || !strings.Contains(fmt.Sprint(lines[0]["reason"]), words) || lines[0]["status"] != "error" {
-		b.t.Fatalf("said %v, want one line with %q", lines, words)
+		b.t.Fatalf("logged %v, want one line with %q", lines, words)
 	}
 	return lines[0]
 }
@@ -46,7 +46,7 @@ func TestEntriesAreCountedOnceAfterTheGroupWasSetBack(t *testing.T) {
 	again := streamstest.Receive(t, q, 50)
 	for _, d := range again {
 		if !d.Redelivered {
-			t.Fatalf("%s was settled before, which is not told", d.ID)
+			t.Fatalf("%s was settled before, but is not marked", d.ID)
 		}
 	}
 	settleAll(t, q, record.Ingested, again)
@@ -61,13 +61,13 @@ func TestEntriesAreCountedOnceAfterTheGroupWasSetBack(t *testing.T) {
 	if d := streams.CompareDocuments(a, 50, 0, a); !d.Holds() {
 		t.Errorf("%s", d.Fault())
 	}
-	b.awaitCensus(q)
+	b.awaitLossDetection(q)
 	b.wantRewind("set back")
 	b.wantBalanced()
 }
 
-// A worker that has read nothing yet can't know by what it reads.
-func TestACensusNoticesThatTheGroupWasSetBack(t *testing.T) {
+// A worker that has read nothing yet can't tell from what it reads.
+func TestLossDetectionNoticesThatTheGroupWasSetBack(t *testing.T) {
 	b := newRig(t)
 	first := b.open("first", nil)
 	b.pushMany(20)
@@ -75,23 +75,23 @@ func TestACensusNoticesThatTheGroupWasSetBack(t *testing.T) {
 	b.setID("0")
 	other := b.open("other", nil)
 	settleAll(t, other, record.Ingested, streamstest.Receive(t, other, 12))
-	b.awaitCensus(other)
+	b.awaitLossDetection(other)
 	settleAll(t, other, record.Ingested, streamstest.Receive(t, other, 8))
-	b.awaitCensus(other)
+	b.awaitLossDetection(other)
 	b.wantRewind("set back")
 	b.wantBalanced()
 }
 
-// What is held while the group is set back over it comes again, and counts once.
+// Held entries over which the group is set back are delivered again and count once.
 func TestTheGroupIsSetBackOverHeldEntries(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", nil)
 	ids := b.pushMany(30)
 	settleAll(t, q, record.Ingested, streamstest.Receive(t, q, 10))
 	held := streamstest.Receive(t, q, 10)
-	b.awaitCensus(q)
+	b.awaitLossDetection(q)
 	b.setID(ids[4])
-	b.awaitCensus(q)
+	b.awaitLossDetection(q)
 	b.wantRewind("set back")
 	if a := b.wantBalanced(); a.Pending != 0 || a.Undelivered != 25 {
 		t.Errorf("%d pending, %d undelivered", a.Pending, a.Undelivered)
@@ -103,8 +103,8 @@ func TestTheGroupIsSetBackOverHeldEntries(t *testing.T) {
 	}
 }
 
-// What was deleted while it was held does not come again: it is missing, unless
-// its holder settles it.
+// Entries deleted while they were held are not delivered again: they are missing,
+// unless their holder settles them.
 func TestTheGroupIsSetBackOverDeletedEntries(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", shortLease)
@@ -124,7 +124,7 @@ func TestTheGroupIsSetBackOverDeletedEntries(t *testing.T) {
 	}
 }
 
-// workers run until nothing is left to do.
+// work until nothing is unfinished.
 func (b *rig) worker(ctx context.Context, name string) (q *streams.Stream, run func()) {
 	q = b.open(name, func(o *streams.StreamOptions) { o.PollTimeout = 20 * time.Millisecond })
 	var running sync.WaitGroup
@@ -165,7 +165,7 @@ func TestTheGroupIsSetBackUnderLoad(t *testing.T) {
 	first()
 	other()
 	if b.log.has("entries_missing") {
-		t.Errorf("said %v", b.log.find("entries_missing"))
+		t.Errorf("logged %v", b.log.find("entries_missing"))
 	}
 	a := b.wantBalanced()
 	if a.Missing+a.MissingBefore > 0 {
@@ -176,8 +176,8 @@ func TestTheGroupIsSetBackUnderLoad(t *testing.T) {
 	}
 }
 
-// trimmed entries and kept ones of the epoch before don't unbalance the next.
-func TestTrimmingGoesOnAfterTheGroupWasSetBack(t *testing.T) {
+// Trimmed and kept entries of one epoch do not unbalance the next.
+func TestTrimmingContinuesAfterTheGroupWasSetBack(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", func(o *streams.StreamOptions) { o.Retention = -1 })
 	ids := b.pushMany(30)
@@ -195,8 +195,8 @@ func TestTrimmingGoesOnAfterTheGroupWasSetBack(t *testing.T) {
 	}
 }
 
-// snapshot keeps the partition as it is now; the function returned brings it
-// back, as a replica does that takes over and lagged behind.
+// snapshot saves the partition; the returned function restores it, as if a replica
+// that lagged behind had taken over.
 func (b *rig) snapshot() (failOver func()) {
 	b.t.Helper()
 	keys, err := b.client.Keys(b.t.Context(), "*").Result()
@@ -244,19 +244,19 @@ func (b *rig) interrupt(q *streams.Stream) {
 	})
 }
 
-func TestAFailoverToAnEarlierStateIsNoticed(t *testing.T) {
+func TestAFailoverToAnEarlierStateIsDetected(t *testing.T) {
 	for name, test := range map[string]struct {
 		after func(b *rig, q *streams.Stream)
 	}{
-		"by a census": {func(b *rig, q *streams.Stream) { b.awaitCensus(q) }},
-		"by a census after more has come, and was read, and Redis had failed": {func(b *rig, q *streams.Stream) {
+		"by loss detection": {func(b *rig, q *streams.Stream) { b.awaitLossDetection(q) }},
+		"by loss detection after more has come, and was read, and Redis had failed": {func(b *rig, q *streams.Stream) {
 			b.fill(20)
 			settleAll(b.t, q, record.Ingested, streamstest.Receive(b.t, q, 20))
-			b.awaitCensus(q)
+			b.awaitLossDetection(q)
 		}},
-		"by a census after more has come": {func(b *rig, q *streams.Stream) {
+		"by loss detection after more has come": {func(b *rig, q *streams.Stream) {
 			b.fill(2)
-			b.awaitCensus(q)
+			b.awaitLossDetection(q)
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -269,18 +269,18 @@ func TestAFailoverToAnEarlierStateIsNoticed(t *testing.T) {
 			settleAll(t, q, record.Ingested, held[5:])
 			lost := b.pushMany(7)
 			settleAll(t, q, record.Ingested, streamstest.Receive(t, q, 7))
-			b.awaitCensus(q)
+			b.awaitLossDetection(q)
 			b.interrupt(q)
 			failOver()
 			test.after(b, q)
 			line := b.wantRewind("Redis has gone back")
 			if line["after"] != held[9].ID {
-				t.Errorf("said %v, want what was lost after %s", line, held[9].ID)
+				t.Errorf("logged %v, want entries lost after %s", line, held[9].ID)
 			}
 			a := b.wantBalanced()
 			for _, id := range lost {
 				if !a.Lost(id) {
-					t.Errorf("%s was lost, which %+v do not tell", id, a.Rewinds)
+					t.Errorf("%s was lost, but is not in %+v", id, a.Rewinds)
 				}
 			}
 			if a.Lost(held[9].ID) || a.Lost(a.LastEntry) || a.Epoch != 2 {
@@ -289,41 +289,41 @@ func TestAFailoverToAnEarlierStateIsNoticed(t *testing.T) {
 			if notes := strings.Join(a.Notes(), "\n"); !strings.Contains(notes, "gone back") || !strings.Contains(notes, "lost the entries between") {
 				t.Errorf("notes %q", notes)
 			}
-			b.awaitCensus(q)
+			b.awaitLossDetection(q)
 			b.wantRewind("Redis has gone back")
 		})
 	}
 }
 
-// TestADeletionAroundAFailureIsNoRewind has another client delete the entry that
-// was read last, where a failover that lost it would show the same otherwise.
-func TestADeletionAroundAFailureIsNoRewind(t *testing.T) {
+// TestADeletionDuringAFailureIsNoRewind has another client delete the last entry
+// that was read, which otherwise looks like a failover that lost it.
+func TestADeletionDuringAFailureIsNoRewind(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", nil)
 	ids := b.pushMany(10)
 	settleAll(t, q, record.Ingested, streamstest.Receive(t, q, 10))
-	b.awaitCensus(q)
+	b.awaitLossDetection(q)
 	b.interrupt(q)
 	must(t, b.client.XDel(t.Context(), "s", ids[9]).Err())
 	b.pushMany(5)
 	settleAll(t, q, record.Ingested, streamstest.Receive(t, q, 5))
-	b.awaitCensus(q)
+	b.awaitLossDetection(q)
 	if b.log.has("group_recreated") || b.ledger("epoch") != "1" {
-		t.Errorf("epoch %s, said %v", b.ledger("epoch"), b.log.find("group_recreated"))
+		t.Errorf("epoch %s, logged %v", b.ledger("epoch"), b.log.find("group_recreated"))
 	}
 }
 
-func TestAFlushIsToldOnceByTwoWorkers(t *testing.T) {
+func TestAFlushIsReportedOnceByTwoWorkers(t *testing.T) {
 	b := newRig(t)
 	first, other := b.open("first", nil), b.open("other", nil)
 	b.pushMany(20)
 	settleAll(t, first, record.Ingested, streamstest.Receive(t, first, 10))
 	settleAll(t, other, record.Ingested, streamstest.Receive(t, other, 10))
-	b.awaitCensus(other)
+	b.awaitLossDetection(other)
 	must(t, b.client.FlushAll(t.Context()).Err())
 	b.pushMany(4)
 	settleAll(t, first, record.Ingested, streamstest.Receive(t, first, 4))
-	b.awaitCensus(other)
+	b.awaitLossDetection(other)
 	b.wantRewind("vanished")
 	b.wantBalanced()
 }

@@ -16,9 +16,9 @@ import (
 	"ingestion/streams/streamstest"
 )
 
-// TestARepeatedCallOfAListIsDoneOnce cuts the replies to what a list writes; the
-// caller repeats it until it is told of success, as the pipeline does.
-func TestARepeatedCallOfAListIsDoneOnce(t *testing.T) {
+// TestRepeatedListCallsRunOnce loses the replies to a list's writes; the caller
+// repeats them until they succeed, as the pipeline does.
+func TestRepeatedListCallsRunOnce(t *testing.T) {
 	cluster := env.Cluster(t, 3, false)
 	for name, url := range map[string]string{"single": env.Redis(t).URL(), "cluster": cluster.URL()} {
 		t.Run(name, func(t *testing.T) {
@@ -39,7 +39,7 @@ func TestARepeatedCallOfAListIsDoneOnce(t *testing.T) {
 			must(t, client.RPush(t.Context(), "q", anys(sent)...).Err())
 			held := streamstest.Receive(t, q, len(sent))
 
-			untilTold := func(do func() error) {
+			untilDone := func(do func() error) {
 				t.Helper()
 				cutter.Cut("evalsha", 3)
 				tries := 0
@@ -49,14 +49,14 @@ func TestARepeatedCallOfAListIsDoneOnce(t *testing.T) {
 					return err == nil, fmt.Sprint(err)
 				})
 				if tries < 4 || cutter.Left() > 0 {
-					t.Fatalf("told of success at try %d, though three replies were to be lost", tries)
+					t.Fatalf("success at attempt %d, although three replies should be lost", tries)
 				}
 			}
 			must(t, q.Nack(t.Context(), held[2499:])) // the scripts are known from here on
 			must(t, client.LRem(t.Context(), "q", 1, "2499").Err())
-			untilTold(func() error { return q.Nack(t.Context(), held[100:2499]) })
+			untilDone(func() error { return q.Nack(t.Context(), held[100:2499]) })
 			if waits := client.LRange(t.Context(), "q", 0, -1).Val(); !slices.Equal(waits, sent[100:2499]) {
-				t.Errorf("%d records wait, %.40q…; want the %d handed back, in their order", len(waits), strings.Join(waits, " "), 2399)
+				t.Errorf("%d records wait, %.40q…; want the %d returned ones, in their order", len(waits), strings.Join(waits, " "), 2399)
 			}
 
 			var refused []streams.Settlement
@@ -72,8 +72,8 @@ func TestARepeatedCallOfAListIsDoneOnce(t *testing.T) {
 					return err
 				}
 			}
-			untilTold(settle(refused[:60]))
-			untilTold(settle(refused[60:]))
+			untilDone(settle(refused[:60]))
+			untilDone(settle(refused[60:]))
 			var dead []string
 			for _, letter := range client.XRange(t.Context(), "{q}:dead", "-", "+").Val() {
 				dead = append(dead, letter.Values["data"].(string))
@@ -83,7 +83,7 @@ func TestARepeatedCallOfAListIsDoneOnce(t *testing.T) {
 			}
 			for _, marker := range client.Keys(t.Context(), "*:once:*").Val() {
 				if client.TTL(t.Context(), marker).Val() <= 0 {
-					t.Errorf("%s stays for ever", marker)
+					t.Errorf("%s has no expiry", marker)
 				}
 			}
 		})

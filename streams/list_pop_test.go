@@ -18,8 +18,8 @@ import (
 	"ingestion/streams/streamstest"
 )
 
-// cutOff is a connection of which only so many bytes more can be read; a negative
-// number is no bound.
+// cutOff is a connection from which only a number of bytes more can be read; a
+// negative number is no limit.
 type cutOff struct {
 	net.Conn
 	left *atomic.Int64
@@ -64,9 +64,9 @@ func (h around) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	}
 }
 
-// TestWhatCameOfABrokenPopIsDelivered breaks the connection within the reply of a
-// pop: the records that have come are nowhere else any more.
-func TestWhatCameOfABrokenPopIsDelivered(t *testing.T) {
+// TestRecordsOfABrokenPopAreDelivered breaks the connection within the reply to a pop:
+// Redis no longer has the records that have arrived.
+func TestRecordsOfABrokenPopAreDelivered(t *testing.T) {
 	server := env.Redis(t)
 	opts, err := redisconn.Parse(server.URL(), "")
 	must(t, err)

@@ -12,9 +12,9 @@ import (
 	"ingestion/streams/streamstest"
 )
 
-// TestListKeepsWhatIsInDoubt: a record that is put off goes behind all others, and
-// one whose refusal is not beyond doubt is kept though dead letters are off.
-func TestListKeepsWhatIsInDoubt(t *testing.T) {
+// TestListRequeueAndKeep: a requeued record goes to the tail, and a refusal that
+// may be wrong becomes a dead letter even if dead letters are off.
+func TestListRequeueAndKeep(t *testing.T) {
 	client := env.Redis(t).Client(t)
 	q := newList(t, streams.ListOptions{Client: client, Key: "q", PollTimeout: time.Second, Log: slog.New(slog.DiscardHandler)})
 	must(t, client.RPush(t.Context(), "q", "a", "b", "c").Err())

@@ -36,10 +36,10 @@ func TestPartitionsOfACluster(t *testing.T) {
 	}
 	slices.Sort(waits)
 	if median := waits[len(waits)/2]; median > 150*time.Millisecond {
-		t.Errorf("a record waits for %v in the median", median)
+		t.Errorf("the median wait is %v", median)
 	}
 
-	// What was found and not received yet is leased, and handed back.
+	// Prefetched entries are leased, and nacked by Close.
 	for p := range n {
 		add(t, client, fmt.Sprintf("s:%d", p), fmt.Sprint(p))
 	}

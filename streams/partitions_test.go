@@ -83,7 +83,7 @@ func TestPartitionsConform(t *testing.T) {
 	}
 }
 
-func TestAnIdlePartitionHoldsNobodyUp(t *testing.T) {
+func TestIdlePartitionsDoNotDelayOthers(t *testing.T) {
 	b := newRig(t)
 	q := openPartitions(t, b.client, "c", 64, streams.PartitionsOptions{}, nil)
 	for range 2 { // all are seen to be empty
@@ -105,12 +105,12 @@ func TestAnIdlePartitionHoldsNobodyUp(t *testing.T) {
 	}
 	slices.Sort(waits)
 	if median := waits[len(waits)/2]; median > 20*time.Millisecond {
-		t.Errorf("a record waits for %v in the median, %v at most", median, waits[len(waits)-1])
+		t.Errorf("the median wait is %v, %v at most", median, waits[len(waits)-1])
 	}
 }
 
-func TestAHotPartitionLeavesTheOthersTheirTurn(t *testing.T) {
-	for name, seenEmpty := range map[string]bool{"the other was seen to be empty": true, "the other may have something": false} {
+func TestAHotPartitionDoesNotStarveOthers(t *testing.T) {
+	for name, seenEmpty := range map[string]bool{"the other was seen to be empty": true, "the other may have records": false} {
 		t.Run(name, func(t *testing.T) {
 			b := newRig(t)
 			q := openPartitions(t, b.client, "c", 8, streams.PartitionsOptions{}, nil)
@@ -131,14 +131,14 @@ func TestAHotPartitionLeavesTheOthersTheirTurn(t *testing.T) {
 					break
 				}
 				if time.Since(begun) > soon || unfinishedIn(t, b.client, "s:0") == 0 {
-					t.Fatal("the other partition's record was not delivered before those of the hot one were all read")
+					t.Fatal("the other partition's record came after all those of the hot one")
 				}
 			}
 		})
 	}
 }
 
-func TestOnePartitionInTroubleHoldsNobodyUp(t *testing.T) {
+func TestAFailingPartitionDoesNotDelayOthers(t *testing.T) {
 	b := newRig(t)
 	log := func(o *streams.StreamOptions) { o.Log = slog.New(slog.NewJSONHandler(b.log, nil)) }
 	q := openPartitions(t, b.client, "c", 3, streams.PartitionsOptions{}, log)
@@ -157,24 +157,24 @@ func TestOnePartitionInTroubleHoldsNobodyUp(t *testing.T) {
 		t.Errorf("received %q, want %q", bodies, want)
 	}
 	if n := len(b.log.find("group_recreated")); n != 1 {
-		t.Errorf("%d times group_recreated, want it once", n)
+		t.Errorf("group_recreated %d times, want once", n)
 	}
 	env.Eventually(t, soon, func() (bool, string) {
 		if _, err := q.Receive(t.Context(), 1); err != nil {
 			t.Fatal(err)
 		}
-		told := b.log.find("retrying")
-		return len(told) > 0 && strings.Contains(fmt.Sprint(told[0]), "WRONGTYPE") && told[0]["stream"] == "s:0", fmt.Sprint(told)
+		logged := b.log.find("retrying")
+		return len(logged) > 0 && strings.Contains(fmt.Sprint(logged[0]), "WRONGTYPE") && logged[0]["stream"] == "s:0", fmt.Sprint(logged)
 	})
 	repair()
 	add(t, b.client, "s:0", "mended")
 	streamstest.Receive(t, q, 1)
-	if told := b.log.find("retrying"); told[len(told)-1]["status"] != "success" {
-		t.Errorf("the trouble has no end in the log: %v", told)
+	if logged := b.log.find("retrying"); logged[len(logged)-1]["status"] != "success" {
+		t.Errorf("the recovery was not logged: %v", logged)
 	}
 }
 
-func TestWhatIsReadAheadIsHandedBack(t *testing.T) {
+func TestPrefetchedEntriesAreNacked(t *testing.T) {
 	b := newRig(t)
 	q := openPartitions(t, b.client, "c", 8, streams.PartitionsOptions{}, nil)
 	if _, err := q.Receive(t.Context(), 1); err != nil {
@@ -189,12 +189,12 @@ func TestWhatIsReadAheadIsHandedBack(t *testing.T) {
 	got := streamstest.Receive(t, other, 7)
 	for _, d := range got {
 		if d.Deliveries != 1 {
-			t.Errorf("%s was delivered %d times, want 1: handing back is no failed delivery", d.ID, d.Deliveries)
+			t.Errorf("%s was delivered %d times, want 1: Nack uncounts a delivery", d.ID, d.Deliveries)
 		}
 	}
 }
 
-func TestNoMoreIsTakenThanAskedFor(t *testing.T) {
+func TestTakeNoMore(t *testing.T) {
 	b := newRig(t)
 	q := openPartitions(t, b.client, "c", 8, streams.PartitionsOptions{TakeNoMore: true}, nil)
 	if _, err := q.Receive(t.Context(), 1); err != nil {
@@ -214,7 +214,7 @@ func TestNoMoreIsTakenThanAskedFor(t *testing.T) {
 }
 
 // Entries of two partitions often have the same ID.
-func TestTheSameIDInTwoPartitionsIsTwoEntries(t *testing.T) {
+func TestTheSameIDInTwoPartitions(t *testing.T) {
 	b := newRig(t)
 	q := openPartitions(t, b.client, "c", 2, streams.PartitionsOptions{}, nil)
 	for _, key := range []string{"s:0", "s:1"} {

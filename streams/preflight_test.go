@@ -12,7 +12,7 @@ import (
 	"ingestion/streams"
 )
 
-// claims is a hook that has a server say another version of itself.
+// claims is a hook that makes the server claim another version.
 type claims string
 
 func (claims) DialHook(next redis.DialHook) redis.DialHook { return next }
@@ -31,7 +31,7 @@ func (version claims) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	}
 }
 
-func TestVersionsOfRedis(t *testing.T) {
+func TestCheckServerVersions(t *testing.T) {
 	server := env.Redis(t)
 	for version, want := range map[string]struct{ refused, warned bool }{
 		"5.0.14": {refused: true},

@@ -98,15 +98,6 @@ func (d *Delivery) FirstID() string {
 	return d.ID
 }
 
-// Content is the body or, for an entry without exactly one field "data", all
-// fields as a JSON object, with U+FFFD for invalid UTF-8.
-func (d *Delivery) Content() []byte {
-	if d.Fields == nil {
-		return d.Body
-	}
-	return fieldsJSON(d.Fields)
-}
-
 // size is about how many bytes the delivery takes, or took in the reply.
 func (d *Delivery) size() int { return max(d.contentSize(), d.wireBytes) }
 

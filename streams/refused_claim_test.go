@@ -15,14 +15,14 @@ import (
 	"ingestion/streams/streamstest"
 )
 
-// refusal is a story about one script: what it is to do, once a command of it has
-// been refused, and how the account stands then.
+// refusal describes a call of a script of which a command is refused, and the account
+// after the call has succeeded.
 type refusal struct {
 	script string
-	// prepare returns what calls the script, and how often it may be called.
+	// prepare returns a function that calls the script, repeatedly.
 	prepare func(*rig, *streams.Stream) func() error
 	want    map[string]string
-	gone    int64 // entries that strangers took
+	gone    int64 // entries deleted by other clients
 }
 
 func refusals() []refusal {
@@ -37,7 +37,7 @@ func refusals() []refusal {
 			script: "stream_claim", gone: 2, want: map[string]string{"missing": "2"},
 			prepare: func(b *rig, q *streams.Stream) func() error {
 				b.pushMany(5)
-				b.deleteAll(streamstest.Receive(b.t, b.open("dead", wary), 5)[:2])
+				b.deleteAll(streamstest.Receive(b.t, b.open("dead", quarantineEarly), 5)[:2])
 				b.lapse()
 				return func() error {
 					_, err := q.Receive(b.t.Context(), 10)
@@ -120,12 +120,12 @@ func refusals() []refusal {
 	}
 }
 
-// lapse lets the lease of wary workers run out.
+// lapse waits until the leases of quarantineEarly workers have expired.
 func (b *rig) lapse() { <-time.After(60 * time.Millisecond) }
 
 var commandInScript = regexp.MustCompile(`redis\.p?call\('([A-Z]+)'`)
 
-// allCommandsOf lists the commands of a script and of what it comes after.
+// allCommandsOf lists the commands of a script and of drop.lua if it comes after that.
 func allCommandsOf(t *testing.T, script string) []string {
 	t.Helper()
 	names := map[string]bool{}
@@ -142,15 +142,15 @@ func allCommandsOf(t *testing.T, script string) []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// TestARefusedCommandDropsNothingUncounted refuses each command in turn, reading
-// ones too, of the scripts that drop what no longer exists or correct its count. It
-// calls the script again and again, and then gives it the right to all.
+// TestARefusedCommandDropsNothingUncounted refuses each command in turn, including
+// reading ones, of the scripts that drop deleted entries or correct their count. It calls
+// the script several times without the right to the command, and then with it.
 func TestARefusedCommandDropsNothingUncounted(t *testing.T) {
 	for _, r := range refusals() {
 		for _, command := range allCommandsOf(t, r.script) {
 			t.Run(r.script+" without "+command, func(t *testing.T) {
 				b := newRig(t)
-				q := b.open("c", wary)
+				q := b.open("c", quarantineEarly)
 				must(t, q.Open(t.Context()))
 				call := r.prepare(b, q)
 				b.refuse("-" + command)
@@ -173,21 +173,21 @@ func TestARefusedCommandDropsNothingUncounted(t *testing.T) {
 	}
 }
 
-// refuse changes what the workers' user may do.
+// refuse changes the rights of the workers' user.
 func (b *rig) refuse(rule string) {
 	b.t.Helper()
 	must(b.t, b.client.Do(b.t.Context(), "ACL", "SETUSER", "default", rule).Err())
 }
 
-// TestDeliveriesAreCountedOrNotAtAll has the claim of a suspect refused half-way.
-func TestDeliveriesAreCountedOrNotAtAll(t *testing.T) {
+// TestARefusedClaimCountsNoDelivery refuses a command of the claim of a quarantined entry.
+func TestARefusedClaimCountsNoDelivery(t *testing.T) {
 	for _, command := range []string{"xclaim", "xpending", "hget", "set"} {
 		t.Run("without "+command, func(t *testing.T) {
 			b := newRig(t)
 			b.pushMany(1)
 			b.abandon(1)
 			b.lapse()
-			q := b.open("c", wary)
+			q := b.open("c", quarantineEarly)
 			must(t, q.Open(t.Context()))
 			b.refuse("-" + command)
 			for range 3 {
@@ -203,8 +203,8 @@ func TestDeliveriesAreCountedOrNotAtAll(t *testing.T) {
 	}
 }
 
-// TestALedgerThatCanNotCountKeepsWhatIsGone: nothing is dropped uncounted.
-func TestALedgerThatCanNotCountKeepsWhatIsGone(t *testing.T) {
+// TestWithABrokenLedgerNothingIsDropped, since it could not be counted.
+func TestWithABrokenLedgerNothingIsDropped(t *testing.T) {
 	for name, damage := range map[string]func(*rig) error{
 		"missing is no number": func(b *rig) error { return b.client.HSet(b.t.Context(), "{s}:ledger", "missing", "x").Err() },
 		"gone is no hash":      func(b *rig) error { return b.client.Set(b.t.Context(), "{s}:gone", "x", 0).Err() },
@@ -213,15 +213,15 @@ func TestALedgerThatCanNotCountKeepsWhatIsGone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newRig(t)
 			b.pushMany(3)
-			b.deleteAll(streamstest.Receive(t, b.open("dead", wary), 3))
+			b.deleteAll(streamstest.Receive(t, b.open("dead", quarantineEarly), 3))
 			b.lapse()
 			must(t, damage(b))
-			q := b.open("c", wary)
+			q := b.open("c", quarantineEarly)
 			if got, err := q.Receive(t.Context(), 1); err == nil || b.pending() != 3 {
 				t.Errorf("received %v, %v; %d pending", got, err, b.pending())
 			}
 			if fmt.Sprint(b.gone()) == "3" {
-				t.Error("they were dropped")
+				t.Error("entries were dropped")
 			}
 		})
 	}

@@ -22,36 +22,35 @@ import (
 	"ingestion/streams/streamstest"
 )
 
-// operation is what runs a script, from a state that makes the script do all it
-// can.
+// operation runs a script in a state in which the script does everything it can.
 type operation struct {
 	prepare func(*rig) (act func(redis.UniversalClient) error)
-	never   []string // commands of the script that this state does not lead to
+	never   []string // commands of the script that this state does not reach
 }
 
-// operations by the scripts that they run.
+// operations by the script that they run.
 var operations = map[string]operation{
 	"stream_settle":      {prepare: toSettle},
 	"upkeep_move":        {prepare: toMove},
 	"deadletters_replay": {prepare: toReplay, never: []string{"rpush"}},
 	"deadletters_purge":  {prepare: toPurge},
 	"upkeep_trim":        {prepare: toTrim},
-	"ledger_loss":        {prepare: toCount, never: []string{"xack"}},
+	"ledger_loss":        {prepare: toDetectLosses, never: []string{"xack"}},
 	"stream_leave":       {prepare: toLeave},
-	"stream_nack":        {prepare: toHandBack},
+	"stream_nack":        {prepare: toNack},
 	"stream_extend":      {prepare: toExtend},
-	"stream_claim":       {prepare: toTakeOver},
-	"stream_fetch":       {prepare: toTakeOver},
-	"stream_quarantine":  {prepare: toTry},
+	"stream_claim":       {prepare: toClaim},
+	"stream_fetch":       {prepare: toClaim},
+	"stream_quarantine":  {prepare: toAttempt},
 	"ledger_open":        {prepare: toOpen},
 	"list_once":          {prepare: toBury},
 	"drop":               {},                                                                  // part of others
 	"list":               {prepare: toReplayList, never: []string{"xadd", "hset", "hincrby"}}, // replay.lua too
 }
 
-// TestARefusedCommandLeavesNothingHalfDone takes the right to one command of one
-// script after the other, runs the operation twice without it and then with it:
-// everything has to be as if it had been there from the beginning.
+// TestARefusedCommandLeavesNothingHalfDone refuses each command of each script in
+// turn, runs the operation twice without it and then with it: the result must be as if
+// the command had never been refused.
 func TestARefusedCommandLeavesNothingHalfDone(t *testing.T) {
 	for _, script := range slices.Sorted(maps.Keys(operations)) {
 		if operations[script].prepare == nil {
@@ -73,7 +72,7 @@ func TestARefusedCommandLeavesNothingHalfDone(t *testing.T) {
 	}
 }
 
-func TestAllScriptsThatWriteAreTried(t *testing.T) {
+func TestEveryWritingScriptHasAnOperation(t *testing.T) {
 	files, err := filepath.Glob("*.lua")
 	must(t, err)
 	for _, file := range files {
@@ -112,8 +111,8 @@ func commandsOf(t *testing.T, script string) (list []string) {
 	return list
 }
 
-// played is how things are after an operation that was refused a command twice
-// before, or none.
+// played returns the state after an operation, before which the operation was run twice
+// with a command refused, unless the command is "".
 func (b *rig) played(op operation, command string) map[string]any {
 	b.t.Helper()
 	ctx := b.t.Context()
@@ -144,7 +143,7 @@ func (b *rig) refused(op operation, command string, act func(redis.UniversalClie
 	}
 }
 
-// state is all that is kept, without IDs and times.
+// state is everything in Redis, without IDs and times.
 func (b *rig) state() map[string]any {
 	b.t.Helper()
 	ctx := b.t.Context()
@@ -179,7 +178,7 @@ func (b *rig) state() map[string]any {
 	return state
 }
 
-// stream is a queue by a client.
+// stream opens a stream with another client.
 func (b *rig) stream(client redis.UniversalClient, consumer string, change func(*streams.StreamOptions)) *streams.Stream {
 	return b.open(consumer, func(o *streams.StreamOptions) {
 		o.PollTimeout = 50 * time.Millisecond
@@ -190,8 +189,8 @@ func (b *rig) stream(client redis.UniversalClient, consumer string, change func(
 	})
 }
 
-// suspect makes an entry one that has killed its workers.
-func (b *rig) suspect(id string, tries int) {
+// quarantine makes an entry look as if it had killed its workers.
+func (b *rig) quarantine(id string, tries int) {
 	b.t.Helper()
 	must(b.t, b.client.Do(b.t.Context(), "xclaim", "s", "g", "dead", "0", id, "idle", "1000000", "retrycount", "50").Err())
 	must(b.t, b.client.HSet(b.t.Context(), "{s}:suspects", id, tries).Err())
@@ -203,7 +202,7 @@ func toSettle(b *rig) func(redis.UniversalClient) error {
 	must(b.t, q.Open(b.t.Context()))
 	b.add("data", "kills")
 	d := streamstest.Receive(b.t, q, 1)[0]
-	b.suspect(d.ID, streams.MaxAttempts)
+	b.quarantine(d.ID, streams.MaxAttempts)
 	held := streamstest.Receive(b.t, q, 1)
 	b.pushMany(5)
 	held = append(held, streamstest.Receive(b.t, q, 5)...)
@@ -302,7 +301,7 @@ func toTrim(b *rig) func(redis.UniversalClient) error {
 	return func(client redis.UniversalClient) error { return b.stream(client, "c", none).TrimOnce(b.t.Context()) }
 }
 
-func toCount(b *rig) func(redis.UniversalClient) error {
+func toDetectLosses(b *rig) func(redis.UniversalClient) error {
 	q := b.stream(b.client, "c", nil)
 	must(b.t, q.Open(b.t.Context()))
 	for _, id := range b.pushMany(5) {
@@ -320,13 +319,13 @@ func toLeave(b *rig) func(redis.UniversalClient) error {
 	return func(client redis.UniversalClient) error { return b.stream(client, "c", nil).Close(b.t.Context()) }
 }
 
-func toHandBack(b *rig) func(redis.UniversalClient) error {
+func toNack(b *rig) func(redis.UniversalClient) error {
 	rare := func(o *streams.StreamOptions) { o.MaxDeliveries = 2 }
 	q := b.stream(b.client, "c", rare)
 	b.pushMany(3)
 	d := streamstest.Receive(b.t, q, 3)
-	b.suspect(d[0].ID, 0)
-	b.suspect(d[1].ID, 0)
+	b.quarantine(d[0].ID, 0)
+	b.quarantine(d[1].ID, 0)
 	held := streamstest.Receive(b.t, q, 2)
 	held[0], held[1] = try(b.t, q, held[0]), try(b.t, q, try(b.t, q, held[1]))
 	held = append(held, d[2])
@@ -345,7 +344,7 @@ func toExtend(b *rig) func(redis.UniversalClient) error {
 	}
 }
 
-// abandoned are entries of a dead worker, of which some no longer exist.
+// abandoned leaves entries of a dead worker, some of which no longer exist.
 func (b *rig) abandoned(n int) {
 	ids := b.pushMany(n)
 	streamstest.Receive(b.t, b.stream(b.client, "dead", nil), n)
@@ -357,7 +356,7 @@ func (b *rig) abandoned(n int) {
 	b.delete(ids[2])
 }
 
-func toTakeOver(b *rig) func(redis.UniversalClient) error {
+func toClaim(b *rig) func(redis.UniversalClient) error {
 	b.abandoned(5)
 	full, last := b.stream(b.client, "c", shortLease), b.lastID()
 	return func(client redis.UniversalClient) error {
@@ -372,17 +371,17 @@ func toTakeOver(b *rig) func(redis.UniversalClient) error {
 	}
 }
 
-func toTry(b *rig) func(redis.UniversalClient) error {
-	q := b.stream(b.client, "c", wary)
+func toAttempt(b *rig) func(redis.UniversalClient) error {
+	q := b.stream(b.client, "c", quarantineEarly)
 	b.pushMany(2)
 	for _, d := range streamstest.Receive(b.t, q, 2) {
-		b.suspect(d.ID, 1)
+		b.quarantine(d.ID, 1)
 	}
-	suspects := streamstest.Receive(b.t, q, 2)
-	b.delete(suspects[0].ID)
+	quarantined := streamstest.Receive(b.t, q, 2)
+	b.delete(quarantined[0].ID)
 	return func(client redis.UniversalClient) error {
-		q := b.stream(client, "c", wary)
-		for _, d := range suspects {
+		q := b.stream(client, "c", quarantineEarly)
+		for _, d := range quarantined {
 			if _, _, err := q.BeginAttempt(context.WithoutCancel(b.t.Context()), d); err != nil {
 				return err
 			}

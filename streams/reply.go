@@ -1,9 +1,6 @@
 package streams
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // The client library decodes replies of scripts into nested []any of string and
 // int64. These functions take them apart; a value of another type is empty or 0.
@@ -82,25 +79,6 @@ func typedStreams(reply any) (batch []Delivery) {
 		}
 	}
 	return batch
-}
-
-// isNoGroup reports whether err means that the stream or its group is gone; a
-// blocked reader is told so by UNBLOCKED. It matches the code anywhere in the
-// text because embedded servers prefix the errors of a script's commands.
-func isNoGroup(err error) bool {
-	if err == nil {
-		return false
-	}
-	text := err.Error()
-	return strings.Contains(text, "NOGROUP") || strings.Contains(text, "no such key") || strings.Contains(text, "UNBLOCKED the stream key")
-}
-
-// wrap adds context to an error; nil stays nil.
-func wrap(err error, format string, args ...any) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf(format+": %w", append(args, err)...)
 }
 
 // firstOf names the first IDs of a list, which need not be contiguous.

@@ -20,9 +20,9 @@ func liveHeap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// TestABatchHoldsItsOwnBytesOnly has large fields that nobody reads, bodies that
-// are the entry, and an entry without a body.
-func TestABatchHoldsItsOwnBytesOnly(t *testing.T) {
+// TestABatchRetainsOnlyItsOwnBytes uses large fields that nobody reads, plain
+// bodies, and an entry without a body.
+func TestABatchRetainsOnlyItsOwnBytes(t *testing.T) {
 	large := strings.Repeat("x", 1<<20)
 	for name, c := range map[string]struct {
 		entries int
@@ -51,9 +51,9 @@ func TestABatchHoldsItsOwnBytesOnly(t *testing.T) {
 	}
 }
 
-// TestEntriesAreAsLargeAsInTheReply lets unread fields count when the next reply is
-// bounded: bodies of two bytes say nothing of what comes.
-func TestEntriesAreAsLargeAsInTheReply(t *testing.T) {
+// TestUnreadFieldsCountAsSize: the size of the next reply is limited by all
+// fields of recent entries, not only by their bodies.
+func TestUnreadFieldsCountAsSize(t *testing.T) {
 	b := newRig(t, env.WithConfig("appendonly", "no"))
 	q := b.open("c", nil)
 	add := func(n int) {
@@ -67,12 +67,12 @@ func TestEntriesAreAsLargeAsInTheReply(t *testing.T) {
 	got, err := q.Receive(t.Context(), 500)
 	must(t, err)
 	if len(got) == 0 || len(got) > 33 {
-		t.Errorf("%d entries of a MiB came at once", len(got))
+		t.Errorf("%d entries of a MiB in one batch", len(got))
 	}
 }
 
-// TestAWaitReservesNothing comes after a large reply.
-func TestAWaitReservesNothing(t *testing.T) {
+// TestABlockedReadReservesNoMemory even after a large reply.
+func TestABlockedReadReservesNoMemory(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", nil)
 	must(t, b.client.XAdd(t.Context(), &redis.XAddArgs{Stream: "s", Values: []any{"data", strings.Repeat("x", 30<<20)}}).Err())

@@ -20,8 +20,8 @@ import (
 	"ingestion/streams/streamstest"
 )
 
-// movedTo is a client for a Cluster that takes a node for the owner of every
-// slot, which says at each command that another one is it: the server given.
+// movedTo is a client of a Cluster for which one node owns every slot; that node
+// redirects each command to the given server.
 func movedTo(t *testing.T, server *env.RedisServer) redis.UniversalClient {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -69,7 +69,7 @@ func redirect(conn net.Conn, addr string) {
 	}
 }
 
-// bothQueues are a list and a stream by a client, and how to push to each.
+// bothQueues are a list and a stream, and functions that push to them.
 func bothQueues(t *testing.T, client redis.UniversalClient) map[string]struct {
 	queue streams.Queue
 	push  func(body string)
@@ -107,8 +107,8 @@ func TestRedirectionsAreFollowed(t *testing.T) {
 	}
 }
 
-// What a queue keeps in mind of a batch must not keep all of the reply.
-func TestAQueueKeepsNothingOfABatch(t *testing.T) {
+// What a queue remembers of a batch must not keep the whole reply allocated.
+func TestAQueueRetainsNoBatch(t *testing.T) {
 	for name, side := range bothQueues(t, env.AnyRedis(t).Client(t)) {
 		side.push("first")
 		side.push("last")

@@ -15,14 +15,14 @@ import (
 	"ingestion/internal/test/env"
 )
 
-// wholeReplies are replies of XREADGROUP that are well-formed.
+// wholeReplies are well-formed replies of XREADGROUP.
 var wholeReplies = []string{
 	"*1\r\n*2\r\n$1\r\ns\r\n*2\r\n*2\r\n$3\r\n1-1\r\n*2\r\n$4\r\ndata\r\n$2\r\n{}\r\n*2\r\n$3\r\n2-0\r\n*4\r\n$1\r\na\r\n$0\r\n\r\n$1\r\nb\r\n$2\r\n\r\n\r\n",
 	"%1\r\n$1\r\ns\r\n*1\r\n*2\r\n$3\r\n1-1\r\n%2\r\n$4\r\ndata\r\n$1\r\nx\r\n$6\r\norigin\r\n$3\r\n0-1\r\n",
 	"*1\r\n*2\r\n$1\r\ns\r\n*1\r\n*2\r\n$3\r\n1-1\r\n*-1\r\n",
 }
 
-func TestAReplyThatIsCutOffIsAnError(t *testing.T) {
+func TestATruncatedReplyIsAnError(t *testing.T) {
 	for _, whole := range wholeReplies {
 		if batch, _, err := decodeEntries([]byte(whole)); err != nil || len(batch) == 0 {
 			t.Errorf("%q: %v, %v", whole, batch, err)
@@ -38,7 +38,7 @@ func TestAReplyThatIsCutOffIsAnError(t *testing.T) {
 	}
 }
 
-func TestAReplyOfNothingIsEmpty(t *testing.T) {
+func TestANullReplyIsEmpty(t *testing.T) {
 	for _, nothing := range []string{"*-1\r\n", "_\r\n", "$-1\r\n", "*0\r\n", "%0\r\n"} {
 		if batch, _, err := decodeEntries([]byte(nothing)); err != nil || len(batch) > 0 {
 			t.Errorf("%q: entries %v, %v", nothing, batch, err)
@@ -49,24 +49,24 @@ func TestAReplyOfNothingIsEmpty(t *testing.T) {
 	}
 }
 
-func TestAnEntryThatIsGoneHasNoFields(t *testing.T) {
+func TestADeletedEntryHasNoFields(t *testing.T) {
 	batch, _, err := decodeEntries([]byte(wholeReplies[2]))
 	want := []Delivery{newDelivery("1-1", nil, 1)}
 	if diff := cmp.Diff(want, batch, inside); diff != "" || err != nil {
-		t.Errorf("%v, as the library has it:\n%s", err, diff)
+		t.Errorf("%v, unlike the library:\n%s", err, diff)
 	}
 }
 
-// What was popped is nowhere else, so it is kept whatever comes after it.
-func TestRecordsBeforeAFaultAreKept(t *testing.T) {
+// Redis no longer has popped records, so they are returned whatever follows.
+func TestPoppedRecordsBeforeAFaultAreReturned(t *testing.T) {
 	batch, err := decodePopped([]Delivery{{Body: []byte("first")}}, []byte("*3\r\n$1\r\na\r\n$1\r\nb\r\n:1\r\n"))
 	if err == nil || len(batch) != 3 || string(batch[2].Body) != "b" {
 		t.Errorf("%v, %v", batch, err)
 	}
 }
 
-// inside compares deliveries but for the bytes of the reply, of which the library
-// does not tell.
+// inside compares deliveries without their size in the reply, which the library does
+// not tell.
 var inside = cmp.Options{cmp.AllowUnexported(Delivery{}), cmpopts.IgnoreFields(Delivery{}, "wireBytes"), cmpopts.EquateEmpty()}
 
 func FuzzReply(f *testing.F) {
@@ -92,9 +92,9 @@ func FuzzReply(f *testing.F) {
 	})
 }
 
-// FuzzEntriesAsTheLibraryReadsThem has a server write the replies, in both
+// FuzzEntriesAgainstTheLibrary decodes replies of a server in both
 // protocols.
-func FuzzEntriesAsTheLibraryReadsThem(f *testing.F) {
+func FuzzEntriesAgainstTheLibrary(f *testing.F) {
 	server := env.AnyRedis(f)
 	clients := map[string]redis.UniversalClient{}
 	for group, protocol := range map[string]int{"resp2": 2, "resp3": 3} {
@@ -113,9 +113,9 @@ func FuzzEntriesAsTheLibraryReadsThem(f *testing.F) {
 		for _, fields := range [][]any{{name1, value1, name2, value2, name3, value3}, {name3, value1}, {name2, value3, name1, value2}} {
 			must(t, direct.XAdd(ctx, &redis.XAddArgs{Stream: "s", Values: fields}).Err())
 		}
-		want := asTheLibraryReads(ctx, t, direct, "typed")
+		want := libraryEntries(ctx, t, direct, "typed")
 		for group, client := range clients {
-			if diff := cmp.Diff(want, asTheLibraryReads(ctx, t, client, "typed "+group), inside); diff != "" {
+			if diff := cmp.Diff(want, libraryEntries(ctx, t, client, "typed "+group), inside); diff != "" {
 				t.Errorf("the library's readings differ:\n%s", diff)
 			}
 			must(t, client.XGroupCreate(ctx, "s", group, "0").Err())
@@ -130,8 +130,8 @@ func FuzzEntriesAsTheLibraryReadsThem(f *testing.F) {
 	})
 }
 
-// asTheLibraryReads are the entries as the library takes the reply apart.
-func asTheLibraryReads(ctx context.Context, t *testing.T, client redis.UniversalClient, group string) []Delivery {
+// libraryEntries are the entries as the library decodes the reply.
+func libraryEntries(ctx context.Context, t *testing.T, client redis.UniversalClient, group string) []Delivery {
 	must(t, client.XGroupCreate(ctx, "s", group, "0").Err())
 	reply, err := client.Do(ctx, "xreadgroup", "group", group, "c", "streams", "s", ">").Result()
 	must(t, err)

@@ -1,13 +1,6 @@
 package streams
 
-import (
-	"context"
-	_ "embed"
-
-	"github.com/redis/go-redis/v9"
-
-	"ingestion/internal/redisconn"
-)
+import _ "embed"
 
 // Shared beginnings of scripts. A script that has one names it in its head:
 // "Comes after need.lua and drop.lua."
@@ -23,8 +16,4 @@ var (
 // dropKeys are the first keys of every script that begins with drop.lua.
 func (k *Keys) dropKeys() []string {
 	return []string{k.Main, k.Ledger, k.Suspects, k.Gone, k.Returns}
-}
-
-func (s *Stream) run(ctx context.Context, script *redis.Script, keys []string, args ...any) *redis.Cmd {
-	return redisconn.Run(ctx, s.opts.Client, script, keys, args...)
 }

@@ -2,6 +2,7 @@ package streams
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"log/slog"
 	"math/rand/v2"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"ingestion/internal/redisconn"
 )
 
 // StreamOptions configures a Stream.
@@ -54,13 +57,6 @@ func (o *StreamOptions) validate() error {
 		require(o.MaxDeliveries >= 0, "the limit of deliveries is negative"),
 		o.DeadLetters.validate(),
 	)
-}
-
-func require(holds bool, fault string) error {
-	if holds {
-		return nil
-	}
-	return errors.New(fault)
 }
 
 // Stream is one partition of a Redis stream, read through a consumer group, as
@@ -137,6 +133,10 @@ func (s *Stream) Floor() int64 { return s.floor.Load() }
 // Idle reports whether no entry was unfinished and no record deferred when
 // Maintain last looked: later entries arrived after that.
 func (s *Stream) Idle() bool { return s.idle.Load() }
+
+func (s *Stream) run(ctx context.Context, script *redis.Script, keys []string, args ...any) *redis.Cmd {
+	return redisconn.Run(ctx, s.opts.Client, script, keys, args...)
+}
 
 // release subtracts deliveries that are no longer held.
 func (s *Stream) release(n int) { s.held.Add(-int64(n)) }

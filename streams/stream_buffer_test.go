@@ -15,10 +15,10 @@ import (
 	"ingestion/streams/streamstest"
 )
 
-// hostages has a worker with short leases take n entries over and receive once;
-// from then on it only renews its leases. Another with longer leases has to get
-// what was not delivered.
-func hostages(t *testing.T, b *rig, a *streams.Stream, n int, change func(*streams.StreamOptions)) []streams.Delivery {
+// buffer has a worker with short leases claim n entries and receive once; from then on
+// it only extends its leases. Another one with longer leases must get the buffered
+// entries.
+func buffer(t *testing.T, b *rig, a *streams.Stream, n int, change func(*streams.StreamOptions)) []streams.Delivery {
 	t.Helper()
 	held := receiveSome(t, a, n)
 	other := b.open("b", change)
@@ -27,20 +27,20 @@ func hostages(t *testing.T, b *rig, a *streams.Stream, n int, change func(*strea
 		taken[d.ID] = true
 	}
 	if len(held) == n {
-		t.Fatal("all was delivered at once")
+		t.Fatal("nothing is buffered")
 	}
 	var got []streams.Delivery
 	env.Eventually(t, soon, func() (bool, string) {
 		lost, err := a.Extend(t.Context(), held)
 		must(t, err)
 		if len(lost) > 0 {
-			t.Fatalf("lost %v of what is held", lost)
+			t.Fatalf("lost %v of the held entries", lost)
 		}
 		more, err := other.Receive(t.Context(), n)
 		must(t, err)
 		for _, d := range more {
 			if taken[d.ID] {
-				t.Fatalf("%s came twice", d.ID)
+				t.Fatalf("%s was delivered twice", d.ID)
 			}
 			taken[d.ID] = true
 		}
@@ -52,12 +52,12 @@ func hostages(t *testing.T, b *rig, a *streams.Stream, n int, change func(*strea
 	return got
 }
 
-// patient gives the heartbeat of another time, and lets a test come round to it.
-func patient(o *streams.StreamOptions) {
+// longLease has leases that do not expire while a test waits.
+func longLease(o *streams.StreamOptions) {
 	o.ClaimIdle, o.PollTimeout = 2*time.Second, 50*time.Millisecond
 }
 
-// receiveSome receives n deliveries at most, all at once.
+// receiveSome receives up to n deliveries in one batch.
 func receiveSome(t *testing.T, q streams.Queue, n int) []streams.Delivery {
 	t.Helper()
 	var got []streams.Delivery
@@ -70,7 +70,7 @@ func receiveSome(t *testing.T, q streams.Queue, n int) []streams.Delivery {
 	return got
 }
 
-func TestWhatAWorkerDoesNotReceiveIsHandedBack(t *testing.T) {
+func TestBufferedEntriesAreNackedAfterTenLeases(t *testing.T) {
 	b := newRig(t)
 	body := strings.Repeat("x", 1<<20)
 	for range 20 {
@@ -79,44 +79,44 @@ func TestWhatAWorkerDoesNotReceiveIsHandedBack(t *testing.T) {
 	streamstest.Receive(t, b.open("dead", nil), 20)
 	b.awaitIdle(20, 200*time.Millisecond)
 	a := b.open("a", shortLease)
-	got := hostages(t, b, a, 20, patient)
+	got := buffer(t, b, a, 20, longLease)
 	for _, d := range got {
 		if d.Deliveries != 2 {
-			t.Errorf("%s is delivered for the %d. time, want the second", d.ID, d.Deliveries)
+			t.Errorf("delivery %[2]d of %[1]s, want the second", d.ID, d.Deliveries)
 		}
 	}
 	if !b.log.has("warning") {
-		t.Error("nothing was said")
+		t.Error("nothing was logged")
 	}
 }
 
-// awaitIdle waits until n pending entries have been left alone for so long: a
-// large batch comes in several reads.
+// awaitIdle waits until n pending entries have been idle for that long: a large batch is
+// read in several steps.
 func (b *rig) awaitIdle(n int, idle time.Duration) {
 	b.t.Helper()
 	env.Eventually(b.t, soon, func() (bool, string) {
-		lapsed, err := b.client.XPendingExt(b.t.Context(), &redis.XPendingExtArgs{Stream: "s", Group: "g", Idle: idle, Start: "-", End: "+", Count: int64(n)}).Result()
+		expired, err := b.client.XPendingExt(b.t.Context(), &redis.XPendingExtArgs{Stream: "s", Group: "g", Idle: idle, Start: "-", End: "+", Count: int64(n)}).Result()
 		must(b.t, err)
-		return len(lapsed) == n, fmt.Sprintf("%d of %d entries have lapsed", len(lapsed), n)
+		return len(expired) == n, fmt.Sprintf("%d of %d entries have expired", len(expired), n)
 	})
 }
 
-func TestSuspectsThatAWorkerDoesNotReceiveAreHandedBack(t *testing.T) {
+func TestBufferedQuarantinedEntriesAreNacked(t *testing.T) {
 	b := newRig(t)
 	b.pushMany(5)
 	b.abandon(5)
-	got := hostages(t, b, b.open("a", wary), 5, func(o *streams.StreamOptions) {
-		wary(o)
-		patient(o)
+	got := buffer(t, b, b.open("a", quarantineEarly), 5, func(o *streams.StreamOptions) {
+		quarantineEarly(o)
+		longLease(o)
 	})
 	for _, d := range got {
 		if !d.Quarantined || d.Attempts != 0 || d.Deliveries != 3 {
-			t.Errorf("it comes as %+v", d)
+			t.Errorf("received %+v", d)
 		}
 	}
 }
 
-func TestHandingBackBesideReceivingLosesNothing(t *testing.T) {
+func TestExtendDuringReceiveLosesNothing(t *testing.T) {
 	b := newRig(t)
 	const n = 60
 	body := strings.Repeat("x", 200<<10)
@@ -140,13 +140,13 @@ func TestHandingBackBesideReceivingLosesNothing(t *testing.T) {
 			}
 		}
 	})
-	handedBack := func() int { return len(b.log.find("warning")) }
+	nacked := func() int { return len(b.log.find("warning")) }
 	for settled := 0; settled < n; {
-		before := handedBack()
+		before := nacked()
 		got := receiveSome(t, q, 30)
 		settled += settleAll(t, q, record.Ingested, got).Count
 		if before == 0 && settled < n {
-			env.Eventually(t, soon, func() (bool, string) { return handedBack() > 0, "nothing was handed back" })
+			env.Eventually(t, soon, func() (bool, string) { return nacked() > 0, "nothing was nacked" })
 		}
 	}
 	close(stop)

@@ -18,7 +18,7 @@ import (
 	"ingestion/streams/streamstest"
 )
 
-// scanCost is what Redis has spent on looking for lapsed leases.
+// scanCost is what Redis has spent on scans for expired leases.
 type scanCost struct{ pages, usec int64 }
 
 var autoclaimStats = regexp.MustCompile(`cmdstat_xautoclaim:calls=(\d+),usec=(\d+)`)
@@ -35,7 +35,7 @@ func (b *rig) scanCost() scanCost {
 	return c
 }
 
-// hold has a consumer take all that waits.
+// hold has a consumer receive n entries and keep them.
 func (b *rig) hold(consumer string, n int) {
 	b.t.Helper()
 	must(b.t, b.client.XReadGroup(b.t.Context(), &redis.XReadGroupArgs{
@@ -61,8 +61,8 @@ func (b *rig) receiving(workers int, receive func(context.Context, *streams.Stre
 	return func() { cancel(); group.Wait() }
 }
 
-// TestScansCostTheSameForAnyNumberOfWorkers has a long pending list and counts
-// what looking through it costs Redis.
+// TestScansCostTheSameForAnyNumberOfWorkers measures what scans of a long
+// pending list cost Redis.
 func TestScansCostTheSameForAnyNumberOfWorkers(t *testing.T) {
 	const pending, passes = 50_000, 5
 	b := newRig(t, env.WithConfig("appendonly", "no"))
@@ -75,7 +75,7 @@ func TestScansCostTheSameForAnyNumberOfWorkers(t *testing.T) {
 		stop := b.receiving(workers, func(ctx context.Context, q *streams.Stream) error {
 			got, err := q.Receive(ctx, 500)
 			if len(got) > 0 {
-				t.Errorf("received %d of what is leased", len(got))
+				t.Errorf("received %d leased entries", len(got))
 			}
 			return err
 		})
@@ -88,24 +88,24 @@ func TestScansCostTheSameForAnyNumberOfWorkers(t *testing.T) {
 		stop()
 		t.Logf("%d workers: a pass every %v costs Redis %.1f ms", workers, (took / passes).Round(time.Millisecond), float64(last.usec-first.usec)/1000/passes)
 		if took < (passes-1)*700*time.Millisecond {
-			t.Errorf("%d workers went %d times through the pending list in %v, want about once a second", workers, passes, took)
+			t.Errorf("%d workers scanned the pending list %d times in %v, want about once a second", workers, passes, took)
 		}
 	}
 }
 
-// TestAPassGoesOnWithoutItsWorker has a worker die in the middle of a pass.
-func TestAPassGoesOnWithoutItsWorker(t *testing.T) {
+// TestAScanContinuesWithoutItsWorker has a worker die during a scan.
+func TestAScanContinuesWithoutItsWorker(t *testing.T) {
 	b := newRig(t)
 	lease := func(o *streams.StreamOptions) { o.ClaimIdle = 2 * time.Second }
 	dies, lives := b.open("dies", lease), b.open("lives", lease)
 	must(t, dies.Open(t.Context()))
 	b.addMany(50)
 	b.hold("dead", 50)
-	lapsed := time.Now().Add(2 * time.Second)
+	expired := time.Now().Add(2 * time.Second)
 	env.Eventually(t, soon, func() (bool, string) {
 		got, err := dies.Receive(t.Context(), 10)
 		must(t, err)
-		return len(got) > 0, "nothing was taken over"
+		return len(got) > 0, "nothing was claimed"
 	})
 	received := 0
 	env.Eventually(t, soon, func() (bool, string) {
@@ -115,14 +115,14 @@ func TestAPassGoesOnWithoutItsWorker(t *testing.T) {
 		received += len(got)
 		return received >= 40, fmt.Sprintf("%d of the 40 that are left", received)
 	})
-	if late := time.Since(lapsed); late > 4*time.Second { // about a second, on a machine that is not loaded
-		t.Errorf("taken over %v after their lease had run out", late)
+	if late := time.Since(expired); late > 4*time.Second { // about a second, on a machine that is not loaded
+		t.Errorf("claimed %v after their lease had expired", late)
 	}
 }
 
-// TestNothingKeepsTheWorkersFromLooking: neither a clock that was set back nor
-// what somebody else has written.
-func TestNothingKeepsTheWorkersFromLooking(t *testing.T) {
+// TestABrokenCursorDoesNotStopScans: neither does a clock that was set back, nor
+// another client.
+func TestABrokenCursorDoesNotStopScans(t *testing.T) {
 	for value, expires := range map[string]time.Duration{"paused": time.Hour, "paused for ever": 0, "what?": 0} {
 		t.Run(value, func(t *testing.T) {
 			b := newRig(t)
@@ -137,8 +137,8 @@ func TestNothingKeepsTheWorkersFromLooking(t *testing.T) {
 	}
 }
 
-// TestWhatADeadWorkerLeavesIsShared: one worker alone would work on it for long.
-func TestWhatADeadWorkerLeavesIsShared(t *testing.T) {
+// TestEntriesOfADeadWorkerAreShared among the running workers.
+func TestEntriesOfADeadWorkerAreShared(t *testing.T) {
 	const workers, left = 4, 4000
 	b := newRig(t)
 	must(t, b.open("c", nil).Open(t.Context()))
@@ -183,13 +183,12 @@ func TestWhatADeadWorkerLeavesIsShared(t *testing.T) {
 		}
 	}
 	if len(share) != workers {
-		t.Errorf("%d of %d workers got something", len(share), workers)
+		t.Errorf("%d of %d workers claimed something", len(share), workers)
 	}
 }
 
-// TestAnIdleWorkerHardlyLooks counts what looking for lapsed leases costs while
-// nothing is pending.
-func TestAnIdleWorkerHardlyLooks(t *testing.T) {
+// TestIdleWorkersScanRarely while nothing is pending.
+func TestIdleWorkersScanRarely(t *testing.T) {
 	const passes, workers = 3, 3
 	b := newRig(t)
 	must(t, b.open("c", nil).Open(t.Context()))
@@ -198,24 +197,24 @@ func TestAnIdleWorkerHardlyLooks(t *testing.T) {
 		return err
 	})
 	defer stop()
-	env.Eventually(t, soon, func() (bool, string) { return b.calls("set") > 0, "nobody looks" })
+	env.Eventually(t, soon, func() (bool, string) { return b.calls("set") > 0, "no scan" })
 	first, begun, before := b.calls("set"), time.Now(), b.calls("get")
 	env.Eventually(t, 5*soon, func() (bool, string) {
-		return b.calls("set") >= first+passes, "nobody looks any more"
+		return b.calls("set") >= first+passes, "no further scan"
 	})
 	took, calls := time.Since(begun), b.calls("get")-before
 	t.Logf("%d workers called %d times in %v to look %d times", workers, calls, took, passes)
 	if took < (passes-1)*time.Second {
-		t.Errorf("%d looks in %v, want one in two seconds", passes, took)
+		t.Errorf("%d scans in %v, want one in two seconds", passes, took)
 	}
 	if most := int64(workers * (took.Seconds() + 1)); calls > most {
 		t.Errorf("%d calls in %v, want %d at most", calls, took, most)
 	}
 }
 
-// TestALongPendingListDoesNotKeepNewEntriesWaiting: Redis looks at ten times as
-// many entries a call as may be taken over, and small batches take few.
-func TestALongPendingListDoesNotKeepNewEntriesWaiting(t *testing.T) {
+// TestALongPendingListDoesNotDelayNewEntries: Redis looks at ten times
+// as many entries as it may claim in a call, and small batches claim few.
+func TestALongPendingListDoesNotDelayNewEntries(t *testing.T) {
 	const pending = 50_000
 	b := newRig(t, env.WithConfig("appendonly", "no"))
 	q := b.open("c", nil)
@@ -229,11 +228,11 @@ func TestALongPendingListDoesNotKeepNewEntriesWaiting(t *testing.T) {
 		t.Fatalf("received %s", got.ID)
 	}
 	if looked := b.calls("xautoclaim"); looked > pending/10/2 {
-		t.Errorf("%d calls had looked for lapsed leases before a new entry was read", looked)
+		t.Errorf("%d scans before a new entry was read", looked)
 	}
-	env.Eventually(t, soon, func() (bool, string) { // it goes on with the pass all the same
+	env.Eventually(t, soon, func() (bool, string) { // it still completes the scan
 		_, err := q.Receive(t.Context(), 1)
 		must(t, err)
-		return b.client.Get(t.Context(), "{s}:scan").Val() == "paused", "the pass does not end"
+		return b.client.Get(t.Context(), "{s}:scan").Val() == "paused", "the scan does not end"
 	})
 }

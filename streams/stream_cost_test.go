@@ -10,8 +10,8 @@ import (
 	"ingestion/streams/streamstest"
 )
 
-// XINFO STREAM brings the first and the last entry with their bodies.
-func TestLookingForLapsedLeasesBringsNoBodies(t *testing.T) {
+// XINFO STREAM returns the first and the last entry with their bodies.
+func TestScansReadNoBodies(t *testing.T) {
 	b := newRig(t)
 	dead, alive := b.open("dead", shortLease), b.open("alive", shortLease)
 	b.pushMany(20)
@@ -23,12 +23,12 @@ func TestLookingForLapsedLeasesBringsNoBodies(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := b.looks() - before; n > 0 {
-		t.Errorf("XINFO STREAM was asked %d times", n)
+		t.Errorf("XINFO STREAM was called %d times", n)
 	}
 }
 
-// A script that goes through a long pending list keeps everybody else waiting.
-func TestALongPendingListIsLookedAtInParts(t *testing.T) {
+// A script that scans a long pending list blocks all other clients.
+func TestALongPendingListIsScannedInPages(t *testing.T) {
 	b := newRig(t)
 	holder, other := b.open("holder", nil), b.open("other", nil)
 	ids := b.pushMany(1000)
@@ -39,16 +39,16 @@ func TestALongPendingListIsLookedAtInParts(t *testing.T) {
 		got, err := other.Receive(t.Context(), 10)
 		must(t, err)
 		if len(got) > 0 {
-			t.Fatalf("received %v of what is leased", got)
+			t.Fatalf("received the leased %v", got)
 		}
-		return b.ledger("missing") == "1", "the first entry was not looked at"
+		return b.ledger("missing") == "1", "the first entry was not scanned"
 	})
 	if n := b.calls("xautoclaim") - before; n < 10 {
-		t.Errorf("1000 pending entries were looked at in %d parts, want 100 at most in each", n)
+		t.Errorf("1000 pending entries were scanned in %d pages, want at most 100 in each", n)
 	}
 }
 
-func TestTheLookForMissingEntriesIsRareWhereTheyAreLarge(t *testing.T) {
+func TestLossDetectionIsRareWithLargeEntries(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", shortLease)
 	push(t, b.client, strings.Repeat("x", 2<<20))
@@ -56,7 +56,7 @@ func TestTheLookForMissingEntriesIsRareWhereTheyAreLarge(t *testing.T) {
 	before, sweeps := b.looks(), b.calls("xinfo|consumers")
 	b.maintained(q, func() (bool, string) { return b.calls("xinfo|consumers") >= sweeps+4, "no upkeep" })
 	if n := b.looks() - before; n != 1 {
-		t.Errorf("looked %d times, want once within some seconds", n)
+		t.Errorf("%d detections, want one within some seconds", n)
 	}
 	readSmall(t, b, q)
 	for range 6 {
@@ -65,11 +65,11 @@ func TestTheLookForMissingEntriesIsRareWhereTheyAreLarge(t *testing.T) {
 	got, err := q.Receive(t.Context(), 100)
 	must(t, err)
 	if len(got) > 2 {
-		t.Errorf("%d entries of 3 MiB at once, that came between two looks", len(got))
+		t.Errorf("%d entries of 3 MiB in one batch, added between two detections", len(got))
 	}
 }
 
-// readSmall has the queue forget that entries were ever large.
+// readSmall makes the queue forget that entries were large.
 func readSmall(t *testing.T, b *rig, q streams.Queue) {
 	t.Helper()
 	for range 60 {

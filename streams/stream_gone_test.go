@@ -12,10 +12,10 @@ import (
 	"ingestion/streams/streamstest"
 )
 
-// gone says how many entries are remembered as dropped.
+// gone is how many entries are remembered as dropped.
 func (b *rig) gone() int64 { return b.client.HLen(b.t.Context(), "{s}:gone").Val() }
 
-// deleteAll is what a stranger does to the stream.
+// deleteAll deletes entries as another client would.
 func (b *rig) deleteAll(held []streams.Delivery) {
 	b.t.Helper()
 	ids := make([]string, len(held))
@@ -25,7 +25,7 @@ func (b *rig) deleteAll(held []streams.Delivery) {
 	must(b.t, b.client.XDel(b.t.Context(), "s", ids...).Err())
 }
 
-// receiveUntil has a worker look for entries until so many are missing.
+// receiveUntil has a worker scan until that many entries are missing.
 func (b *rig) receiveUntil(q *streams.Stream, missing int) {
 	b.t.Helper()
 	env.Eventually(b.t, soon, func() (bool, string) {
@@ -38,9 +38,9 @@ func (b *rig) receiveUntil(q *streams.Stream, missing int) {
 	})
 }
 
-// TestWhoeverSettlesWhatWasDroppedCorrectsTheAccount has the lease of a living
-// worker run out while what it holds is deleted: another worker's scan drops it.
-func TestWhoeverSettlesWhatWasDroppedCorrectsTheAccount(t *testing.T) {
+// TestSettlingADroppedEntryCorrectsTheAccount: the lease of a running worker
+// expires, and its entries are deleted: the scan of another worker drops them.
+func TestSettlingADroppedEntryCorrectsTheAccount(t *testing.T) {
 	b := newRig(t)
 	frozen, other := b.open("frozen", shortLease), b.open("other", shortLease)
 	b.pushMany(10)
@@ -52,7 +52,7 @@ func TestWhoeverSettlesWhatWasDroppedCorrectsTheAccount(t *testing.T) {
 		t.Errorf("%d remembered for %v", b.gone(), left)
 	}
 	if !b.log.has("entries_missing") {
-		t.Error("nothing was said of it")
+		t.Error("nothing was logged")
 	}
 	settlements := streamstest.All(record.Ingested, held[:9])
 	settlements[1].Outcome, settlements[2].Outcome = record.Invalid, record.Deferred
@@ -71,8 +71,8 @@ func TestWhoeverSettlesWhatWasDroppedCorrectsTheAccount(t *testing.T) {
 	b.wantBalance(10)
 }
 
-// TestALeaseOnWhatIsGoneIsKept: nobody else can have it, so it is not lost.
-func TestALeaseOnWhatIsGoneIsKept(t *testing.T) {
+// TestDeletedEntriesStayTheirHolders: nobody else can claim them, so they are not lost.
+func TestDeletedEntriesStayTheirHolders(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", nil)
 	b.pushMany(5)
@@ -92,7 +92,7 @@ func TestALeaseOnWhatIsGoneIsKept(t *testing.T) {
 	b.wantBalance(3)
 }
 
-func TestWhatIsHandedBackAndGoneIsMissing(t *testing.T) {
+func TestNackedDeletedEntriesAreMissing(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", nil)
 	b.pushMany(5)
@@ -102,22 +102,22 @@ func TestWhatIsHandedBackAndGoneIsMissing(t *testing.T) {
 		must(t, q.Nack(t.Context(), held))
 	}
 	if n := b.pending(); n != 2 || b.gone() != 3 || !b.log.has("entries_missing") {
-		t.Errorf("%d pending, %d remembered, said: %v", n, b.gone(), b.log.find("entries_missing"))
+		t.Errorf("%d pending, %d remembered, logged %v", n, b.gone(), b.log.find("entries_missing"))
 	}
 	b.wantLedger(map[string]string{"missing": "3"})
 	b.wantBalance(3)
 }
 
-// TestWhatIsReadTooLateIsMissing deletes entries between the claim of their IDs
-// and the reading of their bodies, while the former holder lives.
-func TestWhatIsReadTooLateIsMissing(t *testing.T) {
-	for name, change := range map[string]func(*streams.StreamOptions){"claimed": shortLease, "suspect": wary} {
+// TestEntriesDeletedBetweenClaimAndReadAreMissing: they are deleted after their IDs
+// were claimed and before their bodies are read, while the former holder runs.
+func TestEntriesDeletedBetweenClaimAndReadAreMissing(t *testing.T) {
+	for name, change := range map[string]func(*streams.StreamOptions){"claimed": shortLease, "quarantined": quarantineEarly} {
 		t.Run(name, func(t *testing.T) {
 			b := newRig(t)
 			frozen := b.open("frozen", change)
 			b.pushMany(3)
 			held := streamstest.Receive(t, frozen, 3)
-			if name == "suspect" {
+			if name == "quarantined" {
 				b.abandon(3) // often enough; the former holder is still alive
 			}
 			other := b.open("other", change)
@@ -131,7 +131,7 @@ func TestWhatIsReadTooLateIsMissing(t *testing.T) {
 				_, ours, err := other.BeginAttempt(t.Context(), first[0])
 				must(t, err)
 				if ours {
-					t.Error("an entry that is gone was tried")
+					t.Error("an attempt at a deleted entry has begun")
 				}
 			}
 			settleAll(t, frozen, record.Ingested, held)
@@ -148,12 +148,12 @@ func TestWhatIsReadTooLateIsMissing(t *testing.T) {
 	}
 }
 
-// TestAPoisonedEntryThatIsGoneStaysMissing: there is no body to bury.
-func TestAPoisonedEntryThatIsGoneStaysMissing(t *testing.T) {
+// TestAPoisonedDeletedEntryStaysMissing: there is no body for a dead letter.
+func TestAPoisonedDeletedEntryStaysMissing(t *testing.T) {
 	b := newRig(t)
 	push(t, b.client, "kills")
 	b.abandon(3)
-	q := b.open("c", wary)
+	q := b.open("c", quarantineEarly)
 	got := streamstest.Receive(t, q, 1)
 	b.deleteAll(got)
 	must(t, q.Nack(t.Context(), got))
@@ -162,7 +162,7 @@ func TestAPoisonedEntryThatIsGoneStaysMissing(t *testing.T) {
 	b.wantBalance(1)
 }
 
-func TestANewEpochForgetsWhatWasDropped(t *testing.T) {
+func TestANewEpochForgetsDroppedEntries(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", nil)
 	b.pushMany(3)
@@ -178,9 +178,9 @@ func TestANewEpochForgetsWhatWasDropped(t *testing.T) {
 	}
 }
 
-// TestWhatIsRememberedIsBounded: strangers may delete pending entries without
-// an end.
-func TestWhatIsRememberedIsBounded(t *testing.T) {
+// TestRememberedEntriesAreLimited: other clients may delete any number of
+// pending entries.
+func TestRememberedEntriesAreLimited(t *testing.T) {
 	b := newRig(t)
 	q, other := b.open("c", shortLease), b.open("other", shortLease)
 	b.addMany(1000)
@@ -192,7 +192,7 @@ func TestWhatIsRememberedIsBounded(t *testing.T) {
 	must(t, b.client.XTrimMaxLen(t.Context(), "s", 0).Err())
 	b.receiveUntil(other, 1000)
 	if n := b.gone(); n != 100_000 {
-		t.Errorf("%d are remembered, want 100000 at most", n)
+		t.Errorf("%d are remembered, want at most 100000", n)
 	}
 	b.wantBalance(1000)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -123,9 +122,6 @@ func (s *Stream) readNew(ctx context.Context, count int, block time.Duration) ([
 	batch, _, err := decodeEntries(reply)
 	return batch, err
 }
-
-// replyError is the error in an error reply.
-func replyError(reply []byte) error { return errors.New(strings.TrimSpace(string(reply[1:]))) }
 
 // readTyped sends a read through the client library.
 func (s *Stream) readTyped(ctx context.Context, key int8, args []any) ([]Delivery, error) {

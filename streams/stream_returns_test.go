@@ -17,7 +17,7 @@ import (
 	"ingestion/streams/streamstest"
 )
 
-// add puts an entry on the stream, of names and values in turn.
+// add puts an entry with alternating names and values on the stream.
 func (b *rig) add(fields ...string) string {
 	b.t.Helper()
 	id, err := b.client.XAdd(b.t.Context(), &redis.XAddArgs{Stream: "s", Values: fields}).Result()
@@ -25,13 +25,13 @@ func (b *rig) add(fields ...string) string {
 	return id
 }
 
-// fields are those of an entry, names and values in turn as they lie there.
+// fields are the alternating names and values of an entry.
 func (b *rig) fields(key, id string) []string {
 	b.t.Helper()
 	entries, err := b.client.Do(b.t.Context(), "xrange", key, id, id).Slice()
 	must(b.t, err)
 	if len(entries) != 1 {
-		b.t.Fatalf("there is no entry %s on %s", id, key)
+		b.t.Fatalf("no entry %s on %s", id, key)
 	}
 	var fields []string
 	for _, s := range entries[0].([]any)[1].([]any) {
@@ -47,7 +47,7 @@ func (b *rig) lastID() string {
 	return last[0].ID
 }
 
-// putOff defers what is held and puts it back.
+// putOff defers what is held and waits until it is put back.
 func (b *rig) putOff(q *streams.Stream, d streams.Delivery) streams.Delivery {
 	b.t.Helper()
 	b.settle(q, d, record.Deferred, time.Now().Add(-time.Minute))
@@ -67,13 +67,13 @@ func (b *rig) moved(q *streams.Stream) {
 func wantNoPower(t *testing.T, d streams.Delivery) {
 	t.Helper()
 	if d.Origin != "" || d.AdmitAt != 0 || d.FirstID() != d.ID {
-		t.Errorf("a producer's fields have power: %+v", d)
+		t.Errorf("a producer's fields count: %+v", d)
 	}
 }
 
-func TestFieldsOfAProducerHaveNoPower(t *testing.T) {
+func TestFieldsOfAProducerAreIgnored(t *testing.T) {
 	b := newRig(t)
-	dead, alive := b.open("dead", wary), b.open("alive", wary)
+	dead, alive := b.open("dead", quarantineEarly), b.open("alive", quarantineEarly)
 	must(t, dead.Open(t.Context()))
 	for _, prefix := range []string{"", "ingestion:"} {
 		b.add("data", "x", prefix+"origin", "1-1", prefix+"admitAt", "1")
@@ -87,27 +87,27 @@ func TestFieldsOfAProducerHaveNoPower(t *testing.T) {
 		wantNoPower(t, d)
 	}
 	must(t, b.client.Do(t.Context(), "xclaim", "s", "g", "dead", "0", b.lastID(), "retrycount", "9").Err())
-	suspects := streamstest.Receive(t, b.open("third", wary), 1)
-	wantNoPower(t, suspects[0])
+	quarantined := streamstest.Receive(t, b.open("third", quarantineEarly), 1)
+	wantNoPower(t, quarantined[0])
 }
 
-func TestWhatIsPutBackIsKnownByOurRecord(t *testing.T) {
+func TestReturnedEntriesAreKnownByTheirNote(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", nil)
 	must(t, q.Open(t.Context()))
 	first := b.add("data", "x", "traceparent", "tp", "tracestate", "a=b", "origin", "web", "admitAt", "1")
 	d := b.putOff(q, streamstest.Receive(t, q, 1)[0])
 	if d.Origin != first || d.AdmitAt == 0 || d.TraceParent != "tp" || d.TraceState != "a=b" {
-		t.Fatalf("came back as %+v", d)
+		t.Fatalf("redelivered as %+v", d)
 	}
-	copied := b.add(b.fields("s", d.ID)...) // somebody copies the entry
+	copied := b.add(b.fields("s", d.ID)...) // another client copies the entry
 	twin := streamstest.Receive(t, q, 1)[0]
 	if twin.ID != copied {
 		t.Fatalf("received %+v", twin)
 	}
 	wantNoPower(t, twin)
 
-	// Refused, and put back from the dead letters.
+	// The record is refused and replayed.
 	b.settle(q, d, record.Invalid, time.Time{})
 	g := streams.NewDeadLetters(b.client, "s")
 	buried := letters(t, g, false)
@@ -118,18 +118,18 @@ func TestWhatIsPutBackIsKnownByOurRecord(t *testing.T) {
 	must(t, err)
 	d = streamstest.Receive(t, q, 1)[0]
 	if d.Origin != first || d.AdmitAt != 0 || d.TraceParent != "tp" || d.TraceState != "a=b" {
-		t.Errorf("came back as %+v", d)
+		t.Errorf("redelivered as %+v", d)
 	}
 	settleAll(t, q, record.Ingested, []streams.Delivery{d, twin})
 	if left := b.client.HGetAll(t.Context(), "{s}:returns").Val(); len(left) != 0 {
-		t.Errorf("records of what is settled: %v", left)
+		t.Errorf("notes about settled entries: %v", left)
 	}
 	b.wantBalanced()
 }
 
-// TestWhatTheVersionBeforePutBackKeepsItsPlace has a stream as the version
-// before this one leaves it.
-func TestWhatTheVersionBeforePutBackKeepsItsPlace(t *testing.T) {
+// TestEntriesOfThePreviousVersionKeepTheirSlot has a stream as the previous
+// version leaves it.
+func TestEntriesOfThePreviousVersionKeepTheirSlot(t *testing.T) {
 	b := newRig(t)
 	ctx := t.Context()
 	must(t, b.client.XGroupCreateMkStream(ctx, "s", "g", "0").Err())
@@ -145,18 +145,18 @@ func TestWhatTheVersionBeforePutBackKeepsItsPlace(t *testing.T) {
 	q := b.open("c", nil)
 	got := streamstest.Receive(t, q, 4)
 	if got[0].Origin != "1-1" || got[0].AdmitAt != 1000 {
-		t.Errorf("what the version before put back came as %+v", got[0])
+		t.Errorf("received what the previous version put back as %+v", got[0])
 	}
 	for _, d := range got[1:] {
 		wantNoPower(t, d)
 	}
 	b.moved(q)
 	if d := streamstest.Receive(t, q, 1)[0]; d.Origin != "1-2" || d.AdmitAt != 2000 || string(d.Body) != "old" || d.TraceParent != "tp" {
-		t.Errorf("what the version before deferred came as %+v", d)
+		t.Errorf("received what the previous version deferred as %+v", d)
 	}
 }
 
-// broken are entries that are no record, as names and values in turn.
+// broken are entries without exactly one body, as alternating names and values.
 var broken = map[string][]string{
 	"two bodies":        {"data", `{"a":1}`, "x", "y", "data", `{"a":2}`},
 	"no body":           {"Data", "<1>", "x", ""},
@@ -166,7 +166,7 @@ var broken = map[string][]string{
 	"thousands":         slices.Concat(slices.Repeat([]string{"name", "\xffvalue"}, 3000), []string{"last", "one"}),
 }
 
-func TestABrokenEntryIsKeptAndComesBackByteForByte(t *testing.T) {
+func TestABrokenEntryIsReplayedByteForByte(t *testing.T) {
 	for name, fields := range broken {
 		t.Run(name, func(t *testing.T) {
 			b := newRig(t)
@@ -186,8 +186,7 @@ func TestABrokenEntryIsKeptAndComesBackByteForByte(t *testing.T) {
 	}
 }
 
-// wantLetterOf wants one dead letter of an entry with these fields, and puts it
-// back.
+// wantLetterOf expects one dead letter of an entry with these fields and replays it.
 func (b *rig) wantLetterOf(first string, fields []string) {
 	b.t.Helper()
 	g := streams.NewDeadLetters(b.client, "s")
@@ -196,18 +195,18 @@ func (b *rig) wantLetterOf(first string, fields []string) {
 		b.t.Fatalf("the dead letters are %+v", found)
 	}
 	if id := cmp.Or(found[0].Origin, found[0].StreamID); id != first {
-		b.t.Errorf("it is said to have come first as %s", id)
+		b.t.Errorf("the first ID is %s", id)
 	}
 	_, err := g.Replay(b.t.Context(), idsOf(found))
 	must(b.t, err)
 	if got := b.fields("s", b.lastID()); !slices.Equal(got[:len(fields)], fields) || len(got) != len(fields)+2 {
-		b.t.Errorf("it came back as %q", got)
+		b.t.Errorf("replayed as %q", got)
 	}
 }
 
-// TestABrokenEntryThatKillsIsKeptToo has its dead letter written by the script,
-// since nobody has read it.
-func TestABrokenEntryThatKillsIsKeptToo(t *testing.T) {
+// TestABrokenPoisonedEntryIsReplayedByteForByte: the script writes its dead letter,
+// since no worker has read it.
+func TestABrokenPoisonedEntryIsReplayedByteForByte(t *testing.T) {
 	for name, fields := range broken {
 		t.Run(name, func(t *testing.T) {
 			b := newRig(t)
@@ -221,10 +220,10 @@ func TestABrokenEntryThatKillsIsKeptToo(t *testing.T) {
 	}
 }
 
-// settlePoisoned lets an entry kill its workers until it is settled.
+// settlePoisoned lets an entry kill its workers until it is poisoned.
 func (b *rig) settlePoisoned(id string) {
 	b.t.Helper()
-	q := b.open("c", wary)
+	q := b.open("c", quarantineEarly)
 	if len(b.client.XPendingExt(b.t.Context(), &redis.XPendingExtArgs{Stream: "s", Group: "g", Start: id, End: id, Count: 1}).Val()) == 0 {
 		streamstest.Receive(b.t, b.open("dead", nil), 1)
 	}
@@ -237,7 +236,7 @@ func (b *rig) settlePoisoned(id string) {
 	settleAll(b.t, q, record.Poisoned, []streams.Delivery{d})
 }
 
-func TestALetterOfManyFieldsDoesNotStopTheOthers(t *testing.T) {
+func TestADeadLetterOfTooManyFieldsIsLeft(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", nil)
 	must(t, q.Open(t.Context()))
@@ -255,9 +254,9 @@ func TestALetterOfManyFieldsDoesNotStopTheOthers(t *testing.T) {
 	}
 }
 
-// TestADeferredRecordThatCannotBeReadCostsNoOther has several kinds of damage
-// among what is due.
-func TestADeferredRecordThatCannotBeReadCostsNoOther(t *testing.T) {
+// TestADamagedDeferredRecordDoesNotAffectOthers has several kinds of damage among
+// the due records.
+func TestADamagedDeferredRecordDoesNotAffectOthers(t *testing.T) {
 	b := newRig(t)
 	ctx := t.Context()
 	q := b.open("c", nil)
@@ -274,7 +273,7 @@ func TestADeferredRecordThatCannotBeReadCostsNoOther(t *testing.T) {
 	b.moved(q)
 	again := streamstest.Receive(t, q, 2)
 	if again[0].Origin != held[7].ID || again[0].AdmitAt != 0 || again[1].Origin != held[8].ID || again[1].AdmitAt != 1008 {
-		t.Errorf("came back as %+v", again)
+		t.Errorf("redelivered as %+v", again)
 	}
 	found := letters(t, streams.NewDeadLetters(b.client, "s"), false)
 	if len(found) != len(damage) {
@@ -286,7 +285,7 @@ func TestADeferredRecordThatCannotBeReadCostsNoOther(t *testing.T) {
 		}
 	}
 	if lines := b.log.find("warning"); len(lines) == 0 || lines[0]["count"] != float64(len(damage)) {
-		t.Errorf("the log says %v", lines)
+		t.Errorf("logged %v", lines)
 	}
 	b.wantBalanced()
 	settleAll(t, q, record.Ingested, again)
@@ -296,8 +295,8 @@ func TestADeferredRecordThatCannotBeReadCostsNoOther(t *testing.T) {
 	}
 }
 
-// TestAnyNumberOfDeadLettersIsNamed is beyond what Lua passes to one command.
-func TestAnyNumberOfDeadLettersIsNamed(t *testing.T) {
+// TestAnyNumberOfDeadLettersPerCall: more than Lua passes to one command.
+func TestAnyNumberOfDeadLettersPerCall(t *testing.T) {
 	for _, what := range []string{"purge", "replay"} {
 		t.Run(what, func(t *testing.T) {
 			b := newRig(t)
@@ -323,7 +322,7 @@ func TestAnyNumberOfDeadLettersIsNamed(t *testing.T) {
 	}
 }
 
-func TestAnIDThatIsNoneCostsNoOther(t *testing.T) {
+func TestAnInvalidIDDoesNotAffectOthers(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", nil)
 	g := streams.NewDeadLetters(b.client, "s")
@@ -340,12 +339,12 @@ func TestAnIDThatIsNoneCostsNoOther(t *testing.T) {
 	}
 }
 
-// TestWhatComesAgainKeepsItsOrigin has the group made again, or set back, while a
-// worker holds what was put back. What it settles then is not acknowledged: the
-// entry comes again, and is still what it was.
-func TestWhatComesAgainKeepsItsOrigin(t *testing.T) {
+// TestRedeliveredEntriesKeepTheirOrigin: the group is recreated or set back while a
+// worker holds an entry that was put back. Settling it does not acknowledge it then: the
+// entry is redelivered, with the same origin.
+func TestRedeliveredEntriesKeepTheirOrigin(t *testing.T) {
 	for name, lose := range map[string]func(b *rig, q *streams.Stream){
-		"made again": func(b *rig, q *streams.Stream) {
+		"recreated": func(b *rig, q *streams.Stream) {
 			must(t, b.client.XGroupDestroy(t.Context(), "s", "g").Err())
 			must(t, b.open("other", nil).Open(t.Context()))
 		},
@@ -364,11 +363,11 @@ func TestWhatComesAgainKeepsItsOrigin(t *testing.T) {
 			settleAll(t, q, record.Ingested, []streams.Delivery{held})
 			again := streamstest.Receive(t, q, 2)[1]
 			if again.ID != held.ID || again.Origin != first || again.AdmitAt != held.AdmitAt {
-				t.Errorf("came again as %+v, was %+v", again, held)
+				t.Errorf("redelivered as %+v, was %+v", again, held)
 			}
 			settleAll(t, q, record.Ingested, []streams.Delivery{again})
 			if n := b.client.HLen(t.Context(), "{s}:returns").Val(); n != 0 {
-				t.Errorf("%d are still noted", n)
+				t.Errorf("%d notes are left", n)
 			}
 		})
 	}

@@ -11,8 +11,8 @@ import (
 	"ingestion/streams/streamstest"
 )
 
-// oneOfEach receives three entries and gives them an outcome each: one that is
-// refused, one that is deferred and one that is accepted.
+// oneOfEach receives three entries and gives them outcomes: one is refused, one
+// deferred and one accepted.
 func (b *rig) oneOfEach(q *streams.Stream) []streams.Settlement {
 	b.pushMany(3)
 	settlements := streamstest.All(record.Invalid, streamstest.Receive(b.t, q, 3))
@@ -21,9 +21,9 @@ func (b *rig) oneOfEach(q *streams.Stream) []streams.Settlement {
 	return settlements
 }
 
-// TestWhatWasSettledBeforeAFaultIsCounted has something in the place of the
-// delayed set, which the script comes upon once it has written a dead letter.
-func TestWhatWasSettledBeforeAFaultIsCounted(t *testing.T) {
+// TestEntriesSettledBeforeAFaultAreCounted: another value is in the place of the
+// delayed set, which the script reaches after it has written a dead letter.
+func TestEntriesSettledBeforeAFaultAreCounted(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", nil)
 	settlements := b.oneOfEach(q)
@@ -40,7 +40,7 @@ func TestWhatWasSettledBeforeAFaultIsCounted(t *testing.T) {
 	b.wantBalance(0)
 }
 
-func TestNothingIsSettledThatCannotBeCounted(t *testing.T) {
+func TestWithABrokenLedgerNothingIsSettled(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", nil)
 	settlements := b.oneOfEach(q)
@@ -59,7 +59,7 @@ func TestNothingIsSettledThatCannotBeCounted(t *testing.T) {
 	b.wantBalance(0)
 }
 
-func TestDeadLettersBeyondTheMostAreCountedAsPurged(t *testing.T) {
+func TestDeadLettersBeyondTheLimitCountAsPurged(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", func(o *streams.StreamOptions) { o.DeadLetters.Max = 2 })
 	b.pushMany(5)
@@ -72,7 +72,7 @@ func TestDeadLettersBeyondTheMostAreCountedAsPurged(t *testing.T) {
 	}
 }
 
-// A batch of any size goes in one call, in pages that Lua can take.
+// A batch of any size is settled in one call, in pages that Lua can pass.
 func TestAHugeBatchIsSettledInOneCall(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", nil)
@@ -98,9 +98,9 @@ func (b *rig) addMany(n int) {
 	must(b.t, err)
 }
 
-// TestABadFieldOfTheLedgerCostsItsOwnCountOnly has one field after the other that
-// is no number: what is acknowledged is counted under all others.
-func TestABadFieldOfTheLedgerCostsItsOwnCountOnly(t *testing.T) {
+// TestABadLedgerFieldAffectsOnlyItsOwnCount makes one field after the other not a
+// number: the others still count what is acknowledged.
+func TestABadLedgerFieldAffectsOnlyItsOwnCount(t *testing.T) {
 	outcomes := []record.Outcome{record.Invalid, record.Ingested, record.Duplicate, record.Malformed}
 	for _, bad := range outcomes {
 		t.Run(bad.String(), func(t *testing.T) {
@@ -113,7 +113,7 @@ func TestABadFieldOfTheLedgerCostsItsOwnCountOnly(t *testing.T) {
 			}
 			must(t, b.client.HSet(t.Context(), "{s}:ledger", bad.String(), "no number").Err())
 			if _, err := q.Settle(t.Context(), s); err == nil {
-				t.Error("the damage is not told")
+				t.Error("the damage is not reported")
 			}
 			for _, o := range outcomes {
 				if o != bad && b.ledger(o.String()) != "1" {

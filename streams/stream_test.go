@@ -22,7 +22,7 @@ import (
 
 const soon = 10 * time.Second
 
-// rig is a stream on a real Redis with what a test needs to look at it.
+// rig is a stream on a real Redis, with functions to inspect it.
 type rig struct {
 	t      *testing.T
 	server *env.RedisServer
@@ -115,7 +115,7 @@ func settleAll(t *testing.T, q streams.Queue, o record.Outcome, held []streams.D
 	return done
 }
 
-func TestEntriesOfADeadConsumerAreTakenOver(t *testing.T) {
+func TestEntriesOfADeadConsumerAreClaimed(t *testing.T) {
 	b := newRig(t)
 	dead, alive := b.open("dead", shortLease), b.open("alive", shortLease)
 	for i := range 30 {
@@ -125,7 +125,7 @@ func TestEntriesOfADeadConsumerAreTakenOver(t *testing.T) {
 	held := streamstest.Receive(t, alive, 30)
 	for _, d := range held {
 		if d.Deliveries != 2 {
-			t.Fatalf("%s is delivered for the %d. time, want the second", d.ID, d.Deliveries)
+			t.Fatalf("delivery %[2]d of %[1]s, want the second", d.ID, d.Deliveries)
 		}
 	}
 	settleAll(t, alive, record.Ingested, held)
@@ -133,7 +133,7 @@ func TestEntriesOfADeadConsumerAreTakenOver(t *testing.T) {
 		t.Errorf("%d entries pending", n)
 	}
 	if !b.log.has("claimed") {
-		t.Error("nothing was logged of it")
+		t.Error("nothing was logged")
 	}
 	b.wantLedger(map[string]string{"ingested": "30"})
 }
@@ -155,7 +155,7 @@ func TestAnEmptyPageIsNotTheEndOfTheScan(t *testing.T) {
 	})
 }
 
-func TestALeaseThatIsExtendedIsNotTakenOver(t *testing.T) {
+func TestAnExtendedLeaseIsNotClaimed(t *testing.T) {
 	b := newRig(t)
 	slow, other := b.open("slow", shortLease), b.open("other", shortLease)
 	push(t, b.client, "record")
@@ -173,7 +173,7 @@ func TestALeaseThatIsExtendedIsNotTakenOver(t *testing.T) {
 	}
 }
 
-func TestAWokenConsumerDoesNotStealBack(t *testing.T) {
+func TestAFrozenConsumerDoesNotTakeBack(t *testing.T) {
 	b := newRig(t)
 	frozen, other := b.open("frozen", shortLease), b.open("other", shortLease)
 	push(t, b.client, "record")
@@ -183,7 +183,7 @@ func TestAWokenConsumerDoesNotStealBack(t *testing.T) {
 	lost, err := frozen.Extend(t.Context(), stale)
 	must(t, err)
 	if len(lost) != 1 {
-		t.Error("Extend did not tell that the lease is lost")
+		t.Error("Extend did not report the lost lease")
 	}
 	must(t, frozen.Nack(t.Context(), stale))
 	done := settleAll(t, frozen, record.Invalid, stale)
@@ -197,7 +197,7 @@ func TestAWokenConsumerDoesNotStealBack(t *testing.T) {
 	b.wantLedger(map[string]string{"ingested": "1", "validation_failed": "", "dead": "0"})
 }
 
-func TestAnAcceptedEntryIsSettledByWhomeverIsFirst(t *testing.T) {
+func TestTheFirstToSettleAnAcceptedEntryCounts(t *testing.T) {
 	b := newRig(t)
 	frozen, other := b.open("frozen", shortLease), b.open("other", shortLease)
 	push(t, b.client, "record")
@@ -208,7 +208,7 @@ func TestAnAcceptedEntryIsSettledByWhomeverIsFirst(t *testing.T) {
 	b.wantLedger(map[string]string{"ingested": "1"})
 }
 
-func TestAGroupThatVanishedIsMadeAgain(t *testing.T) {
+func TestAVanishedGroupIsRecreated(t *testing.T) {
 	for name, vanish := range map[string]func(*rig){
 		"destroyed": func(b *rig) { must(b.t, b.client.XGroupDestroy(b.t.Context(), "s", "g").Err()) },
 		"flushed":   func(b *rig) { must(b.t, b.client.FlushAll(b.t.Context()).Err()) },
@@ -228,7 +228,7 @@ func TestAGroupThatVanishedIsMadeAgain(t *testing.T) {
 				return len(bodies) > 0 && bodies[len(bodies)-1] == "second", fmt.Sprint(bodies)
 			})
 			if !b.log.has("group_recreated") {
-				t.Error("it was not said")
+				t.Error("it was not logged")
 			}
 		})
 	}
@@ -261,12 +261,12 @@ func TestAtMaxmemoryRefusalsStayPending(t *testing.T) {
 	done, err = q.Settle(t.Context(), settlements)
 	must(t, err)
 	if done.Count != 1 || len(done.Kept) != 0 {
-		t.Fatalf("with room again: %+v", done)
+		t.Fatalf("with free memory again: %+v", done)
 	}
 	b.wantLedger(map[string]string{"ingested": "1", "parse_error": "1", "dead": "1"})
 }
 
-func TestDeferredRecordsComeBackWhenDue(t *testing.T) {
+func TestDeferredRecordsAreRedelivered(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", nil)
 	id := push(t, b.client, `{"name":"<Žofie> & \u0000"}`)
@@ -285,18 +285,18 @@ func TestDeferredRecordsComeBackWhenDue(t *testing.T) {
 	}()
 	again := streamstest.Receive(t, q, 1)
 	if time.Now().Before(due) {
-		t.Error("it came back before it was due")
+		t.Error("it was put back before it was due")
 	}
 	cancel()
 	<-maintained
 	d := again[0]
 	if d.Origin != id || d.FirstID() != id || d.ID == id || string(d.Body) != string(held[0].Body) || d.AdmitAt != due.UnixMilli() {
-		t.Errorf("came back as %+v", d)
+		t.Errorf("redelivered as %+v", d)
 	}
 	b.wantLedger(map[string]string{"deferred": "1", "returned": "1"})
 }
 
-func TestTrimmingSparesWhatAnyGroupHasNotFinished(t *testing.T) {
+func TestTrimmingKeepsUnfinishedEntriesOfAnyGroup(t *testing.T) {
 	b := newRig(t)
 	ctx := t.Context()
 	q := b.open("c", func(o *streams.StreamOptions) { o.Retention = 0 })
@@ -348,8 +348,8 @@ func (b *rig) maintained(q interface{ Maintain(context.Context) }, condition fun
 	<-done
 }
 
-// A producer's large command meets the limit before the upkeep's small ones do.
-func TestSettledEntriesGoBeforeRedisIsQuiteFull(t *testing.T) {
+// Large commands of producers are refused before small ones of the upkeep.
+func TestSettledEntriesAreDeletedCloseToMaxmemory(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", func(o *streams.StreamOptions) { o.Retention = -1 })
 	for range 50 {
@@ -363,11 +363,11 @@ func TestSettledEntriesGoBeforeRedisIsQuiteFull(t *testing.T) {
 	must(t, b.client.ConfigSet(t.Context(), "maxmemory", strconv.Itoa(n+700<<10)).Err())
 	b.maintained(q, func() (bool, string) { return b.ledger("trimmed") == "50", b.ledger("trimmed") + " trimmed" })
 	if !b.log.has("trimmed") {
-		t.Error("nothing was said of what went before its time")
+		t.Error("early deletions were not logged")
 	}
 }
 
-func TestTheCapOnEntriesIsKeptUpWith(t *testing.T) {
+func TestMaxEntries(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", func(o *streams.StreamOptions) { o.MaxEntries = 100 })
 	for range 30 {
@@ -391,8 +391,8 @@ func TestTheCapOnEntriesIsKeptUpWith(t *testing.T) {
 	}
 }
 
-// The parts of an ID have 64 bits, more than a number in Lua has.
-func TestTrimmingTellsTheLargestIDsApart(t *testing.T) {
+// The parts of an ID have 64 bits, more than a number in Lua can hold.
+func TestTrimmingComparesTheLargestIDs(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", func(o *streams.StreamOptions) { o.Retention = 0 })
 	const last = "18446744073709551615"
@@ -414,7 +414,7 @@ func TestTrimmingTellsTheLargestIDsApart(t *testing.T) {
 	}
 }
 
-func TestTrimmingWorksAfterTheGroupWasMadeAgain(t *testing.T) {
+func TestTrimmingAfterTheGroupWasRecreated(t *testing.T) {
 	b := newRig(t)
 	noRetention := func(o *streams.StreamOptions) { o.Retention = 0 }
 	q := b.open("c", noRetention)
@@ -427,7 +427,7 @@ func TestTrimmingWorksAfterTheGroupWasMadeAgain(t *testing.T) {
 	must(t, b.client.XGroupDestroy(t.Context(), "s", "g").Err())
 	again := b.open("c2", noRetention)
 	must(t, again.Open(t.Context()))
-	b.maintained(again, func() (bool, string) { return again.Floor() > 0, "trimming does not get through" })
+	b.maintained(again, func() (bool, string) { return again.Floor() > 0, "trimming fails" })
 	if got := streamstest.Receive(t, again, 1); got[0].ID != "2000-0" {
 		t.Errorf("read again from %s", got[0].ID)
 	}
@@ -447,12 +447,12 @@ func TestEntriesDeletedWhilePendingAreCounted(t *testing.T) {
 		return b.pending() == 0, "still pending"
 	})
 	if !b.log.has("entries_missing") {
-		t.Error("it was not said")
+		t.Error("it was not logged")
 	}
 	b.wantLedger(map[string]string{"ingested": "1", "missing": "1"})
 }
 
-func TestHugeEntriesOfADeadConsumerComeAFewAtATime(t *testing.T) {
+func TestHugeClaimedEntriesAreReadInSmallBatches(t *testing.T) {
 	b := newRig(t)
 	dead, alive := b.open("dead", shortLease), b.open("alive", shortLease)
 	body := strings.Repeat("x", 3<<20)
@@ -465,7 +465,7 @@ func TestHugeEntriesOfADeadConsumerComeAFewAtATime(t *testing.T) {
 		got, err := alive.Receive(t.Context(), 100)
 		must(t, err)
 		if len(got) > 2 {
-			t.Fatalf("%d entries of 3 MiB at once", len(got))
+			t.Fatalf("%d entries of 3 MiB in one batch", len(got))
 		}
 		received += len(got)
 		settleAll(t, alive, record.Ingested, got)
@@ -473,7 +473,7 @@ func TestHugeEntriesOfADeadConsumerComeAFewAtATime(t *testing.T) {
 	})
 }
 
-func TestAConsumerThatClosesLeavesTheGroup(t *testing.T) {
+func TestCloseLeavesTheGroup(t *testing.T) {
 	b := newRig(t)
 	q, holder := b.open("c", nil), b.open("holder", nil)
 	push(t, b.client, "record")

@@ -13,8 +13,8 @@ import (
 	"ingestion/streams/streamstest"
 )
 
-// addAhead adds an entry of microseconds, and some whose IDs Redis chooses after
-// that, and has them settled.
+// addAhead adds an entry whose ID is in microseconds and some whose IDs Redis chooses
+// after it, and settles them.
 func (b *rig) addAhead(q *streams.Stream, id string) {
 	b.t.Helper()
 	must(b.t, q.Open(b.t.Context()))
@@ -37,8 +37,8 @@ func (b *rig) clockWarnings(status string) int {
 
 const byFar = "1700000000000000-0"
 
-// TestIDsAheadAreTrimmed wants retention to end though the IDs are ahead of the
-// clock, and not before its time, also for a worker that starts meanwhile.
+// TestIDsAheadAreTrimmed: retention ends although the IDs are ahead of the clock, and
+// not early, also for a worker that starts meanwhile.
 func TestIDsAheadAreTrimmed(t *testing.T) {
 	for _, id := range []string{byFar, "18446744073709551614-0"} {
 		b := newRig(t)
@@ -64,8 +64,8 @@ func TestIDsAheadAreTrimmed(t *testing.T) {
 	}
 }
 
-// TestIDsAheadAreTold looks at the floor, the warning and the account.
-func TestIDsAheadAreTold(t *testing.T) {
+// TestIDsAheadAreLogged checks the floor, the warning and the account.
+func TestIDsAheadAreLogged(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", func(o *streams.StreamOptions) { o.Retention = -1 })
 	b.addAhead(q, byFar)
@@ -93,7 +93,7 @@ func TestTheClockCatchesUp(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", func(o *streams.StreamOptions) { o.Retention = time.Hour })
 	b.addAhead(q, fmt.Sprint(b.client.Time(t.Context()).Val().UnixMilli()+3500))
-	b.maintained(q, func() (bool, string) { return b.clockWarnings("success") == 1, "it is not told" })
+	b.maintained(q, func() (bool, string) { return b.clockWarnings("success") == 1, "it is not logged" })
 	if n := b.clockWarnings("error"); n != 1 {
 		t.Errorf("%d warnings, want one", n)
 	}

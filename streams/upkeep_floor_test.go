@@ -13,7 +13,7 @@ import (
 	"ingestion/streams"
 )
 
-// floorNow is the floor that a worker sees which starts now.
+// floorNow is the floor that a new worker sees.
 func (b *rig) floorNow() int64 {
 	b.t.Helper()
 	s := b.open("keeper", nil)
@@ -47,8 +47,7 @@ func (b *rig) settle(s *streams.Stream, d streams.Delivery, outcome record.Outco
 	}
 }
 
-// putBack adds an entry, defers it to a time in the past and waits until it is
-// back on the stream.
+// putBack adds an entry, defers it to a time in the past and waits until it is put back.
 func (b *rig) putBack(s *streams.Stream, due time.Time) {
 	b.t.Helper()
 	must(b.t, b.client.XAdd(b.t.Context(), &redis.XAddArgs{Stream: "s", Values: []any{"data", "{}"}}).Err())
@@ -63,10 +62,10 @@ func (b *rig) putBack(s *streams.Stream, due time.Time) {
 	})
 }
 
-// TestFloorOfALateMover puts entries back long after they were due. While they
-// are unfinished the floor must not pass the places that they are judged at,
-// whatever came and went meanwhile.
-func TestFloorOfALateMover(t *testing.T) {
+// TestTheFloorOfRecordsPutBackLate: while records that were put back long after
+// they were due are unfinished, the floor must not pass their slots, whatever was
+// received and settled meanwhile.
+func TestTheFloorOfRecordsPutBackLate(t *testing.T) {
 	b := newRig(t)
 	s := b.open("one", nil)
 	must(t, s.Open(t.Context()))
@@ -77,7 +76,7 @@ func TestFloorOfALateMover(t *testing.T) {
 	b.putBack(s, minute)
 	second := b.take(s)
 	if first.AdmitAt != hour.UnixMilli() || second.AdmitAt != minute.UnixMilli() {
-		t.Fatalf("put back were %+v and %+v", first, second)
+		t.Fatalf("received %+v and %+v", first, second)
 	}
 	for _, step := range []struct {
 		what string

@@ -14,7 +14,7 @@ import (
 	"ingestion/streams/streamstest"
 )
 
-// maintain keeps a stream in order until the test ends.
+// maintain runs the upkeep until the test ends.
 func maintain(t *testing.T, s *streams.Stream) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -23,7 +23,7 @@ func maintain(t *testing.T, s *streams.Stream) {
 	t.Cleanup(func() { cancel(); <-done })
 }
 
-func TestADeferredRecordIsBackWhenItIsDue(t *testing.T) {
+func TestDeferredRecordsReturnWhenDue(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", nil)
 	maintain(t, q)
@@ -40,19 +40,19 @@ func TestADeferredRecordIsBackWhenItIsDue(t *testing.T) {
 	}
 	slices.Sort(late)
 	if late[0] < -10*time.Millisecond || late[2] > 150*time.Millisecond {
-		t.Errorf("records come back so long after they are due: %v", late)
+		t.Errorf("records are put back this long after they are due: %v", late)
 	}
 }
 
-// A server that is busy with a script refuses all else.
-func TestEachTroubleOfTheUpkeepEndsInTheLog(t *testing.T) {
+// A server that is busy with a script refuses all other commands.
+func TestRecoveryOfTheUpkeepIsLogged(t *testing.T) {
 	b := newRig(t, env.WithConfig("busy-reply-threshold", "50"))
 	q := b.open("c", nil)
 	must(t, q.Open(t.Context()))
 	maintain(t, q)
 	busy := b.server.Client(t)
 	go busy.Eval(context.WithoutCancel(t.Context()), "while true do end", nil)
-	told := func(status string) (n int) {
+	logged := func(status string) (n int) {
 		for _, line := range b.log.find("retrying") {
 			if line["status"] == status && (status == "success" || strings.Contains(fmt.Sprint(line["reason"]), "BUSY")) {
 				n++
@@ -60,9 +60,9 @@ func TestEachTroubleOfTheUpkeepEndsInTheLog(t *testing.T) {
 		}
 		return n
 	}
-	env.Eventually(t, soon, func() (bool, string) { return told("error") >= 2, "no trouble is told" })
+	env.Eventually(t, soon, func() (bool, string) { return logged("error") >= 2, "no failure is logged" })
 	must(t, b.client.ScriptKill(t.Context()).Err())
 	env.Eventually(t, soon, func() (bool, string) {
-		return told("success") == told("error"), fmt.Sprintf("%d troubles, %d ends: %v", told("error"), told("success"), b.log.find("retrying"))
+		return logged("success") == logged("error"), fmt.Sprintf("%d failures, %d recoveries: %v", logged("error"), logged("success"), b.log.find("retrying"))
 	})
 }

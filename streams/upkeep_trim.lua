@@ -25,7 +25,7 @@
 --
 -- IDs are compared and incremented as text: see inspect.lua.
 
-local stream, ledger, delayed, dead = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local stream, ledger, delayed, dead, returns = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local group, retention, max, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 
 local LAST_SEQ = '18446744073709551615'
@@ -178,6 +178,21 @@ end
 local waiting = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
 local due, back = tonumber(waiting[2]), first_returned() or nil
 if not due or (back and back < due) then due = back end
+
+-- forget_deleted removes notes about entries that were put back and then deleted by
+-- another client before they were read: nothing else removes them. It samples some
+-- notes per call. An entry with ID up to the last one delivered, or before the first
+-- one on the stream, can never be delivered if it is neither pending nor on the stream.
+local function forget_deleted()
+  local first = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
+  for _, id in ipairs(redis.call('HRANDFIELD', returns, 20)) do
+    local passed = not before(last, id) or not first or before(id, first[1])
+    if passed and #redis.call('XPENDING', stream, group, id, id, 1) == 0 and #redis.call('XRANGE', stream, id, id) == 0 then
+      redis.call('HDEL', returns, id)
+    end
+  end
+end
+if redis.call('EXISTS', returns) == 1 then pcall(forget_deleted) end -- it may wait
 
 local letters, letter_bytes = redis.call('XLEN', dead), 0
 if letters > 0 then

@@ -11,44 +11,44 @@ import (
 	"ingestion/streams"
 )
 
-const replayHelp = `replay puts dead letters back on the queue, unedited, the oldest first. They are
-judged as if they had just come; what is refused again becomes a new dead letter,
-which the same run leaves alone.
+const replayHelp = `replay puts dead letters back on the queue, unchanged, oldest first. They are
+processed like new records. What is refused again becomes a new dead letter,
+which the same run does not replay.
 
-Adding, deleting and counting are one step for each letter, so replay may be
-interrupted, or repeated after a failure: none goes back twice.`
+Each dead letter is added, deleted and counted in one atomic step, so replay may
+be interrupted, or repeated after a failure: none is replayed twice.`
 
-const replayExample = `  # try one, then the others
+const replayExample = `  # try one first, then the others
   ingestctl dead replay --event rejected --limit 1
   ingestctl dead replay --event rejected
 
   ingestctl dead replay 1795477478417-0 1795477478420-3
   ingestctl dead replay --all --dry-run`
 
-const purgeHelp = `purge deletes dead letters for good and counts them as purged. It wants --yes, or
---dry-run to see how many it would delete.
+const purgeHelp = `purge deletes dead letters for good and counts them as purged. It requires
+--yes, or --dry-run to print how many it would delete.
 
-To keep what is deleted, write it to a file first:
+To keep a copy, save them to a file first:
 
   ingestctl dead list --limit 0 --json > dead.ndjson`
 
 const purgeExample = `  ingestctl dead purge --event parse_error --older-than 720h --dry-run
   ingestctl dead purge --event parse_error --older-than 720h --yes`
 
-// change is what replay and purge have in common: they take letters away.
+// change is a run of replay or purge, which both remove dead letters.
 type change struct {
-	done   string // for example "put back on the queue"
-	apply  func(partition) func(context.Context, []string) (int, error)
-	chosen selection
-	dryRun bool
-	unfit  []error // of letters that can't be put back
-	left   int     // how many these are
+	done     string // for example "put back on the queue"
+	apply    func(context.Context, partition, []string) (int, error)
+	selected selection
+	dryRun   bool
+	unfit    []error // about letters that can't be put back
+	left     int     // how many letters these are
 }
 
 func replayCommand() *cobra.Command {
 	c := &change{
 		done:  "put back on the queue",
-		apply: func(p partition) func(context.Context, []string) (int, error) { return p.Replay },
+		apply: func(ctx context.Context, p partition, ids []string) (int, error) { return p.Replay(ctx, ids) },
 	}
 	cmd := &cobra.Command{
 		Use:     "replay [ID ...]",
@@ -65,7 +65,7 @@ func purgeCommand() *cobra.Command {
 	var yes bool
 	c := &change{
 		done:  "deleted",
-		apply: func(p partition) func(context.Context, []string) (int, error) { return p.Purge },
+		apply: func(ctx context.Context, p partition, ids []string) (int, error) { return p.Purge(ctx, ids) },
 	}
 	cmd := &cobra.Command{
 		Use:     "purge [ID ...]",
@@ -74,37 +74,38 @@ func purgeCommand() *cobra.Command {
 		Example: purgeExample,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !yes && !c.dryRun {
-				return app.UsageError(errors.New("purge deletes for good: add --yes, or --dry-run to see how many"))
+				return app.UsageError(errors.New("purge deletes for good: confirm with --yes, or use --dry-run to print how many"))
 			}
 			return c.run(cmd, args)
 		},
 	}
 	c.addFlags(cmd)
-	cmd.Flags().BoolVar(&yes, "yes", false, "do delete them")
+	cmd.Flags().BoolVar(&yes, "yes", false, "confirm the deletion")
 	return cmd
 }
 
 func (c *change) addFlags(cmd *cobra.Command) {
-	c.chosen.addFilters(cmd)
-	cmd.Flags().BoolVar(&c.chosen.all, "all", false, "all of them")
-	cmd.Flags().IntVar(&c.chosen.limit, "limit", 0, "so many at most; 0: no limit")
-	cmd.Flags().BoolVar(&c.dryRun, "dry-run", false, "say how many it would be, and leave them alone")
+	c.selected.addFilters(cmd)
+	cmd.Flags().BoolVar(&c.selected.all, "all", false, "all dead letters")
+	cmd.Flags().IntVar(&c.selected.limit, "limit", 0, "at most `N` dead letters; 0 means no limit")
+	cmd.Flags().BoolVar(&c.dryRun, "dry-run", false, "print how many it would be, and change nothing")
 }
 
 func (c *change) run(cmd *cobra.Command, args []string) error {
-	c.chosen.ids = args
-	if err := c.chosen.check(true); err != nil {
+	c.selected.ids = args
+	if err := c.selected.check(true); err != nil {
 		return app.UsageError(err)
 	}
-	s, err := open(cmd.Context(), cmd, nil)
+	ctx := cmd.Context()
+	s, err := open(ctx, cmd, nil)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	if err := c.chosen.start(cmd.Context(), s); err != nil {
+	if err := c.selected.start(ctx, s); err != nil {
 		return err
 	}
-	changed, err := c.all(cmd.Context(), s)
+	changed, err := c.changeSelected(ctx, s)
 	if c.dryRun && err == nil {
 		fmt.Fprintf(s.out, "%s would be %s\n", counted(changed, "dead letter"), c.done)
 		return nil
@@ -116,14 +117,15 @@ func (c *change) run(cmd *cobra.Command, args []string) error {
 	return errors.Join(c.unfit...)
 }
 
-func (c *change) all(ctx context.Context, s *session) (int, error) {
+// changeSelected returns how many letters were changed, also with an error.
+func (c *change) changeSelected(ctx context.Context, s *session) (int, error) {
 	partitions := s.partitions()
-	if len(c.chosen.ids) > 0 {
-		return c.named(ctx, s, partitions)
+	if len(c.selected.ids) > 0 {
+		return c.changeByID(ctx, s, partitions)
 	}
 	total := 0
 	for _, p := range partitions {
-		n, err := c.matching(ctx, p, total)
+		n, err := c.changeMatching(ctx, p, total)
 		total += n
 		if err != nil {
 			return total, err
@@ -132,19 +134,19 @@ func (c *change) all(ctx context.Context, s *session) (int, error) {
 	return total, nil
 }
 
-// matching changes what is chosen in one partition. already is how many were
-// changed in others.
-func (c *change) matching(ctx context.Context, p partition, already int) (int, error) {
-	b := batch{change: c, partition: p}
+// changeMatching changes the letters of one partition that match the flags.
+// already is how many were changed in other partitions.
+func (c *change) changeMatching(ctx context.Context, p partition, already int) (int, error) {
+	b := buffer{change: c, partition: p}
 	for letter, err := range p.Letters(ctx, false) {
 		if err != nil {
 			err = errors.Join(err, b.flush(ctx))
 			return b.changed, err
 		}
-		if c.chosen.limit > 0 && already+b.changed+len(b.ids) >= c.chosen.limit {
+		if c.selected.limit > 0 && already+b.changed+len(b.ids) >= c.selected.limit {
 			break
 		}
-		if !c.chosen.matches(&letter) {
+		if !c.selected.matches(&letter) {
 			continue
 		}
 		if err := b.add(ctx, letter.ID, len(letter.Data)); err != nil {
@@ -155,15 +157,15 @@ func (c *change) matching(ctx context.Context, p partition, already int) (int, e
 	return b.changed, err
 }
 
-// named changes the letters that the command line names.
-func (c *change) named(ctx context.Context, s *session, partitions []partition) (int, error) {
-	byPartition, err := c.chosen.byPartition(partitions)
+// changeByID changes the letters whose IDs are on the command line.
+func (c *change) changeByID(ctx context.Context, s *session, partitions []partition) (int, error) {
+	byPartition, err := c.selected.byPartition(partitions)
 	if err != nil {
 		return 0, app.UsageError(err)
 	}
 	total := 0
 	for i, ids := range byPartition {
-		b := batch{change: c, partition: partitions[i]}
+		b := buffer{change: c, partition: partitions[i]}
 		for _, id := range ids {
 			if err := b.add(ctx, id, 0); err != nil {
 				return total + b.changed, err
@@ -175,20 +177,20 @@ func (c *change) named(ctx context.Context, s *session, partitions []partition) 
 			return total, err
 		}
 	}
-	if rest := len(c.chosen.ids) - total - c.left; rest > 0 && !c.dryRun {
-		fmt.Fprintf(s.err, "%d of %d are not there any more\n", rest, len(c.chosen.ids))
+	if absent := len(c.selected.ids) - total - c.left; absent > 0 && !c.dryRun {
+		fmt.Fprintf(s.err, "%d of %d not found\n", absent, len(c.selected.ids))
 	}
 	return total, nil
 }
 
-// What one step takes at most: it holds Redis while the bodies are copied.
+// Limits of one call, which blocks Redis while it copies the bodies.
 const (
-	batchLetters = 200
-	batchBytes   = 1 << 20
+	maxCallLetters = 200
+	maxCallBytes   = 1 << 20
 )
 
-// batch collects letters for one step.
-type batch struct {
+// buffer gathers the letters of one partition that are changed in one call.
+type buffer struct {
 	change    *change
 	partition partition
 	ids       []string
@@ -196,22 +198,22 @@ type batch struct {
 	changed   int
 }
 
-func (b *batch) add(ctx context.Context, id string, bytes int) error {
+func (b *buffer) add(ctx context.Context, id string, bytes int) error {
 	b.ids, b.bytes = append(b.ids, id), b.bytes+bytes
-	if len(b.ids) >= batchLetters || b.bytes >= batchBytes {
+	if len(b.ids) >= maxCallLetters || b.bytes >= maxCallBytes {
 		return b.flush(ctx)
 	}
 	return nil
 }
 
-func (b *batch) flush(ctx context.Context) error {
+func (b *buffer) flush(ctx context.Context) error {
 	ids := b.ids
 	b.ids, b.bytes = nil, 0
 	if b.change.dryRun {
 		b.changed += len(ids)
 		return nil
 	}
-	n, err := b.change.apply(b.partition)(ctx, ids)
+	n, err := b.change.apply(ctx, b.partition, ids)
 	b.changed += n
 	if unfit, ok := errors.AsType[*streams.UnfitError](err); ok {
 		b.change.unfit = append(b.change.unfit, unfit)

@@ -13,33 +13,37 @@ import (
 	"github.com/spf13/cobra"
 
 	"ingestion/cmd/internal/app"
+	"ingestion/internal/logging"
 	"ingestion/streams"
 )
 
-const listHelp = `list shows dead letters, the newest first: ID, when, event, deliveries, the entry
-it was (or first was), and the reason. With several partitions the ID begins with
-the partition's number, as replay and purge take it.
+const listHelp = `list shows dead letters, newest first, one per line: its ID, when it was
+written, the event, the number of deliveries, the ID of the entry (of the first
+one, if the record was replayed or deferred) and the reason. With several
+partitions, the dead letter's ID starts with the number of its partition. replay
+and purge take IDs in this form.
 
-The bodies hold personal data and are shown by --json only, which prints one
-object a line. An entry that was not one body has "fields" there, names and
-values in turn, and "data" only shows them. What is not UTF-8 is there byte for
-byte as "dataBase64" or "fieldsBase64".`
+Bodies contain personal data, so only --json shows them. It prints one object
+per line. "data" is the body. An entry that was not a single body also has
+"fields", its names and values in turn; "data" then only describes them. Data
+that is not valid UTF-8 is added byte for byte as "dataBase64" or
+"fieldsBase64".`
 
 const listExample = `  ingestctl dead list
   ingestctl dead list --event validation_failed --limit 100
-  ingestctl dead list --limit 0 --json | jq -r .reason | sort | uniq -c | sort -rn`
+  ingestctl dead list --limit 0 --json | jq -r .reason | sort | uniq -c`
 
 func listCommand() *cobra.Command {
-	var chosen selection
+	var selected selection
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:     "list",
-		Short:   "Show dead letters, the newest first",
+		Short:   "Show dead letters, newest first",
 		Long:    listHelp,
 		Example: listExample,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := chosen.check(false); err != nil {
+			if err := selected.check(false); err != nil {
 				return app.UsageError(err)
 			}
 			s, err := open(cmd.Context(), cmd, nil)
@@ -47,43 +51,45 @@ func listCommand() *cobra.Command {
 				return err
 			}
 			defer s.close()
-			return s.list(cmd.Context(), &chosen, asJSON)
+			return s.list(cmd.Context(), &selected, asJSON)
 		},
 	}
-	chosen.addFilters(cmd)
-	cmd.Flags().IntVar(&chosen.limit, "limit", 20, "show so many at most; 0: all, partition by partition")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line, with the body")
+	selected.addFilters(cmd)
+	cmd.Flags().IntVar(&selected.limit, "limit", 20, "show at most `N`; 0 shows all, by partition")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line, with the body")
 	return cmd
 }
 
-// named is a dead letter with its ID as the command line takes it.
-type named struct {
+// listed is a dead letter with its ID as the command line takes it.
+type listed struct {
 	streams.DeadLetter
 	name string
 }
 
-func (s *session) list(ctx context.Context, chosen *selection, asJSON bool) error {
-	if err := chosen.start(ctx, s); err != nil {
+func (s *session) list(ctx context.Context, selected *selection, asJSON bool) error {
+	if err := selected.start(ctx, s); err != nil {
 		return err
 	}
-	there := int64(0)
+	kept := int64(0)
 	for _, p := range s.partitions() {
 		n, err := p.Count(ctx)
 		if err != nil {
 			return err
 		}
-		there += n
+		kept += n
 	}
 	letters := s.newest
-	if chosen.limit == 0 {
+	if selected.limit == 0 {
 		letters = s.all
 	}
 	show := s.printLetter
 	if asJSON {
 		show = s.printLetterJSON
+	} else if kept > 0 && logging.IsTerminal(s.out) {
+		fmt.Fprintf(s.out, rowFormat, "ID", "WRITTEN", "EVENT", "DELIVERIES", "ENTRY", "REASON")
 	}
 	shown := 0
-	for l, err := range letters(ctx, chosen) {
+	for l, err := range letters(ctx, selected) {
 		if err == nil {
 			err = show(l)
 		}
@@ -92,16 +98,16 @@ func (s *session) list(ctx context.Context, chosen *selection, asJSON bool) erro
 		}
 		shown++
 	}
-	fmt.Fprintf(s.err, "%d of %d dead letters shown\n", shown, there)
+	fmt.Fprintf(s.err, "%d of %s shown\n", shown, counted(int(kept), "dead letter"))
 	return nil
 }
 
-// all are the chosen letters, partition by partition, each read when its turn
-// comes.
-func (s *session) all(ctx context.Context, chosen *selection) iter.Seq2[named, error] {
-	return func(yield func(named, error) bool) {
+// all yields the selected letters of one partition after the other, reading as it
+// goes.
+func (s *session) all(ctx context.Context, selected *selection) iter.Seq2[listed, error] {
+	return func(yield func(listed, error) bool) {
 		for _, p := range s.partitions() {
-			for l, err := range p.chosen(ctx, chosen) {
+			for l, err := range p.selected(ctx, selected) {
 				if !yield(l, err) {
 					return
 				}
@@ -110,25 +116,25 @@ func (s *session) all(ctx context.Context, chosen *selection) iter.Seq2[named, e
 	}
 }
 
-// newest are the newest of the chosen letters over all partitions.
-func (s *session) newest(ctx context.Context, chosen *selection) iter.Seq2[named, error] {
-	return func(yield func(named, error) bool) {
-		var found []named
+// newest yields the newest selected letters of all partitions, at most limit.
+func (s *session) newest(ctx context.Context, selected *selection) iter.Seq2[listed, error] {
+	return func(yield func(listed, error) bool) {
+		var found []listed
 		for _, p := range s.partitions() {
 			n := 0
-			for l, err := range p.chosen(ctx, chosen) {
+			for l, err := range p.selected(ctx, selected) {
 				if err != nil {
-					yield(named{}, err)
+					yield(listed{}, err)
 					return
 				}
 				found = append(found, l)
-				if n++; n == chosen.limit {
+				if n++; n == selected.limit {
 					break
 				}
 			}
 		}
-		slices.SortStableFunc(found, func(a, b named) int { return cmp.Compare(written(b.ID), written(a.ID)) })
-		for _, l := range found[:min(len(found), chosen.limit)] {
+		slices.SortStableFunc(found, func(a, b listed) int { return cmp.Compare(writtenAt(b.ID), writtenAt(a.ID)) })
+		for _, l := range found[:min(len(found), selected.limit)] {
 			if !yield(l, nil) {
 				return
 			}
@@ -136,23 +142,27 @@ func (s *session) newest(ctx context.Context, chosen *selection) iter.Seq2[named
 	}
 }
 
-// chosen are one partition's letters that are chosen, the newest first.
-func (p partition) chosen(ctx context.Context, chosen *selection) iter.Seq2[named, error] {
-	return func(yield func(named, error) bool) {
+// selected yields the selected letters of one partition, newest first.
+func (p partition) selected(ctx context.Context, selected *selection) iter.Seq2[listed, error] {
+	return func(yield func(listed, error) bool) {
 		for letter, err := range p.Letters(ctx, true) {
-			if err == nil && !chosen.matches(&letter) {
+			if err == nil && !selected.matches(&letter) {
 				continue
 			}
-			if !yield(named{letter, p.prefix + letter.ID}, err) {
+			if !yield(listed{letter, p.prefix + letter.ID}, err) {
 				return
 			}
 		}
 	}
 }
 
-func (s *session) printLetter(l named) error {
-	_, err := fmt.Fprintf(s.out, "%-20s  %s  %-17s  %2d  %-20s  %s\n", l.name, time.UnixMilli(written(l.ID)).UTC().Format(time.RFC3339),
-		l.Event, l.Deliveries, firstID(&l.DeadLetter), l.Reason)
+// rowFormat aligns ID, time, event, deliveries, entry and reason. The widths fit
+// the IDs of less than 100 partitions.
+const rowFormat = "%-20s  %-20s  %-17s  %10v  %-20s  %s\n"
+
+func (s *session) printLetter(l listed) error {
+	at := time.UnixMilli(writtenAt(l.ID)).UTC().Format(time.RFC3339)
+	_, err := fmt.Fprintf(s.out, rowFormat, l.name, at, l.Event, l.Deliveries, firstID(&l.DeadLetter), l.Reason)
 	return err
 }
 
@@ -163,9 +173,9 @@ func firstID(l *streams.DeadLetter) string {
 	return l.StreamID
 }
 
-// printLetterJSON prints one letter as a line. What JSON can't hold byte for byte,
-// since it is not UTF-8, is there once more in base64.
-func (s *session) printLetterJSON(l named) error {
+// printLetterJSON prints one letter as one line. Strings that are not valid UTF-8
+// can't be represented in JSON byte for byte, so base64 is added.
+func (s *session) printLetterJSON(l listed) error {
 	line := struct {
 		ID           string   `json:"id"`
 		Event        string   `json:"event"`

@@ -14,7 +14,7 @@ import (
 	"ingestion/streams"
 )
 
-// dead writes a dead letter with an ID of the test's choice.
+// dead adds a dead letter with the given ID.
 func (r *rig) dead(p int, id string, event record.Outcome, body string) {
 	r.t.Helper()
 	must(r.t, r.client.XAdd(r.t.Context(), &redis.XAddArgs{Stream: streams.KeysOf(r.keys[p]).Dead, ID: id,
@@ -41,7 +41,7 @@ func (r *rig) letters(args ...string) (all []letter) {
 	return all
 }
 
-func TestDeadLettersAreShownTheNewestFirst(t *testing.T) {
+func TestListShowsNewestFirst(t *testing.T) {
 	r := newRig(t, 2)
 	for i := range 6 {
 		r.settle(i%2, record.Invalid, fmt.Sprint("secret ", i))
@@ -55,29 +55,29 @@ func TestDeadLettersAreShownTheNewestFirst(t *testing.T) {
 		t.Errorf("%q", lines)
 	}
 	if strings.Contains(out, "secret") {
-		t.Error("the table shows bodies")
+		t.Error("bodies are shown without --json")
 	}
 	wantWords(t, note, "5 of 7 dead letters shown")
 	if got := r.letters("--event", "rejected"); len(got) != 1 || got[0].Data != "secret 6" || got[0].Reason != "because" {
 		t.Errorf("%+v", got)
 	}
 	if got := r.letters("--older-than", "1h"); len(got) != 0 {
-		t.Errorf("an hour old: %+v", got)
+		t.Errorf("older than an hour: %+v", got)
 	}
 	if got := r.letters("--older-than", "1ns"); len(got) != 6 {
-		t.Errorf("written by now: %+v", got)
+		t.Errorf("older than a nanosecond: %+v", got)
 	}
 }
 
-// TestLettersAreShownByteForByte has bodies and entries that JSON can't hold.
-func TestLettersAreShownByteForByte(t *testing.T) {
+// JSON strings can't hold all of these bodies and entries.
+func TestListJSONIsExact(t *testing.T) {
 	r := newRig(t, 1)
 	r.settle(0, record.Malformed, "\xff\x00", "Žofie <&> \ufffd")
 	for _, fields := range [][]any{{"\xfe", "", "data", "1", "data", "\x80"}, {"no", "body", "no", "twice"}} {
 		must(t, r.client.XAdd(t.Context(), &redis.XAddArgs{Stream: r.keys[0], Values: fields}).Err())
 	}
-	r.end(0, record.Malformed, 2)
-	got := r.letters() // the newest first
+	r.settleNext(0, record.Malformed, 2)
+	got := r.letters() // newest first
 	if len(got) != 4 {
 		t.Fatalf("%+v", got)
 	}
@@ -85,21 +85,21 @@ func TestLettersAreShownByteForByte(t *testing.T) {
 		t.Errorf("the bodies are %+v", got[2:])
 	}
 	if bytes := string(slices.Concat(got[1].FieldsBase64...)); len(got[1].FieldsBase64) != 6 || bytes != "\xfedata1data\x80" {
-		t.Errorf("the entry of bytes is %+v", got[1])
+		t.Errorf("the entry that is not UTF-8 is %+v", got[1])
 	}
 	if !slices.Equal(got[0].Fields, []string{"no", "body", "no", "twice"}) || got[0].FieldsBase64 != nil {
-		t.Errorf("the entry of text is %+v", got[0])
+		t.Errorf("the entry that is UTF-8 is %+v", got[0])
 	}
 }
 
-func TestReplayPutsBackWhatIsChosen(t *testing.T) {
+func TestReplaySelectedLetters(t *testing.T) {
 	r := newRig(t, 2)
 	r.settle(0, record.Invalid, "a", "b")
 	r.settle(1, record.Rejected, "c", "d", "e")
 	r.settle(1, record.Invalid, "f")
 	wantWords(t, r.run(0, "dead", "replay", "--all", "--dry-run"), "6 dead letters would be put back on the queue")
 	if got := r.reconcile(0).Total; got.DeadLetters.There != 6 || got.Undelivered != 0 {
-		t.Fatalf("a dry run did something: %+v", got)
+		t.Fatalf("--dry-run changed the account: %+v", got)
 	}
 	wantWords(t, r.run(0, "dead", "replay", "--event", "rejected", "--limit", "2"), "2 dead letters put back on the queue")
 	got := r.reconcile(0)
@@ -109,19 +109,18 @@ func TestReplayPutsBackWhatIsChosen(t *testing.T) {
 	first := r.letters()[0]
 	out, note := r.result(0, "dead", "replay", first.ID, "1:1-1")
 	wantWords(t, out, "1 dead letter put back")
-	wantWords(t, note, "1 of 2 are not there any more")
+	wantWords(t, note, "1 of 2 not found")
 	wantWords(t, r.run(0, "dead", "replay", "--all"), "3 dead letters put back")
 	if got := r.reconcile(0).Total; got.DeadLetters.Replayed != 6 || got.DeadLetters.There != 0 || got.Undelivered != 6 {
 		t.Errorf("%+v", got)
 	}
 }
 
-// TestALetterThatCannotGoBackHoldsUpNoOther goes on after a letter that can't be put
-// back, and says so in the end.
-func TestALetterThatCannotGoBackHoldsUpNoOther(t *testing.T) {
+// Replay skips a letter that can't be put back, and reports it at the end.
+func TestReplaySkipsUnfitLetter(t *testing.T) {
 	r := newRig(t, 1)
 	must(t, r.client.XAdd(t.Context(), &redis.XAddArgs{Stream: r.keys[0], Values: slices.Repeat([]any{"name", "value"}, 5000)}).Err())
-	r.end(0, record.Malformed, 1)
+	r.settleNext(0, record.Malformed, 1)
 	r.settle(0, record.Invalid, slices.Repeat([]string{"body"}, 300)...)
 	out, note := r.result(1, "dead", "replay", "--all")
 	wantWords(t, out, "300 dead letters put back")
@@ -131,7 +130,7 @@ func TestALetterThatCannotGoBackHoldsUpNoOther(t *testing.T) {
 	}
 }
 
-func TestPurgeWantsAWordFirst(t *testing.T) {
+func TestPurgeRequiresConfirmation(t *testing.T) {
 	r := newRig(t, 1)
 	r.settle(0, record.Invalid, "a", "b")
 	_, note := r.result(2, "dead", "purge", "--all")
@@ -143,7 +142,7 @@ func TestPurgeWantsAWordFirst(t *testing.T) {
 	}
 }
 
-func TestWhatIsChosenHasToBeClear(t *testing.T) {
+func TestUnclearSelectionIsAUsageError(t *testing.T) {
 	r := newRig(t, 2)
 	for _, args := range [][]string{
 		{"replay"}, {"replay", "--event", "ingested"}, {"replay", "1-1"}, {"replay", "0:1-1", "--all"}, {"replay", "--all", "--event", "rejected"},
@@ -153,7 +152,7 @@ func TestWhatIsChosenHasToBeClear(t *testing.T) {
 	}
 }
 
-func TestLettersOfAListAreLookedAfter(t *testing.T) {
+func TestDeadLettersOfAList(t *testing.T) {
 	r := newRig(t, 1)
 	must(t, r.client.Do(t.Context(), "XADD", "{q}:dead", "*", "data", "body", "event", "rejected", "reason", "because").Err())
 	r.env = append(r.env, "QUEUE_MODE=list", "QUEUE_KEY=q")

@@ -14,46 +14,51 @@ import (
 	"ingestion/streams"
 )
 
-const reconcileHelp = `reconcile says where every entry of the stream is, and whether the account of it
-balances: whether each entry that was ever added is settled with one outcome, or
-still to be settled, or known to be lost. It changes nothing.
+const reconcileHelp = `reconcile shows where every entry of the stream is and whether the account
+balances: every entry ever added must have exactly one outcome, or still be
+waiting for it, or be known to be lost. It changes nothing.
 
-  added         entries added since the consumer group was made
-  undelivered   on the stream, and given to no worker yet
-  pending       given to a worker, and not settled yet
+  added         entries added since the consumer group was created
+  undelivered   on the stream, not yet delivered to a worker
+  pending       delivered to a worker, not yet settled
   ingested, duplicate, parse_error, validation_failed, rate_limited, rejected,
-  poisoned, deferred   settled so
-  missing       deleted by somebody else before being settled, skipped, or dropped
-  delayed       deferred records that wait; they come back as entries of their own
+  poisoned, deferred   settled with this outcome
+  missing       deleted by another client before they were settled, skipped, or
+                dropped
+  delayed       deferred records that wait; each returns to the stream as a new
+                entry when it is due
   dead letters  refused records that are kept
 
-Each partition is read in one step, so the account holds while workers run, and
-is the same whenever it is read. Five things are checked:
+Each partition is read in one atomic step, so the account is exact while workers
+run. Five equations are checked:
 
-  presence      added = trimmed by the service + on the stream + gone, which is
-                what somebody else deleted
+  presence      added = trimmed by the service + on the stream + gone, that is
+                deleted by another client
   settlement    added = all outcomes + pending + undelivered + missing
   deferral      deferred = returned to the stream + delayed
   dead letters  written = there + replayed + purged
-  documents     ingested <= documents in MongoDB <= ingested + pending, with
-                --documents, for a collection that only this stream feeds
+  documents     with --documents: at least as many documents in MongoDB as
+                ingested, at most as many as ingested, pending, missing and
+                poisoned together, since some of the last three may have been
+                inserted. Requires that only this stream feeds the collection
 
-Where one of them does not hold, reconcile says by how much and what that means,
-and exits with 1. It is "unknown", with exit code 1 too, where nothing is wrong
-but not all can be judged: before a worker has first opened the stream, and after
-its ledger was deleted. Where all hold and records are missing, a line says so
-and the exit code is 3.
+A line WRONG says which equation does not hold, by how much and what that means;
+the exit code is then 1. If nothing is wrong but an equation can't be checked,
+the account is unknown and the exit code is also 1: before a worker first opens
+the stream, and after its ledger was deleted. If all equations hold but records
+are missing, a line MISSING says so and the exit code is 3.
 
-After the group was set back or made again, or Redis has gone back in a failover,
-the workers begin a new epoch: the counts are those since. Documents of entries
-that Redis lost then are counted apart.
+Workers begin a new epoch when the group was set back or recreated, or when a
+failover has returned Redis to an earlier state. The counts are those of the
+current epoch. Documents of entries that Redis has lost are counted separately.
 
---wait waits first until nothing is undelivered, pending or delayed.`
+With --wait, reconcile first waits until nothing is undelivered, pending or
+delayed.`
 
 const reconcileExample = `  ingestctl reconcile
   ingestctl reconcile --json | jq '.total.outcomes'
 
-  # after a load: is all of it worked off, and in MongoDB?
+  # after a load: is everything settled, and in MongoDB?
   ingestctl reconcile --wait --timeout 30m --documents && echo complete`
 
 type reconcileFlags struct {
@@ -67,18 +72,18 @@ func reconcileCommand() *cobra.Command {
 	var f reconcileFlags
 	cmd := &cobra.Command{
 		Use:     "reconcile",
-		Short:   "Say where every entry is, and whether the account balances",
+		Short:   "Show where every entry is and whether the account balances",
 		Long:    reconcileHelp,
 		Example: reconcileExample,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.timeout <= 0 {
-				return app.UsageError(fmt.Errorf("--timeout %v is no length of time to wait for", f.timeout))
+				return app.UsageError(fmt.Errorf("--timeout %v is not positive", f.timeout))
 			}
 			var listMode bool
 			s, err := open(cmd.Context(), cmd, func(cfg *config.Config) {
 				listMode = cfg.QueueMode == config.ModeList
-				cfg.QueueMode = config.ModeStream // the account is of the stream, whatever the mode is by default
+				cfg.QueueMode = config.ModeStream // the account is of a stream in either mode
 			})
 			if err != nil {
 				return err
@@ -88,10 +93,10 @@ func reconcileCommand() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.BoolVar(&f.json, "json", false, "print JSON instead of a table")
-	flags.BoolVar(&f.documents, "documents", false, "count the documents in MongoDB as well")
+	flags.BoolVar(&f.json, "json", false, "print JSON instead of text")
+	flags.BoolVar(&f.documents, "documents", false, "also compare with the number of documents in MongoDB")
 	flags.BoolVar(&f.wait, "wait", false, "wait until nothing is undelivered, pending or delayed")
-	flags.DurationVar(&f.timeout, "timeout", 10*time.Minute, "with --wait: exit with 1 if it takes longer")
+	flags.DurationVar(&f.timeout, "timeout", 10*time.Minute, "with --wait: give up after this time")
 	return cmd
 }
 
@@ -99,7 +104,7 @@ func (s *session) reconcile(ctx context.Context, f reconcileFlags, listMode bool
 	var unsettled error
 	accounts, err := s.readAccounts(ctx)
 	if err == nil {
-		err = s.checkPlace(ctx, accounts, listMode)
+		err = s.checkSettings(ctx, accounts, listMode)
 	}
 	if err == nil && f.wait {
 		accounts, unsettled, err = s.awaitSettled(ctx, accounts, f.timeout)
@@ -130,8 +135,8 @@ func (s *session) reconcile(ctx context.Context, f reconcileFlags, listMode bool
 	return errors.Join(unsettled, r.failure())
 }
 
-// lostOf chooses the documents whose entries Redis has lost; nil if it has lost
-// none.
+// lostOf selects the documents whose entries Redis has lost. It returns nil if
+// there are none.
 func lostOf(accounts []*streams.Account) *app.DocumentFilter {
 	from, to := streams.Total(accounts).LostSpan()
 	if to == "" {
@@ -147,19 +152,16 @@ func (s *session) readAccounts(ctx context.Context) ([]*streams.Account, error) 
 	return accounts, app.NameOwner(err)
 }
 
-func (s *session) keys() []string {
-	return streams.PartitionKeys(s.cfg.StreamKey, s.cfg.StreamPartitions)
-}
-
-// checkPlace finds out that the settings lead nowhere, or not to all there is.
-func (s *session) checkPlace(ctx context.Context, accounts []*streams.Account, listMode bool) error {
+// checkSettings returns an error if no stream exists for the settings, and logs a
+// warning if there are more partitions than the settings cover.
+func (s *session) checkSettings(ctx context.Context, accounts []*streams.Account, listMode bool) error {
 	next := fmt.Sprintf("%s:%d", s.cfg.StreamKey, s.cfg.StreamPartitions)
 	if s.cfg.StreamPartitions == 1 {
 		next = s.cfg.StreamKey + ":0"
 	}
 	more, err := s.redis.Exists(ctx, next).Result()
-	if err == nil && more > 0 { // a hint: a role that may not ask goes without
-		s.log.Warn("warning", "reason", fmt.Sprintf("there is a stream %q too: STREAM_PARTITIONS=%d does not cover it", next, s.cfg.StreamPartitions))
+	if err == nil && more > 0 { // only a hint, so without the right to ask there is none
+		s.log.Warn("warning", "reason", fmt.Sprintf("stream %q also exists, but STREAM_PARTITIONS=%d does not cover it", next, s.cfg.StreamPartitions))
 	}
 	for _, a := range accounts {
 		if a.StreamThere || a.Opened() {
@@ -168,8 +170,8 @@ func (s *session) checkPlace(ctx context.Context, accounts []*streams.Account, l
 	}
 	hint := "no worker has run in stream mode with these settings"
 	if listMode {
-		hint = "QUEUE_MODE is list, and there is no account of a list"
+		hint = "QUEUE_MODE is list, and a list has no account"
 	}
-	return &app.SetupError{Err: fmt.Errorf("STREAM_KEY: there is neither a stream %q nor a ledger of it at %s, with STREAM_PARTITIONS=%d: %s",
+	return &app.SetupError{Err: fmt.Errorf("STREAM_KEY: neither a stream %q nor its ledger exists at %s with STREAM_PARTITIONS=%d: %s",
 		s.cfg.StreamKey, s.cfg.RedisURL, s.cfg.StreamPartitions, hint)}
 }

@@ -13,7 +13,7 @@ import (
 	"ingestion/streams/streamstest"
 )
 
-func TestABalancedAccountIsToldToPeopleAndPrograms(t *testing.T) {
+func TestBalancedAccountAsTextAndJSON(t *testing.T) {
 	r := newRig(t, 1)
 	r.settle(0, record.Ingested, "1", "2", "3")
 	r.settle(0, record.Invalid, "4", "5")
@@ -23,7 +23,7 @@ func TestABalancedAccountIsToldToPeopleAndPrograms(t *testing.T) {
 	r.push(0, "8")
 	table := r.run(0, "reconcile")
 	t.Logf("\n%s", table)
-	wantWords(t, table, "Account of s, group g, 1 partition, epoch 1", "balanced", "8 = 8", "the oldest came", "2 written, 0 replayed, 0 purged")
+	wantWords(t, table, "Account of s, group g, 1 partition, epoch 1", "balanced", "8 = 8", "the oldest arrived", "2 written, 0 replayed, 0 purged")
 	for row, n := range map[string]int{"added": 8, "- undelivered": 1, "- pending": 1, "- ingested": 3, "- validation_failed": 2, "- deferred": 1, "delayed": 1, "dead letters": 2, "on the stream": 8} {
 		wantRow(t, table, row, n)
 	}
@@ -42,21 +42,21 @@ func wantRow(t *testing.T, table, name string, n int) {
 			return
 		}
 	}
-	t.Errorf("no row %q with %d in\n%s", name, n, table)
+	t.Errorf("no row %q with %d in:\n%s", name, n, table)
 }
 
-func TestADifferenceIsToldWithItsPlaceAndEndsWithOne(t *testing.T) {
+func TestUnbalancedPartitionsExitWithOne(t *testing.T) {
 	r := newRig(t, 3)
 	for p := range 3 {
 		r.settle(p, record.Ingested, "1", "2")
 	}
-	// Opposite differences, which a sum would hide.
+	// Opposite differences, which cancel out in the sum.
 	must(t, r.client.HIncrBy(t.Context(), "{s:1}:ledger", "ingested", 2).Err())
 	must(t, r.client.HIncrBy(t.Context(), "{s:2}:ledger", "ingested", -2).Err())
 	table, failure := r.result(1, "reconcile")
 	t.Logf("\n%s\n%s", table, failure)
 	wantWords(t, table, "WRONG: s:1: 2 more outcomes than entries", "WRONG: s:2: 2 entries are missing and not counted as such yet", "unbalanced", "OK ", "3 partitions", "not in every partition")
-	wantWords(t, failure, "does not balance, for 2 reasons")
+	wantWords(t, failure, "does not balance: 2 faults")
 	got := r.reconcile(1)
 	if got.Verdict != "unbalanced" || len(got.Faults) != 2 || got.Faults[0].Partition != "s:1" ||
 		got.Partitions[0].Verdict != "balanced" || got.Partitions[1].Verdict != "unbalanced" || got.Total.Verdict != "unbalanced" {
@@ -64,9 +64,9 @@ func TestADifferenceIsToldWithItsPlaceAndEndsWithOne(t *testing.T) {
 	}
 }
 
-// What somebody else deleted is no fault of the account: told, and with a code
-// of its own where records are missing.
-func TestWhatOthersDeletedIsTold(t *testing.T) {
+// Entries deleted by other clients do not unbalance the account. If records are
+// missing, the exit code is 3.
+func TestEntriesDeletedByOtherClients(t *testing.T) {
 	r := newRig(t, 1)
 	r.settle(0, record.Ingested, "1", "2")
 	first, err := r.client.XRange(t.Context(), "s", "-", "+").Result()
@@ -76,11 +76,11 @@ func TestWhatOthersDeletedIsTold(t *testing.T) {
 
 	r.push(0, "3", "4")
 	must(t, r.client.XTrimMaxLen(t.Context(), "s", 1).Err())
-	table, failure := r.result(1, "reconcile") // no worker has counted it
+	table, failure := r.result(1, "reconcile") // no worker has counted it yet
 	wantWords(t, table, "WRONG: s: 1 entry is missing and not counted")
 	wantWords(t, failure, "missing")
 	r.maintain(0)
-	r.end(0, record.Ingested, 1)
+	r.settleNext(0, record.Ingested, 1)
 	table, failure = r.result(3, "reconcile")
 	wantWords(t, table, "MISSING: s: 1 entry is without an outcome", "balanced")
 	wantWords(t, failure, "balances, with 1 record missing")
@@ -89,7 +89,7 @@ func TestWhatOthersDeletedIsTold(t *testing.T) {
 	}
 }
 
-// maintain runs the upkeep until it has counted something as missing.
+// maintain runs maintenance until it has counted a missing entry.
 func (r *rig) maintain(p int) {
 	r.t.Helper()
 	ctx, stop := context.WithCancel(r.t.Context())
@@ -97,14 +97,15 @@ func (r *rig) maintain(p int) {
 	go func() { defer close(done); r.queues[p].Maintain(ctx) }()
 	env.Eventually(r.t, soon, func() (bool, string) {
 		n := r.client.HGet(ctx, "{"+r.keys[p]+"}:ledger", "missing").Val()
-		return n != "" && n != "0", "nothing is missing"
+		return n != "" && n != "0", "no entry is counted as missing"
 	})
 	stop()
 	<-done
 }
 
-// A group that was set back is noted, and nobody is blamed for documents.
-func TestAGroupThatWasSetBackIsNoted(t *testing.T) {
+// After the group was set back, the counts are of a new epoch, and --documents
+// still balances.
+func TestGroupSetBackBeginsEpoch(t *testing.T) {
 	r := newRig(t, 1)
 	server := env.Mongo(t)
 	r.env = append(r.env, "MONGO_URI="+server.URI(), "MONGO_DB=db", "MONGO_COLLECTION=c")
@@ -114,15 +115,16 @@ func TestAGroupThatWasSetBackIsNoted(t *testing.T) {
 		_, err := coll.InsertOne(t.Context(), map[string]string{"_id": fmt.Sprint(i)})
 		must(t, err)
 	}
-	r.end(0, record.Ingested, 50)
+	r.settleNext(0, record.Ingested, 50)
 	must(t, r.client.XGroupSetID(t.Context(), "s", "g", "0").Err())
-	r.end(0, record.Ingested, 50)
+	r.settleNext(0, record.Ingested, 50)
 	table := r.run(0, "reconcile", "--wait", "--documents")
 	wantWords(t, table, "epoch 2", "note: s: the counts are those of epoch 2: the consumer group had been set back", "50 = 50", "balanced")
 }
 
-// Redis turns back to what a replica had: documents of what it lost are named.
-func TestDocumentsWhoseEntriesWereLostAreNamed(t *testing.T) {
+// After Redis returns to an earlier state, as in a failover, the documents of the
+// lost entries are counted separately.
+func TestDocumentsOfLostEntries(t *testing.T) {
 	r := newRig(t, 2)
 	server := env.Mongo(t)
 	r.env = append(r.env, "MONGO_URI="+server.URI(), "MONGO_DB=db", "MONGO_COLLECTION=c")
@@ -130,7 +132,7 @@ func TestDocumentsWhoseEntriesWereLostAreNamed(t *testing.T) {
 	n := 0
 	ingest := func(p, records int) {
 		for range records {
-			customer := 0 // one who is at home there
+			customer := 0 // of partition p
 			for n++; record.HomePartition(fmt.Sprint(customer), 2) != p; customer++ {
 			}
 			r.push(p, "record")
@@ -163,7 +165,7 @@ func TestDocumentsWhoseEntriesWereLostAreNamed(t *testing.T) {
 	wantWords(t, table, "note: 12 documents are in MongoDB whose entries Redis lost", "Redis had gone back", "balanced")
 	_, err := coll.InsertOne(t.Context(), map[string]string{"_id": "foreign"})
 	must(t, err)
-	for i := range 5 { // those that were ingested in the epoch before may be there twice over
+	for i := range 5 { // together more than the allowance for the earlier epoch
 		_, err := coll.InsertOne(t.Context(), map[string]string{"_id": fmt.Sprint("foreign", i)})
 		must(t, err)
 	}
@@ -173,19 +175,19 @@ func TestDocumentsWhoseEntriesWereLostAreNamed(t *testing.T) {
 	}
 }
 
-func TestSettingsThatLeadNowhereEndWithTwo(t *testing.T) {
+func TestWrongSettingsExitWithTwo(t *testing.T) {
 	r := newRig(t, 2)
 	r.env = append(r.env, "STREAM_PARTITIONS=1")
 	_, failure := r.result(2, "reconcile")
-	wantWords(t, failure, `neither a stream "s"`, "STREAM_PARTITIONS=1", `there is a stream \"s:0\" too`)
+	wantWords(t, failure, `neither a stream "s"`, "STREAM_PARTITIONS=1", `stream \"s:0\" also exists`)
 	r.env = append(r.env, "STREAM_PARTITIONS=2", "STREAM_GROUP=other")
 	_, failure = r.result(2, "reconcile")
 	wantWords(t, failure, "STREAM_GROUP", `accounted for by group "g"`)
 	r.env = append(r.env, "STREAM_GROUP=g", "QUEUE_MODE=list")
-	r.run(0, "reconcile") // the stream is there, whatever the mode
+	r.run(0, "reconcile") // the stream exists
 	r.env = append(r.env, "STREAM_KEY=elsewhere")
 	_, failure = r.result(2, "reconcile")
-	wantWords(t, failure, "there is no account of a list")
+	wantWords(t, failure, "a list has no account")
 	r.env = append(r.env, "REDIS_URL=nonsense")
 	r.run(2, "reconcile")
 	for _, args := range [][]string{{"reconcile", "--no-such-flag"}, {"reconcile", "word"}, {"recon"}, {"reconcile", "--timeout", "0s"}} {
@@ -193,26 +195,26 @@ func TestSettingsThatLeadNowhereEndWithTwo(t *testing.T) {
 	}
 }
 
-func TestAnUnopenedStreamIsUnknownAndEndsWithOne(t *testing.T) {
+func TestUnopenedStreamIsUnknown(t *testing.T) {
 	r := newRig(t, 1)
 	r.push(0, "1")
 	must(t, r.client.Del(t.Context(), "{s}:ledger").Err())
 	table, failure := r.result(1, "reconcile")
 	wantWords(t, table, "no worker has opened the ledger", "unknown")
-	wantWords(t, failure, "is unknown")
+	wantWords(t, failure, "unknown whether")
 	if got := r.reconcile(1); got.Verdict != "unknown" || got.Total.Added != nil || got.Total.Gone != nil || got.Total.Undelivered != 1 {
 		t.Errorf("%+v", got)
 	}
 }
 
-func TestHelpTeaches(t *testing.T) {
+func TestHelp(t *testing.T) {
 	r := &rig{t: t}
 	wantWords(t, r.run(0), "reconcile", "dead", "STREAM_PARTITIONS", "Exit codes")
 	wantWords(t, r.run(0, "reconcile", "--help"), "settlement", "--wait", "--documents", "--json", "--timeout")
 	wantWords(t, r.run(0, "dead", "purge", "--help"), "--dry-run", "--yes", "--older-than")
 }
 
-func TestWaitReturnsWhenAllIsWorkedOff(t *testing.T) {
+func TestWaitEndsWhenAllIsSettled(t *testing.T) {
 	r := newRig(t, 2)
 	r.settle(0, record.Ingested, "1", "2")
 	r.push(1, "3")
@@ -223,7 +225,7 @@ func TestWaitReturnsWhenAllIsWorkedOff(t *testing.T) {
 	})
 	select {
 	case <-p.Done():
-		t.Fatal("it ended while an entry was pending")
+		t.Fatal("--wait ended while an entry was pending")
 	default:
 	}
 	_, err := r.queues[1].Settle(t.Context(), streamstest.All(record.Ingested, held))
@@ -234,8 +236,8 @@ func TestWaitReturnsWhenAllIsWorkedOff(t *testing.T) {
 	wantWords(t, strings.Join(p.Lines(), "\n"), "balanced")
 }
 
-// An account of a Redis that does not count what was added, as the embedded one.
-func TestWithoutEntriesAddedTheAccountIsUnknown(t *testing.T) {
+// The embedded Redis, like Redis before 7.0, does not count the entries added.
+func TestRedisWithoutEntriesAddedIsUnknown(t *testing.T) {
 	server, err := embedded.StartRedis(t.Context(), "127.0.0.1:0")
 	must(t, err)
 	t.Cleanup(func() { must(t, server.Close()) })
@@ -244,13 +246,13 @@ func TestWithoutEntriesAddedTheAccountIsUnknown(t *testing.T) {
 	r.push(0, "2")
 	table, failure := r.result(1, "reconcile")
 	wantWords(t, table, "UNKNOWN", "from 7.0 on", "unknown how many gone")
-	wantWords(t, failure, "is unknown")
+	wantWords(t, failure, "unknown whether")
 	if got := r.reconcile(1); got.Verdict != "unknown" || got.Total.Added != nil || got.Total.Outcomes["ingested"] != 1 || got.Total.Undelivered != 1 {
 		t.Errorf("%+v", got)
 	}
 }
 
-func TestAWaitThatTakesTooLongEndsWithOne(t *testing.T) {
+func TestWaitTimesOut(t *testing.T) {
 	r := newRig(t, 1)
 	r.settle(0, record.Deferred, "1")
 	table, failure := r.result(1, "reconcile", "--wait", "--timeout", "1s")
@@ -258,7 +260,7 @@ func TestAWaitThatTakesTooLongEndsWithOne(t *testing.T) {
 	wantWords(t, table, "balanced")
 }
 
-func TestDocumentsAreComparedWithTheLedger(t *testing.T) {
+func TestDocuments(t *testing.T) {
 	r := newRig(t, 1)
 	server := env.Mongo(t)
 	r.env = append(r.env, "MONGO_URI="+server.URI(), "MONGO_DB=db", "MONGO_COLLECTION=c")
@@ -272,7 +274,7 @@ func TestDocumentsAreComparedWithTheLedger(t *testing.T) {
 	r.settle(0, record.Ingested, "1", "2")
 	got := r.reconcile(1, "--documents")
 	if d := got.Documents; d == nil || d.Count != 0 || d.AtLeast != 2 || d.Holds || len(got.Faults) != 1 {
-		t.Errorf("none there: %+v", got)
+		t.Errorf("without documents: %+v", got)
 	}
 	wantWords(t, got.Faults[0].Text, "2 records counted as ingested can't be found")
 	insert("1", "2")
@@ -280,12 +282,12 @@ func TestDocumentsAreComparedWithTheLedger(t *testing.T) {
 	wantWords(t, table, "2 <= 2 <= 2")
 	wantRow(t, table, "documents", 2)
 
-	// A third was inserted, and its entry is still pending.
+	// A third document exists while its entry is still pending.
 	r.push(0, "3")
 	streamstest.Receive(t, r.queues[0], 1)
 	insert("3")
 	if d := r.reconcile(0, "--documents").Documents; d.Count != 3 || d.AtLeast != 2 || d.AtMost != 3 {
-		t.Errorf("one pending: %+v", d)
+		t.Errorf("with one entry pending: %+v", d)
 	}
 	insert("4")
 	_, failure := r.result(1, "reconcile", "--documents")
@@ -293,12 +295,12 @@ func TestDocumentsAreComparedWithTheLedger(t *testing.T) {
 	names, err := coll.Indexes().ListSpecifications(t.Context())
 	must(t, err)
 	if len(names) > 1 {
-		t.Errorf("a tool that only looks has made indexes: %v", names)
+		t.Errorf("reconcile created indexes: %v", names)
 	}
 }
 
-// The documents are the worker's own, after the group was made again too.
-func TestDocumentsOfEarlierEpochsAreAllowedFor(t *testing.T) {
+// Documents of earlier epochs are expected.
+func TestDocumentsOfEarlierEpochs(t *testing.T) {
 	before := &streams.Account{Outcomes: map[record.Outcome]int64{record.Ingested: 1}, Epoch: 2, IngestedBefore: 5, Undelivered: 2}
 	for count, holds := range map[int64]bool{0: false, 1: true, 8: true, 9: false} {
 		if d := streams.CompareDocuments(before, count, 0, before); d.Holds() != holds || (d.Fault() == "") != holds {

@@ -8,20 +8,20 @@ import (
 	"ingestion/streams"
 )
 
-// report is the account as it is printed.
+// report is the account with the verdict and the findings, to be printed.
 type report struct {
 	at        time.Time
 	stream    string // STREAM_KEY
 	accounts  []*streams.Account
 	total     *streams.Account
-	documents *streams.Documents // nil unless asked for
+	documents *streams.Documents // nil without --documents
 	verdict   streams.Verdict
 	faults    []finding
 	losses    []finding
 	notes     []finding
 }
 
-// finding is a sentence about one partition, or about all.
+// finding is a sentence about one partition or, if Partition is empty, about all.
 type finding struct {
 	Partition string `json:"partition,omitempty"`
 	Text      string `json:"text"`
@@ -37,17 +37,18 @@ func (f finding) String() string {
 func newReport(accounts []*streams.Account, stream string) *report {
 	r := &report{at: time.Now().UTC(), stream: stream, accounts: accounts, total: streams.Total(accounts), verdict: streams.Judge(accounts)}
 	for _, a := range accounts {
-		for _, text := range a.Faults() {
-			r.faults = append(r.faults, finding{Partition: a.Key, Text: text})
-		}
-		for _, text := range a.Losses() {
-			r.losses = append(r.losses, finding{Partition: a.Key, Text: text})
-		}
-		for _, text := range a.Notes() {
-			r.notes = append(r.notes, finding{Partition: a.Key, Text: text})
-		}
+		r.faults = appendFindings(r.faults, a.Key, a.Faults())
+		r.losses = appendFindings(r.losses, a.Key, a.Losses())
+		r.notes = appendFindings(r.notes, a.Key, a.Notes())
 	}
 	return r
+}
+
+func appendFindings(findings []finding, partition string, texts []string) []finding {
+	for _, text := range texts {
+		findings = append(findings, finding{Partition: partition, Text: text})
+	}
+	return findings
 }
 
 func (r *report) addDocuments(d streams.Documents) {
@@ -61,7 +62,8 @@ func (r *report) addDocuments(d streams.Documents) {
 	}
 }
 
-// failure is nil if the account balances and nothing is missing.
+// failure returns the error that ends the command: nil if the account balances and
+// nothing is missing.
 func (r *report) failure() error {
 	switch r.verdict {
 	case streams.Balanced:
@@ -70,11 +72,11 @@ func (r *report) failure() error {
 		}
 		return nil
 	case streams.Unknown:
-		return fmt.Errorf("whether the account of %s balances is unknown", r.stream)
+		return fmt.Errorf("unknown whether the account of %s balances", r.stream)
 	default:
 		if len(r.faults) == 1 {
 			return fmt.Errorf("the account of %s does not balance: %v", r.stream, r.faults[0])
 		}
-		return fmt.Errorf("the account of %s does not balance, for %d reasons", r.stream, len(r.faults))
+		return fmt.Errorf("the account of %s does not balance: %d faults", r.stream, len(r.faults))
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"ingestion/streams"
 )
 
-// The JSON form. What is not known is null, never 0.
+// The JSON form. An unknown number is null, never 0.
 
 type reportJSON struct {
 	At         time.Time       `json:"at"`
@@ -28,7 +28,7 @@ type accountJSON struct {
 	Key           string           `json:"key,omitempty"`
 	Epoch         int64            `json:"epoch"`
 	Verdict       streams.Verdict  `json:"verdict"`
-	Added         *int64           `json:"added"` // since the group was made
+	Added         *int64           `json:"added"` // since the group was created
 	Undelivered   int64            `json:"undelivered"`
 	Pending       int64            `json:"pending"`
 	Delayed       int64            `json:"delayed"`
@@ -39,7 +39,7 @@ type accountJSON struct {
 	Trimmed       int64            `json:"trimmed"`
 	Gone          *int64           `json:"gone"`
 	GoneUnread    *int64           `json:"goneUnread"`
-	GoneBefore    int64            `json:"goneBefore"` // before the group was made again
+	GoneBefore    int64            `json:"goneBefore"` // before the group was recreated
 	Returned      int64            `json:"returned"`
 	DeadLetters   deadJSON         `json:"deadLetters"`
 	FirstEntry    string           `json:"firstEntry,omitempty"`
@@ -69,11 +69,11 @@ type documentsJSON struct {
 	Count   int64 `json:"count"`
 	AtLeast int64 `json:"atLeast"`
 	AtMost  int64 `json:"atMost"`
-	Lost    int64 `json:"lost"` // among them, of entries that Redis lost
+	Lost    int64 `json:"lost"` // of Count, those whose entries Redis lost
 	Holds   bool  `json:"holds"`
 }
 
-// writeJSON prints the account for a program.
+// writeJSON writes the account as indented JSON.
 func (r *report) writeJSON(w io.Writer) error {
 	out := reportJSON{
 		At: r.at.Truncate(time.Millisecond), Stream: r.stream, Group: r.total.Group, Verdict: r.verdict,
@@ -96,7 +96,8 @@ func toJSON(a *streams.Account) accountJSON {
 		Key: a.Key, Epoch: a.Epoch, Verdict: a.Verdict(),
 		Added: known(a.Known, a.Added-a.Base), Undelivered: a.Undelivered, Pending: a.Pending, Delayed: a.Delayed,
 		Settled: a.Settled(), Outcomes: map[string]int64{}, Missing: a.Missing,
-		Length: a.Length, Trimmed: a.Trimmed, Gone: known(a.Known, a.Gone()), GoneUnread: known(a.Known && a.GroupThere, a.GoneUnread()), GoneBefore: a.GoneBefore, Returned: a.Returned,
+		Length: a.Length, Trimmed: a.Trimmed, Returned: a.Returned,
+		Gone: known(a.Known, a.Gone()), GoneUnread: known(a.Known && a.GroupThere, a.GoneUnread()), GoneBefore: a.GoneBefore,
 		DeadLetters: deadJSON{Written: a.DeadWritten, There: a.DeadKept, Replayed: a.DeadReplayed, Purged: a.DeadPurged},
 		FirstEntry:  a.FirstEntry, LastEntry: a.LastEntry, LastDelivered: a.LastDelivered, OldestPending: a.OldestPending, Watermark: a.Watermark,
 	}
@@ -112,8 +113,9 @@ func toJSON(a *streams.Account) accountJSON {
 	return j
 }
 
-func known(is bool, n int64) *int64 {
-	if !is {
+// known returns n, or nil if it is not known.
+func known(ok bool, n int64) *int64 {
+	if !ok {
 		return nil
 	}
 	return &n

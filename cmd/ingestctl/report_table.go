@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -12,16 +14,16 @@ import (
 	"ingestion/streams"
 )
 
-// writeTable prints the account for a person, the verdict last.
+// writeTable writes the account as text, with the verdict last.
 func (r *report) writeTable(w io.Writer) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "Account of %s, group %s, %s, epoch %d, at %s\n\n", r.stream, r.total.Group,
 		counted(len(r.accounts), "partition"), r.total.Epoch, r.at.Format(time.RFC3339))
 	if len(r.accounts) > 1 {
-		r.partitions(&b)
+		r.writePartitions(&b)
 	}
-	r.counts(&b)
-	r.checks(&b)
+	r.writeCounts(&b)
+	r.writeChecks(&b)
 	for _, note := range r.notes {
 		fmt.Fprintf(&b, "note: %v\n", note)
 	}
@@ -39,13 +41,18 @@ func (r *report) writeTable(w io.Writer) error {
 	return err
 }
 
-func (r *report) partitions(b *bytes.Buffer) {
-	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "  partition\tadded\tundelivered\tpending\tdelayed\tsettled\tdead letters\t")
+func (r *report) writePartitions(b *bytes.Buffer) {
+	width := len("partition")
 	for _, a := range r.accounts {
-		fmt.Fprintf(t, "  %s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\n", a.Key, added(a), a.Undelivered, a.Pending, a.Delayed, a.Settled(), a.DeadKept, a.Verdict())
+		width = max(width, len(a.Key))
 	}
-	_ = t.Flush() // to a buffer
+	row := func(key string, verdict any, numbers ...any) {
+		fmt.Fprintf(b, "  %-*s  %8v  %11v  %8v  %8v  %8v  %12v  %v\n", append(append([]any{width, key}, numbers...), verdict)...)
+	}
+	row("partition", "account", "added", "undelivered", "pending", "delayed", "settled", "dead letters")
+	for _, a := range r.accounts {
+		row(a.Key, a.Verdict(), added(a), a.Undelivered, a.Pending, a.Delayed, a.Settled(), a.DeadKept)
+	}
 	fmt.Fprintln(b)
 }
 
@@ -56,27 +63,25 @@ func added(a *streams.Account) string {
 	return strconv.FormatInt(a.Added-a.Base, 10)
 }
 
-// counts lists where the entries are, those that were added first.
-func (r *report) counts(b *bytes.Buffer) {
+// writeCounts lists how many entries were added and where they are now.
+func (r *report) writeCounts(b *bytes.Buffer) {
 	a := r.total
-	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
-	row := func(name string, n any, remark string, args ...any) {
-		fmt.Fprintf(t, "  %s\t%8v\t%s\n", name, n, fmt.Sprintf(remark, args...))
+	row := func(name string, n any, remark string) {
+		b.WriteString(strings.TrimRight(fmt.Sprintf("  %-19s  %9v  %s", name, n, remark), " ") + "\n")
 	}
 	row("added", added(a), "")
-	row("- undelivered", a.Undelivered, "%s", behind(r.accounts))
-	row("- pending", a.Pending, "%s", waiting(r.accounts, r.at))
+	row("- undelivered", a.Undelivered, backlogAge(r.accounts))
+	row("- pending", a.Pending, pendingAge(r.accounts, r.at))
 	for _, outcome := range record.Outcomes() {
 		row("- "+outcome.String(), a.Outcomes[outcome], "")
 	}
 	row("- missing", a.Missing, "")
-	row("delayed", a.Delayed, "%d returned to the stream", a.Returned)
-	row("dead letters", a.DeadKept, "%d written, %d replayed, %d purged", a.DeadWritten, a.DeadReplayed, a.DeadPurged)
-	row("on the stream", a.Length, "%d trimmed, %s gone", max(a.Trimmed, 0), gone(a))
+	row("delayed", a.Delayed, fmt.Sprintf("%d returned to the stream", a.Returned))
+	row("dead letters", a.DeadKept, fmt.Sprintf("%d written, %d replayed, %d purged", a.DeadWritten, a.DeadReplayed, a.DeadPurged))
+	row("on the stream", a.Length, fmt.Sprintf("%d trimmed, %s gone", max(a.Trimmed, 0), gone(a)))
 	if d := r.documents; d != nil {
-		row("documents", d.Count, "%s", expected(d))
+		row("documents", d.Count, expected(d))
 	}
-	_ = t.Flush()
 	fmt.Fprintln(b)
 }
 
@@ -94,23 +99,23 @@ func gone(a *streams.Account) string {
 	return strconv.FormatInt(a.Gone(), 10)
 }
 
-// behind says how much earlier the last delivered entry came than the newest,
-// in the partition where that is most.
-func behind(accounts []*streams.Account) string {
+// backlogAge says how far, in time of arrival, the last delivered entry is behind
+// the newest one, in the partition where this is most.
+func backlogAge(accounts []*streams.Account) string {
 	var most time.Duration
 	for _, a := range accounts {
-		if a.Undelivered > 0 && a.Behind() > most {
-			most = a.Behind()
+		if a.Undelivered > 0 {
+			most = max(most, a.Behind())
 		}
 	}
 	if most == 0 {
 		return ""
 	}
-	return fmt.Sprintf("the newest came %v after the last one delivered", most.Round(time.Second/10))
+	return fmt.Sprintf("the newest arrived %v after the last one delivered", most.Round(time.Second/10))
 }
 
-// waiting says how long ago the oldest pending entry came, of all partitions.
-func waiting(accounts []*streams.Account, now time.Time) string {
+// pendingAge says how long ago the oldest pending entry of all partitions arrived.
+func pendingAge(accounts []*streams.Account, now time.Time) string {
 	var longest time.Duration
 	for _, a := range accounts {
 		longest = max(longest, a.Waiting(now))
@@ -118,12 +123,12 @@ func waiting(accounts []*streams.Account, now time.Time) string {
 	if longest == 0 {
 		return ""
 	}
-	return fmt.Sprintf("the oldest came %v ago", longest.Round(time.Second/10))
+	return fmt.Sprintf("the oldest arrived %v ago", longest.Round(time.Second/10))
 }
 
-// checks lists the equations with the sums of all partitions, and judges them by
-// each, since differences could cancel out.
-func (r *report) checks(b *bytes.Buffer) {
+// writeChecks lists the equations with the sums of all partitions. The verdict on
+// each is the partitions', since differences may cancel out in a sum.
+func (r *report) writeChecks(b *bytes.Buffer) {
 	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	for i, e := range r.total.Equations() {
 		verdict := verdictOf(r.accounts, i)
@@ -131,26 +136,26 @@ func (r *report) checks(b *bytes.Buffer) {
 		if verdict == wrong && e.Holds() {
 			numbers = "not in every partition"
 		}
-		fmt.Fprintf(t, "  %s\t%s\t%s\n", verdict, e.Formula, numbers)
+		fmt.Fprintf(t, "  %s\t%s\t%s\n", verdict, e.Formula, cmp.Or(numbers, "-"))
 	}
 	if d := r.documents; d != nil {
 		verdict := right
 		if !d.Holds() {
 			verdict = wrong
 		}
-		fmt.Fprintf(t, "  %s\tingested <= documents <= ingested + pending\t%d <= %d <= %d\n", verdict, d.Least, d.Count, d.Most)
+		fmt.Fprintf(t, "  %s\tingested <= documents <= ingested + pending + missing + poisoned\t%d <= %d <= %d\n", verdict, d.Least, d.Count, d.Most)
 	}
-	_ = t.Flush()
+	_ = t.Flush() // a buffer takes every write
 	fmt.Fprintln(b)
 }
 
 const right, wrong, unknown = "OK", "WRONG", "UNKNOWN"
 
-// verdictOf judges the nth equation over all partitions.
-func verdictOf(accounts []*streams.Account, n int) string {
+// verdictOf returns the verdict on the i-th equation over all partitions.
+func verdictOf(accounts []*streams.Account, i int) string {
 	verdict := right
 	for _, a := range accounts {
-		switch e := a.Equations()[n]; {
+		switch e := a.Equations()[i]; {
 		case e.Difference() != 0:
 			return wrong
 		case !e.Known:
@@ -171,9 +176,10 @@ func sides(e streams.Equation) string {
 	}
 }
 
-func counted(n int, what string) string {
+// counted returns n with its noun, whose plural is formed with an s.
+func counted(n int, noun string) string {
 	if n == 1 {
-		return "1 " + what
+		return "1 " + noun
 	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return fmt.Sprintf("%d %ss", n, noun)
 }

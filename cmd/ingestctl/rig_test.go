@@ -16,11 +16,12 @@ import (
 	"ingestion/streams/streamstest"
 )
 
-const soon = 180 * time.Second // the machine may be busy
+const soon = 180 * time.Second // generous, for a busy machine
 
 func TestMain(m *testing.M) { env.Main(m) }
 
-// rig is a stream of some partitions with the tool beside it.
+// rig is a stream with one or more partitions, and the environment with which
+// ingestctl runs on it.
 type rig struct {
 	t      *testing.T
 	client *redis.Client
@@ -63,15 +64,15 @@ func (r *rig) push(p int, bodies ...string) {
 	}
 }
 
-// settle pushes records and gives them an outcome.
+// settle pushes records and settles them with an outcome.
 func (r *rig) settle(p int, outcome record.Outcome, bodies ...string) {
 	r.t.Helper()
 	r.push(p, bodies...)
-	r.end(p, outcome, len(bodies))
+	r.settleNext(p, outcome, len(bodies))
 }
 
-// end gives the next entries an outcome.
-func (r *rig) end(p int, outcome record.Outcome, n int) {
+// settleNext settles the next n entries with an outcome.
+func (r *rig) settleNext(p int, outcome record.Outcome, n int) {
 	r.t.Helper()
 	s := streamstest.All(outcome, streamstest.Receive(r.t, r.queues[p], n))
 	for i := range s {
@@ -86,13 +87,14 @@ func (r *rig) start(args ...string) *env.Proc {
 	return env.Process(r.t, env.Build(r.t, "ingestion/cmd/ingestctl"), args, r.env)
 }
 
-// run runs the tool, wants an exit code and returns standard output.
+// run runs ingestctl, checks its exit code and returns standard output.
 func (r *rig) run(code int, args ...string) string {
 	r.t.Helper()
 	out, _ := r.result(code, args...)
 	return out
 }
 
+// result is run that returns standard error too.
 func (r *rig) result(code int, args ...string) (out, err string) {
 	r.t.Helper()
 	p := r.start(args...)
@@ -122,7 +124,7 @@ type report struct {
 	}
 }
 
-// reconcile is the account as JSON.
+// reconcile returns the account as JSON.
 func (r *rig) reconcile(code int, args ...string) report {
 	r.t.Helper()
 	var got report
@@ -137,7 +139,7 @@ func wantWords(t *testing.T, text string, words ...string) {
 	t.Helper()
 	for _, w := range words {
 		if !strings.Contains(text, w) {
-			t.Errorf("%q is not in what it says:\n%s", w, text)
+			t.Errorf("%q is missing in:\n%s", w, text)
 		}
 	}
 }

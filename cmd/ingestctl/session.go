@@ -4,26 +4,28 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"slices"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/spf13/cobra"
 
 	"ingestion/cmd/internal/app"
 	"ingestion/internal/config"
+	"ingestion/streams"
 )
 
-// session is what every command works with.
+// session holds what every command needs.
 type session struct {
-	cfg    *config.Config
-	redis  redis.UniversalClient
-	log    *slog.Logger
-	out    io.Writer // results
-	err    io.Writer // all else
-	ending []func()
+	cfg     *config.Config
+	redis   redis.UniversalClient
+	log     *slog.Logger
+	out     io.Writer // results
+	err     io.Writer // everything else
+	closers []func()
 }
 
-// open loads the configuration, which change may alter, and connects to Redis.
-// Warnings go to standard error, so that standard output holds results alone.
+// open loads the configuration, applies change unless it is nil, and connects to
+// Redis. Warnings go to standard error: standard output has results only.
 func open(ctx context.Context, cmd *cobra.Command, change func(*config.Config)) (*session, error) {
 	cfg, err := config.Load()
 	if err != nil {
@@ -35,17 +37,22 @@ func open(ctx context.Context, cmd *cobra.Command, change func(*config.Config)) 
 	s := &session{cfg: cfg, out: cmd.OutOrStdout(), err: cmd.ErrOrStderr()}
 	log, buffer := app.NewLog(cfg, s.err)
 	s.log = log
-	s.ending = append(s.ending, func() { _ = buffer.Close() })
+	s.closers = append(s.closers, func() { _ = buffer.Close() })
 	if s.redis, err = app.OperatorRedis(ctx, cfg, log); err != nil {
 		s.close()
 		return nil, err
 	}
-	s.ending = append(s.ending, func() { _ = s.redis.Close() })
+	s.closers = append(s.closers, func() { _ = s.redis.Close() })
 	return s, nil
 }
 
 func (s *session) close() {
-	for i := len(s.ending) - 1; i >= 0; i-- {
-		s.ending[i]()
+	for _, closer := range slices.Backward(s.closers) {
+		closer()
 	}
+}
+
+// keys returns the keys of the stream's partitions.
+func (s *session) keys() []string {
+	return streams.PartitionKeys(s.cfg.StreamKey, s.cfg.StreamPartitions)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"ingestion/cmd/internal/app"
@@ -13,76 +12,71 @@ import (
 )
 
 const (
-	lookPause = 500 * time.Millisecond
-	// restFactor keeps what looking costs Redis below a tenth of its time.
-	restFactor = 10
-	// sayEvery is how often progress is told where no terminal is.
-	sayEvery = 30 * time.Second
+	// minPause is the shortest pause between two reads of the account.
+	minPause = 500 * time.Millisecond
+	// pauseFactor limits the time that reading takes Redis to about 1/pauseFactor.
+	pauseFactor = 10
+	// printInterval separates the lines of progress off a terminal.
+	printInterval = 30 * time.Second
 )
 
-// awaitSettled waits until nothing is left to do. If that takes too long,
-// unsettled says what is left. While Redis is away it goes on trying.
+// awaitSettled reads the account until nothing is unfinished. After the timeout
+// it returns the last account, and unsettled says what is left. It retries while
+// Redis is unavailable.
 func (s *session) awaitSettled(ctx context.Context, accounts []*streams.Account, timeout time.Duration) (last []*streams.Account, unsettled, err error) {
 	limited, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	shown := newProgress(s.err)
+	shown := progress{w: s.err, terminal: logging.IsTerminal(s.err)}
 	defer shown.clear()
+	var took time.Duration // the last read
 	for {
 		rest := streams.Total(accounts)
 		if rest.Unfinished() == 0 {
 			return accounts, nil, nil
 		}
-		shown.update(rest)
-		pause := time.NewTimer(max(lookPause, restFactor*shown.lastLook))
+		shown.print("waiting: " + unfinished(rest))
+		pause := time.NewTimer(max(minPause, pauseFactor*took))
 		select {
 		case <-pause.C:
 		case <-limited.Done():
 			pause.Stop()
 			if ctx.Err() != nil {
-				return nil, nil, fmt.Errorf("interrupted: %s", leftToDo(rest))
+				return nil, nil, fmt.Errorf("interrupted: %s", unfinished(rest))
 			}
-			return accounts, fmt.Errorf("not settled after %v (--timeout): %s", timeout, leftToDo(rest)), nil
+			return accounts, fmt.Errorf("not settled after %v (--timeout): %s", timeout, unfinished(rest)), nil
 		}
-		began := time.Now()
+		start := time.Now()
 		read, err := s.readAccounts(limited)
-		shown.lastLook = time.Since(began)
+		took = time.Since(start)
 		switch {
 		case err == nil:
 			accounts = read
 		case app.ExitCode(err) != 1:
 			return nil, nil, err
 		case limited.Err() == nil:
-			shown.say(fmt.Sprintf("Redis: %v; going on", err))
+			shown.print(fmt.Sprintf("waiting: %v; retrying", err))
 		}
 	}
 }
 
-func leftToDo(a *streams.Account) string {
+func unfinished(a *streams.Account) string {
 	return fmt.Sprintf("%d undelivered, %d pending, %d delayed", a.Undelivered, a.Pending, a.Delayed)
 }
 
-// progress tells a person who waits how it goes: on a terminal one line that
-// changes, elsewhere a line now and then.
+// progress shows the state of a wait: on a terminal one line that is overwritten,
+// elsewhere a line every printInterval.
 type progress struct {
 	w        io.Writer
 	terminal bool
-	said     time.Time
-	lastLook time.Duration
+	printed  time.Time
 }
 
-func newProgress(w io.Writer) *progress {
-	f, ok := w.(*os.File)
-	return &progress{w: w, terminal: ok && logging.IsTerminal(f)}
-}
-
-func (p *progress) update(a *streams.Account) { p.say("waiting: " + leftToDo(a)) }
-
-func (p *progress) say(line string) {
+func (p *progress) print(line string) {
 	switch {
 	case p.terminal:
 		fmt.Fprintf(p.w, "\r\033[K%s", line)
-	case time.Since(p.said) >= sayEvery:
-		p.said = time.Now()
+	case time.Since(p.printed) >= printInterval:
+		p.printed = time.Now()
 		fmt.Fprintln(p.w, line)
 	}
 }

@@ -21,19 +21,19 @@ func newRun() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "run",
 		Short: "Run the embedded servers and the worker until SIGINT or SIGTERM",
-		Long: `Runs the embedded Redis, the embedded MongoDB and the worker in one process, and
-prints where to reach them: any Redis client can push records. All variables of
-the worker hold, but for REDIS_URL and MONGO_URI, which lead to the embedded
-servers. With --data the documents stay in that folder; what waits in the
-embedded Redis ends with it.`,
-		Example: `  standalone run
+		Long: `run runs the embedded Redis, the embedded MongoDB and the worker in one process.
+It prints the addresses of both servers and how to push a record. All settings
+of the worker apply, except REDIS_URL and MONGO_URI, which point to the embedded
+servers. With --data the documents are kept in that directory; records still in
+the embedded Redis are lost on exit.`,
+		Example: `  standalone run                                   # list mode, free ports
   QUEUE_MODE=stream standalone run --data ./data --redis-addr 127.0.0.1:6379`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error { return run(command, opts) },
 	}
-	command.Flags().StringVar(&opts.RedisAddr, "redis-addr", "127.0.0.1:0", "host:port of the embedded Redis; port 0 takes a free one")
-	command.Flags().StringVar(&opts.MongoAddr, "mongo-addr", "127.0.0.1:0", "host:port of the embedded MongoDB; port 0 takes a free one")
-	command.Flags().StringVar(&opts.DataDir, "data", "", "folder for MongoDB's data (default: a temporary one)")
+	command.Flags().StringVar(&opts.RedisAddr, "redis-addr", "127.0.0.1:0", "listen `ADDRESS` of Redis; port 0 is any free one")
+	command.Flags().StringVar(&opts.MongoAddr, "mongo-addr", "127.0.0.1:0", "listen `ADDRESS` of MongoDB; port 0 is any free one")
+	command.Flags().StringVar(&opts.DataDir, "data", "", "data `DIRECTORY` of MongoDB (default: temporary)")
 	return command
 }
 
@@ -63,7 +63,7 @@ func welcome(servers *stack.Stack, cfg *config.Config) string {
 	host, port, _ := net.SplitHostPort(servers.Redis.Addr())
 	push := "RPUSH " + quoted(cfg.QueueKey)
 	if cfg.QueueMode == config.ModeStream {
-		push = "XADD " + quoted(homeOf("42", cfg)) + " '*' data"
+		push = "XADD " + quoted(streamOf("42", cfg)) + " '*' data"
 	}
 	return "Redis    " + servers.Redis.URL() + "\n" +
 		"MongoDB  " + servers.Mongo.URI() + "\n" +
@@ -74,8 +74,8 @@ func welcome(servers *stack.Stack, cfg *config.Config) string {
 		"  REDIS_URL=" + servers.Redis.URL() + " " + producerSettings(cfg) + "go run ./cmd/producer load examples/customers.ndjson\n"
 }
 
-// producerSettings are the mode and what else the producer has to share with
-// the worker, as far as it is not the default.
+// producerSettings returns the variables that the producer must share with the
+// worker: the mode, and others that differ from their defaults.
 func producerSettings(cfg *config.Config) string {
 	shared := []string{"QUEUE_KEY"}
 	if cfg.QueueMode == config.ModeStream {
@@ -90,7 +90,7 @@ func producerSettings(cfg *config.Config) string {
 	return b.String()
 }
 
-// quoted is s as a word of the shell.
+// quoted returns s as one word for a POSIX shell.
 func quoted(s string) string {
 	plain := func(r rune) bool {
 		return r < 0x80 && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune(":.-_/", r))
@@ -101,8 +101,8 @@ func quoted(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-// homeOf is the key of the stream to which a customer's records go.
-func homeOf(customerID string, cfg *config.Config) string {
+// streamOf returns the key of the stream for a customer's records.
+func streamOf(customerID string, cfg *config.Config) string {
 	keys := streams.PartitionKeys(cfg.StreamKey, cfg.StreamPartitions)
 	return keys[record.HomePartition(customerID, len(keys))]
 }

@@ -12,7 +12,7 @@ import (
 	"ingestion/internal/test/env"
 )
 
-func TestRunWorksOffWhatAnyClientPushes(t *testing.T) {
+func TestRunProcessesRecordsOfAnyClient(t *testing.T) {
 	p := env.Process(t, env.Build(t, "ingestion/cmd/standalone"), []string{"run"}, []string{"ADMIN_ADDR="})
 	p.WaitForLine(soon, func(line string) bool { return strings.Contains(line, `"event":"worker_started"`) })
 	url := ""
@@ -40,7 +40,7 @@ func TestRunWorksOffWhatAnyClientPushes(t *testing.T) {
 	}
 }
 
-// What is printed can be pasted into a shell: the records reach the worker.
+// The printed commands work when pasted into a shell.
 func TestRunPrintsCommandsThatWork(t *testing.T) {
 	producer := env.Build(t, "ingestion/cmd/producer")
 	file := filepath.Join(t.TempDir(), "customers.ndjson")

@@ -22,7 +22,7 @@ func standalone(t *testing.T, args ...string) *env.Proc {
 	return env.Process(t, env.Build(t, "ingestion/cmd/standalone"), args, nil)
 }
 
-// ready waits for the one line of a server and returns its URL.
+// ready waits for the line "ready" of a server and returns the URL in it.
 func ready(t *testing.T, p *env.Proc) string {
 	t.Helper()
 	line := p.WaitForLine(soon, func(string) bool { return true })
@@ -33,14 +33,14 @@ func ready(t *testing.T, p *env.Proc) string {
 	return url
 }
 
-func wantOrderlyEnd(t *testing.T, p *env.Proc, signal os.Signal) {
+func wantCleanShutdown(t *testing.T, p *env.Proc, signal os.Signal) {
 	t.Helper()
 	p.Signal(signal)
 	if code := p.Wait(soon); code != 0 {
 		t.Errorf("exit code %d after %v", code, signal)
 	}
 	if n := len(p.Lines()); n != 1 || p.Stderr() != "" {
-		t.Errorf("it printed %q and %q, want one line", p.Lines(), p.Stderr())
+		t.Errorf("stdout %q and stderr %q, want only the line ready", p.Lines(), p.Stderr())
 	}
 }
 
@@ -58,7 +58,7 @@ func TestRedis(t *testing.T) {
 		if err := client.Close(); err != nil {
 			t.Error(err)
 		}
-		wantOrderlyEnd(t, p, signal)
+		wantCleanShutdown(t, p, signal)
 	}
 }
 
@@ -76,18 +76,18 @@ func TestMongo(t *testing.T) {
 		if err := client.Disconnect(t.Context()); err != nil {
 			t.Error(err)
 		}
-		wantOrderlyEnd(t, p, signal)
+		wantCleanShutdown(t, p, signal)
 	}
 }
 
-func TestSecondSignalEndsAtOnce(t *testing.T) {
+func TestSecondSignalExitsAtOnce(t *testing.T) {
 	p := standalone(t, "mongo", "--addr", "127.0.0.1:0", "--data", t.TempDir())
 	client, err := mongo.Connect(options.Client().ApplyURI(ready(t, p)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = client.Disconnect(t.Context()) }()
-	if err := client.Ping(t.Context(), nil); err != nil { // a client that stays has the server wait for it
+	if err := client.Ping(t.Context(), nil); err != nil { // the server waits for connected clients
 		t.Fatal(err)
 	}
 	p.Signal(syscall.SIGTERM)
@@ -115,8 +115,8 @@ func TestExitCodes(t *testing.T) {
 		"unknown command":   {[]string{"rediss"}, 2, "", "standalone --help"},
 		"unknown flag":      {[]string{"redis", "--adr", "x"}, 2, "", "standalone redis --help"},
 		"surplus argument":  {[]string{"redis", "x"}, 2, "", "standalone redis --help"},
-		"redis, port taken": {[]string{"redis", "--addr", taken}, 1, "", "another program has this port"},
-		"mongo, port taken": {[]string{"mongo", "--addr", taken}, 1, "", "another program has this port"},
+		"redis, port taken": {[]string{"redis", "--addr", taken}, 1, "", "port is in use"},
+		"mongo, port taken": {[]string{"mongo", "--addr", taken}, 1, "", "port is in use"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := standalone(t, c.args...)
@@ -133,12 +133,12 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-func TestWarnsOfOpenAddress(t *testing.T) {
+func TestWarnsAboutPublicAddress(t *testing.T) {
 	p := standalone(t, "redis", "--addr", "0.0.0.0:0")
 	ready(t, p)
 	p.Signal(syscall.SIGTERM)
 	p.Wait(soon)
-	if !strings.Contains(p.Stderr(), "asks for no password") {
+	if !strings.Contains(p.Stderr(), "requires no password") {
 		t.Errorf("standard error is %q, want a warning", p.Stderr())
 	}
 }

@@ -1,11 +1,70 @@
-// Command worker takes customer records off a Redis queue and inserts the
-// valid ones into MongoDB.
+// Command worker reads customer records from a Redis queue and inserts the valid
+// ones into MongoDB.
 package main
 
 import (
+	"fmt"
 	"os"
 
+	"github.com/spf13/cobra"
+
 	"ingestion/cmd/internal/app"
+	"ingestion/internal/config"
 )
 
 func main() { os.Exit(app.Execute(newCommand())) }
+
+const longHelp = `worker reads customer records from a Redis queue, validates them, limits each
+customer's rate and inserts the records into MongoDB.
+
+It is configured by environment variables, or by a .env file in the working
+directory. "worker config" prints the effective value of each. The most
+important ones:
+
+  QUEUE_MODE   list (at most once) or stream (effectively exactly once)
+  REDIS_URL    the Redis server that holds the queue
+  MONGO_URI    the MongoDB server that receives the records
+
+The log goes to standard output, one line per record: JSON, or text on a
+terminal. SIGTERM or SIGINT starts a graceful shutdown; a second signal exits at
+once.
+
+Exit codes:
+  0  clean shutdown
+  1  failure, or a server not ready within STARTUP_TIMEOUT_SEC
+  2  wrong usage or configuration, or a Redis key of the wrong type`
+
+const examples = `  worker                                           # list mode, local servers
+  QUEUE_MODE=stream REDIS_URL=redis://db:6379/0 worker
+  QUEUE_MODE=stream worker config                  # print the settings and exit`
+
+func newCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:     "worker",
+		Short:   "Insert customer records from a Redis queue into MongoDB",
+		Long:    longHelp,
+		Example: examples,
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return app.RunWorker(cmd.Context(), cmd.OutOrStdout()) },
+	}
+	root.AddCommand(configCommand())
+	return root
+}
+
+func configCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "config",
+		Short: "Print the effective configuration, without passwords",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := config.Load()
+			if err != nil {
+				return err
+			}
+			for _, s := range cfg.Settings() {
+				fmt.Fprintf(cmd.OutOrStdout(), "%s=%s\n", s.Name, s.Value)
+			}
+			return nil
+		},
+	}
+}

@@ -1,18 +1,17 @@
 #!/usr/bin/env bash
-# Builds stand-ins for the public images of docker-compose.yml, for a machine
-# that can't pull any: from Debian's redis-server, from the embedded MongoDB
-# (FerretDB on SQLite) and from the Go of this machine. They answer the same
-# commands and health checks. They are for trials and tests, not for operation.
+# Builds stand-ins for the public images of docker-compose.yml, on machines that
+# can't pull them: from the local redis-server and Go, and from the embedded
+# MongoDB (FerretDB on SQLite). They support the same commands and health checks.
+# They are for trials and tests, not for production.
 #
-#   deploy/images/standin.sh [redis] [mongo] [go]      all three if none is named
+#   deploy/images/standin.sh [redis] [mongo] [go]      default: all three
 #
 #   ingestion-standin/redis:7       redis-server, redis-cli
-#   ingestion-standin/mongo:7       `standalone mongo`, and a mongosh that pings
-#   ingestion-standin/golang:1.26   Go, a shell, CA certificates, and the modules
-#                                   of go.sum, so that a build needs no network
+#   ingestion-standin/mongo:7       `standalone mongo`, and a mongosh that only pings
+#   ingestion-standin/golang:1.26   Go, a shell, CA certificates and all modules of
+#                                   go.sum, so that builds need no network
 #
-# Needs Docker, Go, and for redis the Debian packages redis-server and
-# redis-tools.
+# Requires Docker and Go; redis also requires Debian's redis-server and redis-tools.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export CGO_ENABLED=0 GOFLAGS=-buildvcs=false
@@ -20,7 +19,7 @@ export CGO_ENABLED=0 GOFLAGS=-buildvcs=false
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# with_libraries ROOT PROGRAM... copies programs and the libraries they load.
+# with_libraries ROOT PROGRAM... copies programs and their shared libraries.
 with_libraries() {
   local root=$1 program
   shift
@@ -29,7 +28,7 @@ with_libraries() {
   done
 }
 
-# import ROOT NAME CHANGE... makes an image of a folder.
+# import ROOT NAME CHANGE... creates an image from a directory.
 import() {
   local root=$1 name=$2 changes=() change
   shift 2
@@ -43,7 +42,7 @@ import() {
 redis() {
   local root=$work/redis program
   for program in redis-server redis-cli; do
-    command -v $program >/dev/null || { echo "standin.sh: $program is missing: apt-get install redis-server redis-tools" >&2; exit 1; }
+    command -v $program >/dev/null || { echo "standin.sh: $program not found: apt-get install redis-server redis-tools" >&2; exit 1; }
   done
   mkdir -p "$root/data"
   with_libraries "$root" "$(command -v redis-server)" "$(command -v redis-cli)"
@@ -79,6 +78,6 @@ for image in "$@"; do
   case $image in
     redis | mongo) "$image" ;;
     go) go_ ;;
-    *) echo "standin.sh: no stand-in for $image: want redis, mongo or go" >&2; exit 2 ;;
+    *) echo "standin.sh: unknown image $image: want redis, mongo or go" >&2; exit 2 ;;
   esac
 done

@@ -1,5 +1,5 @@
-// Command smoke waits until a collection holds a number of documents, and
-// says how many it holds:
+// Command smoke waits until a collection contains a number of documents, and prints
+// how many it contains:
 //
 //	smoke -uri mongodb://127.0.0.1:27017 -documents 20 -timeout 2m
 package main
@@ -16,14 +16,14 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-const pause = 500 * time.Millisecond
+const interval = 500 * time.Millisecond
 
 func main() {
-	uri := flag.String("uri", "mongodb://127.0.0.1:27017", "MongoDB")
+	uri := flag.String("uri", "mongodb://127.0.0.1:27017", "connection string of MongoDB")
 	database := flag.String("db", "ingestion", "database")
 	collection := flag.String("collection", "customers", "collection")
-	want := flag.Int64("documents", 1, "documents to wait for")
-	timeout := flag.Duration("timeout", time.Minute, "how long to wait")
+	want := flag.Int64("documents", 1, "number of documents to wait for")
+	timeout := flag.Duration("timeout", time.Minute, "exit with code 1 after this time")
 	flag.Parse()
 	ctx, cancel := context.WithTimeout(context.Background(), *timeout)
 	defer cancel()
@@ -38,7 +38,7 @@ func main() {
 }
 
 func await(ctx context.Context, coll *mongo.Collection, want int64) error {
-	tick := time.NewTicker(pause)
+	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
 		found, err := coll.CountDocuments(ctx, bson.D{})

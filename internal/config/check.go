@@ -9,11 +9,9 @@ import (
 	"time"
 
 	"ingestion/internal/redisconn"
+	"ingestion/limiter"
 	"ingestion/store"
 )
-
-// maxWindowsAhead is the limiter's bound of the delay in windows.
-const maxWindowsAhead = 3600
 
 // checker collects faults; a variable that did not parse is not judged again.
 type checker struct {
@@ -90,14 +88,14 @@ func (c *Config) checkNumbers(k *checker) {
 	k.between("STREAM_MAX_DELIVERIES", int64(c.StreamMaxDeliveries), 1, 1_000_000)
 	k.want(c.StreamMaxEntries >= 0, "STREAM_MAX_ENTRIES", "%d is negative", c.StreamMaxEntries)
 	k.want(c.DLQMaxEntries >= 0, "DLQ_MAX_ENTRIES", "%d is negative", c.DLQMaxEntries)
-	k.between("RATE_LIMIT_LIMIT", int64(c.RateLimitLimit), 0, MaxRateLimit)
+	k.between("RATE_LIMIT_LIMIT", int64(c.RateLimitLimit), 0, limiter.MaxRecords)
 	window := c.RateLimitWindow.Duration()
-	k.want(window >= time.Millisecond && window <= MaxRateLimitWindow && window%time.Millisecond == 0, "RATE_LIMIT_WINDOW_SEC",
-		"%s is no window: want 0.001 to %d, whole milliseconds", c.RateLimitWindow, MaxRateLimitWindow/time.Second)
+	k.want(limiter.ValidWindow(window), "RATE_LIMIT_WINDOW_SEC",
+		"%s is no window: want 0.001 to %d, whole milliseconds", c.RateLimitWindow, limiter.MaxWindow/time.Second)
 	if c.RateLimitPolicy == PolicyDefer && window >= time.Millisecond {
-		k.want(c.RateLimitMaxDelay.Duration()/maxWindowsAhead <= window, "RATE_LIMIT_MAX_DELAY_SEC",
+		k.want(c.RateLimitMaxDelay.Duration()/limiter.MaxWindowsAhead <= window, "RATE_LIMIT_MAX_DELAY_SEC",
 			"%s is more than %d windows of %s: want at most %s, or a longer RATE_LIMIT_WINDOW_SEC",
-			c.RateLimitMaxDelay, maxWindowsAhead, c.RateLimitWindow, maxWindowsAhead*window)
+			c.RateLimitMaxDelay, limiter.MaxWindowsAhead, c.RateLimitWindow, limiter.MaxWindowsAhead*window)
 	}
 	k.between("BATCH_SIZE", int64(c.BatchSize), 1, 10_000)
 	k.between("WORKER_CONCURRENCY", int64(c.Concurrency), 1, 256)

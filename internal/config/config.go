@@ -2,8 +2,6 @@
 // .env file in the working directory, and reports every fault at once.
 package config
 
-import "time"
-
 // The values of QUEUE_MODE, RATE_LIMIT_POLICY and RATE_LIMIT_CLOCK.
 const (
 	ModeList   = "list"
@@ -15,12 +13,6 @@ const (
 
 	ClockArrival    = "arrival"
 	ClockProcessing = "processing"
-)
-
-// The bounds of the limiter, which the settings keep to.
-const (
-	MaxRateLimit       = 1_000_000
-	MaxRateLimitWindow = 31 * 24 * time.Hour
 )
 
 // Config holds the effective settings: what was set, else the defaults, those

@@ -11,45 +11,46 @@ import (
 	"ingestion/internal/embedded/filelock"
 )
 
-// dataDir is the folder of one Mongo, locked against a second one.
+// dataDir is the data directory of one Mongo. A permanent one is locked.
 type dataDir struct {
 	path      string
 	temporary bool
-	lock      *filelock.Lock
+	lock      *filelock.Lock // nil if temporary
 }
 
-// openDataDir makes and locks the folder; "" makes a temporary one.
+// openDataDir creates the directory if necessary and locks it; "" means a temporary
+// one.
 func openDataDir(path string) (*dataDir, error) {
 	if path == "" {
-		made, err := os.MkdirTemp("", "ingestion-mongo-")
+		temporary, err := os.MkdirTemp("", "ingestion-mongo-")
 		if err != nil {
-			return nil, fmt.Errorf("embedded MongoDB finds no place for temporary data, set TMPDIR to a folder that can be written: %w", err)
+			return nil, fmt.Errorf("creating a directory for temporary data in %q, which must be writable: %w", os.TempDir(), err)
 		}
-		return &dataDir{path: made, temporary: true}, nil
+		return &dataDir{path: temporary, temporary: true}, nil
 	}
 	path, err := filepath.Abs(path)
 	if err != nil {
-		return nil, fmt.Errorf("data folder %q: give its full path: %w", path, err)
+		return nil, fmt.Errorf("data directory %q: use an absolute path: %w", path, err)
 	}
-	// SQLite takes these as syntax of its URIs, whichever way they are escaped.
+	// SQLite parses these as URI syntax even if they are escaped.
 	if strings.ContainsAny(path, "?#%") {
-		return nil, fmt.Errorf("data folder %q: choose one whose path has none of ? # %%", path)
+		return nil, fmt.Errorf("data directory %q: the path must not contain ?, # or %%", path)
 	}
 	if err := os.MkdirAll(path, 0o700); err != nil {
-		return nil, fmt.Errorf("data folder %q cannot be made, choose one that can be written: %w", path, err)
+		return nil, fmt.Errorf("creating data directory %q, which must be writable: %w", path, err)
 	}
 	lock, err := filelock.Try(filepath.Join(path, "lock"))
 	if errors.Is(err, filelock.ErrHeld) {
-		return nil, fmt.Errorf("data folder %q is in use by another embedded MongoDB: end it, or choose another folder: %w", path, err)
+		return nil, fmt.Errorf("data directory %q is in use by another embedded MongoDB: stop that one, or use another directory: %w", path, err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("data folder %q cannot be locked, choose one that can be written: %w", path, err)
+		return nil, fmt.Errorf("locking data directory %q, which must be writable: %w", path, err)
 	}
 	return &dataDir{path: path, lock: lock}, nil
 }
 
-// sqliteURL is the folder as FerretDB wants it. What is temporary need not
-// survive the machine, so nothing waits for the disk there.
+// sqliteURL returns the directory as FerretDB expects it. Temporary data need not
+// survive a crash of the machine, so nothing waits for the disk there.
 func (d *dataDir) sqliteURL() string {
 	u := url.URL{Scheme: "file", Opaque: filepath.ToSlash(d.path) + "/"}
 	if d.temporary {
@@ -58,13 +59,13 @@ func (d *dataDir) sqliteURL() string {
 	return u.String()
 }
 
-// close lets go of the folder, and removes it where it is temporary.
+// close unlocks the directory, or removes it if it is temporary.
 func (d *dataDir) close() error {
 	if !d.temporary {
 		return d.lock.Close()
 	}
 	if err := os.RemoveAll(d.path); err != nil {
-		return fmt.Errorf("temporary data of the embedded MongoDB remain in %q, remove them: %w", d.path, err)
+		return fmt.Errorf("the embedded MongoDB left temporary data in %q, please remove it: %w", d.path, err)
 	}
 	return nil
 }

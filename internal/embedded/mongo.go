@@ -11,34 +11,34 @@ import (
 	"github.com/FerretDB/FerretDB/ferretdb"
 )
 
-// Options says where a Mongo listens and keeps its data.
+// Options says where a Mongo listens and stores its data.
 type Options struct {
-	// Addr is a host and port; "" means 127.0.0.1:0, a free port.
+	// Addr is a host:port; "" means any free port of 127.0.0.1.
 	Addr string
-	// Dir holds the data and is made if it is not there. What it holds
-	// already is served again. "" means a temporary folder that Close removes.
+	// Dir is the data directory. It is created if necessary; existing data is
+	// kept. "" means a temporary directory that Close removes.
 	Dir string
 }
 
-// Mongo is a FerretDB on SQLite files: it speaks MongoDB's wire protocol, but
-// ignores write concerns and names no index in a duplicate key error.
+// Mongo is a FerretDB on SQLite files. It speaks MongoDB's wire protocol, but
+// ignores write concerns and does not name the index in a duplicate key error.
 type Mongo struct {
 	uri, addr string
 	dir       *dataDir
 	cancel    context.CancelFunc
 	done      chan struct{}
-	runErr    error // to be read once done is closed
+	runErr    error // valid once done is closed
 	close     func() error
 }
 
-// building guards ferretdb.New, which writes to a variable of its package.
+// building guards ferretdb.New, which writes to a package variable.
 var building sync.Mutex
 
-// StartMongo starts a MongoDB. It answers when StartMongo returns and runs
-// until Close; ctx bounds the start alone.
+// StartMongo starts a MongoDB. It accepts clients when StartMongo returns, and
+// runs until Close; ctx bounds only the start.
 func StartMongo(ctx context.Context, opts Options) (*Mongo, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("embedded MongoDB is not started: %w", err)
+		return nil, fmt.Errorf("starting embedded MongoDB: %w", err)
 	}
 	if opts.Addr == "" {
 		opts.Addr = "127.0.0.1:0"
@@ -67,7 +67,7 @@ func build(addr string, dir *dataDir) (*ferretdb.FerretDB, error) {
 		SQLiteURL: dir.sqliteURL(),
 	})
 	if err != nil {
-		return nil, fmt.Errorf("embedded MongoDB cannot start on %q with its data in %q: see that the folder holds nothing but its own data: %w",
+		return nil, fmt.Errorf("starting embedded MongoDB on %q with data directory %q, which must not contain foreign files: %w",
 			addr, dir.path, err)
 	}
 	return server, nil
@@ -77,7 +77,7 @@ func run(server *ferretdb.FerretDB, dir *dataDir) (*Mongo, error) {
 	uri := server.MongoDBURI()
 	at, err := url.Parse(uri)
 	if err != nil {
-		return nil, fmt.Errorf("embedded MongoDB names itself %q: %w", uri, err)
+		return nil, fmt.Errorf("parsing the URI of the embedded MongoDB: %w", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	m := &Mongo{uri: uri, addr: at.Host, dir: dir, cancel: cancel, done: make(chan struct{})}
@@ -89,18 +89,18 @@ func run(server *ferretdb.FerretDB, dir *dataDir) (*Mongo, error) {
 	return m, nil
 }
 
-// Addr is the host and port on which the server listens.
+// Addr returns the host:port on which the server listens.
 func (m *Mongo) Addr() string { return m.addr }
 
-// URI is the server's address as MONGO_URI takes it.
+// URI returns the server's connection string.
 func (m *Mongo) URI() string { return m.uri }
 
-// Dir is the folder with the data.
+// Dir returns the data directory.
 func (m *Mongo) Dir() string { return m.dir.path }
 
-// Close takes no new clients, gives those connected up to three seconds to
-// disconnect, and returns when the server is down and its files are closed;
-// a temporary folder is gone then. Calls after the first return the same.
+// Close stops accepting clients, waits up to three seconds for those connected to
+// disconnect, closes the files and removes a temporary directory. Calls after the
+// first return the same error.
 func (m *Mongo) Close() error { return m.close() }
 
 func (m *Mongo) shutDown() error {

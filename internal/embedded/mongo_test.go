@@ -26,8 +26,8 @@ func startMongo(t *testing.T, dir string) *embedded.Mongo {
 	return server
 }
 
-// use inserts one document by a client of its own and returns how many there
-// are then.
+// use inserts one document through a new client and returns how many there are
+// now.
 func use(t *testing.T, server *embedded.Mongo) (int64, error) {
 	client, err := mongo.Connect(options.Client().ApplyURI(server.URI()))
 	if err != nil {
@@ -55,7 +55,7 @@ func closeMongo(t *testing.T, server *embedded.Mongo) {
 	}
 }
 
-func TestMongoKeepsDataInItsFolder(t *testing.T) {
+func TestMongoKeepsData(t *testing.T) {
 	for _, name := range []string{"plain", "with space & ünïcode+", filepath.Join("not", "there", "yet")} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), name)
@@ -76,11 +76,11 @@ func TestMongoCloseClosesFilesAndPort(t *testing.T) {
 	server := startMongo(t, t.TempDir())
 	wantAfterUse(t, server, 1)
 	if runtime.GOOS == "linux" && openFiles(t, server.Dir()) == 0 {
-		t.Fatal("no file is open while the server runs: the test looks in the wrong place")
+		t.Fatal("no file is open while the server runs: openFiles looks in the wrong place")
 	}
 	closeMongo(t, server)
 	if n := openFiles(t, server.Dir()); n != 0 {
-		t.Errorf("%d files are open still", n)
+		t.Errorf("%d files are still open", n)
 	}
 	again, err := embedded.StartMongo(t.Context(), embedded.Options{Addr: server.Addr()})
 	if err != nil {
@@ -89,8 +89,7 @@ func TestMongoCloseClosesFilesAndPort(t *testing.T) {
 	closeMongo(t, again)
 }
 
-// openFiles counts this process's open files under dir, where the system
-// tells them.
+// openFiles counts this process's open files under dir, on systems with /proc.
 func openFiles(t *testing.T, dir string) int {
 	t.Helper()
 	n := 0
@@ -103,24 +102,24 @@ func openFiles(t *testing.T, dir string) int {
 	return n
 }
 
-func TestMongoRemovesTemporaryFolder(t *testing.T) {
+func TestMongoRemovesTemporaryDirectory(t *testing.T) {
 	server := startMongo(t, "")
 	wantAfterUse(t, server, 1)
 	closeMongo(t, server)
 	if _, err := os.Stat(server.Dir()); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("%s is still there (%v)", server.Dir(), err)
+		t.Errorf("%s still exists (%v)", server.Dir(), err)
 	}
 }
 
-func TestMongoFoldersThatCannotBeUsed(t *testing.T) {
+func TestMongoUnusableDirectories(t *testing.T) {
 	used := startMongo(t, t.TempDir())
 	file := filepath.Join(t.TempDir(), "file")
 	write(t, file, "")
 
 	for name, c := range map[string]struct{ dir, message string }{
-		"in use":      {used.Dir(), "in use by another"},
-		"a file":      {file, "choose one that can be written"},
-		"URI's signs": {filepath.Join(t.TempDir(), "50%?"), "none of"},
+		"in use":     {used.Dir(), "in use by another"},
+		"a file":     {file, "must be writable"},
+		"URI syntax": {filepath.Join(t.TempDir(), "50%?"), "must not contain"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server, err := embedded.StartMongo(t.Context(), embedded.Options{Dir: c.dir})
@@ -134,17 +133,17 @@ func TestMongoFoldersThatCannotBeUsed(t *testing.T) {
 	}
 }
 
-func TestMongoLetsGoOfAFolderItCannotRead(t *testing.T) {
+func TestMongoClosesUnreadableDirectory(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "db.sqlite"), strings.Repeat("no database ", 1000))
 	_, err := embedded.StartMongo(t.Context(), embedded.Options{Dir: dir})
-	if err == nil || !strings.Contains(err.Error(), "nothing but its own data") {
+	if err == nil || !strings.Contains(err.Error(), "must not contain foreign files") {
 		t.Errorf("%v, want an error that names the cause", err)
 	}
 	if n := openFiles(t, dir); n != 0 {
-		t.Errorf("%d files are open still", n)
+		t.Errorf("%d files are still open", n)
 	}
-	runtime.GC() // has FerretDB panic if it left something open
+	runtime.GC() // FerretDB panics if it left something open
 }
 
 func write(t *testing.T, path, text string) {
@@ -154,7 +153,7 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-func TestMongoServersAtTheSameTime(t *testing.T) {
+func TestMongoConcurrentServers(t *testing.T) {
 	var all errgroup.Group
 	for range 6 {
 		all.Go(func() error {

@@ -9,8 +9,7 @@ import (
 	"github.com/alicebob/miniredis/v2"
 )
 
-// Redis is a miniredis that keeps time like a real server: keys expire while
-// it runs. Its data live in memory only and end with it.
+// Redis is a miniredis whose keys expire in real time. The data is in memory only.
 type Redis struct {
 	server *miniredis.Miniredis
 	addr   string
@@ -19,12 +18,11 @@ type Redis struct {
 	clock  sync.WaitGroup
 }
 
-// StartRedis starts a Redis on addr ("127.0.0.1:0" takes a free port). It
-// answers when StartRedis returns and runs until Close; ctx bounds the start
-// alone.
+// StartRedis starts a Redis on addr, a host:port. It accepts clients when
+// StartRedis returns, and runs until Close; ctx bounds only the start.
 func StartRedis(ctx context.Context, addr string) (*Redis, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("embedded Redis is not started: %w", err)
+		return nil, fmt.Errorf("starting embedded Redis: %w", err)
 	}
 	server := miniredis.NewMiniRedis()
 	if err := server.StartAddr(addr); err != nil {
@@ -35,14 +33,14 @@ func StartRedis(ctx context.Context, addr string) (*Redis, error) {
 	return r, nil
 }
 
-// Addr is the host and port on which the server listens.
+// Addr returns the host:port on which the server listens.
 func (r *Redis) Addr() string { return r.addr }
 
-// URL is the server's address as REDIS_URL takes it.
+// URL returns the server's redis:// URL.
 func (r *Redis) URL() string { return "redis://" + r.addr + "/0" }
 
-// Close cuts the clients off and returns when the server is down. Calls after
-// the first do nothing.
+// Close disconnects the clients and returns when the server has stopped. Calls
+// after the first do nothing; the error is always nil.
 func (r *Redis) Close() error {
 	r.once.Do(func() {
 		close(r.stop)
@@ -53,17 +51,17 @@ func (r *Redis) Close() error {
 }
 
 const (
-	// expiryStep is how far the keys' clock may lag behind, and by how much
-	// too early a key may go that was set between two steps.
+	// expiryStep is the resolution of expiry: a key may expire this much too
+	// late, or too early if it was set between two steps.
 	expiryStep = 50 * time.Millisecond
-	// expiryShare bounds the part of the time spent on expiry to 1/expiryShare:
-	// a step sorts every key and holds the server's lock meanwhile.
+	// expiryShare limits the time spent on expiry to 1/expiryShare: a step sorts
+	// all keys while it holds the server's lock.
 	expiryShare = 50
 )
 
-// expire moves the keys' time to live along with the clock until stop is
-// closed. miniredis does so by itself only when asked (its ClockTTL looks at
-// every key on every command, which many windows of many customers make dear).
+// expire advances the clock of the keys' time to live until stop is closed. The
+// ClockTTL of miniredis does this itself, but checks every key on every command,
+// which is slow with the limiter's key per customer.
 func expire(stop <-chan struct{}, advance func(time.Duration)) {
 	last := time.Now()
 	timer := time.NewTimer(expiryStep)

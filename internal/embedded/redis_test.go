@@ -32,7 +32,7 @@ func startRedis(t *testing.T) (*embedded.Redis, *redis.Client) {
 	return server, client
 }
 
-func TestRedisKeysExpireInTime(t *testing.T) {
+func TestRedisKeysExpireOnTime(t *testing.T) {
 	_, client := startRedis(t)
 	const life, early = 400 * time.Millisecond, 60 * time.Millisecond
 	set := time.Now()
@@ -48,7 +48,7 @@ func TestRedisKeysExpireInTime(t *testing.T) {
 	}
 }
 
-func TestRedisKeepsTheTime(t *testing.T) {
+func TestRedisTime(t *testing.T) {
 	_, client := startRedis(t)
 	now, err := client.Time(t.Context()).Result()
 	if err != nil {
@@ -64,7 +64,7 @@ func TestRedisCloseReleasesBlockedClients(t *testing.T) {
 	blocked := make(chan error, 1)
 	go func() { blocked <- client.BLPop(context.WithoutCancel(t.Context()), 0, "empty").Err() }()
 	env.Eventually(t, soon, func() (bool, string) {
-		return client.PoolStats().TotalConns >= 1, "the client does not connect"
+		return client.PoolStats().TotalConns >= 1, "the client is not connected"
 	})
 	if err := server.Close(); err != nil {
 		t.Error(err)
@@ -72,10 +72,10 @@ func TestRedisCloseReleasesBlockedClients(t *testing.T) {
 	select {
 	case err := <-blocked:
 		if err == nil {
-			t.Error("BLPOP on a server that ended has a result")
+			t.Error("BLPOP on a closed server has a result")
 		}
 	case <-time.After(soon):
-		t.Error("BLPOP still waits")
+		t.Error("BLPOP is still blocked")
 	}
 }
 
@@ -95,17 +95,17 @@ func TestRedisCloseFreesThePort(t *testing.T) {
 	}
 }
 
-func TestAddressesThatCannotBeUsed(t *testing.T) {
+func TestUnusableAddresses(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
 	for name, c := range map[string]struct{ addr, message string }{
-		"taken":        {l.Addr().String(), "another program has this port"},
-		"not ours":     {"192.0.2.1:0", "give an address of this machine"},
-		"no port":      {"127.0.0.1", "give an address of this machine"},
-		"no such port": {"127.0.0.1:99999", "give an address of this machine"},
+		"taken":        {l.Addr().String(), "port is in use"},
+		"not ours":     {"192.0.2.1:0", "use an address of this machine"},
+		"no port":      {"127.0.0.1", "use an address of this machine"},
+		"no such port": {"127.0.0.1:99999", "use an address of this machine"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, redisErr := embedded.StartRedis(t.Context(), c.addr)
@@ -119,13 +119,13 @@ func TestAddressesThatCannotBeUsed(t *testing.T) {
 	}
 }
 
-func TestStartWithEndedContext(t *testing.T) {
+func TestStartWithCancelledContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := embedded.StartRedis(ctx, "127.0.0.1:0"); err == nil {
-		t.Error("a Redis starts")
+		t.Error("Redis starts")
 	}
 	if _, err := embedded.StartMongo(ctx, embedded.Options{}); err == nil {
-		t.Error("a MongoDB starts")
+		t.Error("MongoDB starts")
 	}
 }

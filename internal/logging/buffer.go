@@ -7,11 +7,10 @@ import (
 	"time"
 )
 
-// Buffer gathers whole log lines and writes them out together: when Flush is
-// called, when it is full, and at the latest after its interval. A line is
-// never split over two writes. Once the writer below has failed, every call
-// returns that error: lines are missing from the log then. It is safe for
-// concurrent use.
+// Buffer collects log lines and writes them together: on Flush, when it is full,
+// and at least once per interval. It never splits a line between two writes. After
+// a write has failed, so that lines are missing from the log, every call returns
+// that error. A Buffer is safe for concurrent use.
 type Buffer struct {
 	mu    sync.Mutex
 	w     io.Writer
@@ -21,15 +20,15 @@ type Buffer struct {
 	done  chan struct{}
 }
 
-// NewBuffer returns a Buffer of size bytes over w that flushes every interval.
-// Close ends it.
+// NewBuffer returns a Buffer of size bytes that writes to w. Call Close to stop its
+// goroutine.
 func NewBuffer(w io.Writer, size int, interval time.Duration) *Buffer {
 	b := &Buffer{w: w, lines: make([]byte, 0, size), stop: make(chan struct{}), done: make(chan struct{})}
 	go b.flushEvery(interval)
 	return b
 }
 
-// Write takes whole lines.
+// Write adds whole lines. A text larger than the buffer is written at once.
 func (b *Buffer) Write(lines []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -37,14 +36,14 @@ func (b *Buffer) Write(lines []byte) (int, error) {
 		b.flush()
 	}
 	if len(lines) > cap(b.lines) {
-		b.pass(lines)
+		b.write(lines)
 	} else {
 		b.lines = append(b.lines, lines...)
 	}
 	return len(lines), b.err
 }
 
-// Flush hands all lines taken so far to the operating system.
+// Flush writes all lines added so far.
 func (b *Buffer) Flush() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -54,19 +53,19 @@ func (b *Buffer) Flush() error {
 
 func (b *Buffer) flush() {
 	if len(b.lines) > 0 {
-		b.pass(b.lines)
+		b.write(b.lines)
 		b.lines = b.lines[:0]
 	}
 }
 
-// pass goes on trying after an error: later lines may get through.
-func (b *Buffer) pass(lines []byte) {
+// write also writes after an error: later lines may succeed.
+func (b *Buffer) write(lines []byte) {
 	if _, err := b.w.Write(lines); err != nil && b.err == nil {
 		b.err = fmt.Errorf("the log can't be written, so lines are missing from it: %w", err)
 	}
 }
 
-// Close flushes for the last time. Nothing may be written after it.
+// Close stops the Buffer and flushes it. Don't use the Buffer afterwards.
 func (b *Buffer) Close() error {
 	close(b.stop)
 	<-b.done
@@ -80,7 +79,7 @@ func (b *Buffer) flushEvery(interval time.Duration) {
 	for {
 		select {
 		case <-tick.C:
-			_ = b.Flush() // whoever flushes next is told
+			_ = b.Flush() // the next call returns the error
 		case <-b.stop:
 			return
 		}

@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// appendString appends s as a JSON string, escaped as slog does it: what JSON
-// wants escaped, the two further line separators of JavaScript, and no HTML.
+// appendString appends s as a JSON string, escaped as slog escapes it: the
+// characters that JSON requires, and U+2028 and U+2029, but not those of HTML.
 func appendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	for len(s) > 0 {
@@ -20,8 +20,8 @@ func appendString(dst []byte, s string) []byte {
 	return append(dst, '"')
 }
 
-// plainLength is how many bytes at the beginning of s stand for themselves. It
-// looks at eight at once, as long as all of them do.
+// plainLength returns how many bytes at the start of s need no escape. It checks
+// eight bytes at a time as long as none of them does.
 func plainLength(s string) int {
 	i := 0
 	for i+8 <= len(s) && allPlain(binary.LittleEndian.Uint64([]byte(s[i:i+8]))) {
@@ -33,16 +33,17 @@ func plainLength(s string) int {
 	return i
 }
 
-// allPlain says whether no byte of x is a control character, a quote, a
-// backslash or beyond ASCII. Where none is, no subtraction borrows from the next
-// byte, and no top bit comes up.
+// allPlain reports whether none of the eight bytes of x is a control character, a
+// quote, a backslash or outside ASCII. Each term sets the top bit of such a byte.
+// Only such a byte makes a subtraction borrow from the next byte, so the result is
+// exact.
 func allPlain(x uint64) bool {
 	const ones = 0x0101010101010101
 	return (x|(x-' '*ones)|((x^'"'*ones)-ones)|((x^'\\'*ones)-ones))&(utf8.RuneSelf*ones) == 0
 }
 
-// appendRune appends c, whose bytes are given. One byte that is no UTF-8 becomes
-// the replacement character.
+// appendRune appends c, which was decoded from bytes. A byte that is not valid
+// UTF-8 becomes the replacement character.
 func appendRune(dst []byte, c rune, bytes string) []byte {
 	const hex = "0123456789abcdef"
 	switch {

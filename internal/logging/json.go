@@ -9,122 +9,124 @@ import (
 	"time"
 )
 
-// jsonHandler is slog's own JSON handler. It can take many events at once too, for
-// a tenth of the price: see Lines. What is derived from it is slog's alone.
+// jsonHandler is slog's JSON handler with a method Lines, which writes many events
+// at once at a tenth of the cost. Handlers derived from it (WithAttrs, WithGroup)
+// are slog's and lack that method.
 type jsonHandler struct {
 	slog.Handler
-	out *oneAtATime
+	out *lockedWriter
 }
 
 func newJSONHandler(w io.Writer, level slog.Level) *jsonHandler {
-	out := &oneAtATime{w: w}
+	out := &lockedWriter{w: w}
 	options := &slog.HandlerOptions{Level: level, ReplaceAttr: rename}
 	return &jsonHandler{Handler: slog.NewJSONHandler(out, options), out: out}
 }
 
-// oneAtATime lets one Write at a time through to w.
-type oneAtATime struct {
+// lockedWriter serialises the calls of Write.
+type lockedWriter struct {
 	mu sync.Mutex
 	w  io.Writer
 }
 
-func (o *oneAtATime) Write(lines []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.w.Write(lines)
+func (l *lockedWriter) Write(lines []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(lines)
 }
 
-// Lines writes what happened at one moment: fill calls add once an event. The
-// lines are the same, byte for byte, as if each event were handled as a record
-// of its own, and in that order, but they are written together. The attributes may
-// be changed once add has returned; add may not be kept. Levels are not checked.
-// The error is the writer's first one; later lines are tried all the same.
+// Lines writes events that happened at one time; fill calls add once per event.
+// The output is byte for byte that of Handle called for each event in turn, but
+// in few writes. Events of all levels are written. The attributes may be reused
+// after add returns; add must not be called after fill returns. Lines returns the
+// first error of the writer, and still tries to write the later lines. It is safe
+// for concurrent use; events of concurrent calls may interleave.
 func (h *jsonHandler) Lines(at time.Time, fill func(add func(level slog.Level, event string, attrs []slog.Attr))) error {
-	b := batches.Get().(*batch)
-	b.begin(h, at)
-	fill(b.add)
-	b.write()
-	err := b.err
-	b.free()
+	e := encoders.Get().(*encoder)
+	e.begin(h, at)
+	fill(e.add)
+	e.write()
+	err := e.err
+	e.free()
 	return err
 }
 
-// batch is the lines of one moment that are not written yet.
-type batch struct {
+// encoder encodes the events of one call of Lines.
+type encoder struct {
 	handler *jsonHandler
 	at      time.Time
-	start   []byte // of every line, up to its level
-	lines   []byte
-	err     error
+	start   []byte // of each line, up to the level
+	lines   []byte // not yet written
+	err     error  // the first one
 }
 
-var batches = sync.Pool{New: func() any { return &batch{lines: make([]byte, 0, fullBytes+fullBytes/4)} }}
+var encoders = sync.Pool{New: func() any { return &encoder{lines: make([]byte, 0, flushBytes+flushBytes/4)} }}
 
-// fullBytes is when lines are written before their batch ends. The worker's
-// Buffer has room for four times as much and a line each.
-const fullBytes = 15 << 10
+// flushBytes is how many bytes of lines are collected before they are written. The
+// worker's Buffer holds four writes of this size with a last line each.
+const flushBytes = 15 << 10
 
-func (b *batch) begin(h *jsonHandler, at time.Time) {
-	b.handler, b.at, b.start = h, at, append(b.start[:0], '{')
+func (e *encoder) begin(h *jsonHandler, at time.Time) {
+	e.handler, e.at, e.start = h, at, append(e.start[:0], '{')
 	if !at.IsZero() {
-		b.start = append(b.start, `"timestamp":"`...)
-		b.start = append(at.UTC().AppendFormat(b.start, TimeLayout), `",`...)
+		e.start = append(e.start, `"timestamp":"`...)
+		e.start = append(at.UTC().AppendFormat(e.start, TimeLayout), `",`...)
 	}
-	b.start = append(b.start, `"level":"`...)
+	e.start = append(e.start, `"level":"`...)
 }
 
-func (b *batch) free() {
-	if cap(b.lines) <= 2*fullBytes { // else one line was huge
-		*b = batch{start: b.start, lines: b.lines}
-		batches.Put(b)
+func (e *encoder) free() {
+	if cap(e.lines) <= 2*flushBytes { // don't keep the memory of a huge line
+		*e = encoder{start: e.start, lines: e.lines}
+		encoders.Put(e)
 	}
 }
 
-func (b *batch) write() {
-	if len(b.lines) == 0 {
+func (e *encoder) write() {
+	if len(e.lines) == 0 {
 		return
 	}
-	_, err := b.handler.out.Write(b.lines)
-	b.failed(err)
-	b.lines = b.lines[:0]
+	_, err := e.handler.out.Write(e.lines)
+	e.fail(err)
+	e.lines = e.lines[:0]
 }
 
-func (b *batch) failed(err error) {
-	if b.err == nil {
-		b.err = err
+func (e *encoder) fail(err error) {
+	if e.err == nil {
+		e.err = err
 	}
 }
 
-func (b *batch) add(level slog.Level, event string, attrs []slog.Attr) {
-	before := len(b.lines)
-	if !b.encode(level, event, attrs) {
-		b.lines = b.lines[:before]
-		b.leaveToSlog(level, event, attrs)
+func (e *encoder) add(level slog.Level, event string, attrs []slog.Attr) {
+	start := len(e.lines)
+	if !e.encode(level, event, attrs) {
+		e.lines = e.lines[:start]
+		e.handle(level, event, attrs)
 	}
-	if len(b.lines) >= fullBytes {
-		b.write()
+	if len(e.lines) >= flushBytes {
+		e.write()
 	}
 }
 
-// leaveToSlog has slog encode an event, and write it after those before it.
-func (b *batch) leaveToSlog(level slog.Level, event string, attrs []slog.Attr) {
-	b.write()
-	r := slog.NewRecord(b.at, level, event, 0)
+// handle lets slog encode and write an event, after the lines before it.
+func (e *encoder) handle(level slog.Level, event string, attrs []slog.Attr) {
+	e.write()
+	r := slog.NewRecord(e.at, level, event, 0)
 	r.AddAttrs(attrs...)
-	b.failed(b.handler.Handle(context.Background(), r))
+	e.fail(e.handler.Handle(context.Background(), r))
 }
 
-// encode appends an event's line. False means that it can't, since not all
-// attributes are plain: text, a whole number or a bool.
-func (b *batch) encode(level slog.Level, event string, attrs []slog.Attr) bool {
-	line := append(b.lines, b.start...)
+// encode appends an event's line. It returns false, with an invalid line appended,
+// if the value of an attribute is not a string, an integer or a bool.
+func (e *encoder) encode(level slog.Level, event string, attrs []slog.Attr) bool {
+	line := append(e.lines, e.start...)
 	line = append(line, levelName(level)...)
 	line = appendString(append(line, `","event":`...), event)
 	plain := true
 	for i := 0; i < len(attrs) && plain; i++ {
 		line, plain = appendAttr(append(line, ','), &attrs[i])
 	}
-	b.lines = append(line, "}\n"...)
+	e.lines = append(line, "}\n"...)
 	return plain
 }
 

@@ -16,7 +16,8 @@ import (
 	"ingestion/internal/logging"
 )
 
-// newReference is slog's own JSON handler with our keys: what a line looks like.
+// newReference returns slog's JSON handler with our keys, which defines how a line
+// looks.
 func newReference(w io.Writer) slog.Handler {
 	return slog.NewJSONHandler(w, &slog.HandlerOptions{
 		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
@@ -44,7 +45,8 @@ func newReference(w io.Writer) slog.Handler {
 	})
 }
 
-// texts are text with all that JSON or slog escapes, and bytes that are no UTF-8.
+// texts generates strings with everything that JSON or slog escapes, and with bytes
+// that are not UTF-8.
 func texts() *rapid.Generator[string] {
 	special := rapid.SampledFrom([]string{
 		"\x00", "\x1f", " ", "\x7f", "\x80", "\xc3", "\xe2\x80", "\xed\xa0\x80", "\xff", "\n", "\r", "\t", "\b", `"`, `\`, "/",
@@ -58,6 +60,7 @@ func texts() *rapid.Generator[string] {
 	)
 }
 
+// plainAttrs generates attributes that encode supports.
 func plainAttrs() *rapid.Generator[slog.Attr] {
 	return rapid.Custom(func(t *rapid.T) slog.Attr {
 		key := texts().Draw(t, "key")
@@ -70,11 +73,12 @@ func plainAttrs() *rapid.Generator[slog.Attr] {
 	})
 }
 
-// valuer is a value that says itself what it is.
+// valuer is a slog.LogValuer.
 type valuer struct{ slog.Value }
 
 func (v valuer) LogValue() slog.Value { return v.Value }
 
+// otherAttrs generates attributes that encode leaves to slog.
 func otherAttrs() *rapid.Generator[slog.Attr] {
 	return rapid.Custom(func(t *rapid.T) slog.Attr {
 		key, inner := texts().Draw(t, "key"), plainAttrs().Draw(t, "inner")
@@ -107,14 +111,14 @@ func moments() *rapid.Generator[time.Time] {
 
 type addLine = func(level slog.Level, event string, attrs []slog.Attr)
 
-// writeLines writes lines of one moment the way of the worker's journal.
+// writeLines calls the handler's method Lines as the worker does.
 func writeLines(h slog.Handler, at time.Time, fill func(addLine)) error {
 	return h.(interface {
 		Lines(time.Time, func(add func(slog.Level, string, []slog.Attr))) error
 	}).Lines(at, fill)
 }
 
-// event is what a line is about, but for its time.
+// event is the content of a line, except its time.
 type event struct {
 	level slog.Level
 	name  string
@@ -130,8 +134,7 @@ func events(attrs *rapid.Generator[slog.Attr]) *rapid.Generator[event] {
 	})
 }
 
-// checkLines compares lines that are written together with slog's of the same
-// events one by one.
+// checkLines compares Lines with slog handling the same events one by one.
 func checkLines(t *testing.T, attrs *rapid.Generator[slog.Attr]) {
 	var got, want bytes.Buffer
 	ours, reference := logging.New(&got, "json", slog.LevelInfo, false).Handler(), newReference(&want)
@@ -155,26 +158,26 @@ func checkLines(t *testing.T, attrs *rapid.Generator[slog.Attr]) {
 	})
 }
 
-func TestPlainLinesAreThoseOfSlog(t *testing.T) { checkLines(t, plainAttrs()) }
+func TestPlainLinesEqualThoseOfSlog(t *testing.T) { checkLines(t, plainAttrs()) }
 
-func TestAllLinesAreThoseOfSlog(t *testing.T) {
+func TestLinesEqualThoseOfSlog(t *testing.T) {
 	checkLines(t, rapid.OneOf(plainAttrs(), otherAttrs()))
 }
 
-var good = []slog.Attr{
+var attrs = []slog.Attr{
 	slog.String("status", "success"), slog.String("customerId", "customer-4711"),
 	slog.String("_id", strings.Repeat("0a1b2c3d", 8)), slog.String("streamId", "1718000000000-123"),
 }
 
-// ingested adds the line of a good record.
-func ingested(add addLine) { add(slog.LevelInfo, "ingested", good) }
+// ingested adds the event of an ingested record.
+func ingested(add addLine) { add(slog.LevelInfo, "ingested", attrs) }
 
-func TestLinesAreWrittenTogetherAndWhole(t *testing.T) {
-	const most, size = 1000, 16 << 10
+func TestLinesWritesManyWholeLines(t *testing.T) {
+	const lines, size = 1000, 16 << 10
 	out := &chunks{}
 	log := logging.New(out, "json", slog.LevelInfo, false).Handler()
 	err := writeLines(log, time.Now(), func(add addLine) {
-		for range most {
+		for range lines {
 			ingested(add)
 		}
 	})
@@ -182,17 +185,17 @@ func TestLinesAreWrittenTogetherAndWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	writes := out.all()
-	if n := strings.Count(strings.Join(writes, ""), "\n"); n != most || len(writes) > most/50 {
+	if n := strings.Count(strings.Join(writes, ""), "\n"); n != lines || len(writes) > lines/50 {
 		t.Errorf("%d lines in %d writes", n, len(writes))
 	}
 	for _, w := range writes {
 		if !strings.HasSuffix(w, "\n") || len(w) > size {
-			t.Errorf("%d bytes in one write that end with %q", len(w), w[len(w)-5:])
+			t.Errorf("a write of %d bytes ends with %q", len(w), w[len(w)-5:])
 		}
 	}
 }
 
-func TestALongLineIsWrittenWhole(t *testing.T) {
+func TestLinesWritesALongLineWhole(t *testing.T) {
 	out := &chunks{}
 	log := logging.New(out, "json", slog.LevelInfo, false).Handler()
 	err := writeLines(log, time.Now(), func(add addLine) {
@@ -205,7 +208,7 @@ func TestALongLineIsWrittenWhole(t *testing.T) {
 	}
 }
 
-func TestLinesTellOfAWriterThatFails(t *testing.T) {
+func TestLinesReturnsTheWritersError(t *testing.T) {
 	full := errors.New("disk full")
 	out := &chunks{err: full}
 	log := logging.New(out, "json", slog.LevelInfo, false).Handler()
@@ -216,14 +219,14 @@ func TestLinesTellOfAWriterThatFails(t *testing.T) {
 		ingested(add)
 	})
 	if !errors.Is(err, full) || len(out.all()) != 3 {
-		t.Errorf("%v after %d writes, want the error, and lines after it too", err, len(out.all()))
+		t.Errorf("%v after %d writes, want the first error and three writes", err, len(out.all()))
 	}
 	if err := writeLines(log, time.Now(), ingested); err != nil {
 		t.Errorf("the next lines: %v", err)
 	}
 }
 
-func TestOneLineAtATimeReachesTheWriter(t *testing.T) {
+func TestConcurrentLines(t *testing.T) {
 	const each = 200
 	var out bytes.Buffer
 	log := logging.New(&out, "json", slog.LevelInfo, false)
@@ -251,7 +254,7 @@ func TestOneLineAtATimeReachesTheWriter(t *testing.T) {
 	}
 }
 
-func TestALineTakesNoAllocation(t *testing.T) {
+func TestLinesDoesNotAllocatePerLine(t *testing.T) {
 	log := logging.New(io.Discard, "json", slog.LevelInfo, false).Handler()
 	const lines = 1000
 	all := testing.AllocsPerRun(10, func() {

@@ -1,5 +1,5 @@
-// Package logging makes the service's loggers: JSON lines for machines, tint
-// for people. A logger's message is the event's name.
+// Package logging provides the service's loggers: JSON lines for programs, text for
+// people. A logger's message is the name of the event.
 package logging
 
 import (
@@ -13,17 +13,18 @@ import (
 	"golang.org/x/term"
 )
 
-// TimeLayout is how logs and dead letters write a moment: RFC 3339 with
-// milliseconds. The moment must be in UTC.
+// TimeLayout is the format of times in logs and dead letters: RFC 3339 with
+// milliseconds. Times must be in UTC.
 const TimeLayout = "2006-01-02T15:04:05.000Z07:00"
 
-// eventKey takes the place of slog's "msg".
+// eventKey replaces slog's "msg".
 const eventKey = "event"
 
-// New returns a logger that writes to w. format is json, text or auto, which
-// is text where terminal is true; text has colours only there. JSON lines have
-// the keys timestamp (UTC, ms), level (lower case) and event, and the
-// attributes of the call; their handler has a method Lines for many at once.
+// New returns a logger that writes to w. The format is json, text, or auto, which
+// means text if terminal is true and json otherwise. Text is coloured if terminal
+// is true. JSON lines have the keys timestamp (UTC, in ms), level (lower case) and
+// event, then the attributes of the call. The handler for JSON also has a method
+// Lines, which writes many events at once.
 func New(w io.Writer, format string, level slog.Level, terminal bool) *slog.Logger {
 	if format == "text" || format == "auto" && terminal {
 		return slog.New(tint.NewTextHandler(w, &tint.Options{
@@ -35,9 +36,13 @@ func New(w io.Writer, format string, level slog.Level, terminal bool) *slog.Logg
 	return slog.New(newJSONHandler(w, level))
 }
 
-// IsTerminal says whether a person reads what is written to f.
-func IsTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+// IsTerminal reports whether w is a terminal.
+func IsTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
 
+// rename is the ReplaceAttr function for our keys and values.
 func rename(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) > 0 {
 		return a

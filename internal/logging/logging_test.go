@@ -46,7 +46,7 @@ func TestLevels(t *testing.T) {
 	}
 }
 
-func TestTextOnATerminal(t *testing.T) {
+func TestFormats(t *testing.T) {
 	for _, c := range []struct {
 		format         string
 		terminal, text bool
@@ -59,7 +59,7 @@ func TestTextOnATerminal(t *testing.T) {
 	}
 }
 
-// chunks records each write of its own.
+// chunks records the writes it gets.
 type chunks struct {
 	mu     sync.Mutex
 	writes []string
@@ -106,7 +106,7 @@ func TestBufferKeepsLinesWhole(t *testing.T) {
 	}
 }
 
-func TestBufferFlushesInTime(t *testing.T) {
+func TestBufferFlushesAfterInterval(t *testing.T) {
 	wrote := make(chan struct{})
 	b := logging.NewBuffer(&chunks{wrote: wrote}, 1000, time.Millisecond)
 	defer b.Close()
@@ -118,7 +118,7 @@ func TestBufferFlushesInTime(t *testing.T) {
 	}
 }
 
-func TestBufferTellsOfAWriterThatFails(t *testing.T) {
+func TestBufferReturnsTheWritersError(t *testing.T) {
 	full := errors.New("disk full")
 	b := logging.NewBuffer(&chunks{err: full}, 1000, time.Hour)
 	write(t, b, "line\n")
@@ -126,6 +126,6 @@ func TestBufferTellsOfAWriterThatFails(t *testing.T) {
 		t.Errorf("Flush: %v", err)
 	}
 	if err := b.Close(); !errors.Is(err, full) {
-		t.Errorf("Close, with lines missing from the log: %v", err)
+		t.Errorf("Close after a failed Flush: %v", err)
 	}
 }

@@ -15,42 +15,42 @@ import (
 	"ingestion/streams"
 )
 
-// Fixture is one queue under test with the means to look at it from outside.
+// Fixture is a queue under test, with functions to inspect it from outside.
 type Fixture struct {
 	Queue streams.Queue
 	// Push adds bodies at the end.
 	Push func(bodies ...string)
 	// Another is a second consumer of the same queue.
 	Another func() streams.Queue
-	// Unfinished counts what is neither settled nor held without a lease: in a
-	// list what waits, in a stream what waits or is pending.
+	// Unfinished counts the records that are not settled: in a list those that wait,
+	// in a stream those that wait or are pending.
 	Unfinished func() int
 	// DeadLetters lists the events of the dead letters in order.
 	DeadLetters func() []string
-	// Break spoils the key so that the next Receive fails, by giving it another
-	// type, and returns the repair.
+	// Break gives the key another type, so that the next Receive fails, and returns
+	// the repair.
 	Break func() (repair func())
 }
 
 const soon = 10 * time.Second
 
-// Run runs the suite. open returns a fresh queue, empty, with dead letters on.
+// Run runs the suite. open returns a new, empty queue with dead letters on.
 func Run(t *testing.T, open func(t *testing.T) *Fixture) {
 	for name, test := range map[string]func(*testing.T, *Fixture){
-		"delivers in order and at most max":            deliversInOrder,
-		"returns nothing when nothing comes":           returnsNothing,
-		"waits for what comes later":                   waitsForLater,
-		"stops waiting when the context ends":          stopsWaiting,
-		"forgets what is settled":                      forgetsSettled,
-		"settling again changes nothing":               settlesOnce,
-		"keeps refused records as dead letters":        keepsDeadLetters,
-		"hands back in order, to whoever asks next":    handsBackInOrder,
-		"hands back nothing without complaint":         handsBackNothing,
-		"extends the lease of what is held":            extends,
-		"delivers each record to one consumer":         deliversOnce,
-		"carries any bytes":                            carriesAnyBytes,
-		"fails, takes nothing, and recovers":           failsAndRecovers,
-		"closes, and what was handed back stays there": closes,
+		"delivers in order and at most max":     deliversInOrder,
+		"returns nothing if nothing arrives":    returnsNothing,
+		"waits for later records":               waitsForLater,
+		"stops waiting when the context ends":   stopsWaiting,
+		"forgets what is settled":               forgetsSettled,
+		"settling again changes nothing":        settlesOnce,
+		"keeps refused records as dead letters": keepsDeadLetters,
+		"nacks in order, for any consumer":      nacksInOrder,
+		"nacks nothing":                         nacksNothing,
+		"extends the lease of what is held":     extends,
+		"delivers each record to one consumer":  deliversOnce,
+		"carries any bytes":                     carriesAnyBytes,
+		"fails, takes nothing, recovers":        failsAndRecovers,
+		"closes and keeps nacked records":       closes,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -191,7 +191,7 @@ func keepsDeadLetters(t *testing.T, f *Fixture) {
 	want(t, "unfinished", f.Unfinished(), 0)
 }
 
-func handsBackInOrder(t *testing.T, f *Fixture) {
+func nacksInOrder(t *testing.T, f *Fixture) {
 	f.Push(numbered(6)...)
 	held := Receive(t, f.Queue, 6)
 	settle(t, f.Queue, All(record.Ingested, held[:2]))
@@ -201,11 +201,11 @@ func handsBackInOrder(t *testing.T, f *Fixture) {
 	again := Receive(t, f.Another(), 4)
 	want(t, "order", Bodies(again), numbered(6)[2:])
 	for _, d := range again {
-		want(t, "deliveries after an orderly hand-back", d.Deliveries, 1)
+		want(t, "deliveries after a Nack", d.Deliveries, 1)
 	}
 }
 
-func handsBackNothing(t *testing.T, f *Fixture) {
+func nacksNothing(t *testing.T, f *Fixture) {
 	if err := f.Queue.Nack(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
@@ -250,7 +250,7 @@ func carriesAnyBytes(t *testing.T, f *Fixture) {
 	if err := f.Queue.Nack(t.Context(), held); err != nil {
 		t.Fatal(err)
 	}
-	want(t, "bodies after a hand-back", Bodies(Receive(t, f.Queue, len(bodies))), bodies)
+	want(t, "bodies after a Nack", Bodies(Receive(t, f.Queue, len(bodies))), bodies)
 }
 
 func failsAndRecovers(t *testing.T, f *Fixture) {

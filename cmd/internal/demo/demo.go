@@ -1,5 +1,5 @@
-// Package demo shows the whole service at work on embedded servers: it sends
-// records of which it knows the outcome, and compares.
+// Package demo runs the whole service on embedded servers: it sends records with
+// known outcomes and compares them with what the service did.
 package demo
 
 import (
@@ -20,22 +20,22 @@ import (
 	"ingestion/producer"
 )
 
-// The demo lasts less than a window of the limiter, so that each customer gets
-// exactly its limit.
+// The demo takes less than one window of the limiter, so that exactly rateLimit
+// records of each customer are accepted.
 const (
-	timeLimit    = 55 * time.Second
-	generateFor  = 10 * time.Second
-	perMinute    = "60"
-	rateLimit    = 5
-	settleWithin = 30 * time.Second
+	timeLimit     = 55 * time.Second
+	generateFor   = 10 * time.Second
+	perMinute     = "60"
+	rateLimit     = 5
+	settleTimeout = 30 * time.Second
 )
 
-// ErrMismatch says that what happened is not what was sent.
-var ErrMismatch = errors.New("the outcomes differ from what was sent; see the table")
+// ErrMismatch says that a count differs from what was expected.
+var ErrMismatch = errors.New("the outcomes are not those expected: see the lines WRONG in the table")
 
 // Run starts the servers and the worker, sends the example file and generated
 // records, prints the table of outcomes to out, and stops everything. The error
-// is ErrMismatch where a count is wrong.
+// is ErrMismatch if a count is wrong.
 func Run(ctx context.Context, out io.Writer) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeLimit)
 	defer cancel()
@@ -69,15 +69,15 @@ func Run(ctx context.Context, out io.Writer) (err error) {
 	if err = errors.Join(err, stop()); err != nil {
 		return err
 	}
-	found, err := look(ctx, cfg, client, servers.Mongo.URI(), logPath)
+	got, err := observe(ctx, cfg, client, servers.Mongo.URI(), logPath)
 	if err != nil {
 		return err
 	}
-	return report(out, want, found, logPath)
+	return report(out, want, got, logPath)
 }
 
-// settings are those of the environment's defaults, not of the environment: the
-// demo's counts hold for these only.
+// settings returns the default settings, regardless of the environment: the
+// expected counts hold for these only.
 func settings(servers *stack.Stack) (*config.Config, error) {
 	vars := servers.Variables()
 	vars["QUEUE_MODE"] = config.ModeStream
@@ -88,7 +88,7 @@ func settings(servers *stack.Stack) (*config.Config, error) {
 	return config.Parse(vars)
 }
 
-// startWorker has the worker work until the function returned is called.
+// startWorker runs the worker, which logs to a new file, until stop is called.
 func startWorker(ctx context.Context, cfg *config.Config, logPath string) (stop func() error, err error) {
 	file, err := os.Create(logPath)
 	if err != nil {
@@ -110,8 +110,8 @@ func startWorker(ctx context.Context, cfg *config.Config, logPath string) (stop 
 	}, nil
 }
 
-// send loads the example file and lets the generator run; it returns what must
-// come of both.
+// send publishes the example file and generated records, and returns the outcomes
+// expected of both.
 func send(ctx context.Context, out io.Writer, cfg *config.Config, client redis.UniversalClient) (*counts, error) {
 	publisher, err := producer.NewPublisher(client, producer.ToStream(cfg.StreamKey, cfg.StreamPartitions), producer.Options{})
 	if err != nil {
@@ -121,12 +121,12 @@ func send(ctx context.Context, out io.Writer, cfg *config.Config, client redis.U
 	if err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(out, "Loading %d records of examples/customers.ndjson …\n", len(bodies))
+	fmt.Fprintf(out, "Loading %d records from examples/customers.ndjson …\n", len(bodies))
 	if _, err := publisher.Publish(ctx, bodies); err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(out, "Generating for %v: %s customers, %s records a minute each, %.0f%% spoilt …\n",
-		generateFor, fmt.Sprint(len(cfg.GenCustomers)), perMinute, 100*cfg.GenInvalidRate)
+	fmt.Fprintf(out, "Generating for %v: %d customers, %s records per minute each, %.0f%% invalid …\n",
+		generateFor, len(cfg.GenCustomers), perMinute, 100*cfg.GenInvalidRate)
 	generated, err := generate(ctx, cfg, publisher)
 	if err != nil {
 		return nil, err

@@ -3,59 +3,56 @@ package demo
 import (
 	"fmt"
 	"io"
-	"text/tabwriter"
+	"strings"
 
 	"ingestion/record"
 )
 
-// report prints the table and says whether all counts agree.
-func report(out io.Writer, want *counts, got *found, logPath string) error {
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+// report prints the table. It returns ErrMismatch if a count is wrong.
+func report(out io.Writer, want *counts, got *observed, logPath string) error {
+	var table strings.Builder
 	agree := true
+	line := func(name string, want, ledger, log any, verdict string) {
+		row := fmt.Sprintf("%-27s  %8v  %8v  %8v  %s", name, want, ledger, log, verdict)
+		table.WriteString(strings.TrimRight(row, " ") + "\n")
+	}
 	row := func(name string, want int, places ...int) {
-		mark := "ok"
-		for _, n := range places {
+		verdict := "ok"
+		columns := [2]any{"", ""}
+		for i, n := range places {
+			columns[i] = n
 			if n != want {
-				mark, agree = "WRONG", false
+				verdict, agree = "WRONG", false
 			}
 		}
-		fmt.Fprintf(table, "%s\t%d\t", name, want)
-		for _, n := range places {
-			fmt.Fprintf(table, "%d\t", n)
-		}
-		for range 2 - len(places) {
-			fmt.Fprint(table, "\t")
-		}
-		fmt.Fprintf(table, "%s\t\n", mark)
+		line(name, want, columns[0], columns[1], verdict)
 	}
-	fmt.Fprintln(out)
-	fmt.Fprintln(table, "outcome\texpected\tledger\tlog\t\t")
+	line("outcome", "expected", "ledger", "log", "")
 	refused := 0
 	for _, outcome := range record.Outcomes() {
 		row(outcome.String(), want.byOutcome[outcome], got.ledger[outcome], got.logged.byOutcome[outcome])
-		if outcome.Refused() && outcome != record.RateLimited { // RATE_LIMIT_POLICY=drop
+		if outcome.Refused() && outcome != record.RateLimited { // by default, those are dropped
 			refused += want.byOutcome[outcome]
 		}
 	}
 	row("all", want.sent, sum(got.ledger), got.logged.sent)
-	row("conflicts among duplicates", want.conflicts, got.logged.conflicts)
+	line("", "expected", "found", "", "")
 	row("documents in MongoDB", want.byOutcome[record.Ingested], got.documents)
 	row("dead letters", refused, got.deadLetters)
-	if err := table.Flush(); err != nil {
-		return err
-	}
+	row("conflicts among duplicates", want.conflicts, got.logged.conflicts)
+	fmt.Fprintf(out, "\n%s\n", table.String())
 	if !agree {
-		fmt.Fprintf(out, "\nThe worker's log: %s\n", logPath)
+		fmt.Fprintf(out, "The worker's log is %s\n", logPath)
 		return ErrMismatch
 	}
-	fmt.Fprintf(out, `
-Every record is accounted for. Where to look next:
-  %s  one line a record: what became of it, and why
-  make run       keep the service running and push records to it yourself
-  README.md      configuration, guarantees, operations
-  examples/      the records that were sent
+	_, err := fmt.Fprintf(out, `Every record is accounted for. What to look at next:
+
+  the outcome of each record   %s
+  the records that were sent   examples/
+  your own records             make run
+  settings and guarantees      README.md
 `, logPath)
-	return nil
+	return err
 }
 
 func sum(byOutcome map[record.Outcome]int) int {

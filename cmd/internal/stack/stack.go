@@ -1,5 +1,5 @@
-// Package stack starts what the service needs inside one process. It is apart
-// from package app so that worker and producer do not carry a database.
+// Package stack starts the embedded servers in this process. It is separate from
+// package app so that worker and producer do not link a database.
 package stack
 
 import (
@@ -17,11 +17,11 @@ type Stack struct {
 
 // Options says where the embedded servers listen and keep their data.
 type Options struct {
-	RedisAddr, MongoAddr string // host:port; port 0 takes a free one
-	DataDir              string // MongoDB's files; empty: a temporary folder
+	RedisAddr, MongoAddr string // host:port; port 0 means any free port
+	DataDir              string // of MongoDB; empty means a temporary directory
 }
 
-// Start starts both.
+// Start starts both servers. They run until Close; ctx bounds only the start.
 func Start(ctx context.Context, opts Options) (*Stack, error) {
 	redis, err := embedded.StartRedis(ctx, opts.RedisAddr)
 	if err != nil {
@@ -34,10 +34,10 @@ func Start(ctx context.Context, opts Options) (*Stack, error) {
 	return &Stack{Redis: redis, Mongo: mongo}, nil
 }
 
-// Variables are the settings that lead to the servers.
+// Variables returns the settings that point to the servers.
 func (s *Stack) Variables() map[string]string {
 	return map[string]string{"REDIS_URL": s.Redis.URL(), "MONGO_URI": s.Mongo.URI(), "REDIS_PASSWORD_FILE": "", "MONGO_PASSWORD_FILE": ""}
 }
 
-// Close stops both.
+// Close stops both servers.
 func (s *Stack) Close() error { return errors.Join(s.Redis.Close(), s.Mongo.Close()) }

@@ -1,7 +1,7 @@
-// Command mongosh stands in for MongoDB's shell in the stand-in image, where
-// it is asked for one thing only: whether the server answers. Its arguments
-// are not read. It prints 1 and exits 0 if the server answers a ping, as the
-// shell does for `--eval "db.runCommand({ping: 1}).ok"`.
+// Command mongosh replaces MongoDB's shell in the stand-in image, for the health
+// check only: it ignores its arguments, pings the server, and prints 1 and exits 0
+// if the server answers, as the shell does for
+// `--eval "db.runCommand({ping: 1}).ok"`.
 package main
 
 import (

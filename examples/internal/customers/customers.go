@@ -1,5 +1,5 @@
-// Package customers makes the example records. It labels each line by how it
-// makes it, without asking the code that judges records.
+// Package customers generates the example records. It labels each line from the way
+// it was generated, not by the code under test.
 package customers
 
 import (
@@ -12,33 +12,33 @@ import (
 	"ingestion/record"
 )
 
-// Line is one line of customers.ndjson and what becomes of it.
+// Line is one line of customers.ndjson and its expected outcome.
 type Line struct {
 	Body []byte
-	// Want is the outcome. Of a customer over the limit some lines, no matter
-	// which, are Ingested and the others RateLimited; of two lines of the same
-	// record either may be the Duplicate.
+	// Want is the outcome in order of the lines. In another order, other lines of
+	// a customer over the limit are RateLimited, and of two lines with the same
+	// record, the other may be the Duplicate; the counts are the same.
 	Want record.Outcome
-	// Conflict marks a duplicate that has another name.
+	// Conflict marks a duplicate with another name.
 	Conflict bool
 }
 
-// Limit is the default RATE_LIMIT_LIMIT, for which the labels hold.
+// Limit is the default rate limit, for which the labels hold.
 const Limit = 5
 
 const (
 	seed         = 20240229
 	regulars     = 370 // customers within the limit
-	crowded      = 14  // customers over it
+	overLimits   = 14  // customers over the limit
 	duplicates   = 64
 	conflictEach = 8 // every eighth duplicate has another name
 	csvRows      = 50
 )
 
-// Lines makes customers.ndjson, always the same.
+// Lines generates customers.ndjson, always the same.
 func Lines() []Line {
 	r := rand.New(rand.NewPCG(seed, 1))
-	var first []Line // in any order among each other
+	var first []Line // shuffled
 	var originals []entry
 	for n := range regulars {
 		own := newCustomer(r, n).entries(r, 1+r.IntN(Limit))
@@ -47,17 +47,17 @@ func Lines() []Line {
 			first = append(first, Line{Body: e.write(r), Want: record.Ingested})
 		}
 	}
-	first = append(first, curiosities()...)
+	first = append(first, edgeCases()...)
 	first = append(first, overLimit(r)...)
-	first = append(first, spoilt()...)
+	first = append(first, invalid()...)
 	shuffle(r, first)
 	return weave(r, first, repeats(r, originals))
 }
 
-// overLimit makes customers with more records than the limit.
+// overLimit generates customers with more records than the limit.
 func overLimit(r *rand.Rand) []Line {
 	var lines []Line
-	for n := range crowded {
+	for n := range overLimits {
 		for i, e := range newCustomer(r, regulars+n).entries(r, Limit+1+r.IntN(6)) {
 			want := record.Ingested
 			if i >= Limit {
@@ -69,7 +69,7 @@ func overLimit(r *rand.Rand) []Line {
 	return lines
 }
 
-// repeats writes some records once more, each in another spelling.
+// repeats repeats some records, each spelled differently.
 func repeats(r *rand.Rand, originals []entry) []Line {
 	shuffle(r, originals)
 	var lines []Line
@@ -83,7 +83,7 @@ func repeats(r *rand.Rand, originals []entry) []Line {
 	return lines
 }
 
-// weave puts the repeats into the second half, after all that they repeat.
+// weave inserts the repeats, shuffled, after the lines that they repeat.
 func weave(r *rand.Rand, first, repeats []Line) []Line {
 	lines := slices.Clone(first)
 	for _, line := range repeats {
@@ -97,7 +97,7 @@ func shuffle[T any](r *rand.Rand, all []T) {
 	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 }
 
-// Files are the example files by name.
+// Files returns the example files by name.
 func Files() map[string][]byte {
 	lines := Lines()
 	var bodies bytes.Buffer
@@ -134,7 +134,7 @@ func expected(lines []Line) []byte {
 		count[record.Malformed], count[record.Invalid], count[record.RateLimited])
 }
 
-// table makes customers.csv.
+// table generates customers.csv.
 func table() []byte {
 	r := rand.New(rand.NewPCG(seed, 2))
 	var b bytes.Buffer
@@ -145,11 +145,12 @@ func table() []byte {
 		rows = append(rows, []string{e.customerID, e.name, e.email, e.createdAt, one(r, cities)})
 	}
 	if err := w.WriteAll(rows); err != nil {
-		panic(err) // a buffer takes all
+		panic(err) // a bytes.Buffer does not fail
 	}
 	return b.Bytes()
 }
 
 var cities = []string{"Lisboa", "Łódź", "Zürich", "São Paulo", "Kraków", "København", "Reykjavík", "Brașov", "Washington, D.C.", "L'Aquila", "Αθήνα", "Київ", "東京", "서울", "臺北", "القاهرة", "मुंबई", "Hà Nội"}
 
+// one picks an element at random.
 func one[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }

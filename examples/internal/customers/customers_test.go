@@ -18,7 +18,7 @@ import (
 	"ingestion/record"
 )
 
-func TestFilesAreWhatTheGeneratorMakes(t *testing.T) {
+func TestFilesAreUpToDate(t *testing.T) {
 	files := customers.Files()
 	for name, embedded := range map[string][]byte{
 		"customers.ndjson":        examples.Customers,
@@ -26,7 +26,7 @@ func TestFilesAreWhatTheGeneratorMakes(t *testing.T) {
 		"customers.csv":           examples.CustomersCSV,
 	} {
 		if !bytes.Equal(files[name], embedded) {
-			t.Errorf("%s is not what is made now: run go generate ./examples", name)
+			t.Errorf("%s is out of date: run go generate ./examples", name)
 		}
 	}
 }
@@ -40,20 +40,20 @@ func judge(body []byte) (record.Record, record.Outcome, string) {
 	return r, record.Ingested, ""
 }
 
-func TestEachLineIsJudgedAsLabelled(t *testing.T) {
+func TestDecoderAgreesWithLabels(t *testing.T) {
 	for i, line := range customers.Lines() {
 		want := line.Want
 		if want == record.Duplicate || want == record.RateLimited {
-			want = record.Ingested // by the body alone
+			want = record.Ingested // the decoder sees the body only
 		}
 		if _, got, reason := judge(line.Body); got != want {
-			t.Errorf("line %d: %s: judged %v (%s), meant as %v", i+1, line.Body, got, reason, want)
+			t.Errorf("line %d: %s: %v (%s), want %v", i+1, line.Body, got, reason, want)
 		}
 	}
 }
 
-// tally works lines off in the order given, by the rules as they read: at most
-// Limit distinct records a customer, one document a record.
+// tally counts the outcomes of lines in the given order by the rules: at most Limit
+// distinct records per customer, one document per record.
 func tally(lines []customers.Line) map[string]int {
 	count := map[string]int{"lines": len(lines)}
 	names := map[string]string{}
@@ -93,30 +93,30 @@ func TestExpectedCountsHoldInAnyOrder(t *testing.T) {
 	}
 	sum := want["ingested"] + want["duplicate"] + want["parse_error"] + want["validation_failed"] + want["rate_limited"]
 	if sum != want["lines"] || sum < 1000 {
-		t.Errorf("%v make %d lines", want, sum)
+		t.Errorf("%v add up to %d lines", want, sum)
 	}
 	for name, least := range map[string]int{"ingested": 800, "duplicate": 50, "conflict": 5, "parse_error": 50, "validation_failed": 50, "rate_limited": 30} {
 		if want[name] < least {
-			t.Errorf("%d lines are %s, want %d at least", want[name], name, least)
+			t.Errorf("%d lines are %s, want at least %d", want[name], name, least)
 		}
 	}
 }
 
-func TestRepeatsFollowWhatTheyRepeat(t *testing.T) {
+func TestDuplicatesFollowTheirOriginals(t *testing.T) {
 	seen := map[string]bool{}
 	for i, line := range customers.Lines() {
 		r, _, _ := judge(line.Body)
 		if seen[r.ID] != (line.Want == record.Duplicate) && r.ID != "" {
-			t.Errorf("line %d: %s: meant as %v", i+1, line.Body, line.Want)
+			t.Errorf("line %d: %s: labelled %v", i+1, line.Body, line.Want)
 		}
 		seen[r.ID] = r.ID != ""
 	}
 }
 
-func TestCustomersAreNotTheGeneratorsOwn(t *testing.T) {
+func TestCustomersDifferFromTheGenerators(t *testing.T) {
 	for _, line := range customers.Lines() {
 		if r, _, _ := judge(line.Body); len(r.CustomerID) == 1 {
-			t.Errorf("%s shares a customer with GEN_CUSTOMERS", line.Body)
+			t.Errorf("%s has a default customer of the generator", line.Body)
 		}
 	}
 }
@@ -133,11 +133,11 @@ func TestProducerReadsTheFileLineByLine(t *testing.T) {
 		}
 	}
 	if _, err := r.Next(); !errors.Is(err, io.EOF) || r.Blank() != 0 {
-		t.Errorf("after the last: %v, %d blank lines", err, r.Blank())
+		t.Errorf("after the last line: %v, %d blank lines", err, r.Blank())
 	}
 }
 
-func TestTheTableHoldsGoodRecordsOnly(t *testing.T) {
+func TestCSVHasValidRecordsOnly(t *testing.T) {
 	r, err := producer.NewReader(bytes.NewReader(examples.CustomersCSV), producer.ReaderOptions{})
 	if err != nil || r.Format() != producer.CSV {
 		t.Fatalf("%v, %v", r.Format(), err)
@@ -163,7 +163,7 @@ func TestTheTableHoldsGoodRecordsOnly(t *testing.T) {
 	}
 }
 
-func TestGoodRecordsUseNoRealDomain(t *testing.T) {
+func TestRecordsUseNoRealDomain(t *testing.T) {
 	for _, line := range customers.Lines() {
 		for _, real := range []string{"example.", "gmail", "yahoo", "hotmail", "outlook", "icloud", "gmx.", "mail.ru", "qq.com"} {
 			if utf8.Valid(line.Body) && strings.Contains(strings.ToLower(string(line.Body)), "@"+real) {

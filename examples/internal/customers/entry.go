@@ -9,7 +9,7 @@ import (
 	"ingestion/producer/people"
 )
 
-// customer has records at different times, perhaps from a second address.
+// customer has records of different times, some with the second address.
 type customer struct {
 	id     string
 	person people.Person
@@ -22,8 +22,8 @@ func newCustomer(r *rand.Rand, n int) customer {
 	return customer{id: customerID(r, n), person: p, other: local + ".2@" + domain}
 }
 
-// customerID writes a customer's number as different systems do. None of them
-// is one of GEN_CUSTOMERS' defaults, so that both may be loaded together.
+// customerID formats a customer's number as different systems do. The result is
+// never a default customer of the generator, so that both can run together.
 func customerID(r *rand.Rand, n int) string {
 	switch n % 7 {
 	case 0:
@@ -43,13 +43,13 @@ func customerID(r *rand.Rand, n int) string {
 	}
 }
 
-// entry is one record before it is written down.
+// entry is one record before it is encoded.
 type entry struct {
 	customerID, name, email, createdAt string
 	at                                 time.Time // the instant of createdAt
 }
 
-// entries makes n records of different instants.
+// entries generates n records of different instants.
 func (c customer) entries(r *rand.Rand, n int) []entry {
 	var all []entry
 	taken := map[time.Time]bool{}
@@ -68,8 +68,9 @@ func (c customer) entries(r *rand.Rand, n int) []entry {
 	return all
 }
 
-// respelt is the same record written in another way: the instant in another
-// zone or form, the domain in capitals, blanks around what is trimmed.
+// respelt returns the same record, usually spelled differently: the instant in
+// another time zone and form, the domain in upper case, spaces around fields that
+// are trimmed.
 func (e entry) respelt(r *rand.Rand) entry {
 	if r.IntN(4) == 0 {
 		return e
@@ -80,7 +81,7 @@ func (e entry) respelt(r *rand.Rand) entry {
 		local, domain, _ := strings.Cut(e.email, "@")
 		e.email = local + "@" + strings.ToUpper(domain)
 		if strings.ContainsFunc(domain, func(c rune) bool { return c > 0x7f }) {
-			e.email = local + "@" + domain // the capitals of other scripts are a matter of their own
+			e.email = local + "@" + domain // upper case only for ASCII domains
 		}
 	}
 	if r.IntN(2) == 0 {
@@ -91,8 +92,8 @@ func (e entry) respelt(r *rand.Rand) entry {
 
 var zones = []int{-720, -570, -300, -210, 0, 60, 120, 210, 345, 480, 525, 765, 840}
 
-// moment draws an instant between 1998 and 2025 in a form of ISO 8601 that
-// gives it exactly.
+// moment picks an instant between 1998 and 2025, and a form of ISO 8601 that
+// represents it exactly.
 func moment(r *rand.Rand) (time.Time, string) {
 	from := time.Date(1998, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
 	to := time.Date(2025, 12, 31, 0, 0, 0, 0, time.UTC).Unix()
@@ -110,9 +111,9 @@ func moment(r *rand.Rand) (time.Time, string) {
 }
 
 type form struct {
-	unit   time.Duration // to which the form is exact
+	unit   time.Duration // precision
 	layout string
-	write  func(time.Time) string // in place of layout
+	write  func(time.Time) string // instead of layout
 }
 
 const day = 24 * time.Hour

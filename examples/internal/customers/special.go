@@ -10,36 +10,36 @@ import (
 	"ingestion/record"
 )
 
-// curiosities are good records at the edge of the rules, one a customer.
-func curiosities() []Line {
-	good := func(id, name, email, createdAt string) Line {
+// edgeCases returns valid records at the limits of the rules, one per customer.
+func edgeCases() []Line {
+	valid := func(id, name, email, createdAt string) Line {
 		body := fmt.Sprintf(`{"customerId": %s, "name": %s, "email": %s, "createdAt": %s}`, plain(id), plain(name), plain(email), plain(createdAt))
 		return Line{Body: []byte(body), Want: record.Ingested}
 	}
 	return []Line{
-		good(strings.Repeat("9", 256), "Longest Customer ID", "longest.id@quillmarsh.net", "2024-02-29T12:00:00Z"),
-		good("edge-name", strings.Repeat("Wolfeschlegelsteinhausenbergerdorff ", 28)+"Jr.", "hubert@quillmarsh.net", "2024-02-29T12:00:00Z"),
-		good("edge-local", "Longest Local Part", strings.Repeat("l", 64)+"@quillmarsh.net", "2024-02-29T12:00:00Z"),
-		good("edge-atext", "Odd But Allowed", "!#$%&'*+-/=?^_`{|}~@quillmarsh.net", "2024-02-29T12:00:00Z"),
-		good("edge|pipe", "Piped", "pipe|d@quillmarsh.net", "2024-02-29T12:00:00Z"),
-		good(`edge\backslash`, "Backslash", "back.slash@quillmarsh.net", "2024-02-29T12:00:00Z"),
-		good("edge-emoji", "Renée 🦊 Füchslein", "renee@quillmarsh.net", "2024-02-29T12:00:00Z"),
-		good("edge-decomposed", "Zoe\u0308 A\u030angstro\u0308m", "zoe@quillmarsh.net", "2024-02-29T12:00:00Z"),
-		good("edge-one", "X", "x@y.zw", "2024-02-29T12:00:00Z"),
-		good("edge-punycode", "Already Encoded", "post@xn--mllersgrn-q9ah.de", "2024-02-29T12:00:00Z"),
-		good("edge-first", "The First Instant", "first@quillmarsh.net", "0001-01-01T00:00:00Z"),
-		good("edge-last", "The Last Instant", "last@quillmarsh.net", "9999-12-31T23:59:59.999999Z"),
-		good("edge-leap", "Leap Day by Ordinal", "leap@quillmarsh.net", "2024-366"),
-		good("edge-week", "Week 53", "week@quillmarsh.net", "2020-W53-7"),
-		good("edge-month", "A Month Alone", "month@quillmarsh.net", "2024-03"),
-		good("edge-quote", `Quote " and \ in the Name`, "quote@quillmarsh.net", "2024-02-29T12:00:00Z"),
+		valid(strings.Repeat("9", 256), "Longest Customer ID", "longest.id@quillmarsh.net", "2024-02-29T12:00:00Z"),
+		valid("edge-name", strings.Repeat("Wolfeschlegelsteinhausenbergerdorff ", 28)+"Jr.", "hubert@quillmarsh.net", "2024-02-29T12:00:00Z"),
+		valid("edge-local", "Longest Local Part", strings.Repeat("l", 64)+"@quillmarsh.net", "2024-02-29T12:00:00Z"),
+		valid("edge-atext", "Odd But Allowed", "!#$%&'*+-/=?^_`{|}~@quillmarsh.net", "2024-02-29T12:00:00Z"),
+		valid("edge|pipe", "Piped", "pipe|d@quillmarsh.net", "2024-02-29T12:00:00Z"),
+		valid(`edge\backslash`, "Backslash", "back.slash@quillmarsh.net", "2024-02-29T12:00:00Z"),
+		valid("edge-emoji", "Renée 🦊 Füchslein", "renee@quillmarsh.net", "2024-02-29T12:00:00Z"),
+		valid("edge-decomposed", "Zoe\u0308 A\u030angstro\u0308m", "zoe@quillmarsh.net", "2024-02-29T12:00:00Z"),
+		valid("edge-one", "X", "x@y.zw", "2024-02-29T12:00:00Z"),
+		valid("edge-punycode", "Already Encoded", "post@xn--mllersgrn-q9ah.de", "2024-02-29T12:00:00Z"),
+		valid("edge-first", "The First Instant", "first@quillmarsh.net", "0001-01-01T00:00:00Z"),
+		valid("edge-last", "The Last Instant", "last@quillmarsh.net", "9999-12-31T23:59:59.999999Z"),
+		valid("edge-leap", "Leap Day by Ordinal", "leap@quillmarsh.net", "2024-366"),
+		valid("edge-week", "Week 53", "week@quillmarsh.net", "2020-W53-7"),
+		valid("edge-month", "A Month Alone", "month@quillmarsh.net", "2024-03"),
+		valid("edge-quote", `Quote " and \ in the Name`, "quote@quillmarsh.net", "2024-02-29T12:00:00Z"),
 		{Body: []byte(`{"customerId":"edge-deep","name":"Deep Enough","email":"deep@quillmarsh.net","createdAt":"2024-02-29","more":` + strings.Repeat("[", 31) + strings.Repeat("]", 31) + `}`), Want: record.Ingested},
 	}
 }
 
-// spoilt are bad records: those that the generator spoils, which knows what it
-// does, and some that people really send.
-func spoilt() []Line {
+// invalid returns refused records: invalid ones of the generator, which labels them,
+// and kinds that are common in practice.
+func invalid() []Line {
 	lines := generated(120)
 	bad := func(want record.Outcome, body string) { lines = append(lines, Line{Body: []byte(body), Want: want}) }
 
@@ -73,8 +73,7 @@ func spoilt() []Line {
 	return lines
 }
 
-// generated are n spoilt records of the generator. Their createdAt and
-// customers don't matter: none of them is accepted.
+// generated returns n invalid records of the generator.
 func generated(n int) []Line {
 	g, err := producer.NewGenerator(producer.GeneratorOptions{
 		Customers: []string{"B-1", "B-2", "客-3", "B-4", "B-5", "B-6", "B-7"},
@@ -84,19 +83,19 @@ func generated(n int) []Line {
 		panic(err) // the options are constant
 	}
 	var lines []Line
-	err = g.Run(context.Background(), func(_ context.Context, batch []producer.Generated) error {
-		for _, one := range batch {
+	err = g.Run(context.Background(), func(_ context.Context, records []producer.Generated) error {
+		for _, one := range records {
 			lines = append(lines, Line{Body: one.Body, Want: one.Want})
 		}
 		return nil
 	})
 	if err != nil {
-		panic(err) // nothing of it fails
+		panic(err) // neither the clock nor the callback fails
 	}
 	return lines
 }
 
-// stoppedClock lets the generator run without waiting.
+// stoppedClock makes the generator run without waiting.
 type stoppedClock struct{}
 
 func (stoppedClock) Now() time.Time                             { return time.Unix(0, 0) }

@@ -7,8 +7,8 @@ import (
 	"unicode/utf16"
 )
 
-// write makes the body: mostly plain, sometimes with other fields, in another
-// order, with blanks or escapes.
+// write encodes the body: mostly plainly, sometimes with additional fields, in
+// another order, or with spaces or escapes.
 func (e entry) write(r *rand.Rand) []byte {
 	text := plain
 	if r.IntN(12) == 0 {
@@ -31,18 +31,20 @@ func (e entry) write(r *rand.Rand) []byte {
 
 func colon(r *rand.Rand) string { return one(r, []string{":", ": ", ": "}) }
 
-// extras are fields that the service does not know and must not mind.
+// extras are unknown fields, which the service must accept.
 var extras = []string{
 	`"source":"web"`, `"vip": true`, `"phone": null`, `"visits": 17`, `"balance": -12.50e1`,
 	`"tags": ["newsletter", "été 2024"]`, `"address": {"city": "Łódź", "lines": ["ul. Długa 7", ""]}`,
 	`"Name": "not the name"`, `"customerid": 5`, `"": ""`,
 }
 
+// plain encodes s as a JSON string, without unnecessary escapes.
 func plain(s string) string {
 	return `"` + strings.NewReplacer(`"`, `\"`, `\`, `\\`, "\t", `\t`).Replace(s) + `"`
 }
 
-// escaped writes all but ASCII as \u escapes, in surrogate pairs where needed.
+// escaped is like plain, but writes everything outside ASCII as \u escapes, with
+// surrogate pairs where needed.
 func escaped(s string) string {
 	var b strings.Builder
 	for _, c := range plain(s) {

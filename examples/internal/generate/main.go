@@ -1,4 +1,4 @@
-// Command generate writes the example files into the working directory.
+// Command generate writes the example files to the working directory.
 package main
 
 import (

@@ -1,6 +1,6 @@
-// Package filelock locks a file against other processes, and against others
-// in this process. The lock ends with Close, or with the process. On systems
-// without flock(2) it always succeeds and protects from nothing.
+// Package filelock provides advisory locks on files, against other processes and
+// within this one. A lock is released by Close or when the process exits. On
+// systems without flock(2), locking always succeeds and has no effect.
 package filelock
 
 import (
@@ -9,17 +9,17 @@ import (
 	"os"
 )
 
-// ErrHeld says that another holds the lock.
-var ErrHeld = errors.New("the lock is held by another")
+// ErrHeld says that the lock is already held.
+var ErrHeld = errors.New("the lock is already held")
 
-// Lock is a lock that is held.
+// Lock is a held lock.
 type Lock struct{ file *os.File }
 
-// Try takes the lock on path, which is made if it is not there. The error is
-// ErrHeld if another has it.
+// Try locks the file at path, which it creates if necessary. It returns ErrHeld if
+// the lock is already held.
 func Try(path string) (*Lock, error) { return open(path, false) }
 
-// Wait takes the lock on path and waits for as long as another has it.
+// Wait is like Try, but waits until the lock is free.
 func Wait(path string) (*Lock, error) { return open(path, true) }
 
 func open(path string, wait bool) (*Lock, error) {
@@ -33,5 +33,6 @@ func open(path string, wait bool) (*Lock, error) {
 	return &Lock{file: file}, nil
 }
 
-// Close gives the lock up. The file stays: removing it would let two take it.
+// Close releases the lock. It does not remove the file: then two processes could
+// hold locks on different files of the same path.
 func (l *Lock) Close() error { return l.file.Close() }

@@ -15,13 +15,13 @@ func TestLockIsHeldUntilClosed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")
 	first := try(t, path)
 	if _, err := filelock.Try(path); !errors.Is(err, filelock.ErrHeld) {
-		t.Errorf("the second gets %v, want ErrHeld", err)
+		t.Errorf("the second Try returns %v, want ErrHeld", err)
 	}
 	closeLock(t, first)
 	closeLock(t, try(t, path))
 }
 
-func TestWaitGetsTheLock(t *testing.T) {
+func TestWait(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")
 	first := try(t, path)
 	taken := make(chan error)
@@ -34,7 +34,7 @@ func TestWaitGetsTheLock(t *testing.T) {
 	}()
 	select {
 	case err := <-taken:
-		t.Fatalf("the second has not waited (%v)", err)
+		t.Fatalf("Wait returned while the lock was held (%v)", err)
 	case <-time.After(50 * time.Millisecond):
 	}
 	closeLock(t, first)
@@ -43,9 +43,9 @@ func TestWaitGetsTheLock(t *testing.T) {
 	}
 }
 
-func TestLockWithoutFolder(t *testing.T) {
+func TestLockInMissingDirectory(t *testing.T) {
 	if _, err := filelock.Try(filepath.Join(t.TempDir(), "none", "lock")); err == nil {
-		t.Error("the lock is taken")
+		t.Error("Try succeeded")
 	}
 }
 

@@ -129,8 +129,8 @@ func stepOf(cmd redis.Cmder) step {
 // scripts maps the hash of a script to its step.
 var scripts = map[string]step{}
 
-// stepNames has the steps that are not named as their script's file.
-var stepNames = map[step]step{"read": "account"}
+// otherSteps has the steps of scripts whose file name does not end in the step.
+var otherSteps = map[string]step{"account_read": "account"}
 
 // sources maps a step to the source of its script.
 var sources = map[step]string{}
@@ -144,15 +144,15 @@ func loadScripts(t *testing.T, client *redis.Client) {
 	}
 	for _, file := range append(files, filepath.FromSlash("../../../limiter/judge.lua")) {
 		name := strings.TrimSuffix(filepath.Base(file), ".lua")
-		s := step(name[strings.LastIndex(name, "_")+1:])
-		if name, other := stepNames[s]; other {
-			s = name
+		s, other := otherSteps[name]
+		if !other {
+			s = step(name[strings.LastIndex(name, "_")+1:]) // after the name of the group
 		}
 		source, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		whole := beginnings(t, string(source)) + string(source)
+		whole := beginnings(t, filepath.Dir(file), string(source)) + string(source)
 		sum := sha1.Sum([]byte(whole))
 		scripts[hex.EncodeToString(sum[:])], sources[s] = s, whole
 		if err := client.ScriptLoad(t.Context(), whole).Err(); err != nil {
@@ -167,12 +167,12 @@ var (
 	partName   = regexp.MustCompile(`\w+\.lua`)
 )
 
-// beginnings returns the parts that are prepended to a script.
-func beginnings(t *testing.T, source string) string {
+// beginnings returns the parts that are prepended to a script, from the same directory.
+func beginnings(t *testing.T, dir, source string) string {
 	t.Helper()
 	parts := ""
 	for _, name := range partName.FindAllString(comesAfter.FindString(source), -1) {
-		part, err := os.ReadFile(filepath.FromSlash("../../../streams/" + name))
+		part, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,11 +13,11 @@ import (
 	"ingestion/record"
 )
 
-// counts are the outcomes of a number of records.
+// counts says how many records had, or are expected to have, each outcome.
 type counts struct {
-	sent      int
+	sent      int // all records
 	byOutcome map[record.Outcome]int
-	conflicts int
+	conflicts int // duplicates with another name
 }
 
 func newCounts() *counts { return &counts{byOutcome: map[record.Outcome]int{}} }
@@ -30,8 +30,8 @@ func (c *counts) add(other *counts) {
 	}
 }
 
-// exampleFile returns the example's bodies and the counts that were written
-// down when the file was made, by a program that shares nothing with the worker.
+// exampleFile returns the bodies of the example file and the expected counts. The
+// program that made the file wrote them; it shares no rules with the worker.
 func exampleFile() (*counts, [][]byte, error) {
 	var expected map[string]int
 	if err := json.Unmarshal(examples.Expected, &expected); err != nil {
@@ -50,8 +50,9 @@ func exampleFile() (*counts, [][]byte, error) {
 	return want, bodies, nil
 }
 
-// generate publishes made-up records for a while. The generator knows which it
-// has spoilt; of the good ones each customer gets its limit.
+// generate publishes generated records for generateFor, and returns the expected
+// counts. The generator knows which of them are invalid; of the valid ones,
+// rateLimit of each customer are ingested.
 func generate(ctx context.Context, cfg *config.Config, publisher *producer.Publisher) (*counts, error) {
 	generator, err := producer.NewGenerator(producer.GeneratorOptions{
 		Customers: cfg.GenCustomers, PerMinute: cfg.GenRPM, Jitter: cfg.GenJitter.Duration(),
@@ -60,14 +61,14 @@ func generate(ctx context.Context, cfg *config.Config, publisher *producer.Publi
 	if err != nil {
 		return nil, err
 	}
-	want, good := newCounts(), map[string]int{}
+	want, valid := newCounts(), map[string]int{}
 	err = generator.Run(ctx, func(ctx context.Context, made []producer.Generated) error {
 		bodies := make([][]byte, len(made))
 		for i, g := range made {
 			bodies[i] = g.Body
 			outcome := g.Want
 			if outcome == record.Ingested {
-				if good[g.CustomerID]++; good[g.CustomerID] > rateLimit {
+				if valid[g.CustomerID]++; valid[g.CustomerID] > rateLimit {
 					outcome = record.RateLimited
 				}
 			}

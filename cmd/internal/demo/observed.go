@@ -20,19 +20,19 @@ import (
 	"ingestion/streams"
 )
 
-// found is what became of the records, seen in four places.
-type found struct {
+// observed is what became of the records, as seen in four places.
+type observed struct {
 	ledger      map[record.Outcome]int
 	logged      counts
 	documents   int
 	deadLetters int
 }
 
-// awaitSettled waits until the ledger has counted as many outcomes as records
-// were sent.
+// awaitSettled waits until the ledger has counted one outcome for each record
+// sent.
 func awaitSettled(ctx context.Context, out io.Writer, cfg *config.Config, client redis.UniversalClient, want *counts) error {
-	fmt.Fprintf(out, "Waiting until the worker has settled all %d …\n", want.sent)
-	ctx, cancel := context.WithTimeout(ctx, settleWithin)
+	fmt.Fprintf(out, "Waiting until the worker has settled all %d records …\n", want.sent)
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
@@ -51,7 +51,7 @@ func awaitSettled(ctx context.Context, out io.Writer, cfg *config.Config, client
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("only %d of %d records were settled in time: %w", settled, want.sent, ctx.Err())
+			return fmt.Errorf("only %d of %d records settled in time: %w", settled, want.sent, ctx.Err())
 		}
 	}
 }
@@ -71,20 +71,20 @@ func readLedger(ctx context.Context, cfg *config.Config, client redis.UniversalC
 	return ledger, nil
 }
 
-func look(ctx context.Context, cfg *config.Config, client redis.UniversalClient, mongoURI, logPath string) (*found, error) {
-	var f found
+func observe(ctx context.Context, cfg *config.Config, client redis.UniversalClient, mongoURI, logPath string) (*observed, error) {
+	var o observed
 	var err error
-	if f.ledger, err = readLedger(ctx, cfg, client); err != nil {
+	if o.ledger, err = readLedger(ctx, cfg, client); err != nil {
 		return nil, err
 	}
 	for _, key := range streams.PartitionKeys(cfg.StreamKey, cfg.StreamPartitions) {
-		f.deadLetters += int(client.XLen(ctx, streams.KeysOf(key).Dead).Val())
+		o.deadLetters += int(client.XLen(ctx, streams.KeysOf(key).Dead).Val())
 	}
-	if f.documents, err = countDocuments(ctx, cfg, mongoURI); err != nil {
+	if o.documents, err = countDocuments(ctx, cfg, mongoURI); err != nil {
 		return nil, err
 	}
-	f.logged, err = readLog(logPath)
-	return &f, err
+	o.logged, err = readLog(logPath)
+	return &o, err
 }
 
 func countDocuments(ctx context.Context, cfg *config.Config, uri string) (int, error) {
@@ -118,7 +118,7 @@ func readLog(path string) (counts, error) {
 			Conflict bool
 		}
 		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
-			return *logged, fmt.Errorf("the log has a line that is no JSON: %w", err)
+			return *logged, fmt.Errorf("the log has a line that is not JSON: %w", err)
 		}
 		outcome, ok := events[line.Event]
 		if !ok {
