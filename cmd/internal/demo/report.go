@@ -52,7 +52,7 @@ func report(out io.Writer, want *counts, got *found, logPath string) error {
 Every record is accounted for. Where to look next:
   %s  one line a record: what became of it, and why
   make run       keep the service running and push records to it yourself
-  README.md      configuration, guarantees, operations
+  docs/index.md  configuration, guarantees, operations
   examples/      the records that were sent
 `, logPath)
 	return nil
