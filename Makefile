@@ -1,4 +1,4 @@
-# Needs Go and make. race needs a C compiler too; images and compose-smoke need
+# Needs Go and make. race also needs a C compiler; images and compose-smoke need
 # Docker and Debian's redis-server.
 
 GO    ?= go
@@ -10,38 +10,46 @@ PACKAGES  ?= ./...
 BENCH     ?= .
 BENCH_SYSTEM ?=
 SIT       ?=
+RUN       ?=
 FUZZTIME  ?= 20s
 CHAOS     ?=
 
-# auto: a container where a Docker engine has or gets the image, else local.
+# auto: a container if a Docker engine has or gets the image, otherwise local.
 INTEGRATION_REDIS ?= auto
 export INTEGRATION_REDIS
 
 export CGO_ENABLED := 0
 
 define usage
-make demo           show the whole service at work, on embedded servers; ends by itself
-make run            keep it running, ready for any Redis client to push records
-make test           all tests; those that need redis-server are skipped where there is none
-make integration    the main path against a Redis in a container, else a local one
-make race           all tests with the race detector; needs a C compiler
-make chaos          workers under kills, outages and broken connections, checked from outside
-make crash          every pair of points at which a worker can be stopped, one after the other
-make planted        known bugs, planted one at a time: each has to be noticed
-make lint           gofmt, go vet, staticcheck, the import rule, go.mod
-make fuzz           each fuzz target for FUZZTIME, $(FUZZTIME)
-make bench          Go benchmarks; BENCH=regexp picks some
-make bench-system   the worker as a process beside the bare loop of its commands; BENCH_SYSTEM=flags
-make performance    all of docs/performance.md measured anew, some 20 minutes; SIT=flags
-make peers          the worker beside asynq, Watermill and a plain loop, in one run; PEERS=flags
-make build          the programs, into bin/
-make images         stand-ins for the public images, where none can be pulled
-make compose-smoke  docker-compose up on the stand-ins until documents arrive, then down
-make clean          remove what the above have built
+Usual:
+  make demo           run the whole service on embedded servers, check the result, and exit
+  make run            run the service on embedded servers until Ctrl-C; RUN=flags
+  make test           run all tests; those that need redis-server are skipped without one
+  make lint           gofmt, go vet, staticcheck, the import rule, go.mod
+  make build          build the programs into bin/
+
+More tests:
+  make race           all tests with the race detector; needs a C compiler
+  make integration    the main path, on a Redis in a container or else a local one
+  make chaos          workers under kills, outages and broken connections, checked from outside
+  make crash          stop a worker at every pair of points, one after the other
+  make planted        plant known bugs one at a time; each must be noticed
+  make fuzz           each fuzz target for FUZZTIME ($(FUZZTIME))
+
+Measuring:
+  make bench          Go benchmarks; BENCH=regexp selects some
+  make bench-system   the worker as a process, compared with a bare loop; BENCH_SYSTEM=flags
+  make peers          compare the worker with asynq, Watermill and a plain loop; PEERS=flags
+  make performance    measure docs/performance.md again, in about 20 minutes; SIT=flags
+
+Images and cleaning up:
+  make images         build stand-ins for the public images, if none can be pulled
+  make compose-smoke  run docker-compose on the stand-ins until documents arrive
+  make clean          remove everything built
 
 Variables: PACKAGES=./record/... and TESTFLAGS=-run=Name narrow test, race and integration;
-INTEGRATION_REDIS=container|local|auto picks the Redis of integration;
-CHAOS='--records 500000 --faults 1000 --seed 7' sets the flags of chaos, --help lists them.
+INTEGRATION_REDIS=container|local|auto selects the Redis of integration;
+CHAOS='--records 500000 --faults 1000 --seed 7' sets the flags of chaos; --help lists them.
 endef
 
 .PHONY: help demo run test integration race chaos crash planted lint fuzz bench bench-system performance peers build images compose-smoke clean
@@ -55,7 +63,7 @@ demo: bin/standalone
 	@bin/standalone demo
 
 run: bin/standalone
-	@exec bin/standalone run
+	@exec bin/standalone run $(RUN)
 
 # gotest runs go test with the arguments given, without cached results, since
 # those have seen no server, and prints at the end which servers were used.
@@ -88,7 +96,7 @@ planted:
 	$(GO) test -count=1 -v -run Planted ./test/chaos/crash
 
 lint:
-	@unformatted=$$($(gofmt) -l .); if [ -n "$$unformatted" ]; then echo "gofmt -w is due for:"; echo "$$unformatted"; exit 1; fi
+	@unformatted=$$($(gofmt) -l .); if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) vet -C bench/peers ./...
 	$(tool) staticcheck ./...
@@ -122,7 +130,7 @@ peers:
 build:
 	$(GO) build -o bin/ ./cmd/...
 
-# go build knows best what is out of date.
+# Always run go build: it knows what is out of date.
 .PHONY: bin/standalone
 bin/standalone:
 	@$(GO) build -o $@ ./cmd/standalone

@@ -13,10 +13,10 @@ import (
 	"ingestion/store"
 )
 
-// checker collects faults; a variable that did not parse is not judged again.
+// checker collects faults. A variable that did not parse is not checked again.
 type checker struct {
 	faults []string
-	known  []string
+	known  []string // faults found while parsing
 }
 
 func (k *checker) want(ok bool, name, format string, args ...any) {
@@ -27,7 +27,7 @@ func (k *checker) want(ok bool, name, format string, args ...any) {
 }
 
 func (k *checker) oneOf(name, value string, allowed ...string) {
-	k.want(slices.Contains(allowed, value), name, "%q is none of %s", value, strings.Join(allowed, ", "))
+	k.want(slices.Contains(allowed, value), name, "%q is not one of %s", value, strings.Join(allowed, ", "))
 }
 
 func (k *checker) between(name string, value, low, high int64) {
@@ -42,7 +42,7 @@ func (k *checker) readable(name, file string) {
 }
 
 func (k *checker) key(name, key string) {
-	k.want(!strings.ContainsAny(key, "{}"), name, "%q has braces, which the service needs itself to keep related keys in one slot", key)
+	k.want(!strings.ContainsAny(key, "{}"), name, "%q has braces, which the service reserves for keeping related keys in one slot", key)
 }
 
 func (c *Config) check(known []string) []string {
@@ -57,7 +57,7 @@ func (c *Config) check(known []string) []string {
 }
 
 func (c *Config) checkServers(k *checker) {
-	if _, err := redisconn.Parse(c.RedisURL.Reveal(), ""); err != nil { // the password's file has a fault of its own
+	if _, err := redisconn.Parse(c.RedisURL.Reveal(), ""); err != nil { // a bad password file is reported separately
 		k.want(false, "REDIS_URL", "%v", err)
 	}
 	if _, err := store.ClientOptions(c.MongoURI.Reveal()); err != nil {
@@ -65,8 +65,8 @@ func (c *Config) checkServers(k *checker) {
 	}
 	k.readable("REDIS_PASSWORD_FILE", c.RedisPasswordFile)
 	k.readable("MONGO_PASSWORD_FILE", c.MongoPasswordFile)
-	k.want(c.MongoDB != "" && !strings.ContainsAny(c.MongoDB, "/\\. \"$\x00"), "MONGO_DB", "%q is no name of a database", c.MongoDB)
-	k.want(c.MongoCollection != "" && !strings.ContainsAny(c.MongoCollection, "$\x00") && !strings.HasPrefix(c.MongoCollection, "system."), "MONGO_COLLECTION", "%q is no name of a collection", c.MongoCollection)
+	k.want(c.MongoDB != "" && !strings.ContainsAny(c.MongoDB, "/\\. \"$\x00"), "MONGO_DB", "%q is not a valid database name", c.MongoDB)
+	k.want(c.MongoCollection != "" && !strings.ContainsAny(c.MongoCollection, "$\x00") && !strings.HasPrefix(c.MongoCollection, "system."), "MONGO_COLLECTION", "%q is not a valid collection name", c.MongoCollection)
 	if c.AdminAddr != "" {
 		_, _, err := net.SplitHostPort(c.AdminAddr)
 		k.want(err == nil, "ADMIN_ADDR", "%q is not host:port", c.AdminAddr)
@@ -91,7 +91,7 @@ func (c *Config) checkNumbers(k *checker) {
 	k.between("RATE_LIMIT_LIMIT", int64(c.RateLimitLimit), 0, limiter.MaxRecords)
 	window := c.RateLimitWindow.Duration()
 	k.want(limiter.ValidWindow(window), "RATE_LIMIT_WINDOW_SEC",
-		"%s is no window: want 0.001 to %d, whole milliseconds", c.RateLimitWindow, limiter.MaxWindow/time.Second)
+		"%s is not a valid window: want 0.001 to %d, whole milliseconds", c.RateLimitWindow, limiter.MaxWindow/time.Second)
 	if c.RateLimitPolicy == PolicyDefer && window >= time.Millisecond {
 		k.want(c.RateLimitMaxDelay.Duration()/limiter.MaxWindowsAhead <= window, "RATE_LIMIT_MAX_DELAY_SEC",
 			"%s is more than %d windows of %s: want at most %s, or a longer RATE_LIMIT_WINDOW_SEC",
@@ -116,6 +116,6 @@ func (c *Config) checkPolicies(k *checker) {
 		"dead-letter needs DEAD_LETTERS=on; set that, or RATE_LIMIT_POLICY=drop")
 	if c.QueueMode == ModeList {
 		k.want(c.RateLimitPolicy != PolicyDefer, "RATE_LIMIT_POLICY", "defer needs QUEUE_MODE=stream")
-		k.want(c.RateLimitClock != ClockArrival, "RATE_LIMIT_CLOCK", "arrival needs QUEUE_MODE=stream: a list does not say when a record came")
+		k.want(c.RateLimitClock != ClockArrival, "RATE_LIMIT_CLOCK", "arrival needs QUEUE_MODE=stream: a list does not record arrival times")
 	}
 }

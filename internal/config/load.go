@@ -16,8 +16,8 @@ import (
 	"github.com/joho/godotenv"
 )
 
-// Error is a configuration that can't be used. It lists every fault, a line
-// each, and ends the program with exit code 2.
+// Error lists every fault of an invalid configuration, one string each. The
+// programs print it and exit with code 2.
 type Error struct{ Faults []string }
 
 func (e *Error) Error() string {
@@ -28,8 +28,7 @@ func (e *Error) Error() string {
 // directory. The error is an *Error that lists all faults.
 func Load() (*Config, error) { return LoadWith(nil) }
 
-// LoadWith is Load with some variables set from elsewhere, whatever the
-// environment says of them.
+// LoadWith is Load with some variables overridden.
 func LoadWith(overrides map[string]string) (*Config, error) {
 	vars, err := readEnvFile(".env")
 	var pathError *fs.PathError
@@ -57,8 +56,8 @@ func readEnvFile(name string) (map[string]string, error) {
 	return godotenv.UnmarshalBytes(bytes.TrimPrefix(text, byteOrderMark))
 }
 
-// Parse makes a Config of variables by name. Variables it does not know are
-// ignored. The error is an *Error that lists all faults.
+// Parse makes a Config from variables by name and ignores unknown variables. The
+// error is an *Error that lists all faults.
 func Parse(vars map[string]string) (*Config, error) {
 	var c Config
 	var faults []string
@@ -66,7 +65,7 @@ func Parse(vars map[string]string) (*Config, error) {
 		faults = append(faults, parseFaults(err)...)
 	}
 	if v, set := vars["ADMIN_ADDR"]; set && strings.TrimSpace(v) == "" {
-		c.AdminAddr = "" // set to nothing means off
+		c.AdminAddr = "" // here, empty means off
 	}
 	c.spell()
 	c.fillIn()
@@ -77,8 +76,7 @@ func Parse(vars map[string]string) (*Config, error) {
 	return &c, nil
 }
 
-// withoutBlanks drops variables that are set to nothing, so that `X=` in a
-// file means the default.
+// withoutBlanks drops empty variables, so that `X=` in a file means the default.
 func withoutBlanks(vars map[string]string) map[string]string {
 	out := make(map[string]string, len(vars))
 	for name, value := range vars {
@@ -108,12 +106,12 @@ func parseFaults(err error) []string {
 
 func reason(err error) string {
 	if cause := errors.Unwrap(err); cause != nil {
-		return fmt.Sprintf("%s is not a number that fits", quoted(err.Error()))
+		return fmt.Sprintf("%s is not a number, or out of range", quoted(err.Error()))
 	}
 	return err.Error()
 }
 
-// quoted takes the offending value out of a strconv error.
+// quoted extracts the offending value from a strconv error.
 func quoted(msg string) string {
 	if i := strings.Index(msg, `"`); i >= 0 {
 		if j := strings.LastIndex(msg, `"`); j > i {
@@ -130,9 +128,8 @@ func variable(field string) string {
 	return field
 }
 
-// spell writes the values of choices and of DEAD_LETTERS, a switch without a
-// default of its own, as the rest of the program knows them: their case does
-// not matter. What is none of them is found by check.
+// spell normalises the case of choices, and the spelling of DEAD_LETTERS, a
+// switch whose default depends on the mode. It leaves invalid values to check.
 func (c *Config) spell() {
 	for _, choice := range []*string{&c.LogFormat, &c.QueueMode, &c.RateLimitPolicy, &c.RateLimitClock} {
 		*choice = strings.ToLower(*choice)

@@ -31,7 +31,7 @@ func faults(t *testing.T, vars map[string]string) []string {
 	return e.Faults
 }
 
-func TestTheDefaultsOfTheDesign(t *testing.T) {
+func TestDefaults(t *testing.T) {
 	c := parse(t, nil)
 	got := map[string]string{}
 	for _, s := range c.Settings() {
@@ -63,7 +63,7 @@ func TestDefaultsOfStreamMode(t *testing.T) {
 	}
 }
 
-func TestPythonsLevelNames(t *testing.T) {
+func TestLevelNames(t *testing.T) {
 	for name, want := range map[string]string{"warning": "WARN", "WARN": "WARN", "critical": "CRITICAL", "Debug": "DEBUG"} {
 		if c := parse(t, map[string]string{"LOG_LEVEL": name}); c.LogLevel.String() != want {
 			t.Errorf("LOG_LEVEL=%s is %v, want %s", name, c.LogLevel, want)
@@ -71,7 +71,7 @@ func TestPythonsLevelNames(t *testing.T) {
 	}
 }
 
-func TestAllFaultsAtOnce(t *testing.T) {
+func TestParseReportsAllFaultsAtOnce(t *testing.T) {
 	vars := map[string]string{
 		"LOG_LEVEL": "loud", "QUEUE_MODE": "pile", "REDIS_URL": "http://x", "MONGO_URI": "mysql://x", "BATCH_SIZE": "many", "WORKER_CONCURRENCY": "0",
 		"RATE_LIMIT_WINDOW_SEC": "-1", "STREAM_RETENTION": "a while", "GEN_INVALID_RATE": "2", "QUEUE_KEY": "a{b}", "LOG_RAW": "perhaps", "ADMIN_ADDR": "nowhere",
@@ -94,14 +94,14 @@ func TestAllFaultsAtOnce(t *testing.T) {
 	}
 }
 
-func TestAPasswordFileThatIsNotThereIsOneFault(t *testing.T) {
+func TestMissingPasswordFileIsOneFault(t *testing.T) {
 	got := faults(t, map[string]string{"REDIS_PASSWORD_FILE": "/nonexistent/file"})
 	if len(got) != 1 || !strings.HasPrefix(got[0], "REDIS_PASSWORD_FILE: ") {
 		t.Errorf("%q", got)
 	}
 }
 
-func TestTheWindowIsOneThatTheLimiterCanKeep(t *testing.T) {
+func TestWindowIsWithinLimiterBounds(t *testing.T) {
 	for value, want := range map[string]time.Duration{
 		"0.001": time.Millisecond, "1.001": 1001 * time.Millisecond, "2678400": 31 * 24 * time.Hour, "86399.999": 24*time.Hour - time.Millisecond,
 	} {
@@ -131,7 +131,7 @@ func TestCaseDoesNotMatter(t *testing.T) {
 	}
 }
 
-func TestDeadLettersIsASwitchLikeOthers(t *testing.T) {
+func TestDeadLettersIsASwitch(t *testing.T) {
 	for value, want := range map[string]bool{"ON": true, "true": true, "1": true, "yes": true, "off": false, "False": false, "0": false, "no": false} {
 		c := parse(t, map[string]string{"QUEUE_MODE": "stream", "DEAD_LETTERS": value, "RATE_LIMIT_POLICY": "drop"})
 		if c.KeepDeadLetters() != want {
@@ -140,7 +140,7 @@ func TestDeadLettersIsASwitchLikeOthers(t *testing.T) {
 	}
 }
 
-func TestSettingsThatDoNotGoTogether(t *testing.T) {
+func TestConflictingSettings(t *testing.T) {
 	for _, vars := range []map[string]string{
 		{"QUEUE_MODE": "stream", "DEAD_LETTERS": "off", "RATE_LIMIT_POLICY": "dead-letter"},
 		{"QUEUE_MODE": "list", "RATE_LIMIT_POLICY": "dead-letter"},
@@ -157,7 +157,7 @@ func TestSettingsThatDoNotGoTogether(t *testing.T) {
 	parse(t, map[string]string{"QUEUE_MODE": "stream", "RATE_LIMIT_POLICY": "drop", "RATE_LIMIT_WINDOW_SEC": "0.001"})
 }
 
-func TestPasswordsAreNeverShown(t *testing.T) {
+func TestPasswordsAreRedacted(t *testing.T) {
 	vars := map[string]string{
 		"REDIS_URL": "redis://user:hunter2@h:1/0", "MONGO_URI": "mongodb://user:hunter2@h:1/?authSource=admin",
 	}
@@ -173,7 +173,7 @@ func TestPasswordsAreNeverShown(t *testing.T) {
 	}
 }
 
-func TestBlankMeansTheDefault(t *testing.T) {
+func TestEmptyVariableCountsAsUnset(t *testing.T) {
 	c := parse(t, map[string]string{"BATCH_SIZE": " ", "ADMIN_ADDR": "", "QUEUE_KEY": " x "})
 	if c.BatchSize != 500 || c.AdminAddr != "" || c.QueueKey != "x" {
 		t.Errorf("%d, %q, %q", c.BatchSize, c.AdminAddr, c.QueueKey)
@@ -187,7 +187,7 @@ func TestUnits(t *testing.T) {
 	}
 }
 
-func TestEnvFileBelowTheEnvironment(t *testing.T) {
+func TestEnvironmentOverridesEnvFile(t *testing.T) {
 	t.Chdir(t.TempDir())
 	if err := os.WriteFile(".env", []byte("QUEUE_KEY=from-file\nBATCH_SIZE=7\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -211,7 +211,7 @@ func TestEnvFileWithAByteOrderMark(t *testing.T) {
 	}
 }
 
-func TestAMalformedEnvFileIsNotQuoted(t *testing.T) {
+func TestMalformedEnvFileIsNotQuoted(t *testing.T) {
 	t.Chdir(t.TempDir())
 	if err := os.WriteFile(".env", []byte("FOO\nREDIS_URL=redis://:hunter2@h\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -245,7 +245,7 @@ func TestSettingsAreDocumented(t *testing.T) {
 			t.Errorf("a setting without name or doc: %+v", s)
 		}
 		if slices.Contains(names, s.Name) {
-			t.Errorf("%s is there twice", s.Name)
+			t.Errorf("%s is listed twice", s.Name)
 		}
 		names = append(names, s.Name)
 	}

@@ -11,8 +11,8 @@ import (
 	"ingestion/store"
 )
 
-// RedisOptions is REDIS_URL with REDIS_PASSWORD_FILE, parsed. The error is an
-// *Error.
+// RedisOptions parses REDIS_URL, with the password of REDIS_PASSWORD_FILE if
+// set. The error is an *Error.
 func (c *Config) RedisOptions() (*redis.UniversalOptions, error) {
 	password, err := secretFile(c.RedisPasswordFile)
 	if err != nil {
@@ -25,7 +25,7 @@ func (c *Config) RedisOptions() (*redis.UniversalOptions, error) {
 	return opts, nil
 }
 
-// MongoOptions is MONGO_URI with MONGO_PASSWORD_FILE for the driver.
+// MongoOptions parses MONGO_URI, with the password of MONGO_PASSWORD_FILE if set.
 func (c *Config) MongoOptions() (*options.ClientOptions, error) {
 	opts, err := store.ClientOptions(c.MongoURI.Reveal())
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"ingestion/internal/redisconn"
 )
 
-// Level is a log level by its usual names, Python's among them.
+// Level is a log level. It accepts Go's and Python's names.
 type Level slog.Level
 
 // UnmarshalText reads DEBUG, INFO, WARN or WARNING, ERROR, CRITICAL in any case.
@@ -28,7 +28,7 @@ func (l *Level) UnmarshalText(text []byte) error {
 	case "CRITICAL", "FATAL":
 		*l = Level(slog.LevelError + 4)
 	default:
-		return fmt.Errorf("%q is none of DEBUG, INFO, WARNING, ERROR, CRITICAL", text)
+		return fmt.Errorf("%q is not one of DEBUG, INFO, WARNING, ERROR, CRITICAL", text)
 	}
 	return nil
 }
@@ -63,7 +63,7 @@ func (s Switch) String() string {
 	return "off"
 }
 
-// Seconds is a length of time written as a number of seconds, fractions allowed.
+// Seconds is a duration written as a number of seconds, fractions allowed.
 type Seconds time.Duration
 
 // UnmarshalText reads a decimal number of seconds from 0 to ten years.
@@ -73,14 +73,14 @@ func (s *Seconds) UnmarshalText(text []byte) error {
 	return err
 }
 
-// Duration is the length as Go has it.
+// Duration converts to Go's type.
 func (s Seconds) Duration() time.Duration { return time.Duration(s) }
 
 func (s Seconds) String() string {
 	return strconv.FormatFloat(time.Duration(s).Seconds(), 'f', -1, 64)
 }
 
-// Millis is a length of time written as a number of milliseconds.
+// Millis is a duration written as a number of milliseconds.
 type Millis time.Duration
 
 // UnmarshalText reads a decimal number of milliseconds from 0 to ten years.
@@ -90,7 +90,7 @@ func (m *Millis) UnmarshalText(text []byte) error {
 	return err
 }
 
-// Duration is the length as Go has it.
+// Duration converts to Go's type.
 func (m Millis) Duration() time.Duration { return time.Duration(m) }
 
 func (m Millis) String() string {
@@ -110,10 +110,10 @@ func parseUnits(text string, unit time.Duration) (time.Duration, error) {
 	return time.Duration(math.Round(f * float64(unit))), nil
 }
 
-// Retention is how long settled entries stay on the stream; negative is for ever.
+// Retention is how long settled entries stay on the stream; negative means for ever.
 type Retention time.Duration
 
-// Forever keeps settled entries without end.
+// Forever never deletes settled entries.
 const Forever Retention = -1
 
 // UnmarshalText reads a Go duration ("90m", "1h"), 0 or forever.
@@ -125,7 +125,7 @@ func (r *Retention) UnmarshalText(text []byte) error {
 	}
 	d, err := time.ParseDuration(s)
 	if err != nil || d < 0 {
-		return fmt.Errorf("%q is no length of time: want for example 30m, 1h, 0 or forever", text)
+		return fmt.Errorf("%q is not a duration: want for example 30m, 1h, 0 or forever", text)
 	}
 	*r = Retention(d)
 	return nil
@@ -138,14 +138,14 @@ func (r Retention) String() string {
 	return time.Duration(r).String()
 }
 
-// Secret is a URL that may hold a password. It prints redacted; Reveal is for
-// the client that connects.
+// Secret is a URL that may hold a password. It prints redacted; only the client
+// that connects needs Reveal.
 type Secret string
 
-// Reveal is the URL as it was given.
+// Reveal returns the URL as it was given.
 func (s Secret) Reveal() string { return string(s) }
 
-// String is the URL without user, password and query.
+// String returns the URL without user, password and query.
 func (s Secret) String() string { return redisconn.Redact(string(s)) }
 
 // GoString keeps %#v from printing the password.

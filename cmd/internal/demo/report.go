@@ -50,7 +50,7 @@ func report(out io.Writer, want *counts, got *observed, logPath string) error {
   the outcome of each record   %s
   the records that were sent   examples/
   your own records             make run
-  settings and guarantees      README.md
+  settings and guarantees      docs/index.md
 `, logPath)
 	return err
 }

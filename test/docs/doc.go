@@ -1,0 +1,3 @@
+// Package docs tests the documentation: its links, its commands, and what it
+// quotes from the code. CONTRIBUTING.md describes the rules for authors.
+package docs
