@@ -27,7 +27,7 @@
 //	the stages of a batch; most outcomes            process.go: decide, decode, insert
 //	rate_limited and deferred                       limit.go: apply
 //	the log line of an outcome                      log.go
-//	the settlement, which ends in XACK              settle.go, then streams/scripts/settle.lua
+//	the settlement, which ends in XACK              settle.go, then streams/stream_settle.lua
 //	deliveries that go back to the queue            nack.go
 //	entries that may kill their worker              quarantine.go, exclusive.go
 //	panics in a stage                               panic.go

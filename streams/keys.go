@@ -1,7 +1,5 @@
 package streams
 
-import "ingestion/record"
-
 // Keys names all Redis keys of one list or of one partition of a stream. All but
 // Main use a hash tag, so that they share Main's hash slot.
 type Keys struct {
@@ -32,9 +30,4 @@ func KeysOf(main string) Keys {
 		Returns:     tag + ":returns",
 		Limits:      tag + ":limits",
 	}
-}
-
-// PartitionKeys lists the stream key of each partition: see record.PartitionKeys.
-func PartitionKeys(streamKey string, partitions int) []string {
-	return record.PartitionKeys(streamKey, partitions)
 }

@@ -27,7 +27,7 @@ func openPartitions(t *testing.T, client redis.UniversalClient, consumer string,
 func openStreams(t *testing.T, client redis.UniversalClient, consumer string, n int, change func(*streams.StreamOptions)) []*streams.Stream {
 	t.Helper()
 	var all []*streams.Stream
-	for _, key := range streams.PartitionKeys("s", n) {
+	for _, key := range record.PartitionKeys("s", n) {
 		o := streamOptions(client, consumer)
 		o.Key = key
 		if change != nil {

@@ -23,7 +23,7 @@ func tableOf(results []*result) string {
 // The marks around the table in a document.
 const (
 	beginMark = "<!-- peers: made by make peers -->\n"
-	endMark   = "<!-- peers: end -->\n"
+	endMark   = "<!-- end of peers -->\n"
 )
 
 func replaceBlock(file, table string) error {

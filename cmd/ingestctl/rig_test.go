@@ -39,7 +39,7 @@ func rigOn(t *testing.T, url string, partitions int) *rig {
 	t.Helper()
 	opts, err := redis.ParseURL(url)
 	must(t, err)
-	r := &rig{t: t, client: redis.NewClient(opts), keys: streams.PartitionKeys("s", partitions)}
+	r := &rig{t: t, client: redis.NewClient(opts), keys: record.PartitionKeys("s", partitions)}
 	t.Cleanup(func() { must(t, r.client.Close()) })
 	r.env = []string{
 		"REDIS_URL=" + url, "STREAM_KEY=s", "STREAM_GROUP=g", "QUEUE_MODE=stream",

@@ -11,7 +11,7 @@ import (
 
 	"ingestion/cmd/internal/app"
 	"ingestion/internal/config"
-	"ingestion/streams"
+	"ingestion/record"
 )
 
 // session holds what every command needs.
@@ -54,5 +54,5 @@ func (s *session) close() {
 
 // keys returns the keys of the stream's partitions.
 func (s *session) keys() []string {
-	return streams.PartitionKeys(s.cfg.StreamKey, s.cfg.StreamPartitions)
+	return record.PartitionKeys(s.cfg.StreamKey, s.cfg.StreamPartitions)
 }

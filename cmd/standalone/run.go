@@ -13,7 +13,6 @@ import (
 	"ingestion/cmd/internal/stack"
 	"ingestion/internal/config"
 	"ingestion/record"
-	"ingestion/streams"
 )
 
 func newRun() *cobra.Command {
@@ -103,6 +102,6 @@ func quoted(s string) string {
 
 // streamOf returns the key of the stream for a customer's records.
 func streamOf(customerID string, cfg *config.Config) string {
-	keys := streams.PartitionKeys(cfg.StreamKey, cfg.StreamPartitions)
+	keys := record.PartitionKeys(cfg.StreamKey, cfg.StreamPartitions)
 	return keys[record.HomePartition(customerID, len(keys))]
 }

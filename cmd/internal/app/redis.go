@@ -12,6 +12,7 @@ import (
 	"ingestion/internal/config"
 	"ingestion/internal/redisconn"
 	"ingestion/internal/retry"
+	"ingestion/record"
 	"ingestion/streams"
 )
 
@@ -91,7 +92,7 @@ func (c *redisCheck) types(ctx context.Context) error {
 		return named("QUEUE_KEY", streams.CheckTypes(ctx, c.client, "list", streams.KeysOf(c.cfg.QueueKey)))
 	}
 	var faults []error
-	for _, key := range streams.PartitionKeys(c.cfg.StreamKey, c.cfg.StreamPartitions) {
+	for _, key := range record.PartitionKeys(c.cfg.StreamKey, c.cfg.StreamPartitions) {
 		err := named("STREAM_KEY", streams.CheckTypes(ctx, c.client, "stream", streams.KeysOf(key)))
 		if err != nil && ExitCode(err) != exitUsage {
 			return err

@@ -151,7 +151,7 @@ func (w *Worker) openQueue(ctx context.Context) error {
 		w.queue = list
 		return err
 	}
-	for _, key := range streams.PartitionKeys(cfg.StreamKey, cfg.StreamPartitions) {
+	for _, key := range record.PartitionKeys(cfg.StreamKey, cfg.StreamPartitions) {
 		s, err := streams.NewStream(streams.StreamOptions{
 			Client: w.redis, Key: key, Group: cfg.StreamGroup, Consumer: cfg.StreamConsumer,
 			PollTimeout: cfg.PollTimeout.Duration(), ClaimIdle: cfg.StreamClaimIdle.Duration(),
@@ -192,7 +192,7 @@ func (w *Worker) newLimiter() (*limiter.Limiter, error) {
 	cfg := w.cfg
 	bases := []string{cfg.QueueKey}
 	if cfg.QueueMode == config.ModeStream {
-		bases = streams.PartitionKeys(cfg.StreamKey, cfg.StreamPartitions)
+		bases = record.PartitionKeys(cfg.StreamKey, cfg.StreamPartitions)
 	}
 	return limiter.New(w.redis, limiter.Config{
 		Limit:    cfg.RateLimitLimit,

@@ -58,7 +58,7 @@ func awaitSettled(ctx context.Context, out io.Writer, cfg *config.Config, client
 
 func readLedger(ctx context.Context, cfg *config.Config, client redis.UniversalClient) (map[record.Outcome]int, error) {
 	ledger := map[record.Outcome]int{}
-	for _, key := range streams.PartitionKeys(cfg.StreamKey, cfg.StreamPartitions) {
+	for _, key := range record.PartitionKeys(cfg.StreamKey, cfg.StreamPartitions) {
 		fields, err := client.HGetAll(ctx, streams.KeysOf(key).Ledger).Result()
 		if err != nil {
 			return nil, fmt.Errorf("reading the ledger: %w", err)
@@ -77,7 +77,7 @@ func observe(ctx context.Context, cfg *config.Config, client redis.UniversalClie
 	if o.ledger, err = readLedger(ctx, cfg, client); err != nil {
 		return nil, err
 	}
-	for _, key := range streams.PartitionKeys(cfg.StreamKey, cfg.StreamPartitions) {
+	for _, key := range record.PartitionKeys(cfg.StreamKey, cfg.StreamPartitions) {
 		o.deadLetters += int(client.XLen(ctx, streams.KeysOf(key).Dead).Val())
 	}
 	if o.documents, err = countDocuments(ctx, cfg, mongoURI); err != nil {
