@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -162,8 +164,19 @@ const rowFormat = "%-20s  %-20s  %-17s  %10v  %-20s  %s\n"
 
 func (s *session) printLetter(l listed) error {
 	at := time.UnixMilli(writtenAt(l.ID)).UTC().Format(time.RFC3339)
-	_, err := fmt.Fprintf(s.out, rowFormat, l.name, at, l.Event, l.Deliveries, firstID(&l.DeadLetter), l.Reason)
+	_, err := fmt.Fprintf(s.out, rowFormat, l.name, at, printable(l.Event), l.Deliveries, printable(firstID(&l.DeadLetter)), printable(l.Reason))
 	return err
+}
+
+// printable replaces what could move a terminal's cursor: anyone who can write to
+// the stream of dead letters chooses these texts.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, text)
 }
 
 func firstID(l *streams.DeadLetter) string {

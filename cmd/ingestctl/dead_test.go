@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/redis/go-redis/v9"
 
@@ -67,6 +68,18 @@ func TestListShowsNewestFirst(t *testing.T) {
 	if got := r.letters("--older-than", "1ns"); len(got) != 6 {
 		t.Errorf("older than a nanosecond: %+v", got)
 	}
+}
+
+// Other clients can write dead letters too.
+func TestListPrintsNoControlCharacters(t *testing.T) {
+	r := newRig(t, 1)
+	must(t, r.client.XAdd(t.Context(), &redis.XAddArgs{Stream: streams.KeysOf(r.keys[0]).Dead,
+		Values: []any{"data", "body", "event", "\x1b[2J", "origin", "1\r-1", "reason", "red \x1b[31m\u009b31m\a"}}).Err())
+	out, _ := r.result(0, "dead", "list")
+	if i := strings.IndexFunc(out, func(c rune) bool { return !unicode.IsPrint(c) && c != '\n' }); i >= 0 {
+		t.Errorf("%q has a control character at %d", out, i)
+	}
+	wantWords(t, out, "red \ufffd[31m")
 }
 
 // JSON strings can't hold all of these bodies and entries.
