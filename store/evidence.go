@@ -44,8 +44,8 @@ const (
 	// maxHistories limits the memory; a document beyond it is postponed, but collects
 	// no strikes.
 	maxHistories = 10_000
-	// forgetAfter is how long a document is remembered that is not seen again: another
-	// worker took it, or it is gone.
+	// forgetAfter is how long a document is remembered that is not seen again, because
+	// another worker reclaimed it or it is gone.
 	forgetAfter = time.Hour
 	pruneEvery  = time.Minute
 	// maxIntervalFactor limits how much longer a document among many waits between two

@@ -10,9 +10,9 @@ import (
 	"ingestion/internal/retry"
 )
 
-// Observer receives the store's retries and strikes. Its methods are called one at a time, from
-// the goroutines that call the store. They must not block and must not call the
-// store.
+// Observer receives the store's retries and strikes. Its methods are called one at
+// a time, from the goroutines that call the store. They must not block and must not
+// call the store.
 type Observer interface {
 	// Waiting is called after each failed attempt, before a pause of the given length.
 	// err is an *Error; its text is fit for a log.

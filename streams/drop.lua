@@ -4,7 +4,7 @@
 --
 -- KEYS  1 stream  2 ledger  3 quarantined attempts  4 gone  5 returns
 
-local stream, ledger, suspects, gone, returns = unpack(KEYS)
+local stream, ledger, attempt_counts, gone, returns = unpack(KEYS)
 
 -- Dropped entries are remembered for ten times the longest lease: a worker
 -- without progress for ten leases nacks what it holds.
@@ -14,12 +14,12 @@ local MOST_REMEMBERED = 100000
 
 -- may_drop ends the script if it could drop an entry without counting it.
 local function may_drop()
-  need({'HINCRBY', ledger, 'missing', 1}, {'HDEL', suspects, '0-0'}, {'HDEL', returns, '0-0'}, {'HLEN', suspects}, {'HLEN', gone}, {'HLEN', returns},
+  need({'HINCRBY', ledger, 'missing', 1}, {'HDEL', attempt_counts, '0-0'}, {'HDEL', returns, '0-0'}, {'HLEN', attempt_counts}, {'HLEN', gone}, {'HLEN', returns},
     {'HSET', gone, '0-0', ''}, {'PEXPIRE', gone, REMEMBERED_MS})
   if not string.match(redis.call('HGET', ledger, 'missing') or '0', '^-?%d+$') then
     error({err = "ERR the ledger's field `missing` is not a number"})
   end
-  redis.call('HLEN', suspects) -- fails if it is not a hash
+  redis.call('HLEN', attempt_counts) -- fails if it is not a hash
   redis.call('HLEN', gone)
   redis.call('HLEN', returns)
 end
@@ -29,7 +29,7 @@ local function drop(ids)
   redis.call('HINCRBY', ledger, 'missing', #ids)
   local room = MOST_REMEMBERED - redis.call('HLEN', gone)
   for i, id in ipairs(ids) do
-    redis.call('HDEL', suspects, id)
+    redis.call('HDEL', attempt_counts, id)
     redis.call('HDEL', returns, id)
     if i <= room then redis.call('HSET', gone, id, '') end
   end

@@ -112,9 +112,9 @@ func (s *Stream) reportLosses(found, seen named) {
 		if first != "" && before(delivered, first) {
 			attrs = append(attrs, "after", delivered, "before", first)
 		}
-		reason = "another client deleted unread entries; they are lost unless the producer sends them again"
+		reason = "another client deleted undelivered entries; they are lost unless the producer sends them again"
 	default:
-		reason = "entries are neither settled nor pending nor unread: another client dropped (XGROUP DELCONSUMER, XACK), skipped or deleted them; they are lost unless a worker still holds them or the producer sends them again"
+		reason = "entries are neither settled nor pending nor undelivered: another client dropped (XGROUP DELCONSUMER, XACK), skipped or deleted them; they are lost unless a worker still holds them or the producer sends them again"
 	}
 	s.opts.Log.Error("entries_missing", append(attrs, "reason", reason)...)
 }

@@ -86,8 +86,8 @@ local function begin(epoch, base)
     'returned', 0 - redis.call('ZCARD', delayed), 'dead', redis.call('XLEN', dead))
 end
 
--- unread is the base of an epoch to which all entries on the stream belong.
-local function unread() return added() and added() - redis.call('XLEN', stream) or '' end
+-- base_of_all returns the base of an epoch to which all entries on the stream belong.
+local function base_of_all() return added() and added() - redis.call('XLEN', stream) or '' end
 
 -- never_read says whether no entry was ever delivered to the group.
 local function never_read(ours)
@@ -124,7 +124,7 @@ local function lost(known)
 end
 
 -- rewind ends the epoch, unless no counted entry is delivered again. The pending
--- and unread entries belong to the next one, whatever was settled twice by now.
+-- and undelivered entries belong to the next one, however often they were settled.
 local function rewind(epoch, base)
   local ends, kind, known, between = tonumber(ARGV[3]), ARGV[4], ARGV[5], ''
   if known ~= '' and (ends == 0 or kind == 'stream') and vanished(known) then
@@ -156,7 +156,7 @@ if ours and epoch == 0 then
   may_begin()
   close(0, true)
   if never_read(ours) then
-    begin(1, unread())
+    begin(1, base_of_all())
     return {'there', 1, '', era()}
   end
   begin(1, '')
@@ -184,7 +184,7 @@ else
 end
 redis.call('XGROUP', 'CREATE', stream, group, start, 'MKSTREAM')
 close(epoch, existed == 1)
-begin(epoch + 1, unread())
+begin(epoch + 1, base_of_all())
 local again = epoch > 0 and last_entry() or ''
 if epoch > 0 then redis.call('HSET', ledger, 'again', again) end
 return {'made', epoch + 1, again, era(), start, existed}

@@ -30,7 +30,7 @@ func CheckTypes(ctx context.Context, client redis.UniversalClient, mainType stri
 		{keys.Delayed, "zset"},
 		{keys.DelayedData, "hash"},
 		{keys.Ledger, "hash"},
-		{keys.Suspects, "hash"},
+		{keys.AttemptCounts, "hash"},
 		{keys.Gone, "hash"},
 		{keys.Returns, "hash"},
 		{keys.Scan, "string"},

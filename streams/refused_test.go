@@ -45,7 +45,7 @@ var operations = map[string]operation{
 	"ledger_open":        {prepare: toOpen},
 	"list_once":          {prepare: toBury},
 	"drop":               {},                                                                  // part of others
-	"list":               {prepare: toReplayList, never: []string{"xadd", "hset", "hincrby"}}, // replay.lua too
+	"list":               {prepare: toReplayList, never: []string{"xadd", "hset", "hincrby"}}, // deadletters_replay.lua too
 }
 
 // TestARefusedCommandLeavesNothingHalfDone refuses each command of each script in

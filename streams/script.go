@@ -15,5 +15,5 @@ var (
 
 // dropKeys are the first keys of every script that begins with drop.lua.
 func (k *Keys) dropKeys() []string {
-	return []string{k.Main, k.Ledger, k.Suspects, k.Gone, k.Returns}
+	return []string{k.Main, k.Ledger, k.AttemptCounts, k.Gone, k.Returns}
 }

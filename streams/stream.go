@@ -61,7 +61,7 @@ func (o *StreamOptions) validate() error {
 
 // Stream is one partition of a Redis stream, read through a consumer group, as
 // an at-least-once queue: an entry stays pending until it is settled, and the
-// entries of a dead worker are claimed by others once their leases expire.
+// entries of a dead worker are reclaimed by others once their leases expire.
 type Stream struct {
 	opts  StreamOptions
 	keys  Keys
@@ -73,7 +73,7 @@ type Stream struct {
 	floor    atomic.Int64 // ms: see Floor
 	idle     atomic.Bool  // see Idle
 	held     atomic.Int64 // deliveries neither settled nor nacked
-	lag      atomic.Int64 // last known number of unread entries; negative: unknown
+	lag      atomic.Int64 // last known number of undelivered entries; negative: unknown
 	lastCame atomic.Int64 // Unix ms by the local clock: when a read last returned something
 
 	deferred  chan struct{} // signals that this worker has deferred a record
@@ -101,7 +101,7 @@ type Stream struct {
 	emptied    time.Time // when a read last returned nothing
 }
 
-// claimed is an entry taken over from another consumer.
+// claimed is an entry reclaimed from another consumer.
 type claimed struct {
 	id         string
 	deliveries int64

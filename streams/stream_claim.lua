@@ -38,7 +38,7 @@ end
 if from == '0-0' and redis.call('XPENDING', stream, group)[1] == 0 then return {rest(pause_if_empty), {}, {}} end
 
 may_drop()
-need({'XAUTOCLAIM', stream, group, consumer, idle, from}, {'HGET', suspects, '0-0'},
+need({'XAUTOCLAIM', stream, group, consumer, idle, from}, {'HGET', attempt_counts, '0-0'},
   {'XCLAIM', stream, group, consumer, 0, '0-0'}, {'SET', scan, from})
 local cursor, ids, missing = unpack(redis.call('XAUTOCLAIM', stream, group, consumer, idle, from, 'COUNT', count, 'JUSTID'))
 drop(missing)
@@ -49,7 +49,7 @@ for _, id in ipairs(ids) do
   if redis.acl_check_cmd then deliveries = deliveries + 1 end -- JUSTID raises it in embedded servers only
   redis.call('XCLAIM', stream, group, consumer, 0, id, 'RETRYCOUNT', deliveries, 'JUSTID')
   local attempts = -1
-  if deliveries > allowed then attempts = tonumber(redis.call('HGET', suspects, id) or 0) end
+  if deliveries > allowed then attempts = tonumber(redis.call('HGET', attempt_counts, id) or 0) end
   for _, value in ipairs({id, deliveries, attempts}) do claimed[#claimed + 1] = value end
 end
 

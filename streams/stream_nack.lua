@@ -14,7 +14,7 @@ local group, consumer, idle = ARGV[1], ARGV[2], ARGV[3]
 local missing = {}
 
 may_drop()
-need({'XPENDING', stream, group}, {'XCLAIM', stream, group, consumer, 0, '0-0'}, {'XACK', stream, group, '0-0'}, {'HSET', suspects, '0-0', 1})
+need({'XPENDING', stream, group}, {'XCLAIM', stream, group, consumer, 0, '0-0'}, {'XACK', stream, group, '0-0'}, {'HSET', attempt_counts, '0-0', 1})
 for i = 4, #ARGV, 3 do
   local id, deliveries, attempts = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2])
   if #redis.call('XPENDING', stream, group, id, id, 1, consumer) > 0 then
@@ -22,9 +22,9 @@ for i = 4, #ARGV, 3 do
       redis.call('XACK', stream, group, id)
       missing[#missing + 1] = id
     elseif attempts == 0 then
-      redis.call('HDEL', suspects, id)
+      redis.call('HDEL', attempt_counts, id)
     elseif attempts > 0 then
-      redis.call('HSET', suspects, id, attempts)
+      redis.call('HSET', attempt_counts, id, attempts)
     end
   end
 end

@@ -18,5 +18,5 @@ if #found == 0 then
   drop({id})
   return {'missing'}
 end
-redis.call('HSET', suspects, id, attempt)
+redis.call('HSET', attempt_counts, id, attempt)
 return {'begun', found[1][2]}

@@ -111,7 +111,7 @@ const (
 // settleCall builds the call of the script: the accepted ones among settlements as
 // IDs by outcome, and the guarded ones.
 func (s *Stream) settleCall(settlements []Settlement, guarded []*Settlement) *redisconn.Call {
-	keys := []string{s.keys.Main, s.keys.Dead, s.keys.Delayed, s.keys.DelayedData, s.keys.Ledger, s.keys.Suspects, s.keys.Gone, s.keys.Returns}
+	keys := []string{s.keys.Main, s.keys.Dead, s.keys.Delayed, s.keys.DelayedData, s.keys.Ledger, s.keys.AttemptCounts, s.keys.Gone, s.keys.Returns}
 	outcomes := record.Outcomes()
 	call := redisconn.NewCall(settleScript, keys, argsPerCall+len(outcomes)*argsPerOutcome+len(settlements)+len(guarded)*argsPerGuarded)
 	call.Add(s.opts.Group, s.opts.Consumer, s.opts.DeadLetters.Max)

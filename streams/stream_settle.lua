@@ -23,7 +23,7 @@
 
 local stream, dead, delayed, data, ledger = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local group, consumer, dead_max = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local suspects, gone, returns = KEYS[6], KEYS[7], KEYS[8]
+local attempt_counts, gone, returns = KEYS[6], KEYS[7], KEYS[8]
 local settled, exists, kept, lost, failure = 0, 1, {}, {}, ''
 local counts = {} -- by field of the ledger
 local at = 4
@@ -32,7 +32,7 @@ local any_gone = redis.call('EXISTS', gone) == 1
 
 -- Hashes with notes about entries, which are kept until the entries are settled.
 local notes = {}
-for _, key in ipairs({suspects, returns}) do
+for _, key in ipairs({attempt_counts, returns}) do
   if redis.call('EXISTS', key) == 1 then notes[#notes + 1] = key end
 end
 

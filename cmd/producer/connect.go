@@ -22,7 +22,7 @@ func connect(ctx context.Context, cfg *config.Config, log *slog.Logger, batch in
 		return nil, nil, err
 	}
 	if unsafe := redisconn.Unsafe(opts); unsafe != "" {
-		log.Warn("warning", "reason", unsafe)
+		log.Warn("warning", "reason", "REDIS_URL: "+unsafe)
 	}
 	client := redisconn.New(opts, 4)
 	p, err := producer.NewPublisher(client, target(cfg), producer.Options{

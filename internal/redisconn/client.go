@@ -9,17 +9,17 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// The time-outs, where REDIS_URL gives none.
+// The timeouts, unless the URL sets others.
 const (
 	dialTimeout = 3 * time.Second
 	callTimeout = 10 * time.Second
 )
 
-// New returns a client that never repeats a command by itself: a repeated pop
-// loses a record, so whoever can safely repeat a command does so knowingly.
-// poolSize is the number of connections a node; it connects on first use. What
-// the library would print by itself is silenced in the whole process: its
-// errors come back and are logged in the service's own form.
+// New returns a client that never retries a command by itself: a repeated pop
+// loses a record, so callers retry explicitly, where that is safe. poolSize is the
+// maximum number of connections to a node; the client connects on first use. New
+// silences the library's own log in the whole process: errors are returned, and
+// logged in the service's format.
 func New(parsed *redis.UniversalOptions, poolSize int) redis.UniversalClient {
 	logging.Disable()
 	opts := *parsed

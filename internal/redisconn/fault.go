@@ -29,11 +29,11 @@ func Fault(err error) string {
 	says := func(part string) bool { return strings.Contains(answer.Error(), part) }
 	switch {
 	case says("without any password configured"), says("no password is set"):
-		return "Redis has no password set, but one is given; leave it out of the URL and of REDIS_PASSWORD_FILE"
+		return "Redis has no password set, but one is given; leave it out of the URL and use no password file"
 	case redis.HasErrorPrefix(err, "NOAUTH"):
-		return "Redis wants a password; put it into the URL (redis://:password@host:port/0) or into REDIS_PASSWORD_FILE"
+		return "Redis wants a password; put it into the URL (redis://:password@host:port/0) or into a password file"
 	case redis.IsAuthError(err), says("invalid password"):
-		return "Redis refuses this user and password; check them and REDIS_PASSWORD_FILE"
+		return "Redis refuses this user and password; check them, and the password file if one is set"
 	case redis.HasErrorPrefix(err, "DENIED"):
 		return "Redis is in protected mode and refuses connections from other hosts until it has a password"
 	case redis.IsPermissionError(err), says("The user executing the script can't"): // Redis 7.0 has no NOPERM for scripts

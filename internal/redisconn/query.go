@@ -167,10 +167,10 @@ func withoutPath(err error) error {
 	return err
 }
 
-// Unsafe says in a sentence what is given up by the options, "" if nothing.
+// Unsafe describes the risk that the options accept, "" if there is none.
 func Unsafe(opts *redis.UniversalOptions) string {
 	if opts.TLSConfig == nil || !opts.TLSConfig.InsecureSkipVerify {
 		return ""
 	}
-	return "REDIS_URL has skip_verify: the certificate of Redis is not checked, so anybody on the way can read and change everything; tls_ca_file names an authority of your own"
+	return "skip_verify turns the check of the certificate off, so anyone between this program and Redis can read and change everything; use tls_ca_file for an authority of your own"
 }

@@ -24,7 +24,7 @@ func connectRedis(ctx context.Context, cfg *config.Config, log *slog.Logger, con
 		return nil, err
 	}
 	if unsafe := redisconn.Unsafe(opts); unsafe != "" {
-		log.Warn("warning", "reason", unsafe)
+		log.Warn("warning", "reason", "REDIS_URL: "+unsafe)
 	}
 	client := redisconn.New(opts, connections)
 	check := redisCheck{client: client, opts: opts, cfg: cfg, log: log}
