@@ -19,19 +19,19 @@ const (
 // which may depend on QUEUE_MODE. The doc tags are the source of `.env.example`
 // and of the table in docs/configuration.md.
 type Config struct {
-	LogLevel  Level  `env:"LOG_LEVEL" envDefault:"INFO" doc:"lowest level that is logged: DEBUG, INFO, WARNING, ERROR, CRITICAL"`
+	LogLevel  Level  `env:"LOG_LEVEL" envDefault:"INFO" doc:"lowest level that is logged: DEBUG, INFO, WARNING (or WARN), ERROR, CRITICAL"`
 	LogFormat string `env:"LOG_FORMAT" envDefault:"auto" doc:"json, text (coloured), or auto: text on a terminal, else json"`
 	LogRaw    Switch `env:"LOG_RAW" envDefault:"on" doc:"log the first 256 bytes of an unreadable body"`
 
-	RedisURL          Secret `env:"REDIS_URL" envDefault:"redis://localhost:6379/0" doc:"redis://host:port/db; for a Cluster several nodes, comma-separated, or redis+cluster://host; for Sentinel redis+sentinel://h1,h2/master/0; rediss:// for TLS; options after a ?, for example ?read_timeout=20s"`
+	RedisURL          Secret `env:"REDIS_URL" envDefault:"redis://localhost:6379/0" doc:"redis://host:port/db; rediss:// for TLS; for a Cluster, redis+cluster://host or several nodes, comma-separated; for Sentinel, redis+sentinel://h1,h2/master/0; options after a ?, for example ?read_timeout=20s"`
 	RedisPasswordFile string `env:"REDIS_PASSWORD_FILE" doc:"file with the Redis password; overrides the one in REDIS_URL"`
 	MongoURI          Secret `env:"MONGO_URI" envDefault:"mongodb://localhost:27017" doc:"MongoDB connection string"`
 	MongoPasswordFile string `env:"MONGO_PASSWORD_FILE" doc:"file with the MongoDB password; overrides the one in MONGO_URI"`
 	MongoDB           string `env:"MONGO_DB" envDefault:"ingestion" doc:"database name"`
 	MongoCollection   string `env:"MONGO_COLLECTION" envDefault:"customers" doc:"collection name"`
-	MongoIndexes      Switch `env:"MONGO_INDEXES" envDefault:"off" doc:"create an index on customerId and createdAt at startup; only useful if you query by customer, since the service needs none; it costs half of the insert rate on FerretDB 1 and three quarters on FerretDB 2"`
+	MongoIndexes      Switch `env:"MONGO_INDEXES" envDefault:"off" doc:"create an index on customerId and createdAt at startup, for your own queries by customer: the service does not need it; it halves the insert rate of FerretDB 1 and cuts that of FerretDB 2 to a quarter"`
 
-	QueueMode string `env:"QUEUE_MODE" envDefault:"list" doc:"list (at-most-once) or stream (at-least-once, exactly-once in effect)"`
+	QueueMode string `env:"QUEUE_MODE" envDefault:"list" doc:"list (at most once) or stream (effectively once)"`
 	QueueKey  string `env:"QUEUE_KEY" envDefault:"ingest:queue" doc:"key of the list"`
 
 	StreamKey           string    `env:"STREAM_KEY" envDefault:"ingest:stream" doc:"key of the stream; with several partitions, its prefix"`
@@ -39,16 +39,16 @@ type Config struct {
 	StreamConsumer      string    `env:"STREAM_CONSUMER" doc:"this worker's name in the group, which no other worker may use; unset: host-pid-random"`
 	StreamPartitions    int       `env:"STREAM_PARTITIONS" envDefault:"1" doc:"number of streams that the customers are spread over; the same for all workers and producers"`
 	StreamClaimIdle     Millis    `env:"STREAM_CLAIM_IDLE_MS" envDefault:"30000" doc:"an entry whose lease was not renewed for this long is reclaimed by another worker, milliseconds"`
-	StreamMaxDeliveries int       `env:"STREAM_MAX_DELIVERIES" envDefault:"5" doc:"an entry delivered more often than this is quarantined, since it may be what kills its workers"`
+	StreamMaxDeliveries int       `env:"STREAM_MAX_DELIVERIES" envDefault:"5" doc:"an entry delivered more often than this is quarantined, since it may be killing its workers"`
 	StreamRetention     Retention `env:"STREAM_RETENTION" envDefault:"1h" doc:"how long settled entries stay on the stream: a duration such as 90m, 0 or forever"`
 	StreamMaxEntries    int64     `env:"STREAM_MAX_ENTRIES" envDefault:"1000000" doc:"approximate maximum number of entries on the stream, not counting unfinished ones; 0: no maximum"`
 
-	DeadLetters   string `env:"DEAD_LETTERS" doc:"on or off: keep refused records as dead letters"`
+	DeadLetters   string `env:"DEAD_LETTERS" doc:"on or off: keep refused records as dead letters; for records over the limit, see also RATE_LIMIT_POLICY"`
 	DLQMaxEntries int64  `env:"DLQ_MAX_ENTRIES" envDefault:"0" doc:"maximum number of dead letters kept; 0: keep all"`
 
 	RateLimitLimit    int     `env:"RATE_LIMIT_LIMIT" envDefault:"5" doc:"maximum number of records admitted for a customer in any window, up to 1000000; 0: no limit"`
 	RateLimitWindow   Seconds `env:"RATE_LIMIT_WINDOW_SEC" envDefault:"60" doc:"length of the window, seconds; 0.001 to 2678400 (31 days), in whole milliseconds"`
-	RateLimitPolicy   string  `env:"RATE_LIMIT_POLICY" envDefault:"drop" doc:"what happens to a record over the limit: drop, dead-letter or defer (stream mode only)"`
+	RateLimitPolicy   string  `env:"RATE_LIMIT_POLICY" envDefault:"drop" doc:"what happens to a record over the limit: drop, dead-letter (needs DEAD_LETTERS=on) or defer (stream mode only)"`
 	RateLimitClock    string  `env:"RATE_LIMIT_CLOCK" doc:"which time of a record counts: arrival (stream mode only) or processing"`
 	RateLimitLateness Seconds `env:"RATE_LIMIT_LATENESS_SEC" envDefault:"3600" doc:"how long a customer's window is kept after its last use, seconds"`
 	RateLimitMaxDelay Seconds `env:"RATE_LIMIT_MAX_DELAY_SEC" envDefault:"3600" doc:"with defer: a record that would have to wait longer is refused, seconds"`
