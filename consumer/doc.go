@@ -24,7 +24,9 @@
 //
 //	Consumer.Run: the order of a shutdown           consumer.go
 //	what is received, and when                      read.go, budget.go, gate.go
-//	the stages of a batch; most outcomes            process.go: decide, decode, insert
+//	the stages of a batch                           process.go: decide, decode, insert
+//	outcomes                                        record/decode.go, limit.go, store/insert.go,
+//	                                                and poisoned in process.go and quarantine.go
 //	rate_limited and deferred                       limit.go: apply
 //	the log line of an outcome                      log.go
 //	the settlement, which ends in XACK              settle.go, then streams/stream_settle.lua
@@ -32,7 +34,7 @@
 //	entries that may kill their worker              quarantine.go, exclusive.go
 //	panics in a stage                               panic.go
 //	the heartbeat that renews leases                lease.go
-//	retries, and the log of servers that fail       outage.go
+//	retries on Redis, and the log of outages        outage.go; on MongoDB: store/observer.go
 //
 // To add an outcome, declare it with its name and status in record/outcome.go and
 // pass it to item.end where it is decided, or return it from the store. The log,

@@ -51,7 +51,11 @@ var outcomes = [...]struct {
 
 // Outcomes returns all outcomes in the order used in tables.
 func Outcomes() []Outcome {
-	return []Outcome{Ingested, Duplicate, Malformed, Invalid, RateLimited, Rejected, Poisoned, Deferred}
+	all := make([]Outcome, 0, len(outcomes)-1)
+	for o := Outcome(1); int(o) < len(outcomes); o++ {
+		all = append(all, o)
+	}
+	return all
 }
 
 // String returns the outcome's name, for example "parse_error". Names never change.

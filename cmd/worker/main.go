@@ -21,7 +21,7 @@ It is configured by environment variables, or by a .env file in the working
 directory. "worker config" prints the effective value of each. The most
 important ones:
 
-  QUEUE_MODE   list (at most once) or stream (effectively exactly once)
+  QUEUE_MODE   list (at most once) or stream (effectively once)
   REDIS_URL    the Redis server that holds the queue
   MONGO_URI    the MongoDB server that receives the records
 
