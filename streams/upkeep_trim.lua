@@ -179,20 +179,19 @@ local waiting = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
 local due, back = tonumber(waiting[2]), first_returned() or nil
 if not due or (back and back < due) then due = back end
 
--- forget_deleted removes notes about entries that were put back and then deleted by
--- another client before they were read: nothing else removes them. It samples some
--- notes per call. An entry with ID up to the last one delivered, or before the first
--- one on the stream, can never be delivered if it is neither pending nor on the stream.
+-- forget_deleted removes a note about an entry that was put back and then deleted by
+-- another client before it was read: nothing else removes it. Such an entry is neither
+-- pending nor on the stream. Each call looks at one note, since XRANGE copies the body
+-- of an entry that exists; of those still to be delivered it looks at none.
 local function forget_deleted()
-  local first = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
-  for _, id in ipairs(redis.call('HRANDFIELD', returns, 20)) do
-    local passed = not before(last, id) or not first or before(id, first[1])
-    if passed and #redis.call('XPENDING', stream, group, id, id, 1) == 0 and #redis.call('XRANGE', stream, id, id) == 0 then
-      redis.call('HDEL', returns, id)
-    end
+  local id = redis.call('HRANDFIELD', returns)
+  local passed = not before(last, id) or redis.call('XLEN', stream) == 0
+  if passed and #redis.call('XPENDING', stream, group, id, id, 1) == 0 and #redis.call('XRANGE', stream, id, id) == 0 then
+    redis.call('HDEL', returns, id)
   end
 end
-if redis.call('EXISTS', returns) == 1 then pcall(forget_deleted) end -- it may wait
+local may_sample = not redis.acl_check_cmd or redis.acl_check_cmd('HRANDFIELD', returns) -- roles of earlier versions lack it
+if may_sample and redis.call('EXISTS', returns) == 1 then pcall(forget_deleted) end -- it may wait
 
 local letters, letter_bytes = redis.call('XLEN', dead), 0
 if letters > 0 then
