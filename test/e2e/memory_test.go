@@ -140,7 +140,7 @@ func TestNoMemoryAtAll(t *testing.T) {
 	}
 	r.setMaxmemory(0)
 	worker.WaitForLine(soon, func(text string) bool {
-		return retrying("Redis", "success")(text) && strings.Contains(text, "room")
+		return retrying("Redis", "success")(text) && strings.Contains(text, "free memory")
 	})
 	env.Eventually(t, late, func() (bool, string) {
 		total := 0
