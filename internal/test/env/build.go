@@ -37,7 +37,7 @@ func Build(t testing.TB, importPath string) string {
 // in tests only.
 func BuildTagged(t testing.TB, importPath, tag string) string {
 	t.Helper()
-	return build(t, target{importPath, tag, raceEnabled})
+	return build(t, target{importPath, tag, RaceEnabled})
 }
 
 // buildServer is Build for servers that tests use, which are not themselves

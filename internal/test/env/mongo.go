@@ -29,7 +29,7 @@ type mongoNode interface {
 // SQLite many times slower, as a process of its own without it.
 func Mongo(t testing.TB) *MongoServer {
 	t.Helper()
-	if raceEnabled {
+	if RaceEnabled {
 		return MongoProcess(t)
 	}
 	note(t, servers.EmbeddedMongo)
