@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ingestion/internal/redisconn"
+	"ingestion/internal/retry"
 	"ingestion/internal/test/env"
 )
 
@@ -29,15 +30,12 @@ func TestClientsFollowAPromotion(t *testing.T) {
 			if err := write(); err != nil {
 				t.Fatal(err)
 			}
+			often := retry.Policy{Initial: 10 * time.Millisecond, Max: 10 * time.Millisecond}
 			went := make(chan time.Time, 1)
 			end(cluster.Masters[0])
 			go func() {
-				for t.Context().Err() == nil {
-					if write() == nil {
-						went <- time.Now()
-						return
-					}
-					time.Sleep(10 * time.Millisecond)
+				if often.Do(t.Context(), write, nil) == nil {
+					went <- time.Now()
 				}
 			}()
 			cluster.AwaitPromotion(0)

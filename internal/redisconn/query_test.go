@@ -2,7 +2,6 @@ package redisconn_test
 
 import (
 	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -14,6 +13,7 @@ import (
 
 	"ingestion/internal/redisconn"
 	"ingestion/internal/test/env"
+	"ingestion/internal/test/need"
 )
 
 func TestOptionsAreHonoured(t *testing.T) {
@@ -58,15 +58,6 @@ func TestOptionsThatWouldBeDroppedAreRefused(t *testing.T) {
 	}
 }
 
-// skip is a failure in CI, which installs what is needed.
-func skip(t *testing.T, format string, args ...any) {
-	t.Helper()
-	if os.Getenv("CI") != "" {
-		t.Fatalf(format, args...)
-	}
-	t.Skipf(format, args...)
-}
-
 // TestTLS speaks to a redis-server that wants a certificate of its clients.
 func TestTLS(t *testing.T) {
 	dir := t.TempDir()
@@ -75,7 +66,7 @@ func TestTLS(t *testing.T) {
 		cmd := exec.Command("openssl", args...)
 		cmd.Dir = dir
 		if out, err := cmd.CombinedOutput(); err != nil {
-			skip(t, "openssl: %v: %s", err, out)
+			need.Skip(t, "openssl: %v: %s", err, out)
 		}
 	}
 	openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", "key", "-out", "cert",
@@ -87,7 +78,7 @@ func TestTLS(t *testing.T) {
 	_, port, _ := strings.Cut(addr, ":")
 	for _, set := range [][2]string{{"tls-cert-file", cert}, {"tls-key-file", key}, {"tls-ca-cert-file", cert}, {"tls-port", port}} {
 		if err := admin.ConfigSet(t.Context(), set[0], set[1]).Err(); err != nil {
-			skip(t, "this redis-server has no TLS: %v", err)
+			need.Skip(t, "this redis-server has no TLS: %v", err)
 		}
 	}
 	own := "tls_cert_file=" + cert + "&tls_key_file=" + key

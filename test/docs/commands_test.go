@@ -2,8 +2,6 @@ package docs_test
 
 import (
 	"net"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -13,6 +11,7 @@ import (
 	"time"
 
 	"ingestion/internal/test/env"
+	"ingestion/internal/test/need"
 )
 
 const (
@@ -22,7 +21,7 @@ const (
 
 // Every sh block of every page runs, and prints what the page says.
 func TestCommands(t *testing.T) {
-	needPrograms(t, "bash", "make", "redis-cli", "sha256sum")
+	need.Program(t, "bash", "make", "redis-cli", "sha256sum")
 	built := false
 	for _, p := range pages(t) {
 		blocks := p.blocks()
@@ -43,19 +42,6 @@ func TestCommands(t *testing.T) {
 }
 
 func isShell(b block) bool { return b.language == "sh" || b.language == "sh background" }
-
-func needPrograms(t *testing.T, names ...string) {
-	t.Helper()
-	for _, name := range names {
-		if _, err := exec.LookPath(name); err == nil {
-			continue
-		}
-		if os.Getenv("CI") != "" {
-			t.Fatalf("needs %s", name)
-		}
-		t.Skipf("needs %s", name)
-	}
-}
 
 // shell runs the blocks of a page against servers of its own.
 type shell struct {

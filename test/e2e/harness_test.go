@@ -33,6 +33,8 @@ type harness struct {
 	mongo  *env.MongoServer
 	env    []string
 
+	program string // the worker
+
 	fed        []string       // stream mode: the entries' IDs, in the order of the fixture
 	numbers    map[string]int // their places in it
 	sentToList int
@@ -55,7 +57,7 @@ func newRestartableHarness(t *testing.T, mode string, environ ...string) *harnes
 func harnessOn(t *testing.T, mode string, server *env.RedisServer, mongo *env.MongoServer, environ ...string) *harness {
 	t.Helper()
 	return &harness{
-		t: t, mode: mode, redis: server, client: server.Client(t), mongo: mongo,
+		t: t, mode: mode, redis: server, client: server.Client(t), mongo: mongo, program: worker(t),
 		env:     append(settings(mode, server.URL(), mongo.URI()), environ...),
 		numbers: map[string]int{},
 	}
@@ -86,13 +88,18 @@ func settings(mode, redisURL, mongoURI string) []string {
 // run starts a worker process with no environment but environ; see env.Process.
 func run(t *testing.T, environ []string, options ...env.ProcessOption) *env.Proc {
 	t.Helper()
-	return env.Process(t, env.Build(t, "ingestion/cmd/worker"), nil, environ, options...)
+	return env.Process(t, worker(t), nil, environ, options...)
+}
+
+func worker(t *testing.T) string {
+	t.Helper()
+	return env.Build(t, "ingestion/cmd/worker")
 }
 
 // launch starts a worker without waiting for it.
 func (r *harness) launch(environ ...string) *env.Proc {
 	r.t.Helper()
-	p := run(r.t, append(r.env[:len(r.env):len(r.env)], environ...))
+	p := env.Process(r.t, r.program, nil, append(r.env[:len(r.env):len(r.env)], environ...))
 	r.journal.follow(p)
 	return p
 }

@@ -36,7 +36,7 @@ func newMongoHarness(t *testing.T, options faulty.Options) *mongoHarness {
 	server, failing := env.Redis(t), faulty.Serve(t, options)
 	environ := append(settings(stream, server.URL(), failing.URI()),
 		"RATE_LIMIT_LIMIT=0", fmt.Sprintf("BATCH_SIZE=%d", inBatch), "WORKER_CONCURRENCY=1", "MONGO_INDEXES=off")
-	r := &harness{t: t, mode: stream, redis: server, client: server.Client(t), env: environ, numbers: map[string]int{}}
+	r := &harness{t: t, mode: stream, redis: server, client: server.Client(t), program: worker(t), env: environ, numbers: map[string]int{}}
 	return &mongoHarness{harness: r, server: failing, load: simple(31, inBatch*len(places)), want: map[string]int{}}
 }
 

@@ -37,12 +37,12 @@ func Build(t testing.TB, importPath string) string {
 // in tests only.
 func BuildTagged(t testing.TB, importPath, tag string) string {
 	t.Helper()
-	return build(t, target{importPath, tag, RaceEnabled})
+	return build(t, target{importPath, tag, raceEnabled})
 }
 
-// buildServer is Build for servers that tests use, which are not themselves
-// tested: always without the race detector, which would only slow them down.
-func buildServer(t testing.TB, importPath string) string {
+// BuildPlain is Build without the race detector: for servers that are not themselves
+// tested, which it would only slow down, and for programs whose memory is measured.
+func BuildPlain(t testing.TB, importPath string) string {
 	t.Helper()
 	return build(t, target{importPath: importPath})
 }

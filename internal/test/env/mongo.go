@@ -29,7 +29,7 @@ type mongoNode interface {
 // SQLite many times slower, as a process of its own without it.
 func Mongo(t testing.TB) *MongoServer {
 	t.Helper()
-	if RaceEnabled {
+	if raceEnabled {
 		return MongoProcess(t)
 	}
 	note(t, servers.EmbeddedMongo)
@@ -40,7 +40,7 @@ func Mongo(t testing.TB) *MongoServer {
 func MongoProcess(t testing.TB) *MongoServer {
 	t.Helper()
 	note(t, servers.ProcessMongo)
-	return startMongo(t, &processNode{bin: buildServer(t, "ingestion/cmd/standalone"), dir: dataDir(t)})
+	return startMongo(t, &processNode{bin: BuildPlain(t, "ingestion/cmd/standalone"), dir: dataDir(t)})
 }
 
 func startMongo(t testing.TB, node mongoNode) *MongoServer {

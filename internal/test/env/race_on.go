@@ -2,5 +2,5 @@
 
 package env
 
-// RaceEnabled reports whether the tests run with the race detector.
-const RaceEnabled = true
+// raceEnabled reports whether the tests run with the race detector.
+const raceEnabled = true

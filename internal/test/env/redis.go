@@ -14,6 +14,7 @@ import (
 
 	"ingestion/internal/embedded"
 	"ingestion/internal/test/env/servers"
+	"ingestion/internal/test/need"
 	"ingestion/internal/test/proc"
 )
 
@@ -41,11 +42,7 @@ func Redis(t testing.TB, options ...RedisOption) *RedisServer {
 	bin, err := redisBinary()
 	if err != nil {
 		note(t, servers.Missing)
-		const message = "needs redis-server: install it, or name it in REDIS_SERVER_BIN (%v)"
-		if os.Getenv("CI") != "" {
-			t.Fatalf(message, err)
-		}
-		t.Skipf(message, err)
+		need.Skip(t, "needs redis-server: install it, or name it in REDIS_SERVER_BIN (%v)", err)
 	}
 	note(t, servers.LocalRedis)
 	return localServer(t, bin, options)

@@ -1,34 +1,25 @@
 package system_test
 
 import (
-	"os"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"ingestion/internal/test/need"
 	"ingestion/test/chaos/internal/system"
 )
-
-// skip fails in CI, where everything needed is installed.
-func skip(t *testing.T, err error) {
-	t.Helper()
-	if os.Getenv("CI") != "" {
-		t.Fatal(err)
-	}
-	t.Skip(err)
-}
 
 // TestClock checks that a step takes effect at once and outlives a restart.
 func TestClock(t *testing.T) {
 	dir := t.TempDir()
 	clock, err := system.NewClock(dir)
 	if err != nil {
-		skip(t, err)
+		need.Skip(t, "%v", err)
 	}
 	server, err := system.NewRedis(dir, clock)
 	if err != nil {
-		skip(t, err)
+		need.Skip(t, "%v", err)
 	}
 	for _, step := range []time.Duration{0, time.Hour, -20 * time.Second} {
 		if err := clock.Step(step); err != nil {
