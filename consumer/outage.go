@@ -3,7 +3,6 @@ package consumer
 import (
 	"context"
 	"log/slog"
-	"regexp"
 	"sync"
 	"time"
 
@@ -19,14 +18,14 @@ const logInterval = time.Minute
 type outageLog struct {
 	log *slog.Logger
 
-	mu      sync.Mutex
-	logged  map[string]time.Time // by reason
-	waiting map[string]int       // goroutines, by server
-	open    map[string]bool      // servers whose outage was logged, and whose recovery was not
+	mu       sync.Mutex
+	throttle retry.Throttle
+	waiting  map[string]int  // goroutines, by server
+	open     map[string]bool // servers whose outage was logged, and whose recovery was not
 }
 
 func newOutageLog(log *slog.Logger) *outageLog {
-	return &outageLog{log: log, logged: map[string]time.Time{}, waiting: map[string]int{}, open: map[string]bool{}}
+	return &outageLog{log: log, waiting: map[string]int{}, open: map[string]bool{}}
 }
 
 // retry calls op until it succeeds or ctx ends, then it returns op's last error. It
@@ -76,21 +75,10 @@ func (o *outage) end(recovered bool) {
 	}
 }
 
-// number matches what differs between errors of the same kind: the ports of
-// connections, counts, times.
-var number = regexp.MustCompile(`\d+`)
-
-// maxReasons bounds the memory of an outageLog.
-const maxReasons = 100
-
 func (l *outageLog) write(server string, err error) {
-	reason := server + number.ReplaceAllString(err.Error(), "")
-	if time.Since(l.logged[reason]) < logInterval {
+	if !l.throttle.Allow(server + " " + err.Error()) {
 		return
 	}
-	if len(l.logged) >= maxReasons {
-		clear(l.logged)
-	}
-	l.logged[reason], l.open[server] = time.Now(), true
+	l.open[server] = true
 	l.log.Warn("retrying", "status", "error", "server", server, "reason", err.Error()+"; retrying")
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -33,21 +32,6 @@ func (l *List) checkLetters(ctx context.Context) {
 	if err != nil && !errors.Is(err, redis.Nil) {
 		bytes = -1
 	}
-	l.letters.note(l.keys.Dead, letterUse{count: count, bytes: bytes, maxmemory: l.maxmemory(ctx)})
-}
-
-// maxmemory is that of the server, in bytes; 0 without a limit or if unknown. On a
-// Cluster any node answers.
-func (l *List) maxmemory(ctx context.Context) int64 {
-	info, err := l.opts.Client.Info(ctx, "memory").Result()
-	if err != nil {
-		return 0
-	}
-	for line := range strings.SplitSeq(info, "\r\n") {
-		if value, ok := strings.CutPrefix(line, "maxmemory:"); ok {
-			n, _ := strconv.ParseInt(value, 10, 64)
-			return n
-		}
-	}
-	return 0
+	maxmemory, _ := strconv.ParseInt(serverInfo(ctx, l.opts.Client, "memory")["maxmemory"], 10, 64)
+	l.letters.note(l.keys.Dead, letterUse{count: count, bytes: bytes, maxmemory: maxmemory})
 }

@@ -60,18 +60,7 @@ const (
 // Cluster behind a client for a single node are errors; an eviction policy and
 // missing persistence are warnings. What the server does not tell is taken as fine.
 func CheckServer(ctx context.Context, client redis.UniversalClient) (warnings []string, err error) {
-	info := map[string]string{}
-	for _, section := range []string{"server", "memory", "persistence", "cluster"} {
-		text, err := client.Info(ctx, section).Result()
-		if err != nil {
-			continue // the user may not run INFO, and embedded servers lack parts of it
-		}
-		for line := range strings.SplitSeq(text, "\r\n") {
-			if name, value, ok := strings.Cut(line, ":"); ok {
-				info[name] = value
-			}
-		}
-	}
+	info := serverInfo(ctx, client, "server", "memory", "persistence", "cluster")
 	if v := info["redis_version"]; v != "" && older(v, minVersion) {
 		return nil, fmt.Errorf("this Redis is version %s; the service needs %s or newer", v, minVersion)
 	}

@@ -1,6 +1,11 @@
 package streams
 
-import "strings"
+import (
+	"context"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
 
 // The client library decodes replies of scripts into nested []any of string and
 // int64. These functions take them apart; a value of another type is empty or 0.
@@ -88,4 +93,23 @@ func firstOf(ids []string) string {
 		return strings.Join(ids, " ")
 	}
 	return strings.Join(ids[:most], " ") + " …"
+}
+
+// serverInfo returns the fields of sections of INFO, without those that the server does
+// not tell: the user may not run INFO, and embedded servers lack parts of it. On a
+// Cluster any node answers.
+func serverInfo(ctx context.Context, client redis.UniversalClient, sections ...string) map[string]string {
+	info := map[string]string{}
+	for _, section := range sections {
+		text, err := client.Info(ctx, section).Result()
+		if err != nil {
+			continue
+		}
+		for line := range strings.SplitSeq(text, "\r\n") {
+			if name, value, ok := strings.Cut(line, ":"); ok {
+				info[name] = value
+			}
+		}
+	}
+	return info
 }

@@ -2,9 +2,9 @@ package app
 
 import (
 	"log/slog"
-	"time"
 
 	"ingestion/consumer"
+	"ingestion/internal/retry"
 )
 
 // memoryPressure shuts the gate while Redis is at maxmemory, when the limiter can't record
@@ -13,7 +13,7 @@ type memoryPressure struct {
 	stream     string
 	log        *slog.Logger
 	gate       *consumer.Gate
-	loggedAt   time.Time
+	throttle   retry.Throttle
 	suppressed bool // the current pressure was not logged, so its end is not logged either
 }
 
@@ -30,9 +30,8 @@ func (w *memoryPressure) changed(reason string) {
 	}
 	reason = "Redis is at maxmemory, nothing can be admitted: waiting for free memory, nothing is lost (" + reason + ")"
 	w.gate.Shut(cause, reason)
-	w.suppressed = time.Since(w.loggedAt) < logInterval
+	w.suppressed = !w.throttle.Allow(cause)
 	if !w.suppressed {
-		w.loggedAt = time.Now()
 		w.log.Warn("retrying", "status", "error", "server", "Redis", "stream", w.stream, "reason", reason)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"ingestion/consumer"
 	"ingestion/internal/config"
+	"ingestion/internal/retry"
 	"ingestion/store"
 )
 
@@ -66,16 +67,12 @@ func disconnect(ctx context.Context, client *mongo.Client) error {
 	return client.Disconnect(ctx)
 }
 
-// logInterval is the time after which a reason is logged again.
-const logInterval = time.Minute
-
 // storeObserver shuts the gate while MongoDB fails, and logs why: each reason once a minute,
 // however often MongoDB recovers in between. The store calls one method at a time.
 type storeObserver struct {
 	log      *slog.Logger
 	gate     *consumer.Gate
-	reason   string // logged last
-	loggedAt time.Time
+	throttle retry.Throttle
 	open     bool // a failure was logged, the recovery was not
 }
 
@@ -86,8 +83,8 @@ func (w *storeObserver) Waiting(err error, class store.Class, next time.Duration
 	case store.Transient, store.NotSent, store.LoginFailed, store.Operator:
 		reason += "; connection string: MONGO_URI"
 	}
-	if w.reason != reason || time.Since(w.loggedAt) > logInterval {
-		w.reason, w.loggedAt, w.open = reason, time.Now(), true
+	if w.throttle.Allow(reason) {
+		w.open = true
 		w.log.Warn("retrying", "status", "error", "server", "MongoDB", "reason", reason,
 			"pause", fmt.Sprint(next.Round(time.Millisecond)))
 	}
