@@ -25,7 +25,7 @@
 //	Consumer.Run: the order of a shutdown           consumer.go
 //	what is received, and when                      read.go, budget.go, gate.go
 //	the stages of a batch                           process.go: decide, decode, insert
-//	outcomes                                        record/decode.go, limit.go, store/insert.go,
+//	outcomes                                        record/decode.go, limit.go, store/outcome.go,
 //	                                                and poisoned in process.go and quarantine.go
 //	rate_limited and deferred                       limit.go: apply
 //	the log line of an outcome                      log.go

@@ -6,7 +6,7 @@
 // retried with backoff until the context ends. A document whose _id already
 // exists is looked up, to tell the repeated insert of one entry from a duplicate.
 //
-// Read store.go first, then insert.go. The command and reply formats are in
+// Read store.go first, then insert.go and outcome.go. The command and reply formats are in
 // wire.go, lookups in lookup.go, and what is done about an error code that has no
 // known meaning in unknowncode.go.
 //
