@@ -65,8 +65,8 @@ func (c *Config) checkServers(k *checker) {
 	}
 	k.readable("REDIS_PASSWORD_FILE", c.RedisPasswordFile)
 	k.readable("MONGO_PASSWORD_FILE", c.MongoPasswordFile)
-	k.want(c.MongoDB != "" && !strings.ContainsAny(c.MongoDB, "/\\. \"$\x00"), "MONGO_DB", "%q is not a valid database name", c.MongoDB)
-	k.want(c.MongoCollection != "" && !strings.ContainsAny(c.MongoCollection, "$\x00") && !strings.HasPrefix(c.MongoCollection, "system."), "MONGO_COLLECTION", "%q is not a valid collection name", c.MongoCollection)
+	k.want(c.MongoDB != "" && !strings.ContainsAny(c.MongoDB, "/\\. \"$\x00"), "MONGO_DB", "%q is not a valid database name: want one without spaces and / \\ . \" $", c.MongoDB)
+	k.want(c.MongoCollection != "" && !strings.ContainsAny(c.MongoCollection, "$\x00") && !strings.HasPrefix(c.MongoCollection, "system."), "MONGO_COLLECTION", "%q is not a valid collection name: want one without $ that does not begin with system.", c.MongoCollection)
 	if c.AdminAddr != "" {
 		_, _, err := net.SplitHostPort(c.AdminAddr)
 		k.want(err == nil, "ADMIN_ADDR", "%q is not host:port", c.AdminAddr)
@@ -95,7 +95,7 @@ func (c *Config) checkNumbers(k *checker) {
 	if c.RateLimitPolicy == PolicyDefer && window >= time.Millisecond {
 		k.want(c.RateLimitMaxDelay.Duration()/limiter.MaxWindowsAhead <= window, "RATE_LIMIT_MAX_DELAY_SEC",
 			"%s is more than %d windows of %s: want at most %s, or a longer RATE_LIMIT_WINDOW_SEC",
-			c.RateLimitMaxDelay, limiter.MaxWindowsAhead, c.RateLimitWindow, limiter.MaxWindowsAhead*window)
+			c.RateLimitMaxDelay, limiter.MaxWindowsAhead, c.RateLimitWindow, Seconds(limiter.MaxWindowsAhead*window))
 	}
 	k.between("BATCH_SIZE", int64(c.BatchSize), 1, 10_000)
 	k.between("WORKER_CONCURRENCY", int64(c.Concurrency), 1, 256)

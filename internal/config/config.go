@@ -2,6 +2,8 @@
 // .env file in the working directory, and reports every fault at once.
 package config
 
+import "strings"
+
 // The values of QUEUE_MODE, RATE_LIMIT_POLICY and RATE_LIMIT_CLOCK.
 const (
 	ModeList   = "list"
@@ -40,7 +42,7 @@ type Config struct {
 	StreamPartitions    int       `env:"STREAM_PARTITIONS" envDefault:"1" doc:"number of streams that the customers are spread over; the same for all workers and producers"`
 	StreamClaimIdle     Millis    `env:"STREAM_CLAIM_IDLE_MS" envDefault:"30000" doc:"an entry whose lease was not renewed for this long is reclaimed by another worker, milliseconds"`
 	StreamMaxDeliveries int       `env:"STREAM_MAX_DELIVERIES" envDefault:"5" doc:"an entry delivered more often than this is quarantined, since it may be killing its workers"`
-	StreamRetention     Retention `env:"STREAM_RETENTION" envDefault:"1h" doc:"how long settled entries stay on the stream: a duration such as 90m, 0 or forever"`
+	StreamRetention     Retention `env:"STREAM_RETENTION" envDefault:"1h" doc:"how long settled entries stay on the stream: a duration such as 90m, 7d or 1w2d, or 0 or forever"`
 	StreamMaxEntries    int64     `env:"STREAM_MAX_ENTRIES" envDefault:"1000000" doc:"approximate maximum number of entries on the stream, not counting unfinished ones; 0: no maximum"`
 
 	DeadLetters   string `env:"DEAD_LETTERS" doc:"on or off: keep refused records as dead letters; for records over the limit, see also RATE_LIMIT_POLICY"`
@@ -61,7 +63,7 @@ type Config struct {
 	ShutdownTimeout Seconds `env:"SHUTDOWN_TIMEOUT_SEC" envDefault:"25" doc:"how long batches in flight may take after SIGTERM, seconds"`
 	StartupTimeout  Seconds `env:"STARTUP_TIMEOUT_SEC" envDefault:"60" doc:"how long to wait for Redis and MongoDB at startup, seconds"`
 
-	AdminAddr  string `env:"ADMIN_ADDR" envDefault:"127.0.0.1:9464" doc:"address of the health and metrics endpoint; empty: off"`
+	AdminAddr  string `env:"ADMIN_ADDR" envDefault:"127.0.0.1:9464" doc:"address on which metrics and health are served; empty: off"`
 	AdminPprof Switch `env:"ADMIN_PPROF" envDefault:"off" doc:"serve Go profiles on ADMIN_ADDR"`
 
 	GenCustomers         []string `env:"GEN_CUSTOMERS" envDefault:"1,2,3,4,5" doc:"generator: customer IDs, comma-separated"`
@@ -69,7 +71,47 @@ type Config struct {
 	GenJitter            Millis   `env:"GEN_JITTER_MS" envDefault:"500" doc:"generator: maximum shift of each record, earlier or later, milliseconds"`
 	GenInvalidRate       float64  `env:"GEN_INVALID_RATE" envDefault:"0.05" doc:"generator: fraction of invalid records, 0 to 1"`
 	ProducerWaitReplicas int      `env:"PRODUCER_WAIT_REPLICAS" envDefault:"0" doc:"producer: number of replicas that must acknowledge a batch before it counts as queued"`
+
+	origin origin
 }
+
+// Source says where the value of a variable comes from.
+type Source string
+
+// The sources, each of which overrides those before it.
+const (
+	Default     Source = "default"
+	EnvFile     Source = ".env"
+	Environment Source = "environment"
+	Program     Source = "program" // given by the program itself, such as standalone run
+)
+
+// origin is where the values of a Config come from.
+type origin struct {
+	file     string            // path of the .env file, or ""
+	fileVars map[string]string // of the .env file
+	sources  map[string]Source // of the variables that have a value
+	suspects []Suspect
+}
+
+// EnvFilePath returns the path of the .env file that was read, or "" if there is none.
+func (c *Config) EnvFilePath() string { return c.origin.file }
+
+// OTel returns OpenTelemetry's variables (OTEL_*) in the .env file. Its libraries read the
+// environment only.
+func (c *Config) OTel() map[string]string {
+	vars := map[string]string{}
+	for name, value := range c.origin.fileVars {
+		if strings.HasPrefix(name, "OTEL_") {
+			vars[name] = value
+		}
+	}
+	return vars
+}
+
+// Suspects lists variables of the .env file and of the environment that look like
+// misspelt settings.
+func (c *Config) Suspects() []Suspect { return c.origin.suspects }
 
 // KeepDeadLetters reports whether refused records are kept as dead letters.
 func (c *Config) KeepDeadLetters() bool { return c.DeadLetters == "on" }

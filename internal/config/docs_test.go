@@ -32,9 +32,6 @@ const (
 // commentedOut is an assignment in .env.example.
 var commentedOut = regexp.MustCompile(`(?m)^#([A-Z_]+=)`)
 
-// notUsedYet are accepted and checked, but have no effect yet.
-var notUsedYet = []string{"ADMIN_ADDR", "ADMIN_PPROF"}
-
 func TestEnvExampleListsAllSettings(t *testing.T) {
 	same(t, envExample, contents(t, envExample), exampleOf(parse(t, nil).Settings()))
 }
@@ -59,7 +56,7 @@ func TestEnvExampleChangesNothing(t *testing.T) {
 	want, got := parse(t, nil), parse(t, vars)
 	want.StreamConsumer, got.StreamConsumer = "", ""
 	for i, s := range got.Settings() {
-		if w := want.Settings()[i]; s != w {
+		if w := want.Settings()[i]; s.Value != w.Value {
 			t.Errorf("%s is %q with .env.example, %q without", s.Name, s.Value, w.Value)
 		}
 	}
@@ -70,8 +67,8 @@ func TestEnvExampleChangesNothing(t *testing.T) {
 func TestComposePassesAllSettings(t *testing.T) {
 	text := contents(t, "../../docker-compose.yml")
 	for service, without := range map[string]*regexp.Regexp{
-		// unreachable from outside, files outside the container, one name for several workers
-		"worker":    regexp.MustCompile(`^(GEN|PRODUCER|ADMIN)_|_PASSWORD_FILE$|^STREAM_CONSUMER$`),
+		// files outside the container, one name for several workers
+		"worker":    regexp.MustCompile(`^(GEN|PRODUCER)_|_PASSWORD_FILE$|^STREAM_CONSUMER$`),
 		"generator": regexp.MustCompile(`^(MONGO|ADMIN|RATE_LIMIT|WORKER|STREAM_(GROUP|CONSUMER|CLAIM|MAX|RETENTION)|DEAD|DLQ|BATCH|MAX|SHUTDOWN)|_PASSWORD_FILE$|^LOG_RAW$`),
 	} {
 		_, rest, found := strings.Cut(text, "\n  "+service+":\n")
@@ -130,7 +127,7 @@ func exampleOf(settings []config.Setting) string {
 		"# change; the environment overrides it. `worker config` prints the effective\n" +
 		"# configuration.\n")
 	for _, s := range settings {
-		fmt.Fprintf(&b, "\n# %s\n#%s=%s\n", meaning(s), s.Name, s.Default)
+		fmt.Fprintf(&b, "\n# %s\n#%s=%s\n", s.Doc, s.Name, s.Default)
 	}
 	return b.String()
 }
@@ -142,16 +139,9 @@ func tableOf(t *testing.T) string {
 	var b strings.Builder
 	b.WriteString("| variable | default | meaning |\n|---|---|---|\n")
 	for i, s := range list {
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", s.Name, defaultOf(s, stream[i]), strings.ReplaceAll(meaning(s), "|", `\|`))
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", s.Name, defaultOf(s, stream[i]), strings.ReplaceAll(s.Doc, "|", `\|`))
 	}
 	return b.String()
-}
-
-func meaning(s config.Setting) string {
-	if slices.Contains(notUsedYet, s.Name) {
-		return s.Doc + " (not used yet)"
-	}
-	return s.Doc
 }
 
 // defaultOf returns the default, or those of both modes if they differ.

@@ -1,24 +1,25 @@
 package config
 
 import (
-	"bytes"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"reflect"
+	"strconv"
 	"strings"
 
 	"github.com/caarlos0/env/v11"
-	"github.com/joho/godotenv"
 )
 
 // Error lists every fault of an invalid configuration, one string each. The
 // programs print it and exit with code 2.
-type Error struct{ Faults []string }
+type Error struct {
+	Faults   []string
+	Suspects []Suspect // which may be why
+}
 
 func (e *Error) Error() string {
 	return "configuration: " + strings.Join(e.Faults, "; ")
@@ -30,48 +31,61 @@ func Load() (*Config, error) { return LoadWith(nil) }
 
 // LoadWith is Load with some variables overridden.
 func LoadWith(overrides map[string]string) (*Config, error) {
-	vars, err := readEnvFile(".env")
-	var pathError *fs.PathError
-	switch {
-	case err == nil, errors.Is(err, fs.ErrNotExist):
-	case errors.As(err, &pathError):
-		return nil, &Error{Faults: []string{".env can't be read: " + err.Error()}}
-	default: // the parser's message quotes the file, which may hold passwords
-		return nil, &Error{Faults: []string{".env is malformed: want NAME=value on each line, values with spaces or # in quotes"}}
-	}
-	if vars == nil {
-		vars = map[string]string{}
-	}
-	maps.Copy(vars, env.ToMap(os.Environ()))
-	maps.Copy(vars, overrides)
-	return Parse(vars)
-}
-
-func readEnvFile(name string) (map[string]string, error) {
-	text, err := os.ReadFile(name)
+	file, err := readEnvFile()
 	if err != nil {
 		return nil, err
 	}
-	byteOrderMark := []byte("\ufeff") // some editors begin a file with it
-	return godotenv.UnmarshalBytes(bytes.TrimPrefix(text, byteOrderMark))
+	environ := env.ToMap(os.Environ())
+	vars, sources := layered(layer{EnvFile, file.vars}, layer{Environment, environ}, layer{Program, overrides})
+	return parse(vars, origin{file: file.path, fileVars: file.vars, sources: sources, suspects: suspects(file, environ, withoutBlanks(vars))})
+}
+
+// layer is the variables of one source.
+type layer struct {
+	source Source
+	vars   map[string]string
+}
+
+// layered returns the variables of all layers, of which later ones override earlier
+// ones, and their sources.
+func layered(layers ...layer) (map[string]string, map[string]Source) {
+	vars, sources := map[string]string{}, map[string]Source{}
+	for _, l := range layers {
+		for name, value := range l.vars {
+			vars[name], sources[name] = value, l.source
+		}
+	}
+	return vars, sources
 }
 
 // Parse makes a Config from variables by name and ignores unknown variables. The
 // error is an *Error that lists all faults.
 func Parse(vars map[string]string) (*Config, error) {
-	var c Config
+	vars, sources := layered(layer{Program, vars})
+	return parse(vars, origin{sources: sources})
+}
+
+func parse(vars map[string]string, o origin) (*Config, error) {
+	c := Config{origin: o}
 	var faults []string
-	if err := env.ParseWithOptions(&c, env.Options{Environment: withoutBlanks(vars)}); err != nil {
+	given := withoutBlanks(vars)
+	if err := env.ParseWithOptions(&c, env.Options{Environment: given}); err != nil {
 		faults = append(faults, parseFaults(err)...)
 	}
-	if v, set := vars["ADMIN_ADDR"]; set && strings.TrimSpace(v) == "" {
+	v, adminSet := vars["ADMIN_ADDR"]
+	off := adminSet && strings.TrimSpace(v) == ""
+	if off {
 		c.AdminAddr = "" // here, empty means off
 	}
+	maps.DeleteFunc(o.sources, func(name string, _ Source) bool {
+		_, set := given[name]
+		return !set && !(off && name == "ADMIN_ADDR")
+	})
 	c.spell()
 	c.fillIn()
 	faults = append(faults, c.check(faults)...)
 	if len(faults) > 0 {
-		return nil, &Error{Faults: faults}
+		return nil, &Error{Faults: faults, Suspects: o.suspects}
 	}
 	return &c, nil
 }
@@ -96,7 +110,7 @@ func parseFaults(err error) []string {
 	for _, e := range all.Errors {
 		var p env.ParseError
 		if errors.As(e, &p) {
-			faults = append(faults, fmt.Sprintf("%s: %v", variable(p.Name), reason(p.Err)))
+			faults = append(faults, fmt.Sprintf("%s: %v", variable(p.Name), reason(p)))
 			continue
 		}
 		faults = append(faults, e.Error())
@@ -104,21 +118,20 @@ func parseFaults(err error) []string {
 	return faults
 }
 
-func reason(err error) string {
-	if cause := errors.Unwrap(err); cause != nil {
-		return fmt.Sprintf("%s is not a number, or out of range", quoted(err.Error()))
+// reason puts an error of a number into words; the others have good ones.
+func reason(p env.ParseError) string {
+	var number *strconv.NumError
+	if !errors.As(p.Err, &number) {
+		return p.Err.Error()
 	}
-	return err.Error()
-}
-
-// quoted extracts the offending value from a strconv error.
-func quoted(msg string) string {
-	if i := strings.Index(msg, `"`); i >= 0 {
-		if j := strings.LastIndex(msg, `"`); j > i {
-			return msg[i : j+1]
-		}
+	switch {
+	case errors.Is(p.Err, strconv.ErrRange):
+		return fmt.Sprintf("%q is out of range", number.Num)
+	case p.Type.Kind() == reflect.Float64:
+		return fmt.Sprintf("%q is not a number", number.Num)
+	default:
+		return fmt.Sprintf("%q is not a whole number", number.Num)
 	}
-	return "the value"
 }
 
 func variable(field string) string {

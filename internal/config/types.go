@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"ingestion/internal/duration"
 	"ingestion/internal/redisconn"
 )
 
@@ -102,12 +103,25 @@ const longest = 10 * 365 * 24 * time.Hour
 func parseUnits(text string, unit time.Duration) (time.Duration, error) {
 	f, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
 	if err != nil || f != f {
-		return 0, fmt.Errorf("%q is not a number", text)
+		return 0, notANumber(text, unit)
 	}
 	if f < 0 || f > float64(longest/unit) {
 		return 0, fmt.Errorf("%q is out of range: want 0 to %d", text, longest/unit)
 	}
 	return time.Duration(math.Round(f * float64(unit))), nil
+}
+
+// notANumber says how a duration such as 5m is written in a setting that takes a
+// number.
+func notANumber(text string, unit time.Duration) error {
+	units := "milliseconds"
+	if unit == time.Second {
+		units = "seconds"
+	}
+	if d, err := duration.Parse(text); err == nil && d >= 0 {
+		return fmt.Errorf("%q is not a number of %s: want %s", text, units, strconv.FormatFloat(float64(d)/float64(unit), 'f', -1, 64))
+	}
+	return fmt.Errorf("%q is not a number of %s", text, units)
 }
 
 // Retention is how long settled entries stay on the stream; negative means for ever.
@@ -116,16 +130,16 @@ type Retention time.Duration
 // Forever never deletes settled entries.
 const Forever Retention = -1
 
-// UnmarshalText reads a Go duration ("90m", "1h"), 0 or forever.
+// UnmarshalText reads a duration such as 90m, 1h, 7d or 1w2d, 0 or forever.
 func (r *Retention) UnmarshalText(text []byte) error {
 	s := strings.TrimSpace(string(text))
 	if strings.EqualFold(s, "forever") {
 		*r = Forever
 		return nil
 	}
-	d, err := time.ParseDuration(s)
+	d, err := duration.Parse(s)
 	if err != nil || d < 0 {
-		return fmt.Errorf("%q is not a duration: want for example 30m, 1h, 0 or forever", text)
+		return fmt.Errorf("%q is not a duration: want for example 30m, 1h, 7d, 0 or forever", text)
 	}
 	*r = Retention(d)
 	return nil

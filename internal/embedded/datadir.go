@@ -18,6 +18,17 @@ type dataDir struct {
 	lock      *filelock.Lock // nil if temporary
 }
 
+// DirError says why a data directory can't be used, and what to do about it.
+type DirError struct {
+	Dir string // empty for a temporary one
+	err error
+}
+
+func (e *DirError) Error() string { return e.err.Error() }
+
+// Unwrap returns the cause.
+func (e *DirError) Unwrap() error { return e.err }
+
 // openDataDir creates the directory if necessary and locks it; "" means a temporary
 // one.
 func openDataDir(path string) (*dataDir, error) {

@@ -48,7 +48,7 @@ func StartMongo(ctx context.Context, opts Options) (*Mongo, error) {
 	}
 	dir, err := openDataDir(opts.Dir)
 	if err != nil {
-		return nil, err
+		return nil, &DirError{Dir: opts.Dir, err: err}
 	}
 	server, err := build(opts.Addr, dir)
 	if err != nil {

@@ -103,9 +103,10 @@ func TestUnusableAddresses(t *testing.T) {
 	defer l.Close()
 	for name, c := range map[string]struct{ addr, message string }{
 		"taken":        {l.Addr().String(), "port is in use"},
-		"not ours":     {"192.0.2.1:0", "use an address of this machine"},
-		"no port":      {"127.0.0.1", "use an address of this machine"},
-		"no such port": {"127.0.0.1:99999", "use an address of this machine"},
+		"not ours":     {"192.0.2.1:0", "the host is not this machine"},
+		"no port":      {"127.0.0.1", "want host:port"},
+		"no such port": {"127.0.0.1:99999", "want host:port"},
+		"no number":    {"127.0.0.1:redis-port", "want host:port"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, redisErr := embedded.StartRedis(t.Context(), c.addr)

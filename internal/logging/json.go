@@ -18,7 +18,7 @@ type jsonHandler struct {
 }
 
 func newJSONHandler(w io.Writer, level slog.Level) *jsonHandler {
-	out := &lockedWriter{w: w}
+	out := &lockedWriter{w: EscapeControls(w)}
 	options := &slog.HandlerOptions{Level: level, ReplaceAttr: rename}
 	return &jsonHandler{Handler: slog.NewJSONHandler(out, options), out: out}
 }

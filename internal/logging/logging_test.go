@@ -5,13 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"os"
 	"regexp"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+	"unicode"
 
 	"ingestion/internal/logging"
+	"ingestion/internal/test/need"
 )
 
 func TestJSONLines(t *testing.T) {
@@ -56,6 +59,39 @@ func TestFormats(t *testing.T) {
 		if isJSON := strings.HasPrefix(out.String(), "{"); isJSON == c.text {
 			t.Errorf("%+v: %q", c, out.String())
 		}
+	}
+}
+
+// Whoever sends a body chooses the values, which must not control the terminal or
+// reorder the text on it.
+func TestNoValueControlsATerminal(t *testing.T) {
+	const hostile = "a\x00b\x07\x1b[2J \u009b31m\u202egnp.exe\u2066 \\x1b[2J"
+	for _, format := range []string{"json", "text"} {
+		for _, terminal := range []bool{true, false} {
+			var out bytes.Buffer
+			logging.New(&out, format, slog.LevelInfo, terminal).Info("x", "raw", hostile, "customerId", "\x1b[2Jhidden", "_id", "\u202e")
+			line := out.String()
+			if format == "text" && terminal {
+				line = colours.ReplaceAllString(line, "")
+			}
+			if i := strings.IndexFunc(line, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }); i >= 0 {
+				t.Errorf("%s, terminal %v: %q has a control character at %d", format, terminal, line, i)
+			}
+		}
+	}
+}
+
+// colours matches the escape sequences of the text format itself.
+var colours = regexp.MustCompile(`\x1b\[[0-9;]*m`)
+
+// Nothing is lost in the JSON format.
+func TestEscapedValuesKeepTheirMeaning(t *testing.T) {
+	const value = "\x1b\u009b\u202e\u2067\u061c é 世 \u200d"
+	var out bytes.Buffer
+	logging.New(&out, "json", slog.LevelInfo, true).Info("x", "raw", value)
+	var line struct{ Raw string }
+	if err := json.Unmarshal(out.Bytes(), &line); err != nil || line.Raw != value {
+		t.Errorf("%v: %q from %s", err, line.Raw, out.String())
 	}
 }
 
@@ -127,5 +163,37 @@ func TestBufferReturnsTheWritersError(t *testing.T) {
 	}
 	if err := b.Close(); !errors.Is(err, full) {
 		t.Errorf("Close after a failed Flush: %v", err)
+	}
+}
+
+func TestColour(t *testing.T) {
+	for _, c := range []struct {
+		noColor, term    string
+		terminal, colour bool
+	}{{"", "xterm", true, true}, {"1", "xterm", true, false}, {"", "dumb", true, false}, {"", "xterm", false, false}} {
+		t.Setenv("NO_COLOR", c.noColor)
+		t.Setenv("TERM", c.term)
+		var out bytes.Buffer
+		logging.New(&out, "text", slog.LevelInfo, c.terminal).Warn("duplicate")
+		if colour := strings.Contains(out.String(), "\x1b["); colour != c.colour || !strings.Contains(out.String(), "duplicate") {
+			t.Errorf("%+v: %q", c, out.String())
+		}
+	}
+}
+
+func TestOnlyATerminalThatIsNotDumbRedraws(t *testing.T) {
+	terminal, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		need.Skip(t, "needs a terminal: %v", err)
+	}
+	defer terminal.Close()
+	for term, want := range map[string]bool{"xterm": true, "dumb": false} {
+		t.Setenv("TERM", term)
+		if got := logging.CanRedraw(terminal); got != want {
+			t.Errorf("with TERM=%s: %t", term, got)
+		}
+		if logging.CanRedraw(&bytes.Buffer{}) {
+			t.Errorf("with TERM=%s: a file is redrawn", term)
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"syscall"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -104,6 +105,36 @@ func Explain(opts *redis.UniversalOptions, err error) error {
 	case opts.TLSConfig == nil && closed:
 		return fmt.Errorf("the connection is closed at once (if the server wants TLS, write rediss): %w", err)
 	default:
-		return err
+		return Plain(err)
 	}
+}
+
+// plainError is an error of the connection in plain words.
+type plainError struct {
+	text string
+	err  error
+}
+
+func (e *plainError) Error() string { return e.text }
+func (e *plainError) Unwrap() error { return e.err }
+
+// Plain returns err, if it is one of the connection, with a text that names the cause
+// and no function of a library.
+func Plain(err error) error {
+	var dial *net.OpError
+	var dns *net.DNSError
+	var timeout net.Error
+	switch {
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return &plainError{fmt.Sprintf("host %s not found", dns.Name), err}
+	case errors.As(err, &dns):
+		return &plainError{fmt.Sprintf("the name of host %s can't be resolved", dns.Name), err}
+	case errors.Is(err, syscall.ECONNREFUSED) && errors.As(err, &dial) && dial.Addr != nil:
+		return &plainError{fmt.Sprintf("connection refused by %v", dial.Addr), err}
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		return &plainError{"no route to host", err}
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		return &plainError{"no answer in time", err}
+	}
+	return err
 }

@@ -74,7 +74,7 @@ func TestAClusterGetsACommandOnce(t *testing.T) {
 	}
 }
 
-// TestAClusterIsFollowed moves the slot of a key, of which the client knows
+// TestAClusterIsFollowed moves the hash slot of a key, of which the client knows
 // nothing yet.
 func TestAClusterIsFollowed(t *testing.T) {
 	cluster := env.Cluster(t, 3, false)

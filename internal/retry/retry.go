@@ -78,11 +78,29 @@ func IsPermanent(err error) bool {
 	return errors.As(err, &permanent)
 }
 
+// endedError is the error of an operation that its context ended.
+type endedError struct{ cause, last error }
+
+// Ended returns the error of an operation that ended with its context because of
+// cause, after the failure last. It wraps both. The text is that of the failure,
+// preceded by a cause other than the context's own errors, which say nothing.
+func Ended(cause, last error) error { return &endedError{cause, last} }
+
+func (e *endedError) Error() string {
+	if e.cause == context.DeadlineExceeded || e.cause == context.Canceled {
+		return e.last.Error()
+	}
+	return e.cause.Error() + ": " + e.last.Error()
+}
+
+func (e *endedError) Unwrap() []error { return []error{e.cause, e.last} }
+
 // Do calls op until it succeeds, returns an error marked Permanent, or ctx ends.
-// Before each pause it calls notify, unless that is nil. The error is op's last
-// one, also when ctx ended.
+// Before each pause it calls notify, unless that is nil. The error is op's last one,
+// or the one before if only the end of ctx cut off the last attempt.
 func (p Policy) Do(ctx context.Context, op func() error, notify func(err error, pause time.Duration)) error {
 	pauses := p.Start()
+	var failure error
 	for {
 		err := op()
 		var permanent *backoff.PermanentError
@@ -91,9 +109,12 @@ func (p Policy) Do(ctx context.Context, op func() error, notify func(err error, 
 			return nil
 		case errors.As(err, &permanent):
 			return permanent.Err
+		case ctx.Err() != nil && failure != nil && errors.Is(err, ctx.Err()):
+			return failure
 		case ctx.Err() != nil:
 			return err
 		}
+		failure = err
 		pause := pauses.Next()
 		if notify != nil {
 			notify(err, pause)

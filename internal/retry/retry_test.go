@@ -3,6 +3,7 @@ package retry_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -67,4 +68,33 @@ func TestDoReturnsTheLastErrorWhenTheContextEnds(t *testing.T) {
 			t.Errorf("took %v, want the context's minute", took)
 		}
 	})
+}
+
+func TestEndedPutsTheReasonFirst(t *testing.T) {
+	for cause, want := range map[error]string{
+		context.DeadlineExceeded: "away", context.Canceled: "away", errors.New("--duration has passed"): "--duration has passed: away",
+	} {
+		err := retry.Ended(cause, errAway)
+		if err.Error() != want || !errors.Is(err, cause) || !errors.Is(err, errAway) {
+			t.Errorf("after %v: %v", cause, err)
+		}
+	}
+}
+
+// TestTheEndOfTheContextHidesNoFailure: an attempt that only the context cut off
+// says less than the failure before it.
+func TestTheEndOfTheContextHidesNoFailure(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	refused := errors.New("connection refused")
+	attempts := 0
+	err := retry.Policy{Initial: time.Millisecond, Max: time.Millisecond}.Do(ctx, func() error {
+		if attempts++; attempts < 3 {
+			return refused
+		}
+		cancel()
+		return fmt.Errorf("dial: %w", ctx.Err())
+	}, nil)
+	if !errors.Is(err, refused) || attempts != 3 {
+		t.Errorf("%v after %d attempts", err, attempts)
+	}
 }

@@ -76,7 +76,10 @@ func (want target) compile() (string, error) {
 }
 
 func (want target) goBuild(program string) error {
-	flags := []string{"-tags", want.tag}
+	var flags []string
+	if want.tag != "" {
+		flags = append(flags, "-tags", want.tag)
+	}
 	if want.race {
 		flags = append(flags, "-race")
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// RedisCluster is a Redis Cluster of the test's own. The slots are divided
+// RedisCluster is a Redis Cluster of the test's own. The hash slots are divided
 // evenly among the masters, in order. Replicas[i] is the replica of master i,
 // if there are replicas.
 type RedisCluster struct {
@@ -153,8 +153,8 @@ func (c *RedisCluster) KeyOn(i int, prefix string) string {
 	return ""
 }
 
-// Move moves the slot of a key from one master to another; the key must be the
-// only one in its slot.
+// Move moves the hash slot of a key from one master to another; the key must be the
+// only one in that slot.
 func (c *RedisCluster) Move(key string, from, to int) {
 	c.t.Helper()
 	source, target := c.Masters[from], c.Masters[to]
