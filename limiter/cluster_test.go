@@ -13,7 +13,7 @@ import (
 	"ingestion/limiter"
 )
 
-// cluster is two nodes; a has all slots.
+// cluster is two nodes; a has all hash slots.
 type cluster struct {
 	t    *testing.T
 	a, b *redis.Client
@@ -60,7 +60,7 @@ func (c *cluster) do(node *redis.Client, args ...any) any {
 	return reply
 }
 
-// TestMigratingSlot judges while the keys of the slot are on two nodes.
+// TestMigratingSlot judges while the keys of the hash slot are on two nodes.
 func TestMigratingSlot(t *testing.T) {
 	c := startCluster(t)
 	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{c.a.Options().Addr, c.b.Options().Addr}})

@@ -7,10 +7,10 @@
 // search.lua and judge.lua enforce it in Redis, a batch at a time.
 //
 // A record is identified by its ID, which is the member of its customer's sorted
-// set; its admission time, the score, is its place. An ID that comes again within a
-// window of its place is admitted without a second place; further away it is judged
-// as a new one. A call whose reply is lost can therefore be repeated. A refusal
-// writes nothing.
+// set; its admission time, the score, is its place. (The documentation and the other
+// packages call it the record's slot.) An ID that comes again within a window of its
+// place is admitted without a second place; further away it is judged as a new one. A
+// call whose reply is lost can therefore be repeated. A refusal writes nothing.
 //
 // # The Redis client
 //

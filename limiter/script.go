@@ -8,6 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"ingestion/internal/plural"
 	"ingestion/internal/redisconn"
 )
 
@@ -70,7 +71,7 @@ type other struct {
 	time  int64
 }
 
-// run calls the script for the part. While its slot migrates, keys may be on two
+// run calls the script for the part. While its hash slot migrates, keys may be on two
 // servers; Redis answers TRYAGAIN then, and run judges the first customer alone.
 func (l *Limiter) run(ctx context.Context, b *batch, p part) (reply, error) {
 	raw, err := l.call(b, p, nil).Run(ctx, l.client).Result()
@@ -85,7 +86,7 @@ func (l *Limiter) run(ctx context.Context, b *batch, p part) (reply, error) {
 }
 
 // runAlone reads the customer's own limit by a command of its own: a command with
-// one key works in a slot that migrates.
+// one key works in a hash slot that migrates.
 func (l *Limiter) runAlone(ctx context.Context, b *batch, p part) (any, error) {
 	own, err := l.client.HGet(ctx, limitsKey(p.base), p.customers[0].id).Result()
 	if err != nil && !errors.Is(err, redis.Nil) {
@@ -174,7 +175,7 @@ func parseReply(raw any, p part) (reply, error) {
 	answered, ok2 := top[1].(int64)
 	search, ok3 := top[3].(string)
 	if !ok1 || !ok2 || !ok3 || answered < 0 || answered > int64(p.records) {
-		return reply{}, fmt.Errorf("script replied %v, %v and %v, want the time, at most %d records and a text", top[0], top[1], top[3], p.records)
+		return reply{}, fmt.Errorf("script replied %v, %v and %v, want the time, at most %s and a text", top[0], top[1], top[3], plural.Of(p.records, "record", "records"))
 	}
 	own, err := parseOwn(top[2], len(p.customers))
 	if err != nil {
@@ -195,7 +196,7 @@ func parseOwn(raw any, customers int) (map[int]string, error) {
 		index, ok1 := flat[i].(int64)
 		text, ok2 := flat[i+1].(string)
 		if !ok1 || !ok2 || index < 1 || index > int64(customers) {
-			return nil, fmt.Errorf("script replied a pair of %v and %T, want one of %d customers and a text", flat[i], flat[i+1], customers)
+			return nil, fmt.Errorf("script replied a pair of %v and %T, want one of %s and a text", flat[i], flat[i+1], plural.Of(customers, "customer", "customers"))
 		}
 		own[int(index)-1] = text
 	}
@@ -214,7 +215,7 @@ func parseOthers(raw any, answered int) ([]other, error) {
 		what, ok1 := flat[i].(int64)
 		time, ok2 := flat[i+1].(int64)
 		if !ok1 || !ok2 || what < 10 || what/10 > int64(answered) {
-			return nil, fmt.Errorf("script replied a pair of %v and %T, want one of %d records and a time", flat[i], flat[i+1], answered)
+			return nil, fmt.Errorf("script replied a pair of %v and %T, want one of %s and a time", flat[i], flat[i+1], plural.Of(answered, "record", "records"))
 		}
 		others = append(others, other{index: int(what/10) - 1, code: int(what % 10), time: time})
 	}

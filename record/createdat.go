@@ -1,6 +1,9 @@
 package record
 
-import "time"
+import (
+	"bytes"
+	"time"
+)
 
 // The reasons to refuse a createdAt.
 const (
@@ -20,13 +23,16 @@ const (
 	yearTenThousandUnix = 253402300800
 )
 
-// parseCreatedAt parses an ISO 8601 time as dateutil.parser.isoparse does
+// createdAtRule parses an ISO 8601 time as dateutil.parser.isoparse does
 // (https://dateutil.readthedocs.io/en/stable/parser.html#dateutil.parser.isoparse),
 // or says why it is refused. It is stricter in two ways: the separator must be T,
 // t or one space, and numbers must consist of digits, whereas isoparse accepts
 // what Python's int does (" 1", "+1"). A time without an offset is in UTC.
 // The result is in UTC, truncated to microseconds.
-func parseCreatedAt(text []byte) (t time.Time, why string) {
+func createdAtRule(text []byte) (t time.Time, why string) {
+	if len(bytes.TrimSpace(text)) == 0 {
+		return time.Time{}, blank
+	}
 	day, rest, why := parseDate(text)
 	if why != "" {
 		return time.Time{}, why

@@ -45,14 +45,10 @@ func (d Decoder) Decode(body []byte) (Record, error) {
 		r      Record
 		faults faults
 	)
-	r.CustomerID = faults.check("customerId", fields.customerID, customerIDRule)
-	r.Name = faults.check("name", fields.name, nameRule)
-	r.Email = faults.check("email", fields.email, emailRule)
-	if text, ok := faults.text("createdAt", fields.createdAt); ok {
-		at, why := parseCreatedAt(text)
-		faults.add("createdAt", why)
-		r.CreatedAt = at
-	}
+	r.CustomerID = check(&faults, "customerId", fields.customerID, customerIDRule)
+	r.Name = check(&faults, "name", fields.name, nameRule)
+	r.Email = check(&faults, "email", fields.email, emailRule)
+	r.CreatedAt = check(&faults, "createdAt", fields.createdAt, createdAtRule)
 	if faults.reason != nil {
 		return Record{}, &Refusal{Outcome: Invalid, Reason: string(faults.reason), CustomerID: strings.Clone(r.CustomerID)}
 	}

@@ -1,6 +1,8 @@
 package record
 
 import (
+	"bytes"
+	"errors"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -31,7 +33,10 @@ const (
 // before the @, which version 2.3 made optional.
 func emailRule(text []byte) (stored, why string) {
 	address := view(text)
-	if len(address) > maxEmailBytes {
+	switch {
+	case len(bytes.TrimSpace(text)) == 0:
+		return "", blank
+	case len(address) > maxEmailBytes:
 		return "", emailTooLong
 	}
 	before, after, found := strings.Cut(address, "@")
@@ -61,6 +66,16 @@ func emailRule(text []byte) (stored, why string) {
 		return address, ""
 	}
 	return local + "@" + domain.unicode, ""
+}
+
+// NormalizeEmail returns an address as the email field of a record stores it. The
+// error says why the address is refused, without quoting it.
+func NormalizeEmail(address string) (string, error) {
+	stored, why := emailRule([]byte(address))
+	if why != "" {
+		return "", errors.New(why)
+	}
+	return stored, nil
 }
 
 // safe reports whether every character is a letter, mark, number, punctuation or

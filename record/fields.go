@@ -15,6 +15,9 @@ const (
 	maxNameBytes       = 1024
 )
 
+// blank is why a field is refused that is empty or only white space.
+const blank = "blank"
+
 // fields holds the values of the four known fields.
 type fields struct {
 	customerID, name, email, createdAt value
@@ -80,11 +83,12 @@ func kindName(k jsontext.Kind) string {
 	return "a string"
 }
 
-// check returns the stored form of a field, or "" if it added a fault.
-func (f *faults) check(field string, v value, rule func([]byte) (string, string)) string {
+// check returns the stored form of a field. What it returns after adding a fault
+// is not stored.
+func check[T any](f *faults, field string, v value, rule func([]byte) (T, string)) (stored T) {
 	text, ok := f.text(field, v)
 	if !ok {
-		return ""
+		return stored
 	}
 	stored, why := rule(text)
 	f.add(field, why)
@@ -102,7 +106,7 @@ func customerIDRule(text []byte) (stored, why string) {
 	text = bytes.TrimSpace(text)
 	switch {
 	case len(text) == 0:
-		return "", "blank"
+		return "", blank
 	case len(text) > maxCustomerIDBytes:
 		return "", "longer than 256 bytes"
 	}
@@ -114,7 +118,7 @@ func nameRule(text []byte) (stored, why string) {
 	text = bytes.TrimSpace(text)
 	switch {
 	case len(text) == 0:
-		return "", "blank"
+		return "", blank
 	case len(text) > maxNameBytes:
 		return "", "longer than 1024 bytes"
 	}

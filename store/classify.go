@@ -85,6 +85,14 @@ func (c Class) String() string {
 	return classNames[c]
 }
 
+// RetryClasses returns the classes with which an Observer may be told to wait.
+func RetryClasses() []Class {
+	return []Class{
+		Transient, TimedOut, NotSent, LoginFailed, Overloaded, DiskTrouble, NotDurable, Unsatisfiable, Operator,
+		Configuration, UnknownCode, TooLarge, Canceled,
+	}
+}
+
 // Loud reports that an operator probably has to act.
 func (c Class) Loud() bool {
 	switch c {

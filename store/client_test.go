@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -163,7 +164,17 @@ func TestOptionsOfTheConnectionString(t *testing.T) {
 // TestLoginThatTheServerFails: it is retried, except for an unsupported mechanism.
 func TestLoginThatTheServerFails(t *testing.T) {
 	f := newFixture(t, faulty.Options{})
-	f.server.Script("saslStart", faulty.Fault{Code: 1}, faulty.Fault{Code: 8}, faulty.Fault{Code: 334})
+	var logins atomic.Int32 // the driver may log in on several connections at once
+	f.server.Rule("saslStart", func(faulty.Call) faulty.Fault {
+		switch logins.Add(1) {
+		case 1:
+			return faulty.Fault{Code: 1}
+		case 2:
+			return faulty.Fault{Code: 8}
+		default:
+			return faulty.Fault{Code: 334}
+		}
+	})
 	err := loginAt(t, f).Await(t.Context())
 	if !store.Permanent(err) || !strings.Contains(err.Error(), "authMechanism") {
 		t.Fatalf("err = %v", err)

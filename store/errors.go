@@ -80,6 +80,8 @@ func operatorSentence(code int32) string {
 		return "the connection string has no user, or one without access to the collection; give it a user with the role readWrite on the database"
 	case 334:
 		return "MongoDB does not support the authentication mechanism; check authMechanism in the connection string and how the user was created"
+	case 8000:
+		return "MongoDB Atlas refuses the client; check user and password in the connection string, and the quotas of the cluster"
 	}
 	return "MongoDB rejects the credentials in the connection string; check user, password and authSource"
 }

@@ -195,6 +195,9 @@ func (s *Store) probe(ctx context.Context) health {
 	for _, e := range reply.writeErrors {
 		switch classifyDocument(e.code, e.keyPattern) {
 		case Duplicate, UnknownIndex:
+		case Rejected: // a validator was added since; the server works all the same
+			s.control.CompareAndSwap(c, nil)
+			return unproven
 		default:
 			return failing
 		}

@@ -141,5 +141,5 @@ func (s *Store) ended(ctx context.Context, last *Error) error {
 	if last == nil || last.Class == Canceled {
 		return ctx.Err()
 	}
-	return fmt.Errorf("%w (last failure: %w)", ctx.Err(), last)
+	return retry.Ended(ctx.Err(), last)
 }

@@ -210,6 +210,28 @@ func TestStoredDocumentsProveLittle(t *testing.T) {
 	}
 }
 
+// TestAnInvalidControlDocumentProvesNothing: a validator was added that the documents
+// inserted before do not pass. It must not look as if the server accepted nothing.
+func TestAnInvalidControlDocumentProvesNothing(t *testing.T) {
+	f := newFixture(t, faulty.Options{}, quick)
+	f.insert(t, documents(1))
+	codes := map[string]int32{"id-0": 121, "id-1": 999_999}
+	f.server.Rule("insert", func(call faulty.Call) (fault faulty.Fault) {
+		for i, doc := range call.Documents {
+			if code := codes[doc.Lookup("_id").StringValue()]; code != 0 {
+				fault.WriteErrors = append(fault.WriteErrors, faulty.WriteError{Index: i, Code: code})
+			}
+		}
+		return fault
+	})
+	open := map[string]store.Document{}
+	f.settleSome(t, open, []store.Document{document(1)}, record.Ingested)
+	if len(open) != 1 {
+		t.Error("the refused document is not postponed")
+	}
+	f.settleSome(t, open, []store.Document{document(2)}, record.Ingested)
+}
+
 // TestManyRefusalsDelayOneBatch: a part of all documents is always refused. One batch
 // waits to see whether that is transient, the next ones do not.
 func TestManyRefusalsDelayOneBatch(t *testing.T) {

@@ -22,6 +22,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
+	"ingestion/internal/plural"
 	"ingestion/internal/retry"
 	"ingestion/record"
 )
@@ -187,7 +188,7 @@ func (s *Store) Insert(ctx context.Context, docs []Document) ([]Result, error) {
 	in := newInsertion(s, docs)
 	defer in.release()
 	if err := in.run(ctx); err != nil {
-		return in.results, fmt.Errorf("store: %d of %d documents have no outcome: %w", in.open, len(docs), err)
+		return in.results, fmt.Errorf("store: no outcome for %d of %s: %w", in.open, plural.Of(len(docs), "document", "documents"), err)
 	}
 	return in.results, nil
 }
