@@ -47,19 +47,19 @@ func (it *item) document() store.Document {
 }
 
 func (it *item) settlement() streams.Settlement {
-	return streams.Settlement{Delivery: it.Delivery, Outcome: it.outcome, Reason: it.reason, Due: it.due, Keep: it.keep}
+	return streams.Settlement{Delivery: it.Delivery, Outcome: it.outcome, Reason: it.reason, Due: it.due, Keep: it.keep, CustomerID: it.customerID}
 }
 
-// batch is a slot: the items that are processed together and the buffers for that,
-// which are used again for the next batch. One goroutine at a time uses it. What a
-// method returns is valid until the method is called again.
+// batch is a batch buffer: the items that are processed together and the memory for
+// that, which the next batch reuses. One goroutine at a time uses it. What a method
+// returns is valid until the method is called again.
 type batch struct {
 	seq    int     // position in the order of receiving
 	permit *permit // of the exclusive gate
 	lease  *lease
 
 	items     []*item
-	stage     stage        // the last one entered
+	stage     Stage        // the last one entered
 	succeeded [stages]bool // those that the batch, or a part of it, came through
 
 	// Buffers.
@@ -109,6 +109,16 @@ func (b *batch) decided() []streams.Settlement {
 		}
 	}
 	return b.settlements
+}
+
+// conflicts counts the items under whose ID another record is stored.
+func (b *batch) conflicts() (n int) {
+	for _, it := range b.items {
+		if it.conflict {
+			n++
+		}
+	}
+	return n
 }
 
 // remainder returns copies of the deliveries without an outcome. They are postponed

@@ -65,6 +65,21 @@ type Options struct {
 	// is always open.
 	Gate *Gate
 
+	// Pulse records that the loops of the consumer turn. Nil means that nobody asks.
+	Pulse *Pulse
+
+	// ReceiveTimeout is the longest that Receive of the queue takes unless it hangs.
+	// Zero means a minute.
+	ReceiveTimeout time.Duration
+
+	// Observers are told about each stage.
+	Observers []Observer
+
+	// TraceID returns the ID of the trace that ctx, which an Observer returned, belongs
+	// to, if it is sampled. The log lines of records without a trace context of their
+	// own have it. Nil means that there are no traces.
+	TraceID func(ctx context.Context) string
+
 	// Log gets one line per outcome, and lines about errors and recoveries.
 	Log *slog.Logger
 
@@ -78,8 +93,8 @@ type Options struct {
 	// BatchSize is the most deliveries in a batch, at least 1.
 	BatchSize int
 
-	// Concurrency is the number of slots: the most batches that are processed at
-	// the same time, at least 1.
+	// Concurrency is the maximum number of batches that are processed at the same
+	// time, at least 1.
 	Concurrency int
 
 	// MaxMessages is the number of deliveries after whose settlement Run returns.
@@ -111,6 +126,7 @@ func (o *Options) validate() error {
 	want(o.BatchSize > 0, fmt.Sprintf("BatchSize is %d: want 1 or more", o.BatchSize))
 	want(o.Concurrency > 0, fmt.Sprintf("Concurrency is %d: want 1 or more", o.Concurrency))
 	want(o.MaxMessages >= 0, fmt.Sprintf("MaxMessages is %d: want 0, for no limit, or more", o.MaxMessages))
+	want(o.ReceiveTimeout >= 0, fmt.Sprintf("ReceiveTimeout is %v: want 0, for a minute, or more", o.ReceiveTimeout))
 	want(o.Lease >= 0, fmt.Sprintf("Lease is %v: want 0, for no leases, or more", o.Lease))
 	return errors.Join(errs...)
 }
@@ -118,6 +134,7 @@ func (o *Options) validate() error {
 // Consumer processes the deliveries of a queue.
 type Consumer struct {
 	opts      Options
+	observers observers
 	budget    *budget
 	exclusive *exclusiveGate
 	health    *stageHealth
@@ -126,7 +143,7 @@ type Consumer struct {
 
 	// Set by Run.
 	queue      streams.Queue
-	slots      chan *batch     // idle slots
+	idle       chan *batch     // buffers for batches; Concurrency of them
 	fetchCtx   context.Context // for receiving; ends with the context of Run, or by stopFetch
 	stopFetch  context.CancelFunc
 	workCtx    context.Context // for batches in flight; ends ShutdownTimeout after fetchCtx
@@ -147,15 +164,23 @@ func New(opts Options) (*Consumer, error) {
 	if opts.Gate == nil {
 		opts.Gate = NewGate()
 	}
+	if opts.TraceID == nil {
+		opts.TraceID = func(context.Context) string { return "" }
+	}
 	if opts.Flush == nil {
 		opts.Flush = func() error { return nil }
 	}
+	if opts.Pulse == nil {
+		opts.Pulse = &Pulse{}
+	}
+	opts.Observers = append([]Observer{opts.Pulse.start(opts.Gate)}, opts.Observers...)
 	return &Consumer{
 		opts:      opts,
+		observers: opts.Observers,
 		budget:    newBudget(opts.MaxMessages),
 		exclusive: newExclusiveGate(),
 		health:    &stageHealth{log: opts.Log},
-		outages:   newOutageLog(opts.Log),
+		outages:   newOutageLog(opts.Log, opts.Observers),
 		customers: newCustomerLog(opts.Log),
 	}, nil
 }
@@ -177,10 +202,10 @@ const grace = 4 * time.Second
 // The error says why the run ended early and which deliveries could neither be
 // settled nor returned to the queue. It is nil after a clean shutdown.
 func (c *Consumer) Run(ctx context.Context, q streams.Queue) error {
-	c.queue, c.leases = q, newLeases(q, c.opts.Lease, c.opts.Log)
-	c.slots = make(chan *batch, c.opts.Concurrency)
+	c.queue, c.leases = q, newLeases(q, c.opts.Lease, c.outages, c.opts.Pulse)
+	c.idle = make(chan *batch, c.opts.Concurrency)
 	for range c.opts.Concurrency {
-		c.slots <- new(batch)
+		c.idle <- new(batch)
 	}
 	c.fetchCtx, c.stopFetch = context.WithCancel(ctx)
 	defer c.stopFetch()

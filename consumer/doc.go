@@ -4,8 +4,8 @@
 //
 // One reader receives batches. Up to Options.Concurrency batches are processed at
 // the same time, so that one is in the limiter while another is inserted and a
-// third is received. The reader takes a slot before it receives: the process
-// never holds more than it has slots for.
+// third is received. The reader takes an idle batch buffer before it receives: the
+// process never holds more than it has buffers for.
 //
 // A delivery leaves the pipeline in one of three ways:
 //
@@ -36,7 +36,5 @@
 //	the heartbeat that renews leases                lease.go
 //	retries on Redis, and the log of outages        outage.go; on MongoDB: store/observer.go
 //
-// To add an outcome, declare it with its name and status in record/outcome.go and
-// pass it to item.end where it is decided, or return it from the store. The log,
-// the dead letters and the ledger go by the name and the status.
+// CONTRIBUTING.md says how to add an outcome.
 package consumer

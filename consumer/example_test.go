@@ -147,12 +147,13 @@ func ExampleLimiter() {
 // A gate that is shut for several causes opens when the last one is gone.
 func ExampleGate() {
 	gate := consumer.NewGate() // for Options.Gate
-	gate.Shut("MongoDB", "MongoDB does not answer")
-	gate.Shut("Redis", "Redis is at maxmemory")
+	down, full := consumer.Cause{Kind: consumer.MongoDown}, consumer.Cause{Kind: consumer.RedisFull}
+	gate.Shut(down, "MongoDB does not answer")
+	gate.Shut(full, "Redis is at maxmemory")
 	fmt.Println(gate.Reason())
-	gate.Open("MongoDB")
+	gate.Open(down)
 	fmt.Println(gate.Reason())
-	gate.Open("Redis")
+	gate.Open(full)
 	fmt.Println(gate.Wait(context.Background()))
 	// Output:
 	// MongoDB does not answer; Redis is at maxmemory

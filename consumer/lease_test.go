@@ -3,6 +3,9 @@ package consumer_test
 import (
 	"context"
 	"errors"
+	"math"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -14,20 +17,48 @@ import (
 
 func TestAStuckBatchIsNacked(t *testing.T) {
 	r := newRig(t)
-	r.opts.Lease = 6 * time.Millisecond
-	var stuck atomic.Bool
-	stuck.Store(true)
-	r.store.insert = func(ctx context.Context, docs []store.Document) ([]store.Result, error) {
-		if stuck.CompareAndSwap(true, false) {
-			<-ctx.Done()
-			return make([]store.Result, len(docs)), ctx.Err()
-		}
-		return ingested(docs), nil
-	}
+	r.opts.Lease = 30 * time.Millisecond
+	stuck := r.blockFirstInsert()
 	q := newQueue("a", "b")
 	wantOutcomes(t, r.runAll(q), map[record.Outcome]int{record.Ingested: 2})
 	if len(q.nacked) != 2 || q.extended == 0 {
 		t.Errorf("nacked %v after %d heartbeats", q.nacked, q.extended)
+	}
+	if err := <-stuck; !strings.Contains(err.Error(), "no progress") {
+		t.Errorf("the insert was interrupted because of %v", err)
+	}
+}
+
+// blockFirstInsert makes the first insert wait until its context ends, and sends why it did.
+func (r *rig) blockFirstInsert() <-chan error {
+	ended := make(chan error, 1)
+	var once sync.Once
+	r.store.insert = func(ctx context.Context, docs []store.Document) ([]store.Result, error) {
+		results, err := ingested(docs), error(nil)
+		once.Do(func() {
+			<-ctx.Done()
+			results, err = make([]store.Result, len(docs)), ctx.Err()
+			ended <- context.Cause(ctx)
+		})
+		return results, err
+	}
+	return ended
+}
+
+// Once the lease has expired another worker may refuse a record because it is not stored
+// yet. It must not be stored after that.
+func TestNothingIsInsertedAfterTheLeaseHasExpired(t *testing.T) {
+	r := newRig(t)
+	r.opts.Lease = 30 * time.Millisecond
+	ended := r.blockFirstInsert()
+	q := &failingExtendQueue{fakeQueue: newQueue("a", "b")}
+	q.fails.Store(math.MaxInt64)
+	wantOutcomes(t, r.runAll(q), map[record.Outcome]int{record.Ingested: 2})
+	if len(q.nacked) != 2 {
+		t.Errorf("nacked %v, want both", q.nacked)
+	}
+	if err := <-ended; !strings.Contains(err.Error(), "expired") {
+		t.Errorf("the insert was interrupted because of %v", err)
 	}
 }
 
@@ -50,10 +81,10 @@ func TestExpiredLeasesAndTheirRenewalAreLogged(t *testing.T) {
 	q := &failingExtendQueue{fakeQueue: newQueue("a")}
 	q.fails.Store(5)
 	r.store.insert = func(ctx context.Context, docs []store.Document) ([]store.Result, error) {
-		for ctx.Err() == nil && len(r.out.events("retrying")) < 2 {
-			pause(ctx)
+		for len(r.out.events("retrying")) < 2 {
+			pause(t.Context())
 		}
-		return []store.Result{{Outcome: record.Ingested}}, ctx.Err()
+		return ingested(docs), nil
 	}
 	r.start(q)
 	r.waitOK()

@@ -9,12 +9,13 @@ import (
 	"sync"
 	"time"
 
+	"ingestion/internal/plural"
 	"ingestion/limiter"
 	"ingestion/record"
 )
 
 // limit applies the limiter's verdicts. A record that the limiter denies may be stored
-// already while its slot in the window is long forgotten: after a crash, or after a
+// already while the window has long forgotten its slot: after a crash, or after a
 // failover that delivers entries again as if they were new. So those are looked up
 // before they are denied. Records of a list have no ID to be found by.
 func (c *Consumer) limit(ctx context.Context, b *batch, items []*item) error {
@@ -22,10 +23,20 @@ func (c *Consumer) limit(ctx context.Context, b *batch, items []*item) error {
 	if len(undecided) == 0 || c.opts.Limiter == nil {
 		return nil
 	}
+	ctx, stage := c.observers.begin(ctx, Limit, nil)
+	r := Result{Err: errPanicked, Records: len(undecided)}
+	defer func() { stage.end(r) }()
 	verdicts, now, err := c.verdicts(ctx, b, undecided)
-	if err != nil {
-		return err
+	r.Verdicts, r.Now = verdicts, now
+	if err == nil {
+		err = c.applyAll(ctx, b, undecided, verdicts, now)
 	}
+	r.Err = err
+	return err
+}
+
+// applyAll applies one verdict to each of the items.
+func (c *Consumer) applyAll(ctx context.Context, b *batch, undecided []*item, verdicts []limiter.Verdict, now time.Time) error {
 	var denied []*item
 	var denials []limiter.Verdict
 	for i, it := range undecided {
@@ -39,12 +50,10 @@ func (c *Consumer) limit(ctx context.Context, b *batch, items []*item) error {
 	if len(denied) == 0 {
 		return nil
 	}
-	b.stage = lookingUp
-	owned, err := c.opts.Store.Owned(ctx, b.documents(denied))
+	owned, err := c.lookUp(ctx, b, denied)
 	if err != nil {
 		return err
 	}
-	c.stageSucceeded(b)
 	for i, it := range denied {
 		if owned[i] {
 			it.end(record.Ingested, "")
@@ -55,6 +64,19 @@ func (c *Consumer) limit(ctx context.Context, b *batch, items []*item) error {
 	return nil
 }
 
+// lookUp reports for each of the items whether its record is stored already.
+func (c *Consumer) lookUp(ctx context.Context, b *batch, items []*item) (owned []bool, err error) {
+	ctx, stage := c.observers.begin(ctx, LookUp, nil)
+	r := Result{Err: errPanicked, Records: len(items)}
+	defer func() { stage.end(r) }()
+	b.stage = LookUp
+	owned, r.Err = c.opts.Store.Owned(ctx, b.documents(items))
+	if r.Err == nil {
+		c.stageSucceeded(b)
+	}
+	return owned, r.Err
+}
+
 // verdicts asks the limiter and, if it has reserved slots, Redis for the time. The
 // verdict of a customer that can't be judged has no decision.
 func (c *Consumer) verdicts(ctx context.Context, b *batch, items []*item) (verdicts []limiter.Verdict, now time.Time, err error) {
@@ -63,7 +85,7 @@ func (c *Consumer) verdicts(ctx context.Context, b *batch, items []*item) (verdi
 		requests = append(requests, limiter.Request{CustomerID: it.record.CustomerID, Member: it.record.ID, At: c.limitedAt(it)})
 	}
 	b.requests = requests
-	b.stage = limiting
+	b.stage = Limit
 	err = c.outages.retry(ctx, "Redis", func() error {
 		verdicts, err = c.opts.Limiter.Judge(ctx, requests)
 		unusable, err := limiter.SplitKeyErrors(err)
@@ -117,7 +139,7 @@ func limitReason(v limiter.Verdict) string {
 	if v.Limit.Mode == limiter.Block {
 		return "Rate limit exceeded: this customer is blocked"
 	}
-	reason := fmt.Sprintf("Rate limit exceeded: this customer is limited to %d records in %s", v.Limit.Records, v.Limit.Window)
+	reason := fmt.Sprintf("Rate limit exceeded: this customer is limited to %s in %s", plural.Of(v.Limit.Records, "record", "records"), v.Limit.Window)
 	if v.RetryAt > 0 {
 		reason += "; next free slot at " + time.UnixMilli(v.RetryAt).UTC().Format(time.RFC3339)
 	}

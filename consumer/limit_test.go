@@ -49,6 +49,9 @@ func TestTheLimitersVerdictsDecide(t *testing.T) {
 			if x.Outcome == record.Deferred {
 				due = x.Due
 			}
+			if limited := x.Outcome == record.Deferred || x.Outcome == record.RateLimited; limited && !strings.HasPrefix(x.CustomerID, "c-") {
+				t.Errorf("%s: the customer is %q", x.Outcome, x.CustomerID)
+			}
 		}
 		return streams.Settled{}, nil
 	}

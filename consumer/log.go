@@ -11,6 +11,9 @@ import (
 // rawBytes is how much of a malformed body is logged.
 const rawBytes = 256
 
+// sourceBytes is how much of a source is logged, which its producer chose.
+const sourceBytes = 300
+
 // batchHandler is a log handler that writes many events of the same time at once, for a
 // fraction of the cost.
 type batchHandler interface {
@@ -20,13 +23,14 @@ type batchHandler interface {
 
 // logOutcomes writes one line for each decided item. Flush reports lines that could not
 // be written.
-func (c *Consumer) logOutcomes(items []*item) {
+func (c *Consumer) logOutcomes(ctx context.Context, items []*item) {
 	handler, now := c.opts.Log.Handler(), time.Now()
+	trace := c.opts.TraceID(ctx)
 	if h, ok := handler.(batchHandler); ok {
-		_ = h.Lines(now, func(add func(slog.Level, string, []slog.Attr)) { c.eachOutcome(handler, items, add) })
+		_ = h.Lines(now, func(add func(slog.Level, string, []slog.Attr)) { c.eachOutcome(handler, trace, items, add) })
 		return
 	}
-	c.eachOutcome(handler, items, func(level slog.Level, event string, attrs []slog.Attr) {
+	c.eachOutcome(handler, trace, items, func(level slog.Level, event string, attrs []slog.Attr) {
 		r := slog.NewRecord(now, level, event, 0)
 		r.AddAttrs(attrs...)
 		_ = handler.Handle(context.Background(), r)
@@ -34,17 +38,19 @@ func (c *Consumer) logOutcomes(items []*item) {
 }
 
 // eachOutcome calls add for each decided item whose level the handler has enabled.
-func (c *Consumer) eachOutcome(handler slog.Handler, items []*item, add func(slog.Level, string, []slog.Attr)) {
-	attrs := make([]slog.Attr, 0, 7)
+func (c *Consumer) eachOutcome(handler slog.Handler, trace string, items []*item, add func(slog.Level, string, []slog.Attr)) {
+	attrs := make([]slog.Attr, 0, 8)
 	for _, it := range items {
 		if level := levelOf(it.outcome); it.decided() && handler.Enabled(context.Background(), level) {
-			attrs = c.appendAttrs(attrs[:0], it)
+			attrs = c.appendAttrs(attrs[:0], it, trace)
 			add(level, it.outcome.String(), attrs)
 		}
 	}
 }
 
-func (c *Consumer) appendAttrs(attrs []slog.Attr, it *item) []slog.Attr {
+// appendAttrs appends the attributes of the line of an item. trace is the ID of the trace
+// of its batch.
+func (c *Consumer) appendAttrs(attrs []slog.Attr, it *item, trace string) []slog.Attr {
 	text := func(key, value string) {
 		if value != "" {
 			attrs = append(attrs, slog.String(key, value))
@@ -54,6 +60,13 @@ func (c *Consumer) appendAttrs(attrs []slog.Attr, it *item) []slog.Attr {
 	text("customerId", it.customerID)
 	text("_id", it.record.ID)
 	text("streamId", it.ID)
+	if it.TraceParent != "" {
+		trace = it.TraceID()
+	}
+	text("trace_id", trace)
+	if it.outcome.Refused() {
+		text("source", record.Excerpt([]byte(it.Source), sourceBytes))
+	}
 	text("reason", it.reason)
 	if it.outcome == record.Duplicate && it.conflict {
 		attrs = append(attrs, slog.Bool("conflict", true))

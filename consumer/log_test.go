@@ -81,3 +81,36 @@ func TestTheLinesOfABatchAreWrittenTogether(t *testing.T) {
 		t.Errorf("%d bytes in %d writes, want one write per batch", out.bytes, out.writes)
 	}
 }
+
+// The lines of a sampled record have the ID of its trace; those of a record without a
+// trace context have that of the batch.
+func TestTraceID(t *testing.T) {
+	const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0"
+	r := newRig(t)
+	r.opts.TraceID = func(context.Context) string { return "batch" }
+	q := newQueue("a", "bad", "b", "c")
+	q.waiting[0].TraceParent, q.waiting[1].TraceParent, q.waiting[2].TraceParent = parent+"1", parent+"1", parent+"0"
+	r.runAll(q)
+	lines := append(r.out.events("ingested"), r.out.events("parse_error")...)
+	for i, want := range []any{"0af7651916cd43dd8448eb211c80319c", nil, "batch", "0af7651916cd43dd8448eb211c80319c"} {
+		if lines[i]["trace_id"] != want {
+			t.Errorf("line %v, want the trace_id %v", lines[i], want)
+		}
+	}
+}
+
+// The source of a record, which its producer gave, is logged if the record is refused.
+func TestSourceOfRefusedRecordsIsLogged(t *testing.T) {
+	r := newRig(t)
+	q := newQueue("a", "bad")
+	for i := range q.waiting {
+		q.waiting[i].Source = "customers.csv:12"
+	}
+	r.runAll(q)
+	if line := r.out.events("parse_error")[0]; line["source"] != "customers.csv:12" {
+		t.Errorf("line %v", line)
+	}
+	if line := r.out.events("ingested")[0]; line["source"] != nil {
+		t.Errorf("line %v", line)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"ingestion/internal/plural"
 	"ingestion/internal/retry"
 	"ingestion/streams"
 )
@@ -29,8 +30,8 @@ type requeuer interface {
 const requeueDelay = time.Second
 
 // nackPostponed returns deliveries that can't be processed for now. A list gets them
-// after a pause, during which they occupy the slot: a crash would lose them then, so
-// no more of them may wait than the slots hold.
+// after a pause, during which they occupy their batch buffer: a crash would lose them
+// then, so no more of them may wait than the buffers hold.
 func (c *Consumer) nackPostponed(workCtx context.Context, b *batch, postponed []streams.Delivery) {
 	if len(postponed) == 0 {
 		return
@@ -88,7 +89,7 @@ func (c *Consumer) nackAtShutdown() {
 func (c *Consumer) nack(ctx context.Context, method func(context.Context, []streams.Delivery) error, deliveries []streams.Delivery) {
 	err := c.outages.retry(ctx, "Redis", func() error { return method(ctx, deliveries) })
 	if err != nil {
-		c.abandon(fmt.Errorf("%d deliveries could not be returned to the queue: %w", len(deliveries), err))
+		c.abandon(fmt.Errorf("%s could not be returned to the queue: %w", plural.Of(len(deliveries), "delivery", "deliveries"), err))
 	}
 }
 

@@ -16,7 +16,8 @@ const logInterval = time.Minute
 // many goroutines wait and however often the server recovers in between. It logs the
 // recovery when none of them waits any more. It is safe for concurrent use.
 type outageLog struct {
-	log *slog.Logger
+	log       *slog.Logger
+	observers observers
 
 	mu       sync.Mutex
 	throttle retry.Throttle
@@ -24,15 +25,15 @@ type outageLog struct {
 	open     map[string]bool // servers whose outage was logged, and whose recovery was not
 }
 
-func newOutageLog(log *slog.Logger) *outageLog {
-	return &outageLog{log: log, waiting: map[string]int{}, open: map[string]bool{}}
+func newOutageLog(log *slog.Logger, observers observers) *outageLog {
+	return &outageLog{log: log, observers: observers, waiting: map[string]int{}, open: map[string]bool{}}
 }
 
 // retry calls op until it succeeds or ctx ends, then it returns op's last error. It
 // logs the errors as an outage of the server.
 func (l *outageLog) retry(ctx context.Context, server string, op func() error) error {
 	o := l.watch(server)
-	err := retry.Policy{}.Do(ctx, op, func(err error, _ time.Duration) { o.failed(err) })
+	err := retry.Policy{}.Do(ctx, op, func(err error, _ time.Duration) { o.failed(ctx, err) })
 	o.end(err == nil)
 	return err
 }
@@ -47,8 +48,9 @@ type outage struct {
 func (l *outageLog) watch(server string) *outage { return &outage{log: l, server: server} }
 
 // failed is called before the goroutine waits for the next attempt.
-func (o *outage) failed(err error) {
+func (o *outage) failed(ctx context.Context, err error) {
 	l := o.log
+	l.observers.retrying(ctx, o.server, err)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !o.waiting {

@@ -9,21 +9,10 @@ import (
 	"time"
 )
 
-// stage is a step of processing that calls code which may panic.
-type stage int
-
-const (
-	decoding stage = iota
-	limiting
-	lookingUp
-	inserting
-	stages int = iota
-)
-
 // panicError is a panic while processing. Its text contains the value of a panic of
 // the runtime only; of others the type, since the value may contain customer data.
 type panicError struct {
-	at    stage
+	at    Stage
 	value any
 }
 
@@ -53,7 +42,7 @@ type stageHealth struct {
 }
 
 // panicked is called where a panic is recovered. It logs a panic at most once a minute.
-func (h *stageHealth) panicked(at stage, value any) *panicError {
+func (h *stageHealth) panicked(at Stage, value any) *panicError {
 	err := &panicError{at, value}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -65,7 +54,7 @@ func (h *stageHealth) panicked(at stage, value any) *panicError {
 	return err
 }
 
-func (h *stageHealth) succeeded(at stage) {
+func (h *stageHealth) succeeded(at Stage) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.broken[at] = false

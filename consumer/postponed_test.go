@@ -147,7 +147,7 @@ func doubtingInsert(known *atomic.Bool) func(context.Context, []store.Document) 
 	}
 }
 
-// A postponed record must not delay others, not even with one slot and batches of one.
+// A postponed record must not delay others, not even with one batch in flight and batches of one.
 func TestARecordThatTheStorePostpones(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)

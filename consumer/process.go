@@ -20,18 +20,20 @@ type result struct {
 // processBatch processes deliveries under a lease, settles those with an outcome and
 // returns the others to the queue.
 func (c *Consumer) processBatch(b *batch, deliveries []streams.Delivery) {
-	workCtx, lease := c.leases.hold(c.workCtx, deliveries)
+	ctx, stage := c.observers.begin(c.workCtx, Process, deliveries)
+	workCtx, decideCtx, lease := c.leases.hold(ctx, deliveries)
 	defer lease.end()
 	b.lease = lease
 	var r result
 	quarantined := deliveries[0].Quarantined
 	if quarantined {
-		r = c.processQuarantined(workCtx, b, deliveries[0])
+		r = c.processQuarantined(workCtx, decideCtx, b, deliveries[0])
 	} else {
-		r = c.process(workCtx, workCtx, b, deliveries)
+		r = c.process(workCtx, decideCtx, b, deliveries)
 	}
 	c.nackUnfinished(b, quarantined, r.unfinished)
 	c.nackPostponed(workCtx, b, r.postponed)
+	stage.end(Result{Err: context.Cause(decideCtx), Records: len(deliveries)})
 	c.budget.done(r.settled, len(deliveries)-r.settled)
 }
 
@@ -99,9 +101,7 @@ func (c *Consumer) decide(ctx context.Context, b *batch, items []*item) (err err
 			err = c.health.panicked(b.stage, p)
 		}
 	}()
-	for _, it := range b.undecided(items) {
-		c.decode(it)
-	}
+	c.decodeAll(ctx, b.undecided(items))
 	b.lease.progress()
 	if err := c.limit(ctx, b, items); err != nil {
 		return err
@@ -114,12 +114,20 @@ func (c *Consumer) decide(ctx context.Context, b *batch, items []*item) (err err
 	return nil
 }
 
+func (c *Consumer) decodeAll(ctx context.Context, items []*item) {
+	_, stage := c.observers.begin(ctx, Decode, nil)
+	for _, it := range items {
+		c.decode(it)
+	}
+	stage.end(Result{Records: len(items)})
+}
+
 // decode takes the record from a body. Nothing but the body is involved, so a panic
 // poisons the item at once.
 func (c *Consumer) decode(it *item) {
 	defer func() {
 		if p := recover(); p != nil {
-			it.end(record.Poisoned, c.health.panicked(decoding, p).Error())
+			it.end(record.Poisoned, c.health.panicked(Decode, p).Error())
 		}
 	}()
 	if fault := it.Fault(); fault != "" {
@@ -140,14 +148,18 @@ func (c *Consumer) insert(ctx context.Context, b *batch, items []*item) error {
 	if len(admitted) == 0 {
 		return nil
 	}
-	b.stage = inserting
+	ctx, stage := c.observers.begin(ctx, Insert, nil)
+	r := Result{Err: errPanicked, Records: len(admitted)}
+	defer func() { stage.end(r) }()
+	b.stage = Insert
 	results, err := c.opts.Store.Insert(ctx, b.documents(admitted))
 	if err == nil {
 		c.stageSucceeded(b)
 	}
-	for i, r := range results {
-		admitted[i].end(r.Outcome, r.Reason)
-		admitted[i].conflict, admitted[i].postponed, admitted[i].keep = r.Conflict, r.Postponed, r.Keep
+	for i, result := range results {
+		admitted[i].end(result.Outcome, result.Reason)
+		admitted[i].conflict, admitted[i].postponed, admitted[i].keep = result.Conflict, result.Postponed, result.Keep
 	}
+	r.Err = err
 	return err
 }

@@ -4,30 +4,31 @@ import (
 	"context"
 	"fmt"
 
+	"ingestion/internal/plural"
 	"ingestion/record"
 	"ingestion/streams"
 )
 
 // processQuarantined processes an entry that may kill its worker, while the process
 // holds nothing else. It poisons the entry if too many attempts have killed theirs.
-func (c *Consumer) processQuarantined(workCtx context.Context, b *batch, d streams.Delivery) result {
+func (c *Consumer) processQuarantined(workCtx, decideCtx context.Context, b *batch, d streams.Delivery) result {
 	if d.Exhausted() {
 		b.begin([]streams.Delivery{d})
-		b.items[0].end(record.Poisoned, fmt.Sprintf("delivered %d times; %d quarantined attempts killed their worker or panicked", d.Deliveries, d.Attempts))
+		b.items[0].end(record.Poisoned, fmt.Sprintf("delivered %s; %s or panicked", plural.Of(d.Deliveries, "time", "times"), plural.Of(d.Attempts, "quarantined attempt killed its worker", "quarantined attempts killed their worker")))
 		settled, unsettled := c.settle(workCtx, b)
 		return result{settled: settled, unfinished: unsettled}
 	}
-	if !b.permit.makeExclusive(workCtx) {
+	if !b.permit.makeExclusive(decideCtx) {
 		return result{unfinished: []streams.Delivery{d}}
 	}
-	return c.attempt(workCtx, b, d)
+	return c.attempt(workCtx, decideCtx, b, d)
 }
 
 // attempt has the attempt counted and processes the entry. It begins only when the
 // servers answer, and ends early when the gate shuts: a worker that is killed while it
 // waits for a server is not killed by the entry.
-func (c *Consumer) attempt(workCtx context.Context, b *batch, d streams.Delivery) result {
-	attemptCtx, cancel := c.opts.Gate.whileOpen(workCtx)
+func (c *Consumer) attempt(workCtx, decideCtx context.Context, b *batch, d streams.Delivery) result {
+	attemptCtx, cancel := c.opts.Gate.whileOpen(decideCtx)
 	defer cancel()
 	if c.fetchCtx.Err() != nil || c.awaitStore(attemptCtx) != nil {
 		return result{unfinished: []streams.Delivery{d}}

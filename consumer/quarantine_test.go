@@ -113,7 +113,7 @@ func TestAQuarantinedAttemptEndsWhenTheGateShuts(t *testing.T) {
 		results := make([]store.Result, len(docs))
 		if away {
 			away = false
-			r.opts.Gate.Shut("MongoDB", "MongoDB is away")
+			r.opts.Gate.Shut(consumer.Cause{Kind: consumer.MongoDown}, "MongoDB is away")
 			<-ctx.Done()
 			return results, ctx.Err()
 		}
@@ -127,7 +127,7 @@ func TestAQuarantinedAttemptEndsWhenTheGateShuts(t *testing.T) {
 		defer q.mu.Unlock()
 		return len(q.nacked) == 1, "the entry is not nacked"
 	})
-	r.opts.Gate.Open("MongoDB")
+	r.opts.Gate.Open(consumer.Cause{Kind: consumer.MongoDown})
 	r.waitOK()
 	wantOutcomes(t, q.outcomes(), map[record.Outcome]int{record.Ingested: 1})
 	if len(q.attempts) != 2 {

@@ -1,7 +1,9 @@
 package consumer
 
 import (
+	"cmp"
 	"fmt"
+	"time"
 
 	"ingestion/internal/retry"
 	"ingestion/streams"
@@ -12,12 +14,16 @@ import (
 func (c *Consumer) read() {
 	outage, pauses := c.outages.watch("Redis"), retry.Policy{}.Start()
 	defer outage.end(false)
-	for seq := 0; c.opts.Gate.Wait(c.fetchCtx) == nil; seq++ {
+	reader := &c.opts.Pulse.reader
+	defer reader.idle()
+	for seq := 0; c.waitForGate() == nil; seq++ {
+		reader.doing(waitingForBatches, c.batchTimeout())
 		b, limit := c.reserve()
 		if b == nil {
 			return
 		}
-		deliveries, err := c.queue.Receive(c.fetchCtx, limit)
+		reader.doing("receiving", cmp.Or(c.opts.ReceiveTimeout, time.Minute))
+		deliveries, err := c.receive(limit)
 		c.budget.done(0, limit-len(deliveries))
 		if len(deliveries) > 0 {
 			b.seq = seq
@@ -30,22 +36,43 @@ func (c *Consumer) read() {
 			pauses.Reset()
 			continue
 		}
-		outage.failed(fmt.Errorf("reading: %w", err))
+		outage.failed(c.fetchCtx, fmt.Errorf("reading: %w", err))
 		if pauses.Wait(c.fetchCtx) != nil {
 			return
 		}
 		// The next Receive reclaims expired leases. Renew ours, so that they are not
 		// among them; if that fails, it is logged by the heartbeat.
+		reader.doing("renewing leases", c.leases.renewTimeout()+hangSlack)
 		_ = c.leases.renew(c.fetchCtx)
 	}
 }
 
-// reserve waits for what a batch needs before it is received: a slot, a part of the
+func (c *Consumer) waitForGate() error {
+	c.opts.Pulse.reader.idle()
+	return c.opts.Gate.Wait(c.fetchCtx)
+}
+
+// batchTimeout is how long no batch makes progress unless they hang: batches that are
+// stuck are interrupted after a while, and one command of the store takes two minutes at
+// most.
+func (c *Consumer) batchTimeout() time.Duration { return stuckAfter*c.opts.Lease + 3*time.Minute }
+
+// receive receives a batch. The wait for one ends when the gate shuts.
+func (c *Consumer) receive(limit int) ([]streams.Delivery, error) {
+	open, cancel := c.opts.Gate.whileOpen(c.fetchCtx)
+	defer cancel()
+	ctx, stage := c.observers.begin(open, Receive, nil)
+	deliveries, err := c.queue.Receive(ctx, limit)
+	stage.end(Result{Err: err, Records: len(deliveries), Deliveries: deliveries})
+	return deliveries, err
+}
+
+// reserve waits for what a batch needs before it is received: a buffer, a part of the
 // budget and a permit of the exclusive gate. The batch may have limit deliveries. It
 // is nil once the budget is spent or fetchCtx has ended.
 func (c *Consumer) reserve() (b *batch, limit int) {
 	select {
-	case b = <-c.slots:
+	case b = <-c.idle:
 	case <-c.fetchCtx.Done():
 		return nil, 0
 	}
@@ -59,13 +86,13 @@ func (c *Consumer) reserve() (b *batch, limit int) {
 	return nil, 0
 }
 
-// release makes the slot and the permit of a batch available to the next one.
+// release makes the buffer and the permit of a batch available to the next one.
 func (c *Consumer) release(b *batch) {
 	if b.permit != nil {
 		b.permit.release()
 	}
 	b.reset(c.opts.BatchSize)
-	c.slots <- b
+	c.idle <- b
 }
 
 // start processes a batch in a goroutine of its own.

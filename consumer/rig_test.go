@@ -127,7 +127,11 @@ func (q *fakeQueue) Close(context.Context) error {
 	return nil
 }
 
-func (q *fakeQueue) size() int { return len(q.waiting) }
+func (q *fakeQueue) size() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.waiting)
+}
 
 func (q *fakeQueue) outcomes() map[record.Outcome]int {
 	q.mu.Lock()

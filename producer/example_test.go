@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ingestion/producer"
+	"ingestion/producer/file"
 	"ingestion/record"
 )
 
@@ -53,7 +54,7 @@ func ExamplePublisher() {
 	// <nil>
 }
 
-// Load skips records that Validate refuses, and tells from which line to continue
+// Load rejects records that Validate refuses, and tells from which line to continue
 // if it ends early.
 func ExampleLoad() {
 	client, closeBoth := exampleClient()
@@ -63,17 +64,17 @@ func ExampleLoad() {
 		fmt.Println(err)
 		return
 	}
-	file := strings.NewReader("customerId,name,email,createdAt\n" +
+	text := strings.NewReader("customerId,name,email,createdAt\n" +
 		"42,Ada Lovelace,ada@example.com,2024-01-02\n" +
 		"7,Alan Turing,,2024-01-02\n")
-	sum, err := producer.Load(context.Background(), file, publisher, producer.LoadOptions{
+	sum, err := producer.Load(context.Background(), text, publisher, producer.LoadOptions{
 		Validate: func(body []byte) error { _, err := record.Decoder{}.Decode(body); return err },
-		OnSkip:   func(line int, reason error) { fmt.Printf("line %d: %v\n", line, reason) },
+		OnReject: func(line file.Line, reason error) { fmt.Printf("line %d: %v\n", line.Number, reason) },
 	})
-	fmt.Printf("%d sent, %d skipped, next line %d, %v\n", sum.Sent, sum.Skipped, sum.Next, err)
+	fmt.Printf("%d sent, %d rejected, next line %d, %v\n", sum.Sent, sum.Rejected, sum.Next, err)
 	// Output:
-	// line 3: email: has no @
-	// 1 sent, 1 skipped, next line 4, <nil>
+	// line 3: email: blank
+	// 1 sent, 1 rejected, next line 4, <nil>
 }
 
 // A generated record comes with the outcome that a worker must log.

@@ -119,7 +119,7 @@ func explain(err error) error {
 	case isRedisReply(err):
 		return fmt.Errorf("the Redis server is not ready: %w", err)
 	}
-	return fmt.Errorf("the Redis server does not answer: %w", err)
+	return fmt.Errorf("the Redis server does not answer: %w", redisconn.Plain(err))
 }
 
 // graver returns the error that matters more: one that no retry can mend.

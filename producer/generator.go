@@ -197,7 +197,7 @@ func (g *Generator) collect(agenda *agenda, start time.Time) []Generated {
 		now = min(now, g.opts.Duration-1)
 	}
 	var out []Generated
-	for len(out) < defaultBatch && !g.finished() {
+	for len(out) < DefaultBatch && !g.finished() {
 		l := agenda.first()
 		if l.pace.due > now && len(out) > 0 {
 			break

@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"time"
+
+	"ingestion/producer/file"
 )
 
-// Sink writes bodies to the queue. *Publisher implements it.
+// Sink writes records to the queue in order. *Publisher implements it.
 type Sink interface {
-	Publish(ctx context.Context, bodies [][]byte) ([]Receipt, error)
+	Send(ctx context.Context, messages []Message) ([]Receipt, error)
 }
 
 // The limits of LoadOptions.Rate in records per second. One record in twelve days is
@@ -30,18 +33,27 @@ func CheckRate(rate float64) error {
 
 // LoadOptions configures Load. The zero value is ready for use.
 type LoadOptions struct {
-	ReaderOptions
+	file.Options
 
-	Batch int     // maximum number of records per call of the sink; 0 means 500
+	Batch int     // maximum number of records in a batch; 0 means 500
 	Rate  float64 // maximum records per second, MinRate to MaxRate; 0 means no limit
 
+	// Source, if not empty, is the name of the file in Message.Source, before a colon
+	// and the number of the line.
+	Source string
+
 	// Validate, if not nil, is called with each body. A body for which it returns
-	// an error is not sent.
+	// an error is rejected: it is not sent.
 	Validate func(body []byte) error
-	// OnSkip, if not nil, is called for each body that Validate refuses.
-	OnSkip func(line int, reason error)
-	// OnBatch, if not nil, is called after each batch that is queued. All three are
-	// called in the goroutine that called Load.
+	// OnReject, if not nil, is called for each row that is not sent, because it is
+	// not a record (file.Line.Err) or Validate refuses it. It is called in the order
+	// of the file, once all rows before it are queued or rejected.
+	OnReject func(line file.Line, reason error)
+	// OnNote, if not nil, is called with what is to be told about the file, as in
+	// file.Line.
+	OnNote func(note string)
+	// OnBatch, if not nil, is called after each batch that is queued. All of
+	// them are called in the goroutine that called Load.
 	OnBatch func(Progress)
 
 	Clock Clock // nil means the system clock
@@ -49,50 +61,64 @@ type LoadOptions struct {
 
 // Progress describes a batch and the load up to its end.
 type Progress struct {
-	Records     int // number of records in this batch
+	Records     int // number of records in this batch; 0 if all its rows were rejected
 	First, Last int // lines on which its first and last record begin
-	// End is the offset of the end of the batch in the file, in bytes; -1 if the file
-	// is compressed.
+	// End is the number of bytes of the file that are read, as in file.Line.
 	End   int64
 	Total Summary
 }
 
 // Summary is the result of loading a file.
 type Summary struct {
-	Sent    int // records known to be queued
-	Skipped int // records that Validate refused
-	Blank   int // blank lines
-	// Next is the line to continue from (FromLine): all records that begin before it
-	// are queued or skipped.
+	Sent     int // records known to be queued
+	Rejected int // rows that were not sent
+	Blank    int // blank lines
+	// Next is the line to continue from (FromLine): all rows that begin before it are
+	// queued or rejected.
 	Next    int
 	Elapsed time.Duration
 }
 
-// Load sends the records of r unchanged and in order. If it ends early because of
-// ctx, the sink or a line that can't be read (*LineError), the summary tells how far
-// it got; if a reply was lost, records from Next on may be queued too. Load returns
-// when ctx ends even if r blocks, but then leaves a goroutine that ends when r
-// returns.
+// Load sends the records of r: it is Open and File.Load.
 func Load(ctx context.Context, r io.Reader, sink Sink, o LoadOptions) (Summary, error) {
-	if err := CheckRate(o.Rate); err != nil {
-		return Summary{Next: max(o.FromLine, 1)}, fmt.Errorf("rate: %w", err)
+	f, err := Open(r, o)
+	if err != nil {
+		return Summary{Next: max(o.FromLine, 1)}, err
 	}
-	o.setDefaults()
+	defer f.Close()
+	return f.Load(ctx, sink)
+}
+
+// Load sends the records unchanged and in order. If it ends early because of ctx, the
+// sink or a line that can't be read (*file.LineError), the summary tells how far it
+// got; if a reply was lost, records from Next on may be queued too. Load returns when
+// ctx ends even if reading blocks. It can be called once.
+//
+// If the sink is a Publisher for a single server that waits for no replicas, and the
+// rate is not limited, two batches are in flight.
+func (f *File) Load(ctx context.Context, sink Sink) (Summary, error) {
+	o := f.opts
+	width := inFlight
+	if o.Rate > 0 {
+		width = 1 // an even flow
+	}
 	l := &load{
-		opts: o, sink: sink, begin: o.Clock.Now(),
+		opts: o, lane: newLane(sink, width), begin: o.Clock.Now(),
 		throttle: throttle{clock: o.Clock, rate: o.Rate},
 		sum:      Summary{Next: max(o.FromLine, 1)},
 	}
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	err := l.run(ctx, newFeed(ctx, r, o.ReaderOptions))
+	defer l.lane.close()
+	err := l.run(ctx, f.feed)
 	l.sum.Elapsed = l.elapsed()
 	return l.sum, err
 }
 
+// inFlight is the number of batches that are sent before the first is confirmed.
+const inFlight = 2
+
 func (o *LoadOptions) setDefaults() {
 	if o.Batch <= 0 {
-		o.Batch = defaultBatch
+		o.Batch = DefaultBatch
 	}
 	if o.Rate > 0 { // at least ten batches per second, for an even flow
 		o.Batch = max(1, min(o.Batch, int(o.Rate/10)))
@@ -100,8 +126,11 @@ func (o *LoadOptions) setDefaults() {
 	if o.Clock == nil {
 		o.Clock = systemClock{}
 	}
-	if o.OnSkip == nil {
-		o.OnSkip = func(int, error) {}
+	if o.OnReject == nil {
+		o.OnReject = func(file.Line, error) {}
+	}
+	if o.OnNote == nil {
+		o.OnNote = func(string) {}
 	}
 	if o.OnBatch == nil {
 		o.OnBatch = func(Progress) {}
@@ -110,7 +139,8 @@ func (o *LoadOptions) setDefaults() {
 
 type load struct {
 	opts     LoadOptions
-	sink     Sink
+	lane     lane
+	batches  []*batch // in flight
 	throttle throttle
 	begin    time.Time
 	sum      Summary
@@ -120,91 +150,165 @@ func (l *load) elapsed() time.Duration { return l.opts.Clock.Now().Sub(l.begin) 
 
 func (l *load) run(ctx context.Context, f *feed) error {
 	for {
-		batch, err := f.gather(ctx, l.opts.Batch)
-		if len(batch) == 0 {
-			if errors.Is(err, io.EOF) {
-				l.sum.Blank, l.sum.Next = f.end.blank, max(f.end.After, l.sum.Next)
-				return nil
+		lines, err := f.gather(ctx, l.opts.Batch, len(l.batches) > 0)
+		if err == nil && len(lines) > 0 {
+			err = l.send(ctx, lines)
+		}
+		if err != nil {
+			return l.finish(ctx, f, err)
+		}
+		if len(l.batches) == l.lane.width() || len(lines) == 0 {
+			done, err := l.await(ctx)
+			if err != nil {
+				return err
 			}
-			return err
+			f.release(done.lines)
 		}
-		if err := l.send(ctx, batch); err != nil {
-			return err
-		}
-		f.release(batch)
 	}
 }
 
-// send publishes the records of a batch that Validate accepts.
-func (l *load) send(ctx context.Context, batch []Line) error {
-	good := l.validated(batch)
-	if len(good) > 0 {
-		if err := l.throttle.wait(ctx, len(good)); err != nil {
-			return err
-		}
-		receipts, err := l.sink.Publish(ctx, bodiesOf(good))
-		if err != nil {
-			l.countSome(batch, good, receipts)
+// finish awaits what is in flight and returns the error because of which the load
+// ends, or nil at the end of the file.
+func (l *load) finish(ctx context.Context, f *feed, cause error) error {
+	for len(l.batches) > 0 {
+		if _, err := l.await(ctx); err != nil {
 			return err
 		}
 	}
-	last := batch[len(batch)-1]
-	l.sum.Sent += len(good)
-	l.sum.Skipped += len(batch) - len(good)
-	l.sum.Blank, l.sum.Next = last.blank, last.After
-	l.sum.Elapsed = l.elapsed()
-	if len(good) > 0 {
-		l.opts.OnBatch(Progress{Records: len(good), First: good[0].Number, Last: good[len(good)-1].Number, End: last.End, Total: l.sum})
+	end := f.last()
+	l.note(end)
+	if ctx.Err() == nil { // the file has ended, or can't be read further
+		l.sum.Blank = end.Blank
 	}
+	if errors.Is(cause, io.EOF) {
+		l.sum.Next = max(end.After, l.sum.Next)
+		return nil
+	}
+	return cause
+}
+
+// batch is some lines of the file: the good ones are sent.
+type batch struct {
+	lines    []file.Line
+	good     []file.Line
+	rejected []rejected
+}
+
+type rejected struct {
+	line   file.Line
+	reason error
+}
+
+// send begins to send the records of some lines.
+func (l *load) send(ctx context.Context, lines []file.Line) error {
+	b := l.judged(lines)
+	if len(b.good) > 0 {
+		if err := l.throttle.wait(ctx, len(b.good)); err != nil {
+			return err
+		}
+		l.lane.begin(ctx, messagesFrom(b.good, l.opts.Source))
+	}
+	l.batches = append(l.batches, b)
 	return nil
 }
 
-func (l *load) validated(batch []Line) []Line {
-	if l.opts.Validate == nil {
-		return batch
-	}
-	good := make([]Line, 0, len(batch))
-	for _, line := range batch {
-		if err := l.opts.Validate(line.Body); err != nil {
-			l.opts.OnSkip(line.Number, err)
+func (l *load) judged(lines []file.Line) *batch {
+	b := &batch{lines: lines, good: make([]file.Line, 0, len(lines))}
+	for _, line := range lines {
+		l.note(line)
+		reason := line.Err
+		if reason == nil && l.opts.Validate != nil {
+			reason = l.opts.Validate(line.Body)
+		}
+		if reason != nil {
+			b.rejected = append(b.rejected, rejected{line, reason})
 			continue
 		}
-		good = append(good, line)
+		b.good = append(b.good, line)
 	}
-	return good
+	return b
+}
+
+func (l *load) note(line file.Line) {
+	for _, note := range line.Notes {
+		l.opts.OnNote(note)
+	}
+}
+
+// await waits until the oldest batch is queued and counts it.
+func (l *load) await(ctx context.Context) (*batch, error) {
+	b := l.batches[0]
+	if len(b.good) > 0 {
+		receipts, err := l.lane.end(ctx)
+		if err != nil {
+			l.countSome(b, receipts)
+			return b, err
+		}
+	}
+	l.batches = l.batches[1:]
+	l.count(b)
+	return b, nil
+}
+
+func (l *load) count(b *batch) {
+	last := b.lines[len(b.lines)-1]
+	l.sum.Sent += len(b.good)
+	l.sum.Blank, l.sum.Next = last.Blank, last.After
+	l.sum.Elapsed = l.elapsed()
+	l.reject(b.rejected)
+	p := Progress{Records: len(b.good), End: last.End, Total: l.sum}
+	if len(b.good) > 0 {
+		p.First, p.Last = b.good[0].Number, b.good[len(b.good)-1].Number
+	}
+	l.opts.OnBatch(p)
+}
+
+func (l *load) reject(all []rejected) {
+	for _, r := range all {
+		l.sum.Rejected++
+		l.opts.OnReject(r.line, r.reason)
+	}
 }
 
 // countSome counts a batch that is only partly queued. Next becomes its first record
 // that is not known to be queued, even if later ones are.
-func (l *load) countSome(batch, good []Line, receipts []Receipt) {
+func (l *load) countSome(b *batch, receipts []Receipt) {
 	l.sum.Next = 0
 	for i, r := range receipts {
 		switch {
 		case r.Queued:
 			l.sum.Sent++
 		case l.sum.Next == 0:
-			l.sum.Next = good[i].Number
-			l.sum.Blank = good[i].blank
+			l.sum.Next, l.sum.Blank = b.good[i].Number, b.good[i].Blank
 		}
 	}
 	before := 0
-	for _, line := range batch {
-		if line.Number < l.sum.Next {
-			before++
-		}
+	for before < len(b.rejected) && b.rejected[before].line.Number < l.sum.Next {
+		before++
 	}
-	for _, line := range good {
-		if line.Number < l.sum.Next {
-			before--
-		}
-	}
-	l.sum.Skipped += before
+	l.reject(b.rejected[:before])
 }
 
-func bodiesOf(lines []Line) [][]byte {
-	bodies := make([][]byte, len(lines))
+// messagesFrom returns the bodies of lines as messages from a source.
+func messagesFrom(lines []file.Line, source string) []Message {
+	messages := make([]Message, len(lines))
 	for i, line := range lines {
-		bodies[i] = line.Body
+		messages[i].Body = line.Body
 	}
-	return bodies
+	if source == "" {
+		return messages
+	}
+	const digits = 10
+	text := make([]byte, 0, len(lines)*(len(source)+1+digits))
+	ends := make([]int, len(lines))
+	for i, line := range lines {
+		text = strconv.AppendInt(append(append(text, source...), ':'), int64(line.Number), 10)
+		ends[i] = len(text)
+	}
+	all, begin := string(text), 0 // one string for all
+	for i, end := range ends {
+		messages[i].Source = all[begin:end]
+		begin = end
+	}
+	return messages
 }

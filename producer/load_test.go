@@ -2,6 +2,7 @@ package producer_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 
 	"ingestion/internal/test/env"
 	"ingestion/producer"
+	"ingestion/producer/file"
 	"ingestion/record"
 )
 
@@ -30,16 +32,16 @@ type sink struct {
 
 var errFull = errors.New("full")
 
-func (s *sink) Publish(_ context.Context, bodies [][]byte) ([]producer.Receipt, error) {
-	s.sizes = append(s.sizes, len(bodies))
-	receipts := make([]producer.Receipt, len(bodies))
-	for i, b := range bodies {
+func (s *sink) Send(_ context.Context, messages []producer.Message) ([]producer.Receipt, error) {
+	s.sizes = append(s.sizes, len(messages))
+	receipts := make([]producer.Receipt, len(messages))
+	for i, m := range messages {
 		if s.room > 0 && len(s.bodies) == s.room {
-			receipts[len(bodies)-1].Queued = s.stray && i < len(bodies)-1
+			receipts[len(messages)-1].Queued = s.stray && i < len(messages)-1
 			return receipts, errFull
 		}
 		receipts[i].Queued = true
-		s.bodies = append(s.bodies, string(b))
+		s.bodies = append(s.bodies, string(m.Body))
 	}
 	return receipts, nil
 }
@@ -47,7 +49,7 @@ func (s *sink) Publish(_ context.Context, bodies [][]byte) ([]producer.Receipt, 
 func numbered(n int) string {
 	var b strings.Builder
 	for i := range n {
-		fmt.Fprintf(&b, "body %d\n", i+1)
+		fmt.Fprintf(&b, `{"customerId":"%d","name":"","email":"","createdAt":""}`+"\n", i+1)
 	}
 	return b.String()
 }
@@ -67,7 +69,7 @@ func TestLoadSendsAllInOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if sum.Sent != 1234 || sum.Blank != 2 || sum.Skipped != 0 || sum.Next != 1237 {
+	if sum.Sent != 1234 || sum.Blank != 2 || sum.Rejected != 0 || sum.Next != 1237 {
 		t.Errorf("summary %+v", sum)
 	}
 	if "\ufeff"+strings.Join(to.bodies, "\n")+"\n\n\n" != text {
@@ -80,7 +82,7 @@ func TestLoadSendsAllInOrder(t *testing.T) {
 
 func TestProgress(t *testing.T) {
 	ndjson := "\ufeff" + numbered(1000) + "\n"
-	csv := "\ufeffname,note\r\n" + strings.Repeat("\n\"a\nb\",c\r\nx\n", 300)
+	csv := "\ufeffcustomerId,name,email,createdAt\r\n" + strings.Repeat("\n\"a\nb\",c,e,t\r\nx,c,e,t\n", 300)
 	for name, c := range map[string]struct {
 		text string
 		from int
@@ -91,7 +93,7 @@ func TestProgress(t *testing.T) {
 		"CSV from a line":      {csv, 402},
 		"no final line feed":   {strings.TrimSpace(csv), 0},
 	} {
-		o := producer.LoadOptions{Batch: 7, ReaderOptions: producer.ReaderOptions{FromLine: c.from}}
+		o := producer.LoadOptions{Batch: 7, Options: file.Options{FromLine: c.from}}
 		ends, batches := 0, 0
 		o.OnBatch = func(p producer.Progress) {
 			batches++
@@ -107,15 +109,25 @@ func TestProgress(t *testing.T) {
 		if err != nil || batches < 50 || strings.TrimSpace(c.text[ends:]) != "" {
 			t.Errorf("%s: %+v (%v) in %d batches, up to %d of %d bytes", name, sum, err, batches, ends, len(c.text))
 		}
+		small, last := packed(c.text), int64(0)
 		o.OnBatch = func(p producer.Progress) {
-			if p.End != -1 {
-				t.Fatalf("%s, compressed: %+v", name, p)
+			if p.End < last || p.End < 1 || p.End > int64(len(small)) {
+				t.Fatalf("%s, compressed to %d bytes: %+v after %d", name, len(small), p, last)
 			}
+			last = p.End
 		}
-		if again, err := producer.Load(t.Context(), bytes.NewReader(packed(c.text)), &sink{}, o); err != nil || again.Sent != sum.Sent {
+		if again, err := producer.Load(t.Context(), bytes.NewReader(small), &sink{}, o); err != nil || again.Sent != sum.Sent {
 			t.Errorf("%s, compressed: %+v (%v)", name, again, err)
 		}
 	}
+}
+
+func packed(text string) []byte {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	fmt.Fprint(z, text)
+	z.Close()
+	return b.Bytes()
 }
 
 func TestLoadValidates(t *testing.T) {
@@ -125,9 +137,9 @@ func TestLoadValidates(t *testing.T) {
 	skipped := map[int]string{}
 	sum, err := producer.Load(t.Context(), strings.NewReader(text), to, producer.LoadOptions{
 		Validate: func(body []byte) error { _, err := record.Decoder{}.Decode(body); return err },
-		OnSkip:   func(line int, reason error) { skipped[line] = reason.Error() },
+		OnReject: func(line file.Line, reason error) { skipped[line.Number] = reason.Error() },
 	})
-	if err != nil || sum.Sent != 2 || sum.Skipped != 2 || sum.Blank != 1 || sum.Next != 6 {
+	if err != nil || sum.Sent != 2 || sum.Rejected != 2 || sum.Blank != 1 || sum.Next != 6 {
 		t.Errorf("%+v, %v", sum, err)
 	}
 	if !strings.HasPrefix(skipped[3], "Invalid JSON") || !strings.Contains(skipped[4], "customerId") || len(skipped) != 2 {
@@ -141,7 +153,7 @@ func TestResumingSkipsNothing(t *testing.T) {
 		var want []string
 		asCSV := rapid.Bool().Draw(t, "csv")
 		if asCSV {
-			text.WriteString("customerId,name\n")
+			text.WriteString("customerId,name,email,createdAt\n")
 		}
 		for i := range rapid.IntRange(1, 60).Draw(t, "records") {
 			text.WriteString(strings.Repeat("\n", rapid.IntRange(0, 1).Draw(t, "blanks")))
@@ -151,9 +163,10 @@ func TestResumingSkipsNothing(t *testing.T) {
 				body = fmt.Sprintf("bad %d", i)
 			}
 			if asCSV {
-				fmt.Fprintf(&text, "\"%s\n\"\n", body)
-				body = fmt.Sprintf(`{"customerId":"%s\u000a"}`, body)
+				fmt.Fprintf(&text, "\"%s\n\",n,e,t\n", body)
+				body = fmt.Sprintf(`{"customerId":"%s\u000a","name":"n","email":"e","createdAt":"t"}`, body)
 			} else {
+				body = fmt.Sprintf(`{"customerId":"%s","name":"n","email":"e","createdAt":"t"}`, body)
 				fmt.Fprintln(&text, body)
 			}
 			if !bad {
@@ -167,14 +180,14 @@ func TestResumingSkipsNothing(t *testing.T) {
 				to.room = 1 << 30 // this run does not fail
 			}
 			to.stray = rapid.Bool().Draw(t, "stray")
-			o := producer.LoadOptions{Batch: rapid.IntRange(1, 30).Draw(t, "batch"), ReaderOptions: producer.ReaderOptions{FromLine: next},
+			o := producer.LoadOptions{Batch: rapid.IntRange(1, 30).Draw(t, "batch"), Options: file.Options{FromLine: next},
 				Validate: func(body []byte) error {
 					if strings.Contains(string(body), "bad") {
 						return errors.New("bad")
 					}
 					return nil
 				},
-				OnSkip: func(line int, _ error) { skips[line] = true },
+				OnReject: func(line file.Line, _ error) { skips[line.Number] = true },
 			}
 			sum, err := producer.Load(context.Background(), strings.NewReader(text.String()), to, o)
 			if sum.Next < next {
@@ -249,7 +262,7 @@ func TestLoadDoesNotWaitForFullBatches(t *testing.T) {
 		done <- ending{sum, err}
 	}()
 	for line := 1; line <= 3; line++ {
-		fmt.Fprintln(w, "one line")
+		fmt.Fprint(w, numbered(1))
 		if p := <-told; p.First != line || p.Total.Sent != line {
 			t.Errorf("after line %d: %+v", line, p)
 		}
@@ -270,7 +283,7 @@ func TestLoadEndsWithTheContext(t *testing.T) {
 		"one byte":          {"{", 0},
 		"half a line":       {`{"customerId":`, 1},
 		"blank lines":       {"\n\n\n", 3},
-		"only a header":     {"customerId,name\n", 10},
+		"only a header":     {"customerId,name,email,createdAt\n", 10},
 		"beginning of gzip": {"\x1f\x8b\x08", 1},
 		"before the line":   {numbered(5), 10},
 	} {
@@ -282,7 +295,7 @@ func TestLoadEndsWithTheContext(t *testing.T) {
 		}
 		done := make(chan ending, 1)
 		go func() {
-			sum, err := producer.Load(ctx, r, &sink{}, producer.LoadOptions{ReaderOptions: producer.ReaderOptions{FromLine: c.from}})
+			sum, err := producer.Load(ctx, r, &sink{}, producer.LoadOptions{Options: file.Options{FromLine: c.from}})
 			done <- ending{sum, err}
 		}()
 		fmt.Fprint(w, c.begins) // returns when it is read
@@ -300,10 +313,10 @@ func TestLoadEndsWithTheContext(t *testing.T) {
 }
 
 func TestLoadStopsAtAnUnreadableLine(t *testing.T) {
-	text := numbered(5) + strings.Repeat("x", 100) + "\n" + numbered(1)
+	text := numbered(5) + strings.Repeat("x", 200) + "\n" + numbered(1)
 	to := &sink{}
-	sum, err := producer.Load(t.Context(), strings.NewReader(text), to, producer.LoadOptions{ReaderOptions: producer.ReaderOptions{MaxLine: 50}})
-	var at *producer.LineError
+	sum, err := producer.Load(t.Context(), strings.NewReader(text), to, producer.LoadOptions{Options: file.Options{MaxLine: 100}})
+	var at *file.LineError
 	if !errors.As(err, &at) || at.Line != 6 || sum.Next != 6 || sum.Sent != 5 || len(to.bodies) != 5 {
 		t.Errorf("%+v, %v", sum, err)
 	}
@@ -319,9 +332,11 @@ func TestResumeAfterAnOutage(t *testing.T) {
 			}
 			text := numbered(2000)
 			ctx, interrupt := context.WithCancel(t.Context())
+			killed := false
 			p := publisher(t, connect(t, server.URL()), target, producer.Options{OnWait: func(error, time.Duration) { interrupt() }})
 			sum, err := producer.Load(ctx, strings.NewReader(text), p, producer.LoadOptions{Batch: 100, OnBatch: func(p producer.Progress) {
-				if p.Total.Sent >= 1000 && ctx.Err() == nil {
+				if p.Total.Sent >= 1000 && !killed {
+					killed = true // the next batch may be confirmed already
 					server.Kill() // in the test's own goroutine, Load's caller
 				}
 			}})
@@ -330,7 +345,7 @@ func TestResumeAfterAnOutage(t *testing.T) {
 			}
 			server.Start()
 			p = publisher(t, connect(t, server.URL()), target, producer.Options{})
-			sum, err = producer.Load(t.Context(), strings.NewReader(text), p, producer.LoadOptions{ReaderOptions: producer.ReaderOptions{FromLine: sum.Next}})
+			sum, err = producer.Load(t.Context(), strings.NewReader(text), p, producer.LoadOptions{Options: file.Options{FromLine: sum.Next}})
 			if err != nil || sum.Next != 2001 {
 				t.Fatalf("resumed with %+v, %v", sum, err)
 			}

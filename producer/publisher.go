@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -11,12 +12,12 @@ import (
 	"ingestion/internal/retry"
 )
 
-const (
-	defaultBatch = 500
-	// pipelineBytes limits a pipeline so that neither side buffers much, however
-	// large the bodies are.
-	pipelineBytes = 4 << 20
-)
+// DefaultBatch is the usual number of records in a pipeline.
+const DefaultBatch = 500
+
+// pipelineBytes limits a pipeline so that neither side buffers much, however
+// large the bodies are.
+const pipelineBytes = 4 << 20
 
 // pauses are those between attempts to write.
 var pauses = retry.Policy{Initial: 100 * time.Millisecond, Max: 2 * time.Second}
@@ -38,6 +39,17 @@ type Options struct {
 	// OnWait, if not nil, is called before each pause of Publish and Ready with
 	// the reason, in the goroutine that called them.
 	OnWait func(reason error, pause time.Duration)
+	// Tracer, if not nil, follows the records to the queue.
+	Tracer Tracer
+}
+
+// Tracer follows batches on their way to the queue. Its methods are safe for concurrent
+// use.
+type Tracer interface {
+	// Begin is called before a batch is sent, and may set the trace contexts of its
+	// messages. The function that it returns is called once: when the batch is queued,
+	// or given up because of an error.
+	Begin(ctx context.Context, batch []Message) (end func([]Receipt, error))
 }
 
 func (o *Options) check(client redis.UniversalClient) error {
@@ -58,7 +70,7 @@ func (o *Options) check(client redis.UniversalClient) error {
 	return errors.Join(faults...)
 }
 
-// Publisher writes bodies to the queue. It is safe for concurrent use; bodies
+// Publisher writes records to the queue. It is safe for concurrent use; records
 // from concurrent calls may interleave. It does not close the client.
 type Publisher struct {
 	client redis.UniversalClient
@@ -78,7 +90,7 @@ func NewPublisher(client redis.UniversalClient, target Target, opts Options) (*P
 		return nil, fmt.Errorf("producer: %w", err)
 	}
 	if opts.Batch == 0 {
-		opts.Batch = defaultBatch
+		opts.Batch = DefaultBatch
 	}
 	if opts.OnWait == nil {
 		opts.OnWait = func(error, time.Duration) {}
@@ -107,20 +119,30 @@ func (p *Publisher) Ready(ctx context.Context) error {
 	})
 }
 
-// Publish writes the bodies in order and returns their receipts in the same
+// Publish is Send for bodies without a source.
+func (p *Publisher) Publish(ctx context.Context, bodies [][]byte) ([]Receipt, error) {
+	return p.Send(ctx, messagesOf(bodies))
+}
+
+// Send writes the messages in order and returns their receipts in the same
 // order. While Redis is unavailable, full, read-only or loading it blocks and
-// retries. Bodies whose reply was lost are sent again (at-least-once).
+// retries. Messages whose reply was lost are sent again (at-least-once). If Redis
+// refuses some messages of a pipeline and accepts later ones, because it reached or
+// left a limit meanwhile, those that it refused are sent again after the others.
 //
 // It returns an error only if ctx ends (the error then wraps ctx's cause and the
 // reason of the last retry), if the configuration is wrong (a *Fault), or if
-// Redis refuses a write. The receipts then tell which bodies are known to be
+// Redis refuses a write. The receipts then tell which messages are known to be
 // queued. If ctx ends while a batch is being written, that batch is completed
 // first, within the client's timeouts.
-func (p *Publisher) Publish(ctx context.Context, bodies [][]byte) ([]Receipt, error) {
-	receipts := make([]Receipt, len(bodies))
-	for from := 0; from < len(bodies); {
-		to := p.batchEnd(bodies, from)
-		if err := p.publishBatch(ctx, bodies[from:to], receipts[from:to]); err != nil {
+func (p *Publisher) Send(ctx context.Context, messages []Message) ([]Receipt, error) {
+	receipts := p.addressed(messages)
+	for from := 0; from < len(messages); {
+		to := p.batchEnd(messages, from)
+		batch, traced := p.trace(ctx, messages[from:to])
+		err := p.complete(ctx, batch, receipts[from:to])
+		traced(receipts[from:to], err)
+		if err != nil {
 			return receipts, err
 		}
 		from = to
@@ -128,12 +150,31 @@ func (p *Publisher) Publish(ctx context.Context, bodies [][]byte) ([]Receipt, er
 	return receipts, nil
 }
 
+// trace begins to trace a batch, if there is a Tracer: then it returns a copy, since the
+// messages are the caller's. Call the function once the batch has ended.
+func (p *Publisher) trace(ctx context.Context, batch []Message) ([]Message, func([]Receipt, error)) {
+	if p.opts.Tracer == nil {
+		return batch, func([]Receipt, error) {}
+	}
+	batch = slices.Clone(batch)
+	return batch, p.opts.Tracer.Begin(ctx, batch)
+}
+
+// addressed returns the receipts of messages that are not sent yet.
+func (p *Publisher) addressed(messages []Message) []Receipt {
+	receipts := make([]Receipt, len(messages))
+	for i, m := range messages {
+		receipts[i].Key = p.keys[p.target.home(m.Body)]
+	}
+	return receipts
+}
+
 // batchEnd returns the end of the batch that begins at from. A batch has at least
-// one body.
-func (p *Publisher) batchEnd(bodies [][]byte, from int) int {
+// one message.
+func (p *Publisher) batchEnd(messages []Message, from int) int {
 	size, to := 0, from
-	for to < len(bodies) && to-from < p.opts.Batch {
-		size += len(bodies[to])
+	for to < len(messages) && to-from < p.opts.Batch {
+		size += messages[to].size()
 		if to > from && size > pipelineBytes {
 			break
 		}
@@ -142,15 +183,13 @@ func (p *Publisher) batchEnd(bodies [][]byte, from int) int {
 	return to
 }
 
-func (p *Publisher) publishBatch(ctx context.Context, bodies [][]byte, receipts []Receipt) error {
-	for i, body := range bodies {
-		receipts[i].Key = p.keys[p.target.home(body)]
-	}
+// complete sends what is unconfirmed of a batch until all of it is queued.
+func (p *Publisher) complete(ctx context.Context, messages []Message, receipts []Receipt) error {
 	return p.retry(ctx, func() error {
 		if p.opts.Replicas > 0 {
-			return p.sendReplicated(ctx, bodies, receipts)
+			return p.sendReplicated(ctx, messages, receipts)
 		}
-		return p.send(ctx, p.client, bodies, receipts, unconfirmed(receipts))
+		return p.send(ctx, p.client, messages, receipts, unconfirmed(receipts))
 	})
 }
 
@@ -167,7 +206,7 @@ func (p *Publisher) retry(ctx context.Context, attempt func() error) error {
 		return err
 	}, p.opts.OnWait)
 	if err != nil && !permanent {
-		return fmt.Errorf("%w: %w", context.Cause(ctx), err)
+		return retry.Ended(context.Cause(ctx), err)
 	}
 	return err
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"ingestion/internal/plural"
 )
 
 // replicaWait is the timeout of one WAIT command.
@@ -16,13 +18,13 @@ const replicaWait = time.Second
 type TooFewReplicas struct{ Have, Want int }
 
 func (e *TooFewReplicas) Error() string {
-	return fmt.Sprintf("only %d of %d replicas have confirmed the records", e.Have, e.Want)
+	return fmt.Sprintf("only %d of %s confirmed the records", e.Have, plural.Of(e.Want, "replica has", "replicas have"))
 }
 
-// sendReplicated writes the unconfirmed bodies and marks them as queued once
+// sendReplicated writes the unconfirmed messages and marks them as queued once
 // enough replicas have them. WAIT covers only the writes of its own connection,
 // so all bodies for one master go through one connection, followed by WAIT.
-func (p *Publisher) sendReplicated(ctx context.Context, bodies [][]byte, receipts []Receipt) error {
+func (p *Publisher) sendReplicated(ctx context.Context, messages []Message, receipts []Receipt) error {
 	masters := map[string]*redis.Client{}
 	groups := map[*redis.Client][]int{}
 	for _, i := range unconfirmed(receipts) {
@@ -33,7 +35,7 @@ func (p *Publisher) sendReplicated(ctx context.Context, bodies [][]byte, receipt
 		groups[node] = append(groups[node], i)
 	}
 	for node, open := range groups {
-		if err := p.sendAndWait(ctx, node, bodies, receipts, open); err != nil {
+		if err := p.sendAndWait(ctx, node, messages, receipts, open); err != nil {
 			return err
 		}
 	}
@@ -60,11 +62,11 @@ func (p *Publisher) master(ctx context.Context, known map[string]*redis.Client, 
 // sendAndWait writes one master's unconfirmed bodies. Their receipts stay
 // unconfirmed until the replicas have them, so any error before that sends them
 // again.
-func (p *Publisher) sendAndWait(ctx context.Context, node *redis.Client, bodies [][]byte, receipts []Receipt, open []int) error {
+func (p *Publisher) sendAndWait(ctx context.Context, node *redis.Client, messages []Message, receipts []Receipt, open []int) error {
 	conn := node.Conn()
 	defer conn.Close()
 	written := append([]Receipt(nil), receipts...)
-	if err := p.send(ctx, conn, bodies, written, open); err != nil {
+	if err := p.send(ctx, conn, messages, written, open); err != nil {
 		if cluster, ok := p.client.(*redis.ClusterClient); ok {
 			cluster.ReloadState(ctx) // the key may have moved to another master
 		}

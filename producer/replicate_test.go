@@ -130,7 +130,10 @@ func startCluster(t *testing.T) []*env.RedisServer {
 	return nodes
 }
 
-func must(t testing.TB, err error) {
+func must(t interface {
+	Helper()
+	Fatal(...any)
+}, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -22,6 +22,9 @@ type Account struct {
 	// Unaccounted means that they are unknown because the group had been read before
 	// the ledger was opened.
 	Unaccounted bool
+	// Uncounted means that they are unknown because this Redis does not count the
+	// entries ever added to a stream, as the embedded one does not.
+	Uncounted   bool
 	Added, Base int64 // entries ever added; those among them that do not belong to this epoch
 
 	Trimmed     int64 // settled entries deleted by the service
@@ -29,7 +32,11 @@ type Account struct {
 	Outcomes    map[record.Outcome]int64
 	Pending     int64 // delivered and not settled
 	Undelivered int64 // on the stream and not delivered, counted exactly, unlike the lag that Redis reports
-	Missing     int64 // without an outcome: deleted, skipped or dropped by another client
+	// BacklogUnknown means that Undelivered is not known. Only a Snapshot may have that:
+	// there are too many undelivered entries to count, and nothing else tells their number.
+	BacklogUnknown bool
+	Missing        int64 // without an outcome: deleted, skipped or dropped by another client
+	Moved          int64 // without an outcome: moved to a list
 
 	Returned int64 // deferred records put back on the stream
 	Delayed  int64 // deferred records that wait
@@ -42,6 +49,7 @@ type Account struct {
 	// In earlier epochs: counted as ingested; missing; deleted from the stream by
 	// another client, as far as is known.
 	IngestedBefore, MissingBefore, GoneBefore int64
+	MovedBefore                               int64 // moved to a list in earlier epochs
 	// PutBackBefore is how many records were put back on the stream in earlier epochs:
 	// each has two entries, and one document.
 	PutBackBefore int64
@@ -148,7 +156,8 @@ func Total(accounts []*Account) *Account {
 	t := &Account{Outcomes: map[record.Outcome]int64{}, StreamThere: true, GroupThere: true, Known: true}
 	for _, a := range accounts {
 		t.Group, t.Epoch = a.Group, max(t.Epoch, a.Epoch)
-		t.Known = t.Known && a.Known
+		t.BacklogUnknown = t.BacklogUnknown || a.BacklogUnknown
+		t.Known, t.Uncounted = t.Known && a.Known, t.Uncounted || a.Uncounted
 		t.Rewinds = append(t.Rewinds, a.Rewinds...)
 		t.StreamThere, t.GroupThere = t.StreamThere && a.StreamThere, t.GroupThere && a.GroupThere
 		for outcome, n := range a.Outcomes {
@@ -164,7 +173,7 @@ func Total(accounts []*Account) *Account {
 
 func (a *Account) counts() []*int64 {
 	return []*int64{
-		&a.Added, &a.Base, &a.Trimmed, &a.Length, &a.Pending, &a.Undelivered, &a.Missing, &a.Returned, &a.Delayed,
+		&a.Added, &a.Base, &a.Trimmed, &a.Length, &a.Pending, &a.Undelivered, &a.Missing, &a.Moved, &a.MovedBefore, &a.Returned, &a.Delayed,
 		&a.DeadWritten, &a.DeadKept, &a.DeadReplayed, &a.DeadPurged, &a.IngestedBefore, &a.MissingBefore, &a.GoneBefore, &a.PutBackBefore,
 	}
 }

@@ -3,6 +3,7 @@ package streams
 import (
 	"fmt"
 
+	"ingestion/internal/plural"
 	"ingestion/record"
 )
 
@@ -27,7 +28,11 @@ func (e Equation) Holds() bool { return e.Known && e.Left == e.Right }
 
 // Equations lists the equations of the account.
 func (a *Account) Equations() []Equation {
-	return []Equation{a.presence(), a.settlement(), a.deferral(), a.burial()}
+	settlement := a.settlement()
+	if a.Uncounted {
+		settlement = a.remainder()
+	}
+	return []Equation{a.presence(), settlement, a.deferral(), a.deadLetters()}
 }
 
 // presence: every entry that was added is on the stream, trimmed by the service, or
@@ -44,9 +49,35 @@ func (a *Account) presence() Equation {
 func (a *Account) settlement() Equation {
 	return Equation{
 		Name:    "settlement",
-		Formula: "entries added = all outcomes + pending + undelivered + missing",
-		Known:   a.Known && a.GroupThere, Left: a.Added - a.Base, Right: a.Settled() + a.Pending + a.Undelivered + a.Missing,
+		Formula: "entries added = " + a.places(),
+		Known:   a.Known && a.GroupThere && !a.BacklogUnknown, Left: a.Added - a.Base, Right: a.placed(),
 	}
+}
+
+// placed is the number of entries that are settled, will be, or never will be.
+func (a *Account) placed() int64 {
+	return a.Settled() + a.Pending + a.Undelivered + a.Missing + a.Moved
+}
+
+// places names what placed adds up. Entries are rarely moved to a list.
+func (a *Account) places() string {
+	if a.Moved != 0 {
+		return "all outcomes + pending + undelivered + missing + moved"
+	}
+	return "all outcomes + pending + undelivered + missing"
+}
+
+// remainder is what is left of settlement if Redis does not count added entries: every
+// entry that is still known of has an outcome, or will have. If there are fewer
+// entries than that, another client has deleted some, and nothing can be compared.
+func (a *Account) remainder() Equation {
+	e := Equation{
+		Name:    "settlement",
+		Formula: "trimmed + on the stream = " + a.places(),
+		Left:    a.Trimmed + a.Length, Right: a.placed(),
+	}
+	e.Known = a.Uncounted && a.GroupThere && !a.BacklogUnknown && e.Left >= e.Right
+	return e
 }
 
 func (a *Account) deferral() Equation {
@@ -57,7 +88,7 @@ func (a *Account) deferral() Equation {
 	}
 }
 
-func (a *Account) burial() Equation {
+func (a *Account) deadLetters() Equation {
 	return Equation{
 		Name:    "dead letters",
 		Formula: "dead letters written = there + replayed + purged",
@@ -118,13 +149,13 @@ type Documents struct {
 
 // CompareDocuments computes how many documents there may be, counted between two
 // readings of the account. At least those ingested before exist. At most those
-// exist that were ingested since, whose entries have no outcome yet, or whose
-// entries Redis has lost. Entries of a new epoch may have been inserted in an
+// exist that were ingested since, whose entries have no outcome yet or were moved to a
+// list, or whose entries Redis has lost. Entries of a new epoch may have been inserted in an
 // earlier one, and a record that was put back then counts twice when its entries
 // are read again.
 func CompareDocuments(before *Account, count, lost int64, after *Account) Documents {
 	d := Documents{Count: count, Lost: lost, Least: max(before.Outcomes[record.Ingested]-before.PutBackBefore, 0)}
-	d.Most = after.Outcomes[record.Ingested] + after.IngestedBefore + after.Pending + after.Missing + after.MissingBefore + after.Outcomes[record.Poisoned] + lost
+	d.Most = after.Outcomes[record.Ingested] + after.IngestedBefore + after.Pending + after.Missing + after.MissingBefore + after.Moved + after.MovedBefore + after.Outcomes[record.Poisoned] + lost
 	if after.Epoch > 1 {
 		d.Most += after.Undelivered
 	}
@@ -139,10 +170,10 @@ func (d Documents) Fault() string {
 	switch {
 	case d.Count < d.Least:
 		return fmt.Sprintf("%s counted as ingested can't be found in MongoDB: another client deleted them, or this is another database or collection",
-			plural(d.Least-d.Count, "record", "records"))
+			plural.Of(d.Least-d.Count, "record", "records"))
 	case d.Count > d.Most:
 		return fmt.Sprintf("%s in MongoDB that this ledger does not know of: the collection has another source, or Redis has lost the ledger, or it has lost entries in a failover that no worker saw",
-			plural(d.Count-d.Most, "document is", "documents are"))
+			plural.Of(d.Count-d.Most, "document is", "documents are"))
 	default:
 		return ""
 	}
@@ -154,12 +185,5 @@ func (d Documents) Note() string {
 		return ""
 	}
 	return fmt.Sprintf("%s in MongoDB whose entries Redis lost when it went back to an earlier state: they were ingested, but the ledger no longer counts them",
-		plural(d.Lost, "document is", "documents are"))
-}
-
-func plural(n int64, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
+		plural.Of(d.Lost, "document is", "documents are"))
 }

@@ -29,7 +29,8 @@ const (
 // countAttempts is how often a count is started again because entries were deleted.
 const countAttempts = 5
 
-// ErrUnsteady means that entries were deleted during each attempt to count them.
+// ErrUnsteady means that entries were deleted, or an epoch began, during each attempt to
+// count them.
 var ErrUnsteady = errors.New("undelivered entries are being deleted faster than they can be counted: try again")
 
 // OwnerError means that the stream's ledger belongs to another service group.
@@ -51,13 +52,7 @@ func (e *OwnerError) Error() string {
 // ReadAccount writes nothing, so any program may call it.
 func ReadAccount(ctx context.Context, client redis.UniversalClient, key, group string) (*Account, error) {
 	r := accountReader{client: client, keys: KeysOf(key), group: group}
-	for range countAttempts {
-		account, err := r.read(ctx)
-		if !errors.Is(err, ErrUnsteady) {
-			return account, wrap(err, "reading the account of %s", key)
-		}
-	}
-	return nil, wrap(ErrUnsteady, "reading the account of %s", key)
+	return r.readSteadily(ctx)
 }
 
 // ReadAccounts reads the accounts of several partitions, one after the other.
@@ -77,6 +72,22 @@ type accountReader struct {
 	client redis.UniversalClient
 	keys   Keys
 	group  string
+	epoch  int64 // the only one in which undelivered entries are counted; 0: any
+	most   int   // calls to continue a count; 0: no limit
+}
+
+// errLongCount means that a count needs too many calls.
+var errLongCount = errors.New("there are too many undelivered entries to count them now")
+
+// readSteadily is read, repeated while it is ErrUnsteady.
+func (r *accountReader) readSteadily(ctx context.Context) (*Account, error) {
+	for range countAttempts {
+		account, err := r.read(ctx)
+		if !errors.Is(err, ErrUnsteady) {
+			return account, wrap(err, "reading the account of %s", r.keys.Main)
+		}
+	}
+	return nil, wrap(ErrUnsteady, "reading the account of %s", r.keys.Main)
 }
 
 func (r *accountReader) read(ctx context.Context) (*Account, error) {
@@ -84,14 +95,12 @@ func (r *accountReader) read(ctx context.Context) (*Account, error) {
 	if err != nil {
 		return nil, err
 	}
-	if owner := f.ledger["group"]; owner != "" && owner != r.group {
-		return nil, &OwnerError{Key: r.keys.Main, Group: r.group, Owner: owner}
-	}
-	a, err := f.account(r.keys.Main, r.group)
+	a, err := f.ownAccount(r.keys.Main, r.group)
 	if err != nil {
 		return nil, err
 	}
 	switch undelivered, counted := f.number("undelivered"); {
+	case r.epoch != 0 && a.Epoch != r.epoch:
 	case counted:
 		a.Undelivered = undelivered
 	case a.GroupThere:
@@ -106,12 +115,17 @@ func (r *accountReader) read(ctx context.Context) (*Account, error) {
 func (r *accountReader) continueCount(ctx context.Context, begun facts) (int64, error) {
 	n, _ := begun.number("counted")
 	upTo, last := begun.text("up_to"), begun.text("last")
-	for upTo != "" {
+	for calls := 0; upTo != ""; calls++ {
+		if r.most > 0 && calls == r.most {
+			return 0, errLongCount
+		}
 		f, err := r.look(ctx, upTo, last)
 		if err != nil {
 			return 0, err
 		}
-		if first := f.text("first"); first == "" || before(upTo, first) || f.deletedByOthers() != begun.deletedByOthers() {
+		first := f.text("first")
+		passed := first == "" || before(upTo, first)
+		if passed || f.deletedByOthers() != begun.deletedByOthers() || f.ledger["epoch"] != begun.ledger["epoch"] {
 			return 0, ErrUnsteady
 		}
 		more, _ := f.number("counted")
@@ -127,18 +141,26 @@ func (r *accountReader) look(ctx context.Context, countFrom ...any) (facts, erro
 	if err != nil {
 		return facts{}, err
 	}
-	f := facts{found: namedReply(reply[0]), ledger: map[string]string{}}
-	fields := texts(reply[1])
-	for i := 0; i+1 < len(fields); i += 2 {
-		f.ledger[fields[i]] = fields[i+1]
-	}
-	return f, nil
+	return newFacts(reply), nil
 }
+
+// fieldMoved counts entries that a Migration has moved to a list.
+const fieldMoved = "moved"
 
 // facts are the result of the script, and the ledger's fields.
 type facts struct {
 	found  named
 	ledger map[string]string
+}
+
+// newFacts decodes two lists of alternating names and values.
+func newFacts(reply []any) facts {
+	f := facts{found: namedReply(reply[0]), ledger: map[string]string{}}
+	fields := texts(reply[1])
+	for i := 0; i+1 < len(fields); i += 2 {
+		f.ledger[fields[i]] = fields[i+1]
+	}
+	return f
 }
 
 func (f facts) text(name string) string { return f.found.text(name) }
@@ -154,6 +176,14 @@ func (f facts) deletedByOthers() int64 {
 	length, _ := f.number("length")
 	trimmed, _ := strconv.ParseInt(f.ledger["trimmed"], 10, 64)
 	return added - length - trimmed
+}
+
+// ownAccount is account, or an *OwnerError if the ledger belongs to another group.
+func (f facts) ownAccount(key, group string) (*Account, error) {
+	if owner := f.ledger["group"]; owner != "" && owner != group {
+		return nil, &OwnerError{Key: key, Group: group, Owner: owner}
+	}
+	return f.account(key, group)
 }
 
 // account is the account without the number of undelivered entries.
@@ -172,7 +202,7 @@ func (f facts) account(key, group string) (*Account, error) {
 
 	l := ledgerReader{fields: f.ledger}
 	a.Epoch = l.count("epoch")
-	a.Trimmed, a.Missing, a.Returned = l.count("trimmed"), l.count("missing"), l.count("returned")
+	a.Trimmed, a.Missing, a.Returned, a.Moved = l.count("trimmed"), l.count("missing"), l.count("returned"), l.count(fieldMoved)
 	a.DeadWritten, a.DeadReplayed, a.DeadPurged = l.count("dead"), l.count("replayed"), l.count("purged")
 	for _, outcome := range record.Outcomes() {
 		a.Outcomes[outcome] = l.count(outcome.String())
@@ -183,6 +213,7 @@ func (f facts) account(key, group string) (*Account, error) {
 	if counted && a.Opened() && f.ledger["base"] != "" {
 		a.Known, a.Added, a.Base = true, added, l.count("base")
 	}
+	a.Uncounted = a.StreamThere && !counted && a.Opened() && !a.Unaccounted
 	return a, l.err
 }
 
@@ -210,6 +241,7 @@ func (l *ledgerReader) earlier(a *Account) {
 		field := func(name string) string { return fmt.Sprintf("epoch:%d:%s", n, name) }
 		a.IngestedBefore += l.count(field(record.Ingested.String()))
 		a.MissingBefore += l.count(field("missing"))
+		a.MovedBefore += l.count(field(fieldMoved))
 		a.PutBackBefore += max(0, l.count(field("returned"))) + l.count(field("replayed"))
 		a.GoneBefore += max(0, l.count(field("gone")))
 		l.rewind(a, n, field("rewound"), field("lost"))

@@ -257,8 +257,19 @@ func TestWithoutEntriesAddedTheAccountIsUnknown(t *testing.T) {
 	b := &rig{t: t, client: client, log: &journal{}}
 	b.everywhere()
 	a := b.account()
-	if a.Verdict() != streams.Unknown || a.Undelivered != 3 || a.Pending != 1 || a.Gone() != 0 {
-		t.Errorf("%s: %+v", a.Verdict(), a)
+	if a.Verdict() != streams.Unknown || a.Undelivered != 3 || a.Pending != 1 || a.Gone() != 0 || len(a.Faults()) > 0 {
+		t.Errorf("%s: %+v, %q", a.Verdict(), a, a.Faults())
+	}
+	if e := a.Equations()[1]; !e.Holds() || e.Left != a.Length {
+		t.Errorf("the entries that are there: %+v", e)
+	}
+	must(t, client.XAck(t.Context(), "s", "g", a.OldestPending).Err())
+	if a := b.account(); a.Verdict() != streams.Unbalanced || len(a.Faults()) != 1 || !strings.Contains(a.Faults()[0], "1 entry is without an outcome") {
+		t.Errorf("with a dropped entry: %s, %q", a.Verdict(), a.Faults())
+	}
+	must(t, client.XTrimMaxLen(t.Context(), "s", 0).Err()) // there is nothing left to compare with
+	if a := b.account(); a.Verdict() != streams.Unknown || a.Equations()[1].Known || len(a.Faults()) > 0 {
+		t.Errorf("without entries: %s, %+v, %q", a.Verdict(), a, a.Faults())
 	}
 	must(t, client.HIncrBy(t.Context(), "{s}:ledger", "dead", 1).Err())
 	if b.account().Verdict() != streams.Unbalanced {

@@ -3,7 +3,6 @@ package streams
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"iter"
 	"strconv"
 
@@ -17,10 +16,15 @@ type DeadLetter struct {
 	Reason     string
 	StreamID   string // ID of the record's entry; empty in list mode
 	Origin     string // ID of its first entry if it was put back since; else empty
+	Source     string // where the record came from, for example customers.csv:12, if the producer said so
 	Deliveries int64
 	FailedAt   string // RFC 3339 with ms
 	Worker     string
-	Data       string // the body as it arrived; all fields as JSON for an entry without exactly one body
+	// TraceParent and TraceState are the record's W3C trace context, if the producer
+	// set one.
+	TraceParent, TraceState string
+
+	Data string // the body as it arrived; all fields as JSON for an entry without exactly one body
 	// Fields are the alternating names and values of an entry without exactly one
 	// body, byte for byte; else nil. Replay puts them back.
 	Fields []string
@@ -50,24 +54,47 @@ func (d *DeadLetters) Count(ctx context.Context) (int64, error) {
 	return n, wrap(err, "counting the dead letters of %s", d.keys.Main)
 }
 
+// Newest returns the ID of the newest dead letter, "" if there is none. Those that are
+// written later have greater IDs.
+func (d *DeadLetters) Newest(ctx context.Context) (string, error) {
+	newest, err := d.client.XRevRangeN(ctx, d.keys.Dead, "+", "-", 1).Result()
+	if err != nil || len(newest) == 0 {
+		return "", wrap(err, "reading dead letters of %s", d.keys.Main)
+	}
+	return newest[0].ID, nil
+}
+
+// Letter returns the dead letter with this ID, false if there is none.
+func (d *DeadLetters) Letter(ctx context.Context, id string) (DeadLetter, bool, error) {
+	found, err := d.client.XRange(ctx, d.keys.Dead, id, id).Result()
+	if err != nil || len(found) == 0 {
+		return DeadLetter{}, false, wrap(err, "reading the dead letter %s of %s", id, d.keys.Main)
+	}
+	return deadLetter(found[0]), true, nil
+}
+
 // Letters iterates over the dead letters that exist when it begins. It reads some
 // MiB at a time and ends after the first error.
 func (d *DeadLetters) Letters(ctx context.Context, newestFirst bool) iter.Seq2[DeadLetter, error] {
 	return func(yield func(DeadLetter, error) bool) {
-		fail := func(err error) { yield(DeadLetter{}, fmt.Errorf("reading dead letters of %s: %w", d.keys.Main, err)) }
-		newest, err := d.client.XRevRangeN(ctx, d.keys.Dead, "+", "-", 1).Result()
+		newest, err := d.Newest(ctx)
 		if err != nil {
-			fail(err)
+			yield(DeadLetter{}, err)
 			return
 		}
-		if len(newest) == 0 {
-			return
-		}
-		pages := letterPages{client: d.client, key: d.keys.Dead, down: newestFirst, from: "-", to: newest[0].ID}
-		for {
+		d.LettersThrough(ctx, newest, newestFirst)(yield)
+	}
+}
+
+// LettersThrough is Letters up to the dead letter with an ID, that one included; none
+// if it is empty.
+func (d *DeadLetters) LettersThrough(ctx context.Context, last string, newestFirst bool) iter.Seq2[DeadLetter, error] {
+	return func(yield func(DeadLetter, error) bool) {
+		pages := letterPages{client: d.client, key: d.keys.Dead, down: newestFirst, from: "-", to: last}
+		for last != "" {
 			page, err := pages.next(ctx)
 			if err != nil {
-				fail(err)
+				yield(DeadLetter{}, wrap(err, "reading dead letters of %s", d.keys.Main))
 				return
 			}
 			if len(page) == 0 {
@@ -128,7 +155,8 @@ func deadLetter(entry redis.XMessage) DeadLetter {
 		fields = parseNetstrings(kept)
 	}
 	return DeadLetter{
-		ID: entry.ID, Event: field("event"), Reason: field("reason"), StreamID: field("streamId"), Origin: field("origin"),
+		ID: entry.ID, Event: field("event"), Reason: field("reason"), StreamID: field("streamId"), Origin: field("origin"), Source: field(fieldSource),
 		Deliveries: deliveries, FailedAt: field("failedAt"), Worker: field("worker"), Data: field(fieldData), Fields: fields,
+		TraceParent: field(fieldTraceParent), TraceState: field(fieldTraceState),
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"ingestion/internal/plural"
 	"ingestion/internal/redisconn"
 )
 
@@ -25,7 +26,7 @@ type UnfitError struct {
 }
 
 func (e *UnfitError) Error() string {
-	return fmt.Sprintf("%s can't be put back; %s", plural(int64(e.Left), "dead letter", "dead letters"), e.Reason)
+	return fmt.Sprintf("%s can't be put back; %s", plural.Of(e.Left, "dead letter", "dead letters"), e.Reason)
 }
 
 // Replay puts dead letters back on their queue unchanged and returns how many of
@@ -37,8 +38,17 @@ func (d *DeadLetters) Replay(ctx context.Context, ids []string) (int, error) {
 	if len(ids) == 0 {
 		return 0, nil
 	}
+	return d.putBack(ctx, nil, ids)
+}
+
+// putBack puts dead letters back on the queue, with another body unless it is nil.
+func (d *DeadLetters) putBack(ctx context.Context, body []byte, ids []string) (int, error) {
 	keys := []string{d.keys.Main, d.keys.Dead, d.keys.Ledger, d.keys.Returns}
-	reply, err := redisconn.Run(ctx, d.client, replayScript, keys, append([]any{d.kind}, anySlice(ids)...)...).Slice()
+	edited := ""
+	if body != nil {
+		edited = "edited"
+	}
+	reply, err := redisconn.Run(ctx, d.client, replayScript, keys, append([]any{d.kind, edited, body}, anySlice(ids)...)...).Slice()
 	if err == nil && text(reply[1]) != "" {
 		err = errors.New(text(reply[1]))
 	}

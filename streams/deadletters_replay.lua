@@ -1,10 +1,11 @@
--- Puts dead letters back on the queue unchanged. A new stream entry has the field
--- `ingestion:origin`, the ID of the record's first entry, which counts because
--- `returns` says the same.
+-- Puts dead letters back on the queue, unchanged or with another body. A new stream
+-- entry has the field `ingestion:origin`, the ID of the record's first entry, which
+-- counts because `returns` says the same.
 -- Comes after need.lua.
 --
 -- KEYS  1 queue, a stream or a list  2 dead letters  3 ledger  4 returns
--- ARGV  1 stream | list  2… IDs of dead letters
+-- ARGV  1 stream | list  2 `edited` if the body is another, or empty  3 the other body
+--       4… IDs of dead letters
 -- Returns {put back, error, left, why}: an error ends the call; dead letters that
 -- can't be put back are left, and `why` is the reason for the first one.
 --
@@ -18,6 +19,8 @@ local before = redis.call('HGET', ledger, 'replayed')
 if before and not tonumber(before) then
   return {0, "the ledger's field `replayed` is not a number"}
 end
+
+local edited, body = ARGV[2] == 'edited', ARGV[3]
 
 local function failed(reply) return type(reply) == 'table' and reply['err'] or nil end
 
@@ -68,6 +71,7 @@ local function command(letter)
     args[4], args[5] = 'data', letter['data']
     with('traceparent', letter['traceparent'])
     with('tracestate', letter['tracestate'])
+    with('source', letter['source'])
   end
   with('ingestion:origin', origin_of(letter))
   return args
@@ -84,11 +88,13 @@ local function letter_of(id)
   if not found[1] then return nil end
   local letter = {}
   for i = 1, #found[1][2], 2 do letter[found[1][2][i]] = found[1][2][i + 1] end
-  return letter['data'] and letter
+  if not letter['data'] then return nil end
+  if edited then letter['data'], letter['fields'] = body, nil end
+  return letter
 end
 
 local n, left, why = 0, 0, ''
-for i = 2, #ARGV do
+for i = 4, #ARGV do
   local letter, unfit = letter_of(ARGV[i])
   local args
   if letter then args, unfit = command(letter) end

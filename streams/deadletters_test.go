@@ -15,8 +15,8 @@ import (
 	"ingestion/streams/streamstest"
 )
 
-// bury writes dead letters of records with these bodies.
-func (b *rig) bury(q *streams.Stream, bodies ...string) {
+// writeDeadLetters writes dead letters of records with these bodies.
+func (b *rig) writeDeadLetters(q *streams.Stream, bodies ...string) {
 	b.t.Helper()
 	for _, body := range bodies {
 		push(b.t, b.client, body)
@@ -51,7 +51,7 @@ func TestDeadLettersAreListed(t *testing.T) {
 	for i := range 1200 {
 		bodies = append(bodies, fmt.Sprintf("body %d %s", i, strings.Repeat("x", i)))
 	}
-	b.bury(q, bodies...)
+	b.writeDeadLetters(q, bodies...)
 	for _, newestFirst := range []bool{false, true} {
 		var got []string
 		for i, l := range letters(t, g, newestFirst) {
@@ -73,7 +73,7 @@ func TestReplayedLettersKeepTheirFirstID(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", nil)
 	g := streams.NewDeadLetters(b.client, "s")
-	b.bury(q, "one", "two", "three")
+	b.writeDeadLetters(q, "one", "two", "three")
 	first := letters(t, g, false)
 	n, err := g.Replay(t.Context(), idsOf(first[:2]))
 	must(t, err)
@@ -103,7 +103,7 @@ func TestRepeatedReplayAndPurgeChangeNothing(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", nil)
 	g := streams.NewDeadLetters(b.client, "s")
-	b.bury(q, "one", "two", "three", "four")
+	b.writeDeadLetters(q, "one", "two", "three", "four")
 	ids := idsOf(letters(t, g, false))
 	lost := newClient(t, b.server)
 	lost.AddHook(loseReplies{})
@@ -122,6 +122,84 @@ func TestRepeatedReplayAndPurgeChangeNothing(t *testing.T) {
 	must(t, err)
 	if a := b.wantBalanced(); n != 0 || purged != 1 || a.DeadReplayed != 2 || a.DeadPurged != 2 || a.DeadKept != 0 || a.Undelivered != 2 {
 		t.Errorf("%d replayed, %d purged in the end: %+v", n, purged, a)
+	}
+}
+
+func TestAnEditedLetterKeepsItsOrigin(t *testing.T) {
+	b := newRig(t)
+	q := b.open("c", nil)
+	g := streams.NewDeadLetters(b.client, "s")
+	for _, fields := range [][]any{
+		{"data", "one", "source", "a.csv:1", "traceparent", "00-1-2-01", "tracestate", "x=1", "other", "field"},
+		{"data", "two", "data", "bodies", "source", "a.csv:2"},
+	} {
+		must(t, b.client.XAdd(t.Context(), &redis.XAddArgs{Stream: "s", Values: fields}).Err())
+	}
+	settleAll(t, q, record.Invalid, streamstest.Receive(t, q, 2))
+	first := letters(t, g, false)
+	if first[0].TraceParent != "00-1-2-01" || first[0].TraceState != "x=1" {
+		t.Errorf("%+v", first[0])
+	}
+	for i, l := range first {
+		found, err := g.Edit(t.Context(), l.ID, []byte("mended\x00\xff"))
+		must(t, err)
+		a := b.wantBalanced()
+		if !found || a.DeadReplayed != int64(i+1) || a.DeadKept != int64(1-i) || a.Undelivered != int64(i+1) {
+			t.Errorf("letter %d: %v, %+v", i, found, a)
+		}
+	}
+	for i, d := range streamstest.Receive(t, q, 2) {
+		if string(d.Body) != "mended\x00\xff" || d.Fields != nil || d.Origin != first[i].StreamID || d.Source != first[i].Source || d.TraceParent != first[i].TraceParent || d.TraceState != first[i].TraceState {
+			t.Errorf("came back as %+v, was %+v", d, first[i])
+		}
+	}
+}
+
+// The reply may be lost, and the edit be repeated.
+func TestARepeatedEditChangesNothing(t *testing.T) {
+	b := newRig(t)
+	q := b.open("c", nil)
+	g := streams.NewDeadLetters(b.client, "s")
+	b.writeDeadLetters(q, "one", "two")
+	id := idsOf(letters(t, g, false))[0]
+	lost := newClient(t, b.server)
+	lost.AddHook(loseReplies{})
+	for range 2 {
+		if _, err := streams.NewDeadLetters(lost, "s").Edit(t.Context(), id, []byte("mended")); !errors.Is(err, errLost) {
+			t.Fatalf("the reply was not lost: %v", err)
+		}
+	}
+	found, err := g.Edit(t.Context(), id, []byte("mended"))
+	must(t, err)
+	if a := b.wantBalanced(); found || a.DeadReplayed != 1 || a.DeadKept != 1 || a.Undelivered != 1 {
+		t.Errorf("found again: %v, %+v", found, a)
+	}
+	if _, there, err := g.Letter(t.Context(), id); there || err != nil {
+		t.Errorf("the letter is still there: %v, %v", there, err)
+	}
+}
+
+func TestLettersThroughAnID(t *testing.T) {
+	b := newRig(t)
+	q := b.open("c", nil)
+	g := streams.NewDeadLetters(b.client, "s")
+	if newest, err := g.Newest(t.Context()); newest != "" || err != nil {
+		t.Errorf("the newest of none is %q, %v", newest, err)
+	}
+	b.writeDeadLetters(q, "one", "two", "three")
+	ids := idsOf(letters(t, g, false))
+	for n, last := range append([]string{""}, ids...) {
+		var got []string
+		for l, err := range g.LettersThrough(t.Context(), last, false) {
+			must(t, err)
+			got = append(got, l.ID)
+		}
+		if !slices.Equal(got, ids[:n]) {
+			t.Errorf("through %q: %v, want %v", last, got, ids[:n])
+		}
+	}
+	if newest, err := g.Newest(t.Context()); newest != ids[2] || err != nil {
+		t.Errorf("the newest is %q, %v", newest, err)
 	}
 }
 
@@ -150,7 +228,7 @@ func TestAReplayAtMaxmemoryLosesNothing(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", nil)
 	g := streams.NewDeadLetters(b.client, "s")
-	b.bury(q, "one", "two")
+	b.writeDeadLetters(q, "one", "two")
 	ids := idsOf(letters(t, g, false))
 	must(t, b.client.ConfigSet(t.Context(), "maxmemory", "1").Err())
 	n, err := g.Replay(t.Context(), ids)

@@ -55,7 +55,7 @@ func (w *letterWatch) note(key string, use letterUse) {
 	}
 	if many {
 		w.log.Warn("warning", append(attrs, "status", "error", "reason", fmt.Sprintf(
-			"there are %d dead letters or more, or they take a tenth of maxmemory: only ingestctl dead replay, dead purge and DLQ_MAX_ENTRIES remove them", manyLetters))...)
+			"there are %d dead letters or more, or they take a tenth of maxmemory: they stay until they are replayed or purged, unless their number is limited", manyLetters))...)
 		return
 	}
 	w.log.Info("warning", append(attrs, "status", "success", "reason", "dead letters take less memory again")...)

@@ -33,7 +33,7 @@ const fieldFields = "fields"
 // fields are the fields of the dead letter as arguments of XADD. Those of an entry
 // that was never read lack its data, which the script adds.
 func (o *DeadLetterOptions) fields(s *Settlement, now time.Time) []any {
-	fields := make([]any, 0, 22)
+	fields := make([]any, 0, 24)
 	if !s.unread {
 		fields = append(fields, fieldData, s.Content())
 	}
@@ -56,5 +56,6 @@ func (o *DeadLetterOptions) fields(s *Settlement, now time.Time) []any {
 	add("origin", &s.Origin)
 	add(fieldTraceParent, &s.TraceParent)
 	add(fieldTraceState, &s.TraceState)
+	add(fieldSource, &s.Source)
 	return fields
 }

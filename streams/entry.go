@@ -14,6 +14,7 @@ const (
 	fieldData        = "data"
 	fieldTraceParent = "traceparent"
 	fieldTraceState  = "tracestate"
+	fieldSource      = "source"
 
 	fieldOrigin  = "ingestion:origin"
 	fieldAdmitAt = "ingestion:admitAt"
@@ -47,6 +48,8 @@ func (d *Delivery) setField(name string, value []byte) (bodies int) {
 		d.TraceParent = view(value)
 	case fieldTraceState:
 		d.TraceState = view(value)
+	case fieldSource:
+		d.Source = view(value)
 	case fieldOrigin, fieldAdmitAt:
 		d.marked = true
 	case fieldOldOrigin:

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unsafe"
+
+	"ingestion/internal/plural"
 )
 
 // source is a stream in a reply and the number of its entries.
@@ -75,7 +77,7 @@ func detach(batch []Delivery, reply int) {
 	}
 	for i := range batch {
 		d := &batch[i]
-		for _, s := range []*string{&d.ID, &d.Origin, &d.TraceParent, &d.TraceState} {
+		for _, s := range []*string{&d.ID, &d.Origin, &d.TraceParent, &d.TraceState, &d.Source} {
 			*s = strings.Clone(*s)
 		}
 		d.Body = bytes.Clone(d.Body)
@@ -126,7 +128,7 @@ func (r *resp) entry(d *Delivery) error {
 		return err
 	}
 	if n > 0 && n%2 != 0 {
-		return fmt.Errorf("%d strings are not names with a value each", n)
+		return fmt.Errorf("%s, where names have a value each", plural.Of(n, "string", "strings"))
 	}
 	start, bodies := *r, 0
 	for range n / 2 {

@@ -33,5 +33,13 @@ func isNoGroup(err error) bool {
 	return strings.Contains(text, "NOGROUP") || strings.Contains(text, "no such key") || strings.Contains(text, "UNBLOCKED the stream key")
 }
 
+// answer is an error reply that the client library has not seen. It is a redis.Error.
+type answer string
+
+func (a answer) Error() string { return string(a) }
+
+// RedisError marks an error reply.
+func (answer) RedisError() {}
+
 // replyError is the error in an error reply.
-func replyError(reply []byte) error { return errors.New(strings.TrimSpace(string(reply[1:]))) }
+func replyError(reply []byte) error { return answer(strings.TrimSpace(string(reply[1:]))) }

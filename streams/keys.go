@@ -12,7 +12,12 @@ type Keys struct {
 	Gone          string // hash of entry IDs dropped from the pending list because they no longer exist
 	Scan          string // cursor of the scan for expired leases, shared by all workers
 	Returns       string // hash of what was put back on the stream: origin and reserved slot by entry ID
+	Control       string // hash of what operators ask of the workers
+	Workers       string // hash of the live workers and their settings by consumer name
 	Limits        string // hash of per-customer limits, read by the limiter
+	HistoryMinute string // hash of what happened in each minute: see ReadHistory
+	HistoryHour   string // the same for each hour
+	Refused       string // hash of the customers most refused: see ReadRefused
 }
 
 // KeysOf derives all keys from the key of a list or of a partition's stream.
@@ -28,6 +33,11 @@ func KeysOf(main string) Keys {
 		Gone:          tag + ":gone",
 		Scan:          tag + ":scan",
 		Returns:       tag + ":returns",
+		Control:       tag + ":control",
+		Workers:       tag + ":workers",
 		Limits:        tag + ":limits",
+		HistoryMinute: tag + ":history:minute",
+		HistoryHour:   tag + ":history:hour",
+		Refused:       tag + ":refused",
 	}
 }

@@ -34,10 +34,10 @@ func lossPauseAfter(bytes int64) time.Duration {
 func (s *Stream) detectLosses(ctx context.Context) (time.Duration, error) {
 	s.detecting.Lock()
 	defer s.detecting.Unlock()
-	known := s.currentEra()
+	known := s.currentEpoch()
 	found, err := s.look(ctx, known)
-	if err == nil && found.text("rewound") != "" {
-		err = s.beginEpoch(ctx, found, known)
+	if err == nil && known.ended(found) {
+		err = s.beginEpoch(ctx, found, known, 0)
 	}
 	if err != nil {
 		s.noteFailure()
@@ -45,31 +45,20 @@ func (s *Stream) detectLosses(ctx context.Context) (time.Duration, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.era.name == found.text("era") {
-		s.era.seen = found
-		if s.era.doubt == known.doubt {
-			s.era.doubt = ""
+	if s.epoch.id == found.text("epoch_id") {
+		s.epoch.seen = found
+		if s.epoch.doubt == known.doubt {
+			s.epoch.doubt = ""
 		}
 	}
 	return lossPauseAfter(found.integer("brought")), nil
 }
 
-// checkRewind finds out why an entry was read that lies before the last one read.
-func (s *Stream) checkRewind(ctx context.Context, known era) error {
-	s.detecting.Lock()
-	defer s.detecting.Unlock()
-	found, err := s.look(ctx, known)
-	if err == nil && found.text("era") == known.name {
-		err = s.beginEpoch(ctx, found, known)
-	}
-	return err
-}
-
 // look runs the script and notes its result.
-func (s *Stream) look(ctx context.Context, known era) (named, error) {
+func (s *Stream) look(ctx context.Context, known epochState) (named, error) {
 	seen := known.seen
-	args := []any{s.opts.Group, seen.text("era"), seen.integer("added"), seen.text("delivered"), seen.integer("ended"), known.latest(), known.doubt != ""}
-	reply, err := s.run(ctx, lossScript, []string{s.keys.Main, s.keys.Ledger}, append(args, outcomeNames()...)...).Result()
+	args := []any{s.opts.Group, seen.text("epoch_id"), seen.integer("added"), seen.text("delivered"), seen.integer("ended"), known.latest(), known.doubt != ""}
+	reply, err := s.run(ctx, lossScript, []string{s.keys.Main, s.keys.Ledger}, append(args, endNames()...)...).Result()
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +69,7 @@ func (s *Stream) look(ctx context.Context, known era) (named, error) {
 	if found.integer("epoch") == 0 {
 		return found, s.openLedger(ctx, nil)
 	}
-	s.enterEra(found.text("era"), found.text("again"))
+	s.enterEpoch(found.text("epoch_id"), found.text("again"))
 	if lag := found.integer("lag"); lag >= 0 {
 		s.lag.Store(lag)
 	}
@@ -103,7 +92,7 @@ func (s *Stream) reportLosses(found, seen named) {
 	var reason string
 	switch found.text("how") {
 	case "skipped":
-		if seen.text("era") == found.text("era") {
+		if seen.text("epoch_id") == found.text("epoch_id") {
 			attrs = append(attrs, "after", seen.text("delivered"))
 		}
 		attrs = append(attrs, "last", delivered)

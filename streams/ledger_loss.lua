@@ -4,11 +4,12 @@
 --
 -- KEYS  1 stream  2 ledger
 -- ARGV  1 group; from the previous call, '' or 0 if there was none:
---       2 era  3 added  4 delivered  5 ended
+--       2 epoch_id  3 added  4 delivered  5 ended
 --       6 the last entry that this worker has read, 7 1 if it may be lost
---       8… the outcomes' names
+--       8… the fields that count entries which have ended
 -- Returns names and values; only the first two if the group does not exist:
---   epoch, era of the ledger; 0 if it has not been opened
+--   epoch      number of the ledger's epoch; 0 if it has not been opened
+--   epoch_id   unlike that number, unique even after a flush
 --   again      entries up to this ID may have been settled in an earlier epoch
 --   added      entries ever added; -1 if Redis does not tell
 --   delivered, first, last   the last ID delivered; the first entry on the stream
@@ -32,7 +33,7 @@
 
 local stream, ledger = KEYS[1], KEYS[2]
 local group = ARGV[1]
-local previous = {era = ARGV[2], doubt = ARGV[7] == '1', added = tonumber(ARGV[3]), delivered = ARGV[4], ended = tonumber(ARGV[5]), last = ARGV[6]}
+local previous = {epoch_id = ARGV[2], doubt = ARGV[7] == '1', added = tonumber(ARGV[3]), delivered = ARGV[4], ended = tonumber(ARGV[5]), last = ARGV[6]}
 local found = {}
 
 local function tell(name, value)
@@ -64,9 +65,9 @@ end
 local our = find_group(stream, group)
 local epoch, since, base, again, watermark, trimmed, missing = unpack(redis.call('HMGET', ledger,
   'epoch', 'since', 'base', 'again', 'watermark', 'trimmed', 'missing'))
-local era = (epoch or 0) .. '/' .. (since or '')
+local epoch_id = (epoch or 0) .. '/' .. (since or '')
 tell('epoch', tonumber(epoch or 0))
-tell('era', era)
+tell('epoch_id', epoch_id)
 if not our then return found end
 local info = named(redis.call('XINFO', 'STREAM', stream))
 local delivered, pending, length = our['last-delivered-id'], our['pending'], info['length']
@@ -108,13 +109,13 @@ end
 
 -- how says why entries are missing, given how many may have been deleted.
 local function how(rest, deleted, ended)
-  if era == previous.era and ended == previous.ended and before(previous.delivered, delivered) then return 'skipped' end
+  if epoch_id == previous.epoch_id and ended == previous.ended and before(previous.delivered, delivered) then return 'skipped' end
   if deleted >= rest then return 'deleted' end
-  return era ~= previous.era and ended == 0 and 'skipped' or 'dropped'
+  return epoch_id ~= previous.epoch_id and ended == 0 and 'skipped' or 'dropped'
 end
 
 local rewound = ''
-if era == previous.era then
+if epoch_id == previous.epoch_id then
   if stream_went_back() then
     rewound = 'stream'
   elseif previous.delivered ~= '' and before(delivered, previous.delivered) then

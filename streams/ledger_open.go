@@ -8,6 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"ingestion/internal/plural"
 	"ingestion/record"
 )
 
@@ -32,7 +33,7 @@ func (s *Stream) Open(ctx context.Context) error {
 type rewind struct {
 	epoch   int64  // the epoch in which they were counted
 	surplus int64  // entries minus outcomes in that epoch: 0 or negative
-	kind    string // kindStream if that is known
+	kind    string // "group", or kindStream if that is known
 	known   string // the last entry that was certainly delivered, or ""
 }
 
@@ -42,7 +43,7 @@ func (s *Stream) openLedger(ctx context.Context, r *rewind) error {
 	args := []any{s.opts.Group}
 	if r != nil {
 		args = append(args, r.epoch, r.surplus, r.kind, r.known)
-		args = append(args, outcomeNames()...)
+		args = append(args, endNames()...)
 	}
 	keys := []string{s.keys.Main, s.keys.Ledger, s.keys.Delayed, s.keys.Dead, s.keys.Gone, s.keys.Returns}
 	reply, err := s.run(ctx, openScript, keys, args...).Slice()
@@ -53,7 +54,7 @@ func (s *Stream) openLedger(ctx context.Context, r *rewind) error {
 		return &OwnerError{Key: s.keys.Main, Group: s.opts.Group, Owner: fmt.Sprint(reply[1])}
 	}
 	epoch := integer(reply[1])
-	previous := s.enterEra(text(reply[3]), text(reply[2]))
+	previous := s.enterEpoch(text(reply[3]), text(reply[2]))
 	switch reply[0] {
 	case "made":
 		if previous != "" || epoch > 1 {
@@ -68,8 +69,10 @@ func (s *Stream) openLedger(ctx context.Context, r *rewind) error {
 	return nil
 }
 
-func outcomeNames() []any {
-	var names []any
+// endNames are the ledger's fields that count how entries end, in the order used for
+// scripts: as moved, or with an outcome.
+func endNames() []any {
+	names := []any{fieldMoved}
 	for _, outcome := range record.Outcomes() {
 		names = append(names, outcome.String())
 	}
@@ -86,10 +89,10 @@ func (s *Stream) reportRecreated(epoch int64, start string, streamExists bool) {
 	held, lag := s.held.Load(), s.lag.Load()
 	unread := "an unknown number of entries was"
 	if lag >= 0 {
-		unread = fmt.Sprintf("about %d entries were", lag)
+		unread = "about " + plural.Of(lag, "entry was", "entries were")
 	}
 	attrs := []any{"status", "error", "stream", s.keys.Main, "group", s.opts.Group, "epoch", epoch, "held", held,
-		"reason", fmt.Sprintf("%s; this worker held %d entries and %s unread when last seen; the group was created again and reads after %s", what, held, unread, start)}
+		"reason", fmt.Sprintf("%s; this worker held %s and %s unread when last seen; the group was created again and reads after %s", what, plural.Of(held, "entry", "entries"), unread, start)}
 	if lag >= 0 {
 		attrs = append(attrs, "lag", lag)
 	}
@@ -100,7 +103,7 @@ func (s *Stream) reportRecreated(epoch int64, start string, streamExists bool) {
 // entries are lost.
 func (s *Stream) reportRewound(epoch int64, kind, lost string) {
 	attrs := []any{"status", "error", "stream", s.keys.Main, "group", s.opts.Group, "epoch", epoch, "held", s.held.Load()}
-	reason := "the consumer group was set back (XGROUP SETID): settled entries are delivered again and counted in a new epoch of the ledger"
+	reason := "the consumer group was set back, by XGROUP SETID or by a failover to a replica that lagged behind: entries are delivered again and counted in a new epoch of the ledger"
 	if kind == kindStream {
 		reason = "Redis has gone back to an earlier state, as in a failover to a replica that lagged behind: later entries are lost unless the producers send them again; the counts continue in a new epoch of the ledger"
 	}

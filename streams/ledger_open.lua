@@ -6,20 +6,20 @@
 --       5 IDs that were dropped and counted as missing in this epoch  6 returns
 -- ARGV  1 group; if the group was set back, or the stream went back:
 --       2 the epoch that ends  3 entries minus outcomes in it: 0, or negative
---       4 'group' | 'stream', or '' if unknown  5 the last entry that was certainly
---       delivered  6… the outcomes' names
+--       4 'group' | 'stream'  5 the last entry that was certainly delivered
+--       6… the fields that count entries which have ended
 -- Returns {'other', name}     the ledger belongs to another service group
---         else {what, epoch, again, era, …}:
+--         else {what, epoch, again, epoch_id, …}:
 --         'there'             the group exists
 --         'made', start, stream existed (1 | 0)
 --                             the group was created; it reads after start
 --         'rewound', kind, lost   the epoch is new
 --         'unknown'           the group has been read, and there is no account of
 --                             that, nor will there be
---   again  the last entry on the stream when the epoch began: entries up to it may
---          have been settled before; '' in the first epoch
---   era    names the epoch; unlike its number, also unique after a flush
---   lost   'ID ID': entries between these were lost when the stream went back; or ''
+--   again     the last entry on the stream when the epoch began: entries up to it
+--             may have been settled before; '' in the first epoch
+--   epoch_id  unlike the epoch's number, unique even after a flush
+--   lost      'ID ID': entries between these were lost when the stream went back; or ''
 --
 -- A group that vanished is created again from the watermark below which trimming
 -- has deleted everything, or from the beginning if the stream is another one, which
@@ -46,7 +46,7 @@ local function now()
   return time[1] .. string.format('%03d', math.floor(time[2] / 1000))
 end
 
-local function era() return count('epoch') .. '/' .. (redis.call('HGET', ledger, 'since') or '') end
+local function epoch_id() return count('epoch') .. '/' .. (redis.call('HGET', ledger, 'since') or '') end
 
 local function last_entry()
   local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)
@@ -104,12 +104,16 @@ local function vanished(id)
   return before(watermark(), id) and before(deleted, id) and #redis.call('XRANGE', stream, id, id) == 0
 end
 
+-- any_up_to says whether there is an entry up to an ID. If not, another client may have
+-- trimmed the entry of that ID.
+local function any_up_to(id) return #redis.call('XRANGE', stream, '-', id, 'COUNT', 1) > 0 end
+
 -- remade says whether this is not the stream that was trimmed up to the watermark:
 -- that one has no entry up to there, and the IDs of a stream only increase.
 local function remade()
   local last = info('last-generated-id')
   if last and before(last, watermark()) then return true end
-  return #redis.call('XRANGE', stream, '-', watermark(), 'COUNT', 1) > 0
+  return any_up_to(watermark())
 end
 
 -- lost returns the IDs between which entries were lost when the stream went back:
@@ -123,22 +127,20 @@ local function lost(known)
   return from .. ' ' .. (before(till, known) and known or till)
 end
 
--- rewind ends the epoch, unless no counted entry is delivered again. The pending
--- and undelivered entries belong to the next one, however often they were settled.
+-- rewind ends the epoch. The pending and undelivered entries belong to the next one,
+-- however often they were settled.
 local function rewind(epoch, base)
   local ends, kind, known, between = tonumber(ARGV[3]), ARGV[4], ARGV[5], ''
-  if known ~= '' and (ends == 0 or kind == 'stream') and vanished(known) then
+  if known ~= '' and (kind == 'stream' or ends == 0 and any_up_to(known)) and vanished(known) then
     kind, between = 'stream', lost(known)
   end
-  if ends == 0 and kind ~= 'stream' then return nil end
-  if kind == '' then kind = 'group' end
   for i = 6, #ARGV do base = base + count(ARGV[i]) end
   base = base + count('missing') + ends
   may_begin()
   close(epoch, true)
   begin(epoch + 1, base)
   redis.call('HSET', ledger, 'again', last_entry(), 'rewound', kind, 'lost', between)
-  return {'rewound', epoch + 1, last_entry(), era(), kind, between}
+  return {'rewound', epoch + 1, last_entry(), epoch_id(), kind, between}
 end
 
 local epoch = count('epoch')
@@ -157,17 +159,17 @@ if ours and epoch == 0 then
   close(0, true)
   if never_read(ours) then
     begin(1, base_of_all())
-    return {'there', 1, '', era()}
+    return {'there', 1, '', epoch_id()}
   end
   begin(1, '')
   redis.call('HSET', ledger, 'unknown', 1, 'again', last_entry())
-  return {'unknown', 1, last_entry(), era()}
+  return {'unknown', 1, last_entry(), epoch_id()}
 end
 
 if ours then
   local base = tonumber(redis.call('HGET', ledger, 'base') or nil)
   local rewound = base and tonumber(ARGV[2]) == epoch and rewind(epoch, base)
-  return rewound or {'there', epoch, redis.call('HGET', ledger, 'again') or '', era()}
+  return rewound or {'there', epoch, redis.call('HGET', ledger, 'again') or '', epoch_id()}
 end
 
 may_begin()
@@ -187,4 +189,4 @@ close(epoch, existed == 1)
 begin(epoch + 1, base_of_all())
 local again = epoch > 0 and last_entry() or ''
 if epoch > 0 then redis.call('HSET', ledger, 'again', again) end
-return {'made', epoch + 1, again, era(), start, existed}
+return {'made', epoch + 1, again, epoch_id(), start, existed}

@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"ingestion/internal/test/env"
 	"ingestion/record"
@@ -80,6 +83,60 @@ func TestLossDetectionNoticesThatTheGroupWasSetBack(t *testing.T) {
 	b.awaitLossDetection(other)
 	b.wantRewind("set back")
 	b.wantBalanced()
+}
+
+// Under a backlog losses are not counted yet, and may outnumber what the group was
+// set back over. Reading an entry before the last one read is proof enough. Ten of
+// the twenty losses can't be told from the ten entries counted twice.
+func TestTheGroupIsSetBackWhileLossesAreUncounted(t *testing.T) {
+	b := newRig(t)
+	q := b.open("c", nil)
+	ids := b.pushMany(100)
+	settleAll(t, q, record.Ingested, streamstest.Receive(t, q, 50))
+	must(t, b.client.XDel(t.Context(), "s", ids[60:80]...).Err())
+	must(t, q.DetectLossesOnce(t.Context()))
+	b.setID(ids[39])
+	again := streamstest.Receive(t, q, 12)
+	for i, d := range again {
+		if !d.Redelivered {
+			t.Errorf("entry %d of the second delivery is not marked", i)
+		}
+	}
+	b.wantRewind("set back")
+	settleAll(t, q, record.Ingested, again)
+	settleAll(t, q, record.Ingested, streamstest.Receive(t, q, 28))
+	b.awaitLossDetection(q)
+	a := b.wantBalanced()
+	if a.Epoch != 2 || a.Missing != 10 || a.Outcomes[record.Ingested] != 40 || a.IngestedBefore != 50 {
+		t.Errorf("%+v", a)
+	}
+}
+
+// A read that Redis answered before the group was set back, and that returns after the
+// new epoch was noticed, does not look like another set-back.
+func TestALateReadIsNoSetBack(t *testing.T) {
+	b := newRig(t)
+	ids := b.pushMany(40)
+	var q *streams.Stream
+	var late atomic.Bool
+	client := newClient(t, b.server)
+	client.(*redis.Client).AddHook(around{name: "xreadgroup", after: func() {
+		if late.CompareAndSwap(true, false) {
+			b.setID(ids[9])
+			must(t, q.DetectLossesOnce(t.Context()))
+		}
+	}})
+	q = b.open("late", func(o *streams.StreamOptions) { o.Client = client })
+	settleAll(t, q, record.Ingested, streamstest.Receive(t, q, 20))
+	must(t, q.DetectLossesOnce(t.Context()))
+	late.Store(true)
+	settleAll(t, q, record.Ingested, streamstest.Receive(t, q, 10))
+	settleAll(t, q, record.Ingested, streamstest.Receive(t, q, 30))
+	b.awaitLossDetection(q)
+	b.wantRewind("set back")
+	if a := b.wantBalanced(); a.Epoch != 2 || a.Outcomes[record.Ingested] != 30 {
+		t.Errorf("%+v", a)
+	}
 }
 
 // Held entries over which the group is set back are delivered again and count once.

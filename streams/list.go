@@ -13,6 +13,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"ingestion/internal/plural"
 	"ingestion/internal/redisconn"
 	"ingestion/record"
 )
@@ -104,7 +105,7 @@ func (l *List) fill(ctx context.Context, first string, max int) []Delivery {
 	if n := l.sizer.limit(max) - 1; n > 0 {
 		var err error
 		if batch, err = l.pop(ctx, batch, n); err != nil {
-			l.opts.Log.Warn("warning", "status", "error", "reason", fmt.Sprintf("LPOP %s %d failed; if only the reply was lost, so are its records, except %d that have arrived: %v", l.keys.Main, n, len(batch)-1, err))
+			l.opts.Log.Warn("warning", "status", "error", "reason", fmt.Sprintf("LPOP %s %d failed; if only the reply was lost, so are its records, except for the %d received: %v", l.keys.Main, n, len(batch)-1, err))
 		}
 	}
 	l.sizer.observe(batch)
@@ -157,7 +158,7 @@ func (l *List) Settle(ctx context.Context, settlements []Settlement) (Settled, e
 		}
 	}
 	if len(refused) > 0 {
-		if err := l.bury(ctx, refused); err != nil {
+		if err := l.writeDeadLetters(ctx, refused); err != nil {
 			return Settled{}, fmt.Errorf("writing dead letters to %s: %w", l.keys.Dead, err)
 		}
 	}
@@ -165,7 +166,7 @@ func (l *List) Settle(ctx context.Context, settlements []Settlement) (Settled, e
 	return Settled{Count: len(settlements)}, nil
 }
 
-func (l *List) bury(ctx context.Context, settlements []*Settlement) error {
+func (l *List) writeDeadLetters(ctx context.Context, settlements []*Settlement) error {
 	call := l.once("dead", settlements[0].Delivery, l.keys.Dead)
 	now := time.Now()
 	for _, s := range settlements {
@@ -205,7 +206,7 @@ func (l *List) push(ctx context.Context, what, command string, order iter.Seq2[i
 		addCommand(call, command, page)
 	}
 	if err := call.Run(ctx, l.opts.Client).Err(); err != nil {
-		return fmt.Errorf("returning %d records to %s: %w", len(held), l.keys.Main, err)
+		return fmt.Errorf("returning %s to %s: %w", plural.Of(len(held), "record", "records"), l.keys.Main, err)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"ingestion/internal/plural"
 	"ingestion/internal/redisconn"
 	"ingestion/internal/retry"
 )
@@ -80,7 +81,7 @@ func (p *Partitions) readJointly(ctx context.Context, cold []*part, wait time.Du
 	}
 	reply, err := redisconn.Raw(ctx, opts.Client, 0, 9, args...)
 	if err != nil {
-		return nil, fmt.Errorf("XREADGROUP on %d partitions: %w", len(cold), err)
+		return nil, fmt.Errorf("XREADGROUP on %s: %w", plural.Of(len(cold), "partition", "partitions"), err)
 	}
 	if isErrorReply(reply) {
 		gone := isNoGroup(replyError(reply))

@@ -15,8 +15,8 @@ const (
 )
 
 // watch waits for the cold partitions of a Cluster, which refuses a command on several
-// slots even if one node has them all. Each call waits for one partition and reads at
-// most one entry, which is prefetched.
+// hash slots even if one node has them all. Each call waits for one partition and
+// reads at most one entry, which is prefetched.
 type watch struct {
 	calls sync.WaitGroup
 	woken chan struct{} // signals that a call has ended

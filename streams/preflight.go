@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 
 	"github.com/redis/go-redis/v9"
 
 	"ingestion/internal/redisconn"
+	"ingestion/internal/version"
 )
 
 // WrongTypeError means that a key of the service holds a value of another type.
@@ -34,7 +33,12 @@ func CheckTypes(ctx context.Context, client redis.UniversalClient, mainType stri
 		{keys.Gone, "hash"},
 		{keys.Returns, "hash"},
 		{keys.Scan, "string"},
+		{keys.Control, "hash"},
+		{keys.Workers, "hash"},
 		{keys.Limits, "hash"},
+		{keys.HistoryMinute, "hash"},
+		{keys.HistoryHour, "hash"},
+		{keys.Refused, "hash"},
 	} {
 		have, err := client.Type(ctx, k.key).Result()
 		if err != nil {
@@ -47,13 +51,14 @@ func CheckTypes(ctx context.Context, client redis.UniversalClient, mainType stri
 	return errors.Join(faults...)
 }
 
+// Versions of Redis.
 const (
-	// minVersion is the first version that counts the entries ever added to a stream,
+	// MinRedis is the first version that counts the entries ever added to a stream,
 	// without which there is no account.
-	minVersion = "7.0"
-	// minSafeVersion is the first version whose XAUTOCLAIM does not overflow
+	MinRedis = "7.0"
+	// SafeRedis is the first version whose XAUTOCLAIM does not overflow
 	// (CVE-2022-35951).
-	minSafeVersion = "7.0.5"
+	SafeRedis = "7.0.5"
 )
 
 // CheckServer checks the server for risks to records. A version that is too old and a
@@ -61,11 +66,11 @@ const (
 // missing persistence are warnings. What the server does not tell is taken as fine.
 func CheckServer(ctx context.Context, client redis.UniversalClient) (warnings []string, err error) {
 	info := serverInfo(ctx, client, "server", "memory", "persistence", "cluster")
-	if v := info["redis_version"]; v != "" && older(v, minVersion) {
-		return nil, fmt.Errorf("this Redis is version %s; the service needs %s or newer", v, minVersion)
+	if v := info["redis_version"]; v != "" && version.Older(v, MinRedis) {
+		return nil, fmt.Errorf("this Redis is version %s; the service needs %s or newer", v, MinRedis)
 	}
-	if v := info["redis_version"]; v != "" && older(v, minSafeVersion) {
-		warnings = append(warnings, fmt.Sprintf("this Redis is version %s, whose XAUTOCLAIM has a vulnerability (CVE-2022-35951): upgrade to %s or newer", v, minSafeVersion))
+	if v := info["redis_version"]; v != "" && version.Older(v, SafeRedis) {
+		warnings = append(warnings, fmt.Sprintf("this Redis is version %s, whose XAUTOCLAIM has a vulnerability (CVE-2022-35951): upgrade to %s or newer", v, SafeRedis))
 	}
 	if info["cluster_enabled"] == "1" && !redisconn.IsCluster(client) {
 		return nil, errors.New(redisconn.OneOfCluster)
@@ -77,20 +82,4 @@ func CheckServer(ctx context.Context, client redis.UniversalClient) (warnings []
 		warnings = append(warnings, "Redis keeps no append-only file: queued records are lost when it crashes; set appendonly yes")
 	}
 	return warnings, nil
-}
-
-// older compares dotted version numbers.
-func older(version, than string) bool {
-	a, b := strings.Split(version, "."), strings.Split(than, ".")
-	for i := range b {
-		x, y := 0, 0
-		if i < len(a) {
-			x, _ = strconv.Atoi(a[i])
-		}
-		y, _ = strconv.Atoi(b[i])
-		if x != y {
-			return x < y
-		}
-	}
-	return false
 }

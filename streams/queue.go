@@ -60,6 +60,7 @@ type Delivery struct {
 	Deliveries  int64    // number of deliveries, including this one
 	TraceParent string   // W3C trace context, if the producer set one
 	TraceState  string
+	Source      string // where the record came from, for example customers.csv:12, if the producer said so
 	// Attempts counts the quarantined attempts that did not end cleanly, including
 	// the one begun by BeginAttempt.
 	Attempts int64
@@ -103,7 +104,7 @@ func (d *Delivery) size() int { return max(d.contentSize(), d.wireBytes) }
 
 // contentSize is the number of bytes that the delivery refers to.
 func (d *Delivery) contentSize() int {
-	n := len(d.Body) + len(d.ID) + len(d.Origin) + len(d.TraceParent) + len(d.TraceState)
+	n := len(d.Body) + len(d.ID) + len(d.Origin) + len(d.TraceParent) + len(d.TraceState) + len(d.Source)
 	for _, s := range d.Fields {
 		n += len(s)
 	}
@@ -118,6 +119,9 @@ type Settlement struct {
 	Reason  string    // why the record was refused; written to the dead letter
 	Due     time.Time // when a deferred record returns to the stream
 	Keep    bool      // write a dead letter even if they are off: the refusal may be wrong
+	// CustomerID is the record's customer, for the count of those that hit their limit
+	// most often; it may be empty.
+	CustomerID string
 }
 
 // Settled is the result of Settle.

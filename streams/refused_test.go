@@ -44,8 +44,18 @@ var operations = map[string]operation{
 	"stream_quarantine":  {prepare: toAttempt},
 	"ledger_open":        {prepare: toOpen},
 	"list_once":          {prepare: toBury},
-	"drop":               {},                                                                  // part of others
-	"list":               {prepare: toReplayList, never: []string{"xadd", "hset", "hincrby"}}, // deadletters_replay.lua too
+	"control_pause":      {prepare: toPause},
+	"workers":            {prepare: toRegister},
+	"workers_forget":     {prepare: toForget},
+	"control_resume":     {prepare: toResume},
+	"migrate_to_stream":  {prepare: toMigrate(func(ctx context.Context, m *streams.Migration, _ []string) (int, error) { return m.ToStream(ctx, 100) })},
+	"migrate_to_list": {prepare: toMigrate(func(ctx context.Context, m *streams.Migration, last []string) (int, error) {
+		return m.ToList(ctx, 100, last)
+	})},
+	"drop":    {},                                                                  // part of others
+	"history": {},                                                                  // part of upkeep_trim
+	"refused": {},                                                                  // part of stream_settle
+	"list":    {prepare: toReplayList, never: []string{"xadd", "hset", "hincrby"}}, // deadletters_replay.lua too
 }
 
 // TestARefusedCommandLeavesNothingHalfDone refuses each command of each script in
@@ -77,16 +87,21 @@ func TestEveryWritingScriptHasAnOperation(t *testing.T) {
 	must(t, err)
 	for _, file := range files {
 		script := strings.TrimSuffix(filepath.Base(file), ".lua")
-		if _, ok := operations[script]; !ok && script != "drop" && // that is a part of others
-			len(commandsOf(t, script)) > 0 {
+		if _, ok := operations[script]; !ok && len(commandsOf(t, script)) > 0 {
 			t.Errorf("no operation runs %s", file)
 		}
 	}
 }
 
+// parts are the beginnings of scripts that write.
+var parts = map[string]string{
+	"stream_claim": "drop.lua", "stream_fetch": "drop.lua", "stream_quarantine": "drop.lua",
+	"upkeep_trim": "history.lua", "stream_settle": "refused.lua",
+}
+
 var (
 	aCommand = regexp.MustCompile(`'([A-Z]{3,})'`)
-	writing  = "xadd xdel xtrim xack xclaim xautoclaim xgroup hset hsetnx hdel hincrby zadd zrem del unlink set expire pexpire rpush"
+	writing  = "xadd xdel xtrim xack xclaim xautoclaim xgroup hset hsetnx hdel hincrby zadd zrem del unlink set expire pexpire rpush lpop xreadgroup"
 )
 
 // commandsOf lists the commands of a script that write.
@@ -97,8 +112,8 @@ func commandsOf(t *testing.T, script string) (list []string) {
 	}
 	source, err := os.ReadFile(script + ".lua")
 	must(t, err)
-	if slices.Contains([]string{"stream_claim", "stream_fetch", "stream_quarantine"}, script) {
-		part, err := os.ReadFile("drop.lua")
+	if part := parts[script]; part != "" {
+		part, err := os.ReadFile(part)
 		must(t, err)
 		source = append(source, part...)
 	}
@@ -167,11 +182,16 @@ func (b *rig) state() map[string]any {
 		"delayed":  b.client.ZCard(ctx, "{s}:delayed").Val(),
 		"payloads": b.client.HLen(ctx, "{s}:delayed:data").Val(),
 		"returns":  b.client.HLen(ctx, "{s}:returns").Val(),
+		"paused":   b.client.HGet(ctx, "{s}:control", "paused").Val(),
 		"suspects": b.client.HVals(ctx, "{s}:suspects").Val(),
+		"workers":  b.client.HKeys(ctx, "{s}:workers").Val(),
 	}
 	if pending != nil {
 		state["pending"] = pending.Count
 	}
+	history, err := streams.ReadHistory(ctx, b.client, "s", streams.Hours, time.Time{})
+	must(b.t, err)
+	state["history"] = sums(history)
 	if a, err := streams.ReadAccount(ctx, b.client, "s", "g"); err == nil && a.Opened() {
 		state["account"] = a.Verdict()
 	}
@@ -209,7 +229,7 @@ func toSettle(b *rig) func(redis.UniversalClient) error {
 	must(b.t, b.client.HSet(b.t.Context(), "{s}:returns", held[1].ID, "1-1 0", held[2].ID, "1-1 0").Err())
 	s := streamstest.All(record.Ingested, held)
 	for i, outcome := range []record.Outcome{record.Poisoned, record.Ingested, record.Invalid, record.Deferred, record.Duplicate, record.Malformed} {
-		s[i].Outcome, s[i].Due = outcome, time.Now().Add(time.Hour)
+		s[i].Outcome, s[i].Due, s[i].CustomerID = outcome, time.Now().Add(time.Hour), "42"
 	}
 	return func(client redis.UniversalClient) error {
 		done, err := b.stream(client, "c", most).Settle(b.t.Context(), s)
@@ -232,17 +252,17 @@ func toMove(b *rig) func(redis.UniversalClient) error {
 	return func(client redis.UniversalClient) error { return b.stream(client, "c", nil).MoveOnce(b.t.Context()) }
 }
 
-func (b *rig) buried() []string {
+func (b *rig) deadLetterIDs() []string {
 	q := b.stream(b.client, "c", nil)
 	must(b.t, q.Open(b.t.Context()))
 	b.add("no", "body")
 	settleAll(b.t, q, record.Malformed, streamstest.Receive(b.t, q, 1))
-	b.bury(q, "one", "two", "three")
+	b.writeDeadLetters(q, "one", "two", "three")
 	return idsOf(letters(b.t, streams.NewDeadLetters(b.client, "s"), false))
 }
 
 func toReplay(b *rig) func(redis.UniversalClient) error {
-	ids := b.buried()
+	ids := b.deadLetterIDs()
 	return func(client redis.UniversalClient) error {
 		_, err := streams.NewDeadLetters(client, "s").Replay(b.t.Context(), ids[:3])
 		return err
@@ -250,7 +270,7 @@ func toReplay(b *rig) func(redis.UniversalClient) error {
 }
 
 func toPurge(b *rig) func(redis.UniversalClient) error {
-	ids := b.buried()
+	ids := b.deadLetterIDs()
 	return func(client redis.UniversalClient) error {
 		_, err := streams.NewDeadLetters(client, "s").Purge(b.t.Context(), ids[:3])
 		return err
@@ -390,6 +410,20 @@ func toAttempt(b *rig) func(redis.UniversalClient) error {
 	}
 }
 
+func toPause(b *rig) func(redis.UniversalClient) error {
+	return func(client redis.UniversalClient) error {
+		return streams.Pause(b.t.Context(), client, "s", streams.Control{By: "ada"})
+	}
+}
+
+func toResume(b *rig) func(redis.UniversalClient) error {
+	must(b.t, streams.Pause(b.t.Context(), b.client, "s", streams.Control{By: "ada"}))
+	return func(client redis.UniversalClient) error {
+		_, _, err := streams.Resume(b.t.Context(), client, "s")
+		return err
+	}
+}
+
 func toOpen(b *rig) func(redis.UniversalClient) error {
 	q := b.stream(b.client, "c", nil)
 	b.pushMany(3)
@@ -397,4 +431,39 @@ func toOpen(b *rig) func(redis.UniversalClient) error {
 	must(b.t, b.client.HSet(b.t.Context(), "{s}:ledger", "watermark", "0-1").Err())
 	must(b.t, b.client.XGroupDestroy(b.t.Context(), "s", "g").Err())
 	return func(client redis.UniversalClient) error { return b.stream(client, "c", nil).Open(b.t.Context()) }
+}
+
+func (b *rig) registration(client redis.UniversalClient) *streams.Registration {
+	b.t.Helper()
+	r, err := streams.NewRegistration(client, "s", time.Second, streams.WorkerInfo{Consumer: "c"}, slog.New(slog.DiscardHandler))
+	must(b.t, err)
+	return r
+}
+
+func toRegister(b *rig) func(redis.UniversalClient) error {
+	must(b.t, b.client.HSet(b.t.Context(), "{s}:workers", "dead", `{"at":1}`).Err())
+	return func(client redis.UniversalClient) error { return b.registration(client).Register(b.t.Context()) }
+}
+
+func toForget(b *rig) func(redis.UniversalClient) error {
+	must(b.t, b.client.HSet(b.t.Context(), "{s}:workers", "c", "not a worker").Err())
+	return func(client redis.UniversalClient) error { return b.registration(client).Leave(b.t.Context()) }
+}
+
+// toMigrate moves records between a list and a stream.
+func toMigrate(move func(context.Context, *streams.Migration, []string) (int, error)) func(*rig) func(redis.UniversalClient) error {
+	return func(b *rig) func(redis.UniversalClient) error {
+		m := newMoving(b, 1)
+		must(b.t, m.queue(0, "c").Open(b.t.Context()))
+		for _, id := range b.pushMany(3) {
+			must(b.t, b.client.HSet(b.t.Context(), "{s}:returns", id, "1-1 0").Err())
+		}
+		must(b.t, b.client.RPush(b.t.Context(), "q", "one", "two").Err())
+		last, err := m.migration(b.client).LastEntries(b.t.Context())
+		must(b.t, err)
+		return func(client redis.UniversalClient) error {
+			_, err := move(b.t.Context(), m.migration(client), last)
+			return err
+		}
+	}
 }

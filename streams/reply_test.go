@@ -20,7 +20,7 @@ import (
 	"ingestion/streams/streamstest"
 )
 
-// movedTo is a client of a Cluster for which one node owns every slot; that node
+// movedTo is a client of a Cluster for which one node owns every hash slot; that node
 // redirects each command to the given server.
 func movedTo(t *testing.T, server *env.RedisServer) redis.UniversalClient {
 	t.Helper()

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"ingestion/internal/plural"
 )
 
 // resp parses one reply in the wire format of Redis, RESP2 or RESP3. What it
@@ -111,7 +113,7 @@ func (r *resp) pair() error {
 // end returns an error unless the reply was read completely.
 func (r *resp) end() error {
 	if len(r.rest) > 0 {
-		return fmt.Errorf("%d trailing bytes", len(r.rest))
+		return fmt.Errorf("%s too many", plural.Of(len(r.rest), "byte", "bytes"))
 	}
 	return nil
 }

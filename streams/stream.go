@@ -37,6 +37,9 @@ type StreamOptions struct {
 	// 0: 5 times.
 	MaxDeliveries int
 	DeadLetters   DeadLetterOptions
+	// Claimed is called by Receive with the number of entries that were claimed from
+	// other consumers; may be nil.
+	Claimed func(entries int)
 	// MemoryPressure is called by Maintain with the reason when Redis reaches
 	// maxmemory, and with "" when it has room again; may be nil.
 	MemoryPressure func(reason string)
@@ -85,7 +88,7 @@ type Stream struct {
 	claimed     []claimed  // claimed, bodies not read yet
 	quarantine  []quarantined
 	lastReceive time.Time // when Receive was last called
-	era         era
+	epoch       epochState
 
 	detecting sync.Mutex // held while losses are detected, by Maintain or a reader that went back
 

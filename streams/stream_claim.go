@@ -88,6 +88,9 @@ func (s *Stream) scan(ctx context.Context, max int) error {
 		if len(found) > 0 {
 			s.opts.Log.Info("claimed", "stream", s.keys.Main, "count", len(found),
 				"reason", "the lease of their worker has expired")
+			if s.opts.Claimed != nil {
+				s.opts.Claimed(len(found))
+			}
 			s.bufferClaimed(found)
 		}
 		if pause > 0 || len(found) > 0 {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"ingestion/internal/plural"
 )
 
 var (
@@ -67,7 +69,7 @@ func (s *Stream) nackEntries(ctx context.Context, entries []claimed, idle time.D
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("returning %d entries of %s: %w", len(page), s.keys.Main, err)
+			return fmt.Errorf("returning %s of %s: %w", plural.Of(len(page), "entry", "entries"), s.keys.Main, err)
 		}
 		s.reportMissing(missing)
 		entries = entries[len(page):]

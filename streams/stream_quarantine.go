@@ -63,7 +63,7 @@ func (s *Stream) addToQuarantine(c claimed) {
 func (s *Stream) reportQuarantined(found []claimed) {
 	if len(found) > 0 {
 		s.opts.Log.Warn("warning", "stream", s.keys.Main, "count", len(found), "first", found[0].id, "last", found[len(found)-1].id,
-			"reason", "delivered more than STREAM_MAX_DELIVERIES times: quarantined, each is processed alone, since it may kill its worker")
+			"reason", fmt.Sprintf("delivered more than %d times: quarantined, each is processed alone, since it may kill its worker", s.opts.MaxDeliveries))
 	}
 }
 

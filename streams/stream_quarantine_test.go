@@ -89,7 +89,7 @@ func TestAFailedAttemptStaysCounted(t *testing.T) {
 
 func TestAttemptsAreExhaustedAfterThreeDeaths(t *testing.T) {
 	b := newRig(t)
-	id, err := b.client.XAdd(t.Context(), &redis.XAddArgs{Stream: "s", Values: []any{"data", "kills", "traceparent", "00-1-2-01", "tracestate", "a=b"}}).Result()
+	id, err := b.client.XAdd(t.Context(), &redis.XAddArgs{Stream: "s", Values: []any{"data", "kills", "traceparent", "00-1-2-01", "tracestate", "a=b", "source", "c.csv:7"}}).Result()
 	must(t, err)
 	must(t, b.client.HSet(t.Context(), "{s}:returns", id, "1-1 0").Err())
 	b.abandon(1)
@@ -116,7 +116,8 @@ func TestAttemptsAreExhaustedAfterThreeDeaths(t *testing.T) {
 	letters, err := b.client.XRange(t.Context(), "{s}:dead", "-", "+").Result()
 	must(t, err)
 	if len(letters) != 1 || letters[0].Values["data"] != "kills" || letters[0].Values["streamId"] != id || letters[0].Values["event"] != "poisoned" ||
-		letters[0].Values["origin"] != "1-1" || letters[0].Values["traceparent"] != "00-1-2-01" || letters[0].Values["tracestate"] != "a=b" {
+		letters[0].Values["origin"] != "1-1" || letters[0].Values["traceparent"] != "00-1-2-01" || letters[0].Values["tracestate"] != "a=b" ||
+		letters[0].Values["source"] != "c.csv:7" {
 		t.Errorf("dead letters %v", letters)
 	}
 	if b.attempts(id) != "" || b.pending() != 0 {

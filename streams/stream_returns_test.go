@@ -95,9 +95,9 @@ func TestReturnedEntriesAreKnownByTheirNote(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", nil)
 	must(t, q.Open(t.Context()))
-	first := b.add("data", "x", "traceparent", "tp", "tracestate", "a=b", "origin", "web", "admitAt", "1")
+	first := b.add("data", "x", "traceparent", "tp", "tracestate", "a=b", "source", "c.csv:7", "origin", "web", "admitAt", "1")
 	d := b.putOff(q, streamstest.Receive(t, q, 1)[0])
-	if d.Origin != first || d.AdmitAt == 0 || d.TraceParent != "tp" || d.TraceState != "a=b" {
+	if d.Origin != first || d.AdmitAt == 0 || d.TraceParent != "tp" || d.TraceState != "a=b" || d.Source != "c.csv:7" {
 		t.Fatalf("redelivered as %+v", d)
 	}
 	copied := b.add(b.fields("s", d.ID)...) // another client copies the entry
@@ -110,14 +110,14 @@ func TestReturnedEntriesAreKnownByTheirNote(t *testing.T) {
 	// The record is refused and replayed.
 	b.settle(q, d, record.Invalid, time.Time{})
 	g := streams.NewDeadLetters(b.client, "s")
-	buried := letters(t, g, false)
-	if len(buried) != 1 || buried[0].Origin != first {
-		t.Fatalf("the dead letter is %+v", buried)
+	dead := letters(t, g, false)
+	if len(dead) != 1 || dead[0].Origin != first || dead[0].Source != "c.csv:7" {
+		t.Fatalf("the dead letter is %+v", dead)
 	}
-	_, err := g.Replay(t.Context(), idsOf(buried))
+	_, err := g.Replay(t.Context(), idsOf(dead))
 	must(t, err)
 	d = streamstest.Receive(t, q, 1)[0]
-	if d.Origin != first || d.AdmitAt != 0 || d.TraceParent != "tp" || d.TraceState != "a=b" {
+	if d.Origin != first || d.AdmitAt != 0 || d.TraceParent != "tp" || d.TraceState != "a=b" || d.Source != "c.csv:7" {
 		t.Errorf("redelivered as %+v", d)
 	}
 	settleAll(t, q, record.Ingested, []streams.Delivery{d, twin})
@@ -326,7 +326,7 @@ func TestAnInvalidIDDoesNotAffectOthers(t *testing.T) {
 	b := newRig(t)
 	q := b.open("c", nil)
 	g := streams.NewDeadLetters(b.client, "s")
-	b.bury(q, "one", "two", "three", "four")
+	b.writeDeadLetters(q, "one", "two", "three", "four")
 	ids := idsOf(letters(t, g, false))
 	if n, err := g.Replay(t.Context(), []string{ids[0], "web", ids[1]}); n != 2 || err == nil {
 		t.Errorf("replayed %d, %v", n, err)

@@ -4,12 +4,12 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"ingestion/internal/plural"
 	"ingestion/internal/redisconn"
 	"ingestion/record"
 )
@@ -17,7 +17,7 @@ import (
 var (
 	//go:embed stream_settle.lua
 	settleSource string
-	settleScript = redis.NewScript(needSource + inspectSource + settleSource)
+	settleScript = redis.NewScript(needSource + inspectSource + refusedSource + settleSource)
 )
 
 // maxSettleBytes limits the dead letters and deferred records written by one call
@@ -44,7 +44,7 @@ func (s *Stream) settle(ctx context.Context, settlements []Settlement) (Settled,
 		page, guarded = cutPage(guarded)
 		done, err := s.settlePage(ctx, accepted, page)
 		if err != nil {
-			return Settled{}, fmt.Errorf("settling %d entries of %s: %w", len(settlements), s.keys.Main, err)
+			return Settled{}, fmt.Errorf("settling %s of %s: %w", plural.Of(len(settlements), "entry", "entries"), s.keys.Main, err)
 		}
 		all.add(done)
 		s.signalDeferred(page)
@@ -82,7 +82,7 @@ func (s *Stream) settlePage(ctx context.Context, settlements []Settlement, guard
 	}
 	settled := Settled{Count: int(integer(reply[0])), GroupGone: integer(reply[1]) == 0, Kept: texts(reply[2]), Lost: texts(reply[3])}
 	if cause := text(reply[4]); cause != "" {
-		settled.Cause = errors.New(cause)
+		settled.Cause = answer(cause)
 	}
 	return settled, nil
 }
@@ -105,13 +105,13 @@ func (s *Stream) signalDeferred(guarded []*Settlement) {
 const (
 	argsPerCall    = 8
 	argsPerOutcome = 2
-	argsPerGuarded = 28
+	argsPerGuarded = 30
 )
 
 // settleCall builds the call of the script: the accepted ones among settlements as
 // IDs by outcome, and the guarded ones.
 func (s *Stream) settleCall(settlements []Settlement, guarded []*Settlement) *redisconn.Call {
-	keys := []string{s.keys.Main, s.keys.Dead, s.keys.Delayed, s.keys.DelayedData, s.keys.Ledger, s.keys.AttemptCounts, s.keys.Gone, s.keys.Returns}
+	keys := []string{s.keys.Main, s.keys.Dead, s.keys.Delayed, s.keys.DelayedData, s.keys.Ledger, s.keys.AttemptCounts, s.keys.Gone, s.keys.Returns, s.keys.Refused}
 	outcomes := record.Outcomes()
 	call := redisconn.NewCall(settleScript, keys, argsPerCall+len(outcomes)*argsPerOutcome+len(settlements)+len(guarded)*argsPerGuarded)
 	call.Add(s.opts.Group, s.opts.Consumer, s.opts.DeadLetters.Max)
@@ -156,17 +156,17 @@ func (s *Stream) addGuarded(call *redisconn.Call, set *Settlement, now time.Time
 	call.Add(set.Outcome.String(), &set.ID)
 	switch {
 	case set.Outcome == record.Deferred:
-		call.Add("delay", set.Due.UnixMilli(), 1, deferredPayload(set.Delivery))
+		call.Add("delay", set.Due.UnixMilli(), set.refusedCustomer(), 1, deferredPayload(set.Delivery))
 	case s.opts.DeadLetters.keeps(set):
 		kind := "dead"
 		if set.unread {
 			kind = "copy"
 		}
 		fields := s.opts.DeadLetters.fields(set, now)
-		call.Add(kind, 0, len(fields))
+		call.Add(kind, 0, set.refusedCustomer(), len(fields))
 		call.Add(fields...)
 	default:
-		call.Add("drop", 0, 0)
+		call.Add("drop", 0, set.refusedCustomer(), 0)
 	}
 }
 
@@ -179,6 +179,9 @@ func deferredPayload(d *Delivery) []byte {
 	}
 	if d.TraceState != "" {
 		fields = append(fields, fieldTraceState, d.TraceState)
+	}
+	if d.Source != "" {
+		fields = append(fields, fieldSource, d.Source)
 	}
 	b, _ := json.Marshal(fields)
 	return b

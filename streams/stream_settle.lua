@@ -1,14 +1,15 @@
 -- Settles a batch: acknowledges and counts, once, what is still pending.
--- Comes after need.lua and inspect.lua.
+-- Comes after need.lua and inspect.lua and refused.lua.
 --
 -- KEYS  1 stream  2 dead letters  3 delayed set  4 delayed data  5 ledger
---       6 quarantined attempts  7 gone  8 returns
+--       6 quarantined attempts  7 gone  8 returns  9 the customers most refused
 -- ARGV  1 group  2 consumer  3 maximum number of dead letters (0: no limit)
 --       4 number of accepted sets, then for each: outcome, n, n entry IDs
 --       then the number of guarded entries, and for each:
---         outcome, entry ID, kind (dead | copy | drop | delay), due in ms, n,
---         n strings: the dead letter's fields and values, or the payload to put
---         back; `copy` takes the dead letter's data from the entry itself
+--         outcome, entry ID, kind (dead | copy | drop | delay), due in ms, the
+--         customer that hit its limit or '', n, n strings: the dead letter's fields
+--         and values, or the payload to put back; `copy` takes the dead letter's data
+--         from the entry itself
 -- Returns {settled, group exists (1 | 0), kept IDs, lost IDs, error}
 --   kept  could not be written elsewhere and stay pending
 --   lost  refused or deferred entries that another consumer holds
@@ -20,6 +21,8 @@
 --
 -- An entry that was dropped from the pending list because it no longer exists
 -- (drop.lua) is held by nobody else: it is settled, and no longer missing.
+--
+-- The customers most refused are counted last, since that may fail.
 
 local stream, dead, delayed, data, ledger = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local group, consumer, dead_max = ARGV[1], ARGV[2], tonumber(ARGV[3])
@@ -73,14 +76,15 @@ local function owner(id, kind)
   if any_gone and kind ~= 'copy' and redis.call('HEXISTS', gone, id) == 1 then return consumer end
 end
 
-local function bury(fields, first, last)
+local function add_dead_letter(fields, first, last)
   if failed(redis.pcall('XADD', dead, '*', unpack(fields, first, last))) then return false end
   count('dead', 1)
   return true
 end
 
--- copy buries an entry that was never read. If it does not have exactly one body,
--- its fields are kept as netstrings, byte for byte, and as JSON for people.
+-- copy adds the dead letter of an entry that was never read. If the entry does not
+-- have exactly one body, its fields are kept as netstrings, byte for byte, and as
+-- JSON for people.
 local function copy(id, first, last)
   local letter = {unpack(ARGV, first, last)}
   local function with(name, value)
@@ -107,10 +111,10 @@ local function copy(id, first, last)
     with('fields', table.concat(exact))
   end
   if back then with('origin', string.match(back, '^%S+')) end
-  for _, name in ipairs({'traceparent', 'tracestate'}) do
+  for _, name in ipairs({'traceparent', 'tracestate', 'source'}) do
     if fields[name] then with(name, fields[name]) end
   end
-  return bury(letter, 1, #letter)
+  return add_dead_letter(letter, 1, #letter)
 end
 
 local function delay(id, due, payload)
@@ -127,7 +131,7 @@ end
 
 -- place writes a guarded entry to its destination.
 local function place(kind, id, due, first, last)
-  if kind == 'dead' then return bury(ARGV, first, last) end
+  if kind == 'dead' then return add_dead_letter(ARGV, first, last) end
   if kind == 'copy' then return copy(id, first, last) end
   if kind == 'delay' then return delay(id, due, ARGV[first]) end
   return true
@@ -187,11 +191,12 @@ local function settle_accepted(sets)
   end
 end
 
--- settle_guarded adds the IDs that may be acknowledged to `placed`, by outcome.
-local function settle_guarded(placed)
+-- settle_guarded adds the IDs that may be acknowledged to `placed`, by outcome, and the
+-- customers among them that hit their limit to `refusals`.
+local function settle_guarded(placed, refusals)
   local seen = {}
   for _ = 1, tonumber(take()) do
-    local outcome, id, kind, due = take(), take(), take(), take()
+    local outcome, id, kind, due, customer = take(), take(), take(), take(), take()
     local first, last = take_list(tonumber(take()))
     local holder = not seen[id] and owner(id, kind)
     if not holder then
@@ -204,6 +209,7 @@ local function settle_guarded(placed)
       seen[id] = true
       placed[outcome] = placed[outcome] or {}
       table.insert(placed[outcome], id)
+      if customer ~= '' then refusals[customer] = (refusals[customer] or 0) + 1 end
     end
   end
 end
@@ -220,7 +226,7 @@ local function try(step, ...)
   if not ok then problem = problem or what end
 end
 
-local sets, placed = {}, {}
+local sets, placed, refusals = {}, {}, {}
 for i = 1, tonumber(take()) do
   local outcome = take()
   sets[i] = {outcome, take_list(tonumber(take()))}
@@ -232,11 +238,12 @@ for _, key in ipairs(notes) do need({'HDEL', key, '0-0'}) end
 if any_gone then need({'HDEL', gone, '0-0'}) end
 if dead_max > 0 and ARGV[at] ~= '0' then need({'XTRIM', dead, 'MAXLEN', dead_max}) end
 redis.call('HGET', ledger, 'group') -- fails if it is not a hash: nothing is acknowledged that can't be counted
-try(settle_guarded, placed)
+try(settle_guarded, placed, refusals)
 for outcome, ids in pairs(placed) do try(acknowledge, outcome, ids, 1, #ids) end
 if not problem then try(settle_accepted, sets) end
 if counts['dead'] and dead_max > 0 then try(purge) end
 for field, n in pairs(counts) do try(redis.call, 'HINCRBY', ledger, field, n) end
+if next(refusals) and not problem then pcall(note_refused, KEYS[9], refusals, redis.call('TIME')[1] * 1000) end
 
 if problem then return type(problem) == 'table' and problem or redis.error_reply(tostring(problem)) end
 return {settled, exists, kept, lost, failure}

@@ -173,6 +173,41 @@ func TestAnExtendedLeaseIsNotClaimed(t *testing.T) {
 	}
 }
 
+// A consumer that holds nothing is not idle either, as long as it calls Extend.
+func TestExtendIsASignOfLife(t *testing.T) {
+	b := newRig(t)
+	q := b.open("waits", nil)
+	must(t, b.client.XGroupCreateMkStream(t.Context(), "s", "g", "0").Err())
+	extend := func() {
+		lost, err := q.Extend(t.Context(), nil)
+		must(t, err)
+		if len(lost) > 0 {
+			t.Errorf("lost %v, which was not held", lost)
+		}
+	}
+	idle := func() time.Duration {
+		list, err := b.client.XInfoConsumers(t.Context(), "s", "g").Result()
+		must(t, err)
+		if len(list) != 1 || list[0].Name != "waits" || list[0].Pending != 0 {
+			t.Fatalf("the consumers are %+v", list)
+		}
+		return list[0].Idle
+	}
+	extend()
+	push(t, b.client, "record")
+	env.Eventually(t, soon, func() (bool, string) { return idle() > 20*time.Millisecond, "the consumer does not get idle" })
+	before := idle()
+	extend()
+	if after := idle(); after >= before {
+		t.Errorf("idle for %v, and for %v after a sign of life", before, after)
+	}
+	if got := streamstest.Receive(t, q, 1); len(got) != 1 {
+		t.Errorf("received %v, want what was pushed", got)
+	}
+	must(t, b.client.XGroupDestroy(t.Context(), "s", "g").Err())
+	extend()
+}
+
 func TestAFrozenConsumerDoesNotTakeBack(t *testing.T) {
 	b := newRig(t)
 	frozen, other := b.open("frozen", shortLease), b.open("other", shortLease)

@@ -62,6 +62,7 @@ local function add(id, at, fields)
   local slot = at > 0 and at <= MOST_MS and string.format('%.0f', at)
   with('traceparent', fields['traceparent'])
   with('tracestate', fields['tracestate'])
+  with('source', fields['source'])
   with('ingestion:origin', origin)
   with('ingestion:admitAt', origin and slot)
   local reply = redis.pcall('XADD', stream, '*', unpack(args))
@@ -70,8 +71,8 @@ local function add(id, at, fields)
   return reply
 end
 
--- bury writes a dead letter of what can't be read, and returns an error or nil.
-local function bury(id, payload)
+-- add_dead_letter writes a dead letter of what can't be read, and returns an error or nil.
+local function add_dead_letter(id, payload)
   if not letters then return nil end
   return failed(redis.pcall('XADD', dead, '*', 'data', payload, 'event', 'parse_error',
     'reason', "Invalid JSON: what was kept of the deferred record can't be read",
@@ -79,7 +80,7 @@ local function bury(id, payload)
 end
 
 local noted = redis.call('HMGET', ledger, 'returning', 'returning:next')
-local moved, buried, failure, missing, broken, last, least = 0, 0, '', {}, {}, nil, nil
+local moved, written, failure, missing, broken, last, least = 0, 0, '', {}, {}, nil, nil
 for i = 1, #due, 2 do
   local id, at = due[i], tonumber(due[i + 1])
   local payload = redis.call('HGET', data, id)
@@ -94,12 +95,12 @@ for i = 1, #due, 2 do
     moved, last = moved + 1, new
     if at > 0 then least = math.min(least or at, at) end
   elseif payload then
-    local err = bury(id, payload)
+    local err = add_dead_letter(id, payload)
     if err then
       failure, done = err, false -- it stays, without blocking others
     else
       broken[#broken + 1] = id
-      if letters then buried = buried + 1 end
+      if letters then written = written + 1 end
     end
   else
     missing[#missing + 1] = id
@@ -114,7 +115,7 @@ local function count(field, n)
   if n > 0 then failure = failed(redis.pcall('HINCRBY', ledger, field, n)) or failure end
 end
 count('returned', moved + #missing + #broken)
-count('dead', buried)
+count('dead', written)
 if least then
   -- Until these are finished, the limiter may judge by their slots: upkeep_trim.lua
   -- reads the least one here, and up to which ID it applies.

@@ -12,7 +12,7 @@ import (
 var (
 	//go:embed upkeep_trim.lua
 	trimSource string
-	trimScript = redis.NewScript(inspectSource + trimSource)
+	trimScript = redis.NewScript(inspectSource + historySource + trimSource)
 )
 
 const (
@@ -21,11 +21,13 @@ const (
 	fullPause = 250 * time.Millisecond // while Redis is at maxmemory
 )
 
-// trim deletes settled entries that need not be kept, and notes what the script
-// found: the floor, whether the partition is idle, whether Redis is at maxmemory.
+// trim deletes settled entries that need not be kept, adds to the history, and notes
+// what the script found: the floor, whether the partition is idle, whether Redis is at
+// maxmemory.
 func (s *Stream) trim(ctx context.Context) (time.Duration, error) {
-	reply, err := s.run(ctx, trimScript, []string{s.keys.Main, s.keys.Ledger, s.keys.Delayed, s.keys.Dead, s.keys.Returns},
-		s.opts.Group, s.retentionMillis(), s.opts.MaxEntries, trimLimit).Result()
+	k := &s.keys
+	reply, err := s.run(ctx, trimScript, []string{k.Main, k.Ledger, k.Delayed, k.Dead, k.Returns, k.HistoryMinute, k.HistoryHour},
+		append([]any{s.opts.Group, s.retentionMillis(), s.opts.MaxEntries, trimLimit}, endNames()...)...).Result()
 	if err != nil {
 		return trimPause, wrap(err, "trimming %s", s.keys.Main)
 	}
@@ -87,7 +89,7 @@ func (s *Stream) reportTrimmed(deleted int64, short bool) {
 	if short && time.Since(s.warnedTrim) > time.Minute {
 		s.warnedTrim = time.Now()
 		s.opts.Log.Warn("trimmed", "stream", s.keys.Main, "count", deleted,
-			"reason", "Redis is at maxmemory or close to it: settled entries are deleted before STREAM_RETENTION is over")
+			"reason", "Redis is at maxmemory or close to it: settled entries are deleted before their retention is over")
 		return
 	}
 	s.opts.Log.Debug("trimmed", "stream", s.keys.Main, "count", deleted)
@@ -104,7 +106,7 @@ func (s *Stream) reportAhead(last string, now int64) {
 		s.warnedAhead = time.Now()
 		s.opts.Log.Warn("warning", "status", "error", "stream", s.keys.Main, "last", last, "reason", fmt.Sprintf(
 			"the stream's IDs are %d s ahead of the clock of Redis: the clock was set back, or a producer chose an ID for XADD. Until the clock has caught up, all new IDs are ahead: "+
-				"records are limited by the clock, and settled entries stay for up to twice STREAM_RETENTION; nothing is lost. "+
-				"Let producers use XADD with *; if the clock would take too long, let them continue with another STREAM_KEY", (arrival(last)-now)/1000))
+				"records are limited by the clock, and settled entries stay for up to twice their retention; nothing is lost. "+
+				"Let producers use XADD with *; if the clock would take too long, let them continue on another stream", (arrival(last)-now)/1000))
 	}
 }

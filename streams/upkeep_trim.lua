@@ -1,10 +1,12 @@
 -- Deletes settled entries that need not be kept, a limited number per call, and
 -- never one that any group has not finished. It also reports on the partition.
--- Comes after inspect.lua.
+-- Comes after inspect.lua and history.lua.
 --
 -- KEYS  1 stream  2 ledger  3 delayed set  4 dead letters  5 returns
+--       6 history by minute  7 history by hour
 -- ARGV  1 group  2 retention of settled entries in ms (-1: for ever)
 --       3 maximum number of entries (0: no limit)  4 deletions per call, about
+--       5… the ledger's fields that the history shows
 -- Returns names and values; without the stream or the group only `due`.
 --   deleted, more   entries deleted; 1 if there are more to delete
 --   oldest       the least ID that the group has not finished
@@ -21,7 +23,8 @@
 --
 -- Nothing is deleted from the least ID on that is pending or undelivered in any
 -- group. If Redis is at maxmemory, as the first write of the script shows, or so
--- close to it that larger writes are refused, all settled entries are deleted.
+-- close to it that larger writes are refused, all settled entries are deleted, and
+-- nothing is added to the history.
 --
 -- IDs are compared and incremented as text: see inspect.lua.
 
@@ -197,6 +200,11 @@ local letters, letter_bytes = redis.call('XLEN', dead), 0
 if letters > 0 then
   local usage = redis.pcall('MEMORY', 'USAGE', dead)
   letter_bytes = type(usage) == 'number' and usage or -1 -- not every role may ask
+end
+
+if not short then
+  -- The history never keeps entries from being trimmed.
+  pcall(roll_up, stream, ledger, KEYS[6], KEYS[7], our, {unpack(ARGV, 5)}, {delayed = redis.call('ZCARD', delayed), dead = letters}, now)
 end
 
 return {'deleted', deleted, 'more', more, 'oldest', ours, 'due', due and math.floor(due) or -1,

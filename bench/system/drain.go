@@ -95,7 +95,7 @@ func (s *sitting) measure(ctx context.Context, what scenario, records int) (r re
 	if err := errors.Join(s.renewRedis(ctx), s.forgetLogs()); err != nil {
 		return r, err
 	}
-	if err := load.Fill(ctx, s.redis.Client, what.list, what.keys(), records, what.repeated()); err != nil {
+	if err := load.Fill(ctx, s.redis.Client, what.list, what.keys(), records, what.repeated(), what.fields()...); err != nil {
 		return r, err
 	}
 	documents, err := s.store(what, records)
@@ -103,11 +103,17 @@ func (s *sitting) measure(ctx context.Context, what scenario, records int) (r re
 		return r, err
 	}
 	defer func() { err = errors.Join(err, documents.stop()) }()
+	env := what.env(s.redis.Addr, documents.uri, records)
+	if what.spans {
+		spans := newCollector()
+		defer spans.Close()
+		env = append(env, "OTEL_EXPORTER_OTLP_ENDPOINT="+spans.URL)
+	}
 	before, err := s.redis.CPU(ctx)
 	if err != nil {
 		return r, err
 	}
-	usage, err := s.work(ctx, what, what.env(s.redis.Addr, documents.uri, records), records)
+	usage, err := s.work(ctx, what, env, records)
 	if err != nil {
 		return r, err
 	}

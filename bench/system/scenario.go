@@ -20,6 +20,9 @@ type scenario struct {
 	processes  int    // 0: one, which exits after the last record
 	partitions int
 	series     bool // record the worker's memory over time
+	metrics    bool // serve ADMIN_ADDR, and so count
+	spans      bool // export a span of each batch and of its stages
+	sampled    bool // all records belong to sampled traces
 	extra      bool // runs only if named
 }
 
@@ -37,6 +40,10 @@ var scenarios = []scenario{
 	{name: "ceiling-gogc-100", ceiling: true, extra: true},
 	{name: "stream", level: "INFO"},
 	{name: "stream-quiet", level: quiet},
+	{name: "stream-metrics", level: "INFO", metrics: true, extra: true},
+	{name: "stream-quiet-metrics", level: quiet, metrics: true, extra: true},
+	{name: "stream-spans", level: "INFO", spans: true, extra: true},
+	{name: "stream-traces", level: "INFO", spans: true, sampled: true, extra: true},
 	{name: "list", list: true, level: "INFO"},
 	{name: "list-quiet", list: true, level: quiet},
 	{name: "backlog", level: "INFO", series: true, extra: true},
@@ -130,6 +137,9 @@ func (s scenario) env(redisAddr, mongoURI string, records int) []string {
 		"RATE_LIMIT_LIMIT=100", "RATE_LIMIT_WINDOW_SEC=60", "MONGO_INDEXES=off",
 		"ADMIN_ADDR=", "LOG_FORMAT=json", "LOG_LEVEL=" + s.level,
 	}
+	if s.metrics {
+		env = append(env, "ADMIN_ADDR=127.0.0.1:0")
+	}
 	if s.gogc != "" {
 		env = append(env, "GOGC="+s.gogc)
 	}
@@ -140,6 +150,14 @@ func (s scenario) env(redisAddr, mongoURI string, records int) []string {
 		env = append(env, "WORKER_MAX_MESSAGES="+strconv.Itoa(records))
 	}
 	return env
+}
+
+// fields are what the entries have beside their body.
+func (s scenario) fields() []any {
+	if !s.sampled {
+		return nil
+	}
+	return []any{"traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
 }
 
 // kind says how scenarios are compared.

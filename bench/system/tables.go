@@ -78,8 +78,8 @@ func latencyTable(b *strings.Builder, all *results) {
 		fmt.Fprintf(b, "| %s, ms, median of %d runs | p50 | p99 | p99.9 | max |\n|---|---|---|---|---|\n", name, len(timed))
 		row("from the XADD call", func(l *latency) quantiles { return l.FromXADD })
 		row("from the due time", func(l *latency) quantiles { return l.FromDue })
-		fmt.Fprintf(b, "\nOf %s records per run %.0f were sent more than %d ms late, at most %.1f ms.\n\n", grouped(float64(timed[0].Records)),
-			of(func(l *latency) float64 { return float64(l.Late) }), lateAfter.Milliseconds(), of(func(l *latency) float64 { return l.LatestMs }))
+		fmt.Fprintf(b, "\nSent more than %d ms late: %.0f of %s records per run, by at most %.1f ms.\n\n", lateAfter.Milliseconds(),
+			of(func(l *latency) float64 { return float64(l.Late) }), grouped(float64(timed[0].Records)), of(func(l *latency) float64 { return l.LatestMs }))
 	}
 }
 

@@ -8,12 +8,18 @@ import (
 	"github.com/spf13/cobra"
 
 	"ingestion/cmd/internal/app"
-	"ingestion/streams"
+	"ingestion/internal/letters"
+	"ingestion/internal/plural"
 )
 
 const replayHelp = `replay puts dead letters back on the queue, unchanged, oldest first. They are
 processed like new records. What is refused again becomes a new dead letter,
 which the same run does not replay.
+
+This command changes the queue. It counts the dead letters that match, asks, and
+then changes these and no others: not those that arrive meanwhile. Without a
+terminal it wants --yes. --dry-run prints a token which --through takes, so that
+a later command changes what was counted, as far as it is still there.
 
 Each dead letter is added, deleted and counted in one atomic step, so replay may
 be interrupted, or repeated after a failure: none is replayed twice.`
@@ -23,36 +29,48 @@ const replayExample = `  # try one first, then the others
   ingestctl dead replay --event rejected
 
   ingestctl dead replay 1795477478417-0 1795477478420-3
-  ingestctl dead replay --all --dry-run`
+  ingestctl dead replay --reason "unique index" --rate 50/s --yes
 
-const purgeHelp = `purge deletes dead letters for good and counts them as purged. It requires
---yes, or --dry-run to print how many it would delete.
+  # count first, and then replay what was counted
+  ingestctl dead replay --all --dry-run
+  ingestctl dead replay --all --through 1795477478417-0~f1dea85b --yes`
 
-To keep a copy, save them to a file first:
+const purgeHelp = `purge deletes dead letters for good and counts them as purged.
 
-  ingestctl dead list --limit 0 --json > dead.ndjson`
+This command changes the queue. It counts the dead letters that match, asks, and
+then deletes these and no others: not those that arrive meanwhile. Without a
+terminal it wants --yes. --dry-run prints a token which --through takes, so that
+a later command deletes what was counted, as far as it is still there.
 
-const purgeExample = `  ingestctl dead purge --event parse_error --older-than 720h --dry-run
-  ingestctl dead purge --event parse_error --older-than 720h --yes`
+purge may be interrupted, and repeated after a failure. To keep a copy, export
+them first, which "producer load" can send again:
+
+  ingestctl dead export --output dead.ndjson --details dead.details.ndjson`
+
+const purgeExample = `  ingestctl dead purge --event parse_error --older-than 30d
+  ingestctl dead purge --event parse_error --older-than 30d --yes --rate 1000/s
+
+  # count first, and then delete what was counted
+  ingestctl dead purge --all --dry-run
+  ingestctl dead purge --all --through 1795477478417-0~7c23f0ab --yes`
 
 // change is a run of replay or purge, which both remove dead letters.
 type change struct {
+	approval
+	action   letters.Action
 	done     string // for example "put back on the queue"
-	apply    func(context.Context, partition, []string) (int, error)
+	question string // with the number of letters
 	selected selection
-	dryRun   bool
-	unfit    []error // about letters that can't be put back
-	left     int     // how many letters these are
+	through  string
+	rate     rateFlag
+	json     bool
 }
 
 func replayCommand() *cobra.Command {
-	c := &change{
-		done:  "put back on the queue",
-		apply: func(ctx context.Context, p partition, ids []string) (int, error) { return p.Replay(ctx, ids) },
-	}
+	c := &change{action: letters.Replay, done: "put back on the queue", question: "Put %s back on the queue?"}
 	cmd := &cobra.Command{
 		Use:     "replay [ID ...]",
-		Short:   "Put dead letters back on the queue",
+		Short:   "Put dead letters back on the queue (changing)",
 		Long:    replayHelp,
 		Example: replayExample,
 		RunE:    c.run,
@@ -62,39 +80,38 @@ func replayCommand() *cobra.Command {
 }
 
 func purgeCommand() *cobra.Command {
-	var yes bool
-	c := &change{
-		done:  "deleted",
-		apply: func(ctx context.Context, p partition, ids []string) (int, error) { return p.Purge(ctx, ids) },
-	}
+	c := &change{action: letters.Purge, done: "deleted", question: "Delete %s for good?"}
 	cmd := &cobra.Command{
 		Use:     "purge [ID ...]",
-		Short:   "Delete dead letters for good",
+		Short:   "Delete dead letters for good (changing)",
 		Long:    purgeHelp,
 		Example: purgeExample,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if !yes && !c.dryRun {
-				return app.UsageError(errors.New("purge deletes for good: confirm with --yes, or use --dry-run to print how many"))
-			}
-			return c.run(cmd, args)
-		},
+		RunE:    c.run,
 	}
 	c.addFlags(cmd)
-	cmd.Flags().BoolVar(&yes, "yes", false, "confirm the deletion")
 	return cmd
 }
 
 func (c *change) addFlags(cmd *cobra.Command) {
 	c.selected.addFilters(cmd)
 	cmd.Flags().BoolVar(&c.selected.all, "all", false, "all dead letters")
-	cmd.Flags().IntVar(&c.selected.limit, "limit", 0, "at most `N` dead letters; 0 means no limit")
-	cmd.Flags().BoolVar(&c.dryRun, "dry-run", false, "print how many it would be, and change nothing")
+	cmd.Flags().Int64Var(&c.selected.limit, "limit", 0, "at most `N` dead letters, the oldest of each partition; 0 means no limit")
+	cmd.Flags().StringVar(&c.through, "through", "", "only what --dry-run has counted when it printed this `TOKEN`")
+	cmd.Flags().Var(&c.rate, "rate", "at most `N/s`, evenly, such as 50/s or 600/m; without it as fast as Redis can")
+	cmd.Flags().BoolVar(&c.json, "json", false, "print the result as one JSON object")
+	c.approval.addFlags(cmd)
 }
 
 func (c *change) run(cmd *cobra.Command, args []string) error {
-	c.selected.ids = args
+	c.selected.Names = args
 	if err := c.selected.check(true); err != nil {
 		return app.UsageError(err)
+	}
+	if c.through != "" && len(args) > 0 {
+		return app.UsageError(errors.New("--through bounds what flags select: it has no use with IDs"))
+	}
+	if err := c.approval.check(cmd); err != nil {
+		return err
 	}
 	ctx := cmd.Context()
 	s, err := open(ctx, cmd, nil)
@@ -102,123 +119,69 @@ func (c *change) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	defer s.close()
-	if err := c.selected.start(ctx, s); err != nil {
+	preview, err := c.preview(ctx, s)
+	if err != nil {
 		return err
 	}
-	changed, err := c.changeSelected(ctx, s)
-	if c.dryRun && err == nil {
-		fmt.Fprintf(s.out, "%s would be %s\n", counted(changed, "dead letter"), c.done)
-		return nil
+	if c.dryRun {
+		return c.show(s, preview)
 	}
-	fmt.Fprintf(s.out, "%s %s\n", counted(changed, "dead letter"), c.done)
+	if preview.Matched > 0 {
+		if err := c.ask(cmd, fmt.Sprintf(c.question, plural.Of(preview.Matched, "dead letter", "dead letters"))); err != nil {
+			return err
+		}
+	}
+	return c.apply(ctx, s, preview)
+}
+
+// preview counts the letters that match.
+func (c *change) preview(ctx context.Context, s *session) (*letters.Preview, error) {
+	q := s.letters()
+	if err := checkNames(q, c.selected.Names); err != nil {
+		return nil, err
+	}
+	var through letters.Through
+	if c.through != "" {
+		var err error
+		if through, err = q.ParseToken(c.through, string(c.action), &c.selected.Filter); err != nil {
+			return nil, app.UsageError(fmt.Errorf("--through: %w", err))
+		}
+	}
+	if err := c.selected.Fix(ctx, s.redis); err != nil {
+		return nil, err
+	}
+	preview, err := q.Preview(ctx, &c.selected.Filter, c.selected.limit, through)
 	if err != nil {
-		return fmt.Errorf("not finished, and safe to repeat: %w", err)
+		return nil, err
 	}
-	return errors.Join(c.unfit...)
+	if absent := int64(len(c.selected.Names)) - preview.Matched; len(c.selected.Names) > 0 && absent > 0 {
+		fmt.Fprintf(s.err, "%d of %d not found\n", absent, len(c.selected.Names))
+	}
+	return preview, nil
 }
 
-// changeSelected returns how many letters were changed, also with an error.
-func (c *change) changeSelected(ctx context.Context, s *session) (int, error) {
-	partitions := s.partitions()
-	if len(c.selected.ids) > 0 {
-		return c.changeByID(ctx, s, partitions)
+// apply changes what the preview has counted.
+func (c *change) apply(ctx context.Context, s *session, preview *letters.Preview) error {
+	shown := c.progress(s, preview.Matched)
+	done, err := (&letters.Change{
+		Queue: s.letters(), Action: c.action, Filter: &c.selected.Filter, Limit: c.selected.limit, Through: preview.Through,
+		Rate: c.rate.perSecond, Progress: shown.done,
+	}).Run(ctx)
+	shown.clear()
+	if printErr := c.report(s, preview, done, err == nil); printErr != nil {
+		return errors.Join(err, printErr)
 	}
-	total := 0
-	for _, p := range partitions {
-		n, err := c.changeMatching(ctx, p, total)
-		total += n
-		if err != nil {
-			return total, err
-		}
-	}
-	return total, nil
-}
-
-// changeMatching changes the letters of one partition that match the flags.
-// already is how many were changed in other partitions.
-func (c *change) changeMatching(ctx context.Context, p partition, already int) (int, error) {
-	b := buffer{change: c, partition: p}
-	for letter, err := range p.Letters(ctx, false) {
-		if err != nil {
-			err = errors.Join(err, b.flush(ctx))
-			return b.changed, err
-		}
-		if c.selected.limit > 0 && already+b.changed+len(b.ids) >= c.selected.limit {
-			break
-		}
-		if !c.selected.matches(&letter) {
-			continue
-		}
-		if err := b.add(ctx, letter.ID, len(letter.Data)); err != nil {
-			return b.changed, err
-		}
-	}
-	err := b.flush(ctx)
-	return b.changed, err
-}
-
-// changeByID changes the letters whose IDs are on the command line.
-func (c *change) changeByID(ctx context.Context, s *session, partitions []partition) (int, error) {
-	byPartition, err := c.selected.byPartition(partitions)
 	if err != nil {
-		return 0, app.UsageError(err)
+		return c.unfinished(s, preview, err)
 	}
-	total := 0
-	for i, ids := range byPartition {
-		b := buffer{change: c, partition: partitions[i]}
-		for _, id := range ids {
-			if err := b.add(ctx, id, 0); err != nil {
-				return total + b.changed, err
-			}
-		}
-		err := b.flush(ctx)
-		total += b.changed
-		if err != nil {
-			return total, err
-		}
-	}
-	if absent := len(c.selected.ids) - total - c.left; absent > 0 && !c.dryRun {
-		fmt.Fprintf(s.err, "%d of %d not found\n", absent, len(c.selected.ids))
-	}
-	return total, nil
+	return errors.Join(done.Unfit...)
 }
 
-// Limits of one call, which blocks Redis while it copies the bodies.
-const (
-	maxCallLetters = 200
-	maxCallBytes   = 1 << 20
-)
-
-// buffer gathers the letters of one partition that are changed in one call.
-type buffer struct {
-	change    *change
-	partition partition
-	ids       []string
-	bytes     int
-	changed   int
-}
-
-func (b *buffer) add(ctx context.Context, id string, bytes int) error {
-	b.ids, b.bytes = append(b.ids, id), b.bytes+bytes
-	if len(b.ids) >= maxCallLetters || b.bytes >= maxCallBytes {
-		return b.flush(ctx)
+// unfinished is an error that says how to go on.
+func (c *change) unfinished(s *session, preview *letters.Preview, err error) error {
+	if len(c.selected.Names) > 0 {
+		return fmt.Errorf("not finished: %w; repeat the command for the rest", err)
 	}
-	return nil
-}
-
-func (b *buffer) flush(ctx context.Context) error {
-	ids := b.ids
-	b.ids, b.bytes = nil, 0
-	if b.change.dryRun {
-		b.changed += len(ids)
-		return nil
-	}
-	n, err := b.change.apply(ctx, b.partition, ids)
-	b.changed += n
-	if unfit, ok := errors.AsType[*streams.UnfitError](err); ok {
-		b.change.unfit = append(b.change.unfit, unfit)
-		b.change.left += unfit.Left
-		return nil
-	}
-	return err
+	token := s.letters().Token(string(c.action), &c.selected.Filter, preview.Through)
+	return fmt.Errorf("not finished: %w; to go on with the rest:\n%s", err, c.commandLine(token))
 }

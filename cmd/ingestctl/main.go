@@ -1,5 +1,6 @@
-// Command ingestctl is the operator's tool: it accounts for every record and
-// manages the dead letters.
+// Command ingestctl is the operator's tool: it says what is wrong and what to do,
+// accounts for every record, follows single ones, and manages dead letters, limits and
+// pauses.
 package main
 
 import (
@@ -12,8 +13,9 @@ import (
 
 func main() { os.Exit(app.Execute(newCommand())) }
 
-const longHelp = `ingestctl shows what became of every record and manages the dead letters, which
-are the refused records.
+const longHelp = `ingestctl says what is wrong with the queue and what to do, accounts for every
+record, follows single ones, manages dead letters (the refused records) and the
+limits of customers, and pauses or moves the queue.
 
 It reads the same environment variables or .env file as the worker. Run it with
 the worker's settings; it uses these:
@@ -21,37 +23,58 @@ the worker's settings; it uses these:
   REDIS_URL                               the Redis server
   STREAM_KEY, STREAM_PARTITIONS           the streams
   STREAM_GROUP                            the workers' consumer group
-  QUEUE_MODE, QUEUE_KEY                   list mode: "dead" works on the dead
-                                          letters of the list; "reconcile" needs
-                                          a stream
-  MONGO_URI, MONGO_DB, MONGO_COLLECTION   for "reconcile --documents" only
+  QUEUE_MODE, QUEUE_KEY                   list mode; "reconcile" needs a stream
+  MONGO_URI, MONGO_DB, MONGO_COLLECTION   for commands that look at documents
+  all others                              "doctor" compares them with the workers'
 
 It is safe to run while workers run. Results go to standard output, everything
-else to standard error.
+else to standard error. Commands that change anything say so in their help, have
+--dry-run, and ask before they begin, or want --yes where they can't ask.
 
 Exit codes:
-  0  success; for reconcile: the account balances and nothing is missing
-  1  failure, or a server not ready in time; for reconcile: the account does not
-     balance, or that is unknown
+  0  success, and all is in order
+  1  failure, a server not ready in time, or something is not in order: the help
+     of each command says what
   2  wrong usage or configuration, or a Redis key of the wrong type
-  3  the account balances, but records are missing`
+  3  for reconcile: the account balances, but records are missing`
 
-const examples = `  ingestctl reconcile                     does the account balance?
-  ingestctl reconcile --wait --documents  wait until settled, then check MongoDB
+const examples = `  ingestctl status                        what is wrong, and what to do?
+  ingestctl doctor                        is everything set up as it should be?
+  ingestctl reconcile                     does the account balance?
+  ingestctl trace 1795477478417-0         where is this record, and why?
   ingestctl dead list                     what was refused last, and why?
-  ingestctl dead replay --event rejected  process these records again`
+  ingestctl dead replay --event rejected  process these records again
+  ingestctl find --customer 42            what is stored for this customer?
+  ingestctl pause --for 30m               workers stop reading; resume ends it`
+
+// The groups of the commands in the help.
+const (
+	looking  = "looking"
+	records  = "records"
+	changing = "changing"
+)
 
 func newCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:     "ingestctl",
-		Short:   "Account for every record and manage dead letters",
+		Short:   "Watch the queue, account for every record, and mend what is wrong",
 		Long:    longHelp,
 		Example: examples,
 		Args:    cobra.NoArgs,
 		RunE:    showHelp,
 	}
-	root.AddCommand(reconcileCommand(), deadCommand())
+	addGroup(root, looking, "The queue and its servers:", statusCommand(), topCommand(), doctorCommand(), reconcileCommand())
+	addGroup(root, records, "Records and customers:", traceCommand(), findCommand(), deadCommand(), limitsCommand())
+	addGroup(root, changing, "Changing the queue:", pauseCommand(), resumeCommand(), migrateCommand())
 	return root
+}
+
+func addGroup(root *cobra.Command, id, title string, commands ...*cobra.Command) {
+	root.AddGroup(&cobra.Group{ID: id, Title: title})
+	for _, command := range commands {
+		command.GroupID = id
+	}
+	root.AddCommand(commands...)
 }
 
 func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }

@@ -25,6 +25,7 @@ waiting for it, or be known to be lost. It changes nothing.
   poisoned, deferred   settled with this outcome
   missing       deleted by another client before they were settled, skipped, or
                 dropped
+  moved         moved to a list by "migrate stream-to-list"; shown if there are any
   delayed       deferred records that wait; each returns to the stream as a new
                 entry when it is due
   dead letters  refused records that are kept
@@ -34,12 +35,13 @@ run. Five equations are checked:
 
   presence      added = trimmed by the service + on the stream + gone, that is
                 deleted by another client
-  settlement    added = all outcomes + pending + undelivered + missing
+  settlement    added = all outcomes + pending + undelivered + missing, and those
+                moved to a list
   deferral      deferred = returned to the stream + delayed
   dead letters  written = there + replayed + purged
   documents     with --documents: at least as many documents in MongoDB as
-                ingested, at most as many as ingested, pending, missing and
-                poisoned together, since some of the last three may have been
+                ingested, at most as many as ingested, pending, missing, poisoned
+                and moved together, since some of the last four may have been
                 inserted. Requires that only this stream feeds the collection
 
 A line WRONG says which equation does not hold, by how much and what that means;
@@ -78,7 +80,7 @@ func reconcileCommand() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.timeout <= 0 {
-				return app.UsageError(fmt.Errorf("--timeout %v is not positive", f.timeout))
+				return app.UsageError(fmt.Errorf("--timeout: %v is not positive", f.timeout))
 			}
 			var listMode bool
 			s, err := open(cmd.Context(), cmd, func(cfg *config.Config) {
@@ -96,7 +98,7 @@ func reconcileCommand() *cobra.Command {
 	flags.BoolVar(&f.json, "json", false, "print JSON instead of text")
 	flags.BoolVar(&f.documents, "documents", false, "also compare with the number of documents in MongoDB")
 	flags.BoolVar(&f.wait, "wait", false, "wait until nothing is undelivered, pending or delayed")
-	flags.DurationVar(&f.timeout, "timeout", 10*time.Minute, "with --wait: give up after this time")
+	app.DurationVar(flags, &f.timeout, "timeout", 10*time.Minute, "with --wait: give up after this time")
 	return cmd
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ingestion/cmd/internal/app"
+	"ingestion/internal/plural"
 	"ingestion/streams"
 )
 
@@ -68,10 +69,13 @@ func (r *report) failure() error {
 	switch r.verdict {
 	case streams.Balanced:
 		if missing := r.total.Missing; missing > 0 {
-			return &app.MissingError{Err: fmt.Errorf("the account of %s balances, with %s missing", r.stream, counted(int(missing), "record"))}
+			return &app.MissingError{Err: fmt.Errorf("the account of %s balances, with %s missing", r.stream, plural.Of(missing, "record", "records"))}
 		}
 		return nil
 	case streams.Unknown:
+		if r.total.Uncounted && verdictOf(r.accounts, 1) == right {
+			return fmt.Errorf("unknown whether the account of %s balances: this Redis does not count added entries; everything else agrees", r.stream)
+		}
 		return fmt.Errorf("unknown whether the account of %s balances", r.stream)
 	default:
 		if len(r.faults) == 1 {

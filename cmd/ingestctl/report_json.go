@@ -35,6 +35,7 @@ type accountJSON struct {
 	Settled       int64            `json:"settled"`
 	Outcomes      map[string]int64 `json:"outcomes"`
 	Missing       int64            `json:"missing"`
+	Moved         int64            `json:"moved"` // to a list
 	Length        int64            `json:"length"`
 	Trimmed       int64            `json:"trimmed"`
 	Gone          *int64           `json:"gone"`
@@ -95,7 +96,7 @@ func toJSON(a *streams.Account) accountJSON {
 	j := accountJSON{
 		Key: a.Key, Epoch: a.Epoch, Verdict: a.Verdict(),
 		Added: known(a.Known, a.Added-a.Base), Undelivered: a.Undelivered, Pending: a.Pending, Delayed: a.Delayed,
-		Settled: a.Settled(), Outcomes: map[string]int64{}, Missing: a.Missing,
+		Settled: a.Settled(), Outcomes: map[string]int64{}, Missing: a.Missing, Moved: a.Moved,
 		Length: a.Length, Trimmed: a.Trimmed, Returned: a.Returned,
 		Gone: known(a.Known, a.Gone()), GoneUnread: known(a.Known && a.GroupThere, a.GoneUnread()), GoneBefore: a.GoneBefore,
 		DeadLetters: deadJSON{Written: a.DeadWritten, There: a.DeadKept, Replayed: a.DeadReplayed, Purged: a.DeadPurged},

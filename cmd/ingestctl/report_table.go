@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"ingestion/internal/plural"
 	"ingestion/record"
 	"ingestion/streams"
 )
@@ -18,7 +19,7 @@ import (
 func (r *report) writeTable(w io.Writer) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "Account of %s, group %s, %s, epoch %d, at %s\n\n", r.stream, r.total.Group,
-		counted(len(r.accounts), "partition"), r.total.Epoch, r.at.Format(time.RFC3339))
+		plural.Of(len(r.accounts), "partition", "partitions"), r.total.Epoch, r.at.Format(time.RFC3339))
 	if len(r.accounts) > 1 {
 		r.writePartitions(&b)
 	}
@@ -76,6 +77,9 @@ func (r *report) writeCounts(b *bytes.Buffer) {
 		row("- "+outcome.String(), a.Outcomes[outcome], "")
 	}
 	row("- missing", a.Missing, "")
+	if a.Moved > 0 {
+		row("- moved to a list", a.Moved, "")
+	}
 	row("delayed", a.Delayed, fmt.Sprintf("%d returned to the stream", a.Returned))
 	row("dead letters", a.DeadKept, fmt.Sprintf("%d written, %d replayed, %d purged", a.DeadWritten, a.DeadReplayed, a.DeadPurged))
 	row("on the stream", a.Length, fmt.Sprintf("%d trimmed, %s gone", max(a.Trimmed, 0), gone(a)))
@@ -174,12 +178,4 @@ func sides(e streams.Equation) string {
 	default:
 		return fmt.Sprintf("%d and %d: off by %d", e.Left, e.Right, e.Difference())
 	}
-}
-
-// counted returns n with its noun, whose plural is formed with an s.
-func counted(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -12,12 +12,14 @@ import (
 	"ingestion/cmd/internal/app"
 	"ingestion/internal/config"
 	"ingestion/record"
+	"ingestion/store"
 )
 
-// session holds what every command needs.
+// session holds what a command needs.
 type session struct {
 	cfg     *config.Config
-	redis   redis.UniversalClient
+	redis   redis.UniversalClient // nil if the command does not need it
+	store   *store.Store          // likewise
 	log     *slog.Logger
 	out     io.Writer // results
 	err     io.Writer // everything else
@@ -27,22 +29,46 @@ type session struct {
 // open loads the configuration, applies change unless it is nil, and connects to
 // Redis. Warnings go to standard error: standard output has results only.
 func open(ctx context.Context, cmd *cobra.Command, change func(*config.Config)) (*session, error) {
-	cfg, err := config.Load()
+	s, err := load(cmd)
 	if err != nil {
 		return nil, err
 	}
 	if change != nil {
-		change(cfg)
+		change(s.cfg)
+	}
+	if s.redis, err = app.OperatorRedis(ctx, s.cfg, s.log); err != nil {
+		s.close()
+		return nil, err
+	}
+	s.closers = append(s.closers, func() { _ = s.redis.Close() })
+	return s, nil
+}
+
+// openStore loads the configuration and connects to MongoDB.
+func openStore(ctx context.Context, cmd *cobra.Command) (*session, error) {
+	s, err := load(cmd)
+	if err != nil {
+		return nil, err
+	}
+	var release func()
+	if s.store, release, err = app.OperatorStore(ctx, s.cfg, s.log); err != nil {
+		s.close()
+		return nil, err
+	}
+	s.closers = append(s.closers, release)
+	return s, nil
+}
+
+// load loads the configuration. The session is connected to no server yet.
+func load(cmd *cobra.Command) (*session, error) {
+	cfg, err := config.Load()
+	if err != nil {
+		return nil, err
 	}
 	s := &session{cfg: cfg, out: cmd.OutOrStdout(), err: cmd.ErrOrStderr()}
 	log, buffer := app.NewLog(cfg, s.err)
 	s.log = log
 	s.closers = append(s.closers, func() { _ = buffer.Close() })
-	if s.redis, err = app.OperatorRedis(ctx, cfg, log); err != nil {
-		s.close()
-		return nil, err
-	}
-	s.closers = append(s.closers, func() { _ = s.redis.Close() })
 	return s, nil
 }
 

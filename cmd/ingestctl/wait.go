@@ -26,7 +26,7 @@ const (
 func (s *session) awaitSettled(ctx context.Context, accounts []*streams.Account, timeout time.Duration) (last []*streams.Account, unsettled, err error) {
 	limited, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	shown := progress{w: s.err, terminal: logging.IsTerminal(s.err)}
+	shown := progress{w: s.err, terminal: logging.CanRedraw(s.err)}
 	defer shown.clear()
 	var took time.Duration // the last read
 	for {

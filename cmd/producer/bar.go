@@ -9,11 +9,12 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	"ingestion/internal/logging"
+	"ingestion/internal/plural"
 	"ingestion/producer"
 )
 
-// bar is a progress bar of a load. It is shown only on a terminal. If the size is
-// unknown or the file is compressed, it is a spinner.
+// bar is a progress bar of a load. It is shown only on a terminal that can overwrite a
+// line. If it is unknown how large the file is or how much of it is read, it is a spinner.
 type bar struct {
 	w     io.Writer // nil if not a terminal
 	size  int64     // of the file, in bytes; 0 if unknown, -1 for a spinner
@@ -21,7 +22,7 @@ type bar struct {
 }
 
 func newBar(w io.Writer, in *input) *bar {
-	if !onTerminal(w) {
+	if !logging.CanRedraw(w) {
 		return &bar{}
 	}
 	return &bar{w: w, size: in.size}
@@ -34,7 +35,7 @@ func onTerminal(w io.Writer) bool {
 
 func (b *bar) shown() bool { return b.w != nil }
 
-// begin shows the bar at the first batch, which tells whether the file is compressed.
+// begin shows the bar at the first batch, which tells whether progress is known.
 func (b *bar) begin(p producer.Progress) {
 	if b.shows != nil {
 		return
@@ -50,14 +51,13 @@ func (b *bar) begin(p producer.Progress) {
 
 // update shows the progress. Errors of the bar are ignored: they must not affect the
 // load.
-
 func (b *bar) update(p producer.Progress) {
 	if !b.shown() {
 		return
 	}
 	b.begin(p)
 	rate := float64(p.Total.Sent) / max(p.Total.Elapsed.Seconds(), 0.001)
-	b.shows.Describe(fmt.Sprintf("%d records, %.0f/s", p.Total.Sent, rate))
+	b.shows.Describe(fmt.Sprintf("%s, %.0f/s", plural.Of(p.Total.Sent, "record", "records"), rate))
 	if b.size < 0 {
 		_ = b.shows.Add(p.Records)
 		return

@@ -17,7 +17,7 @@ func TestBarShowsProgress(t *testing.T) {
 		"half":                 {200, 100, 0.5, false},
 		"all, but not done":    {200, 200, 0.995, false},
 		"growing file":         {200, 900, 0.995, false},
-		"compressed file":      {200, -1, 0, true},
+		"unknown progress":     {200, -1, 0, true},
 		"standard input":       {0, 100, 0, true},
 		"larger than the file": {1, 1, 0, false},
 	} {

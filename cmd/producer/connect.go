@@ -9,14 +9,27 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ingestion/cmd/internal/app"
+	"ingestion/cmd/internal/tracing"
 	"ingestion/internal/config"
 	"ingestion/internal/redisconn"
 	"ingestion/producer"
 )
 
 // connect returns a publisher once Redis answers and the key has the right type. The
-// function closes the client.
+// function closes the client and exports the last spans.
 func connect(ctx context.Context, cfg *config.Config, log *slog.Logger, batch int) (*producer.Publisher, func(), error) {
+	tracer, stop := tracing.StartProducer(ctx, max(batch, producer.DefaultBatch), cfg, log)
+	p, closeClient, err := publisher(ctx, cfg, log, producer.Options{
+		Batch: batch, Replicas: cfg.ProducerWaitReplicas, OnWait: logWaits(log), Tracer: tracer,
+	})
+	if err != nil {
+		stop()
+		return nil, nil, err
+	}
+	return p, func() { closeClient(); stop() }, nil
+}
+
+func publisher(ctx context.Context, cfg *config.Config, log *slog.Logger, o producer.Options) (*producer.Publisher, func(), error) {
 	opts, err := cfg.RedisOptions()
 	if err != nil {
 		return nil, nil, err
@@ -25,9 +38,7 @@ func connect(ctx context.Context, cfg *config.Config, log *slog.Logger, batch in
 		log.Warn("warning", "reason", "REDIS_URL: "+unsafe)
 	}
 	client := redisconn.New(opts, 4)
-	p, err := producer.NewPublisher(client, target(cfg), producer.Options{
-		Batch: batch, Replicas: cfg.ProducerWaitReplicas, OnWait: logWaits(log),
-	})
+	p, err := producer.NewPublisher(client, target(cfg), o)
 	if err == nil {
 		err = await(ctx, p, opts, cfg)
 	}

@@ -6,7 +6,9 @@ import (
 	"log/slog"
 	"time"
 
+	"ingestion/internal/plural"
 	"ingestion/producer"
+	"ingestion/producer/file"
 )
 
 // logWaits returns a function that logs why the publisher waits. It logs the same
@@ -41,9 +43,9 @@ func queuedBatch(log *slog.Logger, p producer.Progress) {
 	log.Info("queued", "status", "success", "count", p.Records, "firstLine", p.First, "lastLine", p.Last)
 }
 
-// skipped logs a record of a file that was not sent.
-func skipped(log *slog.Logger, line int, reason error) {
-	log.Warn("warning", "status", "error", "reason", fmt.Sprintf("line %d is skipped: %v", line, reason), "line", line)
+// rejectedRow logs a row of a file that is not sent.
+func rejectedRow(log *slog.Logger, line file.Line, reason error) {
+	log.Warn("warning", "status", "error", "reason", fmt.Sprintf("line %d is rejected: %s", line.Number, reasonAlone(reason)), "line", line.Number)
 }
 
 // totals is the summary printed at the end of a run.
@@ -61,7 +63,7 @@ func (t *totals) note(n int, what string) {
 }
 
 func (t totals) print(w io.Writer) {
-	fmt.Fprintf(w, "producer: %d records sent in %v", t.sent, t.elapsed.Round(time.Millisecond))
+	fmt.Fprintf(w, "producer: %s sent in %v", plural.Of(t.sent, "record", "records"), shown(t.elapsed))
 	if seconds := t.elapsed.Seconds(); seconds > 0 && t.sent > 0 {
 		fmt.Fprintf(w, ", %.0f/s", float64(t.sent)/seconds)
 	}

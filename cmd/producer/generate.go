@@ -12,6 +12,7 @@ import (
 
 	"ingestion/cmd/internal/app"
 	"ingestion/internal/config"
+	"ingestion/internal/plural"
 	"ingestion/producer"
 	"ingestion/record"
 )
@@ -71,10 +72,10 @@ func generateCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.Uint64Var(&f.seed, "seed", 0, "generate the same records as every run with this seed")
 	flags.IntVar(&f.count, "count", 0, "stop after this many records; 0 means no limit")
-	flags.DurationVar(&f.duration, "duration", 0, "stop after this time, for example 90s or 1h; 0 means no limit")
+	app.DurationVar(flags, &f.duration, "duration", 0, "stop after this time, for example 90s or 1d; 0 means no limit")
 	flags.StringSliceVar(&f.customers, "customers", nil, "customer IDs, comma-separated (GEN_CUSTOMERS)")
 	flags.Float64Var(&f.rpm, "rpm", 0, "records per minute and customer (GEN_RPM)")
-	flags.DurationVar(&f.jitter, "jitter", 0, "maximum random shift of each record, for example 500ms (GEN_JITTER_MS)")
+	app.DurationVar(flags, &f.jitter, "jitter", 0, "maximum random shift of each record, for example 500ms (GEN_JITTER_MS)")
 	flags.Float64Var(&f.invalidRate, "invalid-rate", 0, "fraction of invalid records, 0 to 1 (GEN_INVALID_RATE)")
 	return cmd
 }
@@ -108,7 +109,7 @@ func (f generateFlags) options(cmd *cobra.Command, cfg *config.Config) producer.
 func generate(cmd *cobra.Command, cfg *config.Config, log *slog.Logger, opts producer.GeneratorOptions) error {
 	generator, err := producer.NewGenerator(opts)
 	if err != nil {
-		return app.UsageError(named(err))
+		return app.UsageError(named(err, cmd.Flags().Changed))
 	}
 	ctx := cmd.Context()
 	publisher, closeClient, err := connect(ctx, cfg, log, 0)
@@ -161,7 +162,7 @@ func within(ctx context.Context, duration time.Duration) (context.Context, conte
 // overdue returns the error of a run that took longer than the duration and grace.
 func overdue(err error, unsent int) error {
 	if errors.Is(err, errOver) {
-		return fmt.Errorf("%w; %d records were not sent", err, unsent)
+		return fmt.Errorf("%w; %s not sent", err, plural.Of(unsent, "record was", "records were"))
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return nil // everything was sent, although late
@@ -178,8 +179,9 @@ func unlessInterrupted(ctx context.Context, err error) error {
 	return err
 }
 
-// named replaces the names of options by those of their variables.
-func named(err error) error {
+// named replaces the names of options by those of the flags that are given, or else
+// of their variables.
+func named(err error, given func(flag string) bool) error {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return err
@@ -188,20 +190,26 @@ func named(err error) error {
 	for _, err := range joined.Unwrap() {
 		var option *producer.OptionError
 		if errors.As(err, &option) {
-			err = fmt.Errorf("%s: %s", variables[option.Option], option.Problem)
+			setting := settings[option.Option]
+			name := setting.variable
+			if given(setting.flag) {
+				name = "--" + setting.flag
+			}
+			err = fmt.Errorf("%s: %s", name, option.Problem)
 		}
 		all = append(all, err)
 	}
 	return errors.Join(all...)
 }
 
-var variables = map[string]string{
-	"Customers":   "GEN_CUSTOMERS",
-	"PerMinute":   "GEN_RPM",
-	"Jitter":      "GEN_JITTER_MS",
-	"InvalidRate": "GEN_INVALID_RATE",
-	"Count":       "--count",
-	"Duration":    "--duration",
+// settings has the flag and the variable of each option; some have no variable.
+var settings = map[string]struct{ flag, variable string }{
+	"Customers":   {"customers", "GEN_CUSTOMERS"},
+	"PerMinute":   {"rpm", "GEN_RPM"},
+	"Jitter":      {"jitter", "GEN_JITTER_MS"},
+	"InvalidRate": {"invalid-rate", "GEN_INVALID_RATE"},
+	"Count":       {"count", ""},
+	"Duration":    {"duration", ""},
 }
 
 func bodiesOf(batch []producer.Generated) [][]byte {

@@ -4,6 +4,7 @@ package main
 
 import (
 	"os"
+	_ "time/tzdata" // for --time-zone: the image has no time zones
 
 	"github.com/spf13/cobra"
 

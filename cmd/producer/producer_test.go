@@ -97,7 +97,7 @@ func queue(t *testing.T, s *env.RedisServer) (ids, bodies []string) {
 func numbered(from, to int) string {
 	var b strings.Builder
 	for i := from; i <= to; i++ {
-		fmt.Fprintf(&b, "{\"customerId\":\"c%d\"}\n", i)
+		fmt.Fprintf(&b, `{"customerId":"c%d","name":"A","email":"a@b.co","createdAt":"2024"}`+"\n", i)
 	}
 	return b.String()
 }
@@ -238,9 +238,9 @@ func TestLoadStandardInputAsCSV(t *testing.T) {
 	server := env.Redis(t)
 	p := start(t, server.URL(), []string{"QUEUE_MODE=list"}, []string{"load", "-", "--validate"}, env.WithStdin(
 		"customerId,name,email,createdAt\n1,Zoë,z@quillmarsh.net,2024-01-01\n\n2,,z@quillmarsh.net,2024-01-01\n3,Ann,a@quillmarsh.net,2024\n"))
-	wantExit(t, p, 0, "producer: 2 records sent in ", ", 1 skipped, 1 blank lines")
+	wantExit(t, p, 1, "producer: 2 records sent in ", ", 1 rejected, 1 blank line", "1 of 3 rows rejected")
 	warnings := events(t, p, "warning")
-	if len(warnings) != 1 || warnings[0].Line != 4 || !strings.Contains(warnings[0].Reason, "line 4 is skipped") || !strings.Contains(warnings[0].Reason, "name") {
+	if len(warnings) != 1 || warnings[0].Line != 4 || !strings.Contains(warnings[0].Reason, "line 4 is rejected") || !strings.Contains(warnings[0].Reason, "name") {
 		t.Errorf("skipping is logged as %+v", warnings)
 	}
 	got, err := server.Client(t).LRange(t.Context(), "q", 0, -1).Result()
@@ -343,12 +343,12 @@ func TestRefusals(t *testing.T) {
 	}{
 		"unknown command":       {server.URL(), nil, []string{"send"}, 2, []string{`"send"`}},
 		"unknown flag":          {server.URL(), nil, []string{"generate", "--fast"}, 2, []string{"--fast"}},
-		"no file":               {server.URL(), nil, []string{"load"}, 2, []string{"arg"}},
+		"no file":               {server.URL(), nil, []string{"load"}, 2, []string{"needs FILE|-"}},
 		"missing file":          {server.URL(), nil, []string{"load", "no-such-file"}, 2, []string{"no-such-file"}},
 		"folder":                {server.URL(), nil, []string{"load", "."}, 2, []string{"directory"}},
 		"several wrong flags":   {server.URL(), nil, []string{"load", good, "--format", "xml", "--rate", "-1", "--from-line", "0", "--batch", "0"}, 2, []string{"--format", "--rate", "--from-line", "--batch"}},
-		"wrong rate":            {server.URL(), nil, []string{"generate", "--rpm", "0", "--jitter", "-1s", "--invalid-rate", "2"}, 2, []string{"GEN_RPM", "GEN_JITTER_MS", "GEN_INVALID_RATE"}},
-		"jitter out of range":   {server.URL(), nil, []string{"generate", "--rpm", "1e-9", "--jitter", "2000000h"}, 2, []string{"producer generate: GEN_RPM", "GEN_JITTER_MS"}},
+		"wrong rate":            {server.URL(), nil, []string{"generate", "--rpm", "0", "--jitter", "-1s", "--invalid-rate", "2"}, 2, []string{"--rpm: ", "--jitter: ", "--invalid-rate: "}},
+		"jitter out of range":   {server.URL(), nil, []string{"generate", "--rpm", "1e-9", "--jitter", "2000000h"}, 2, []string{"producer generate: --rpm", "--jitter"}},
 		"rate out of range":     {server.URL(), nil, []string{"load", good, "--rate", "1e-12"}, 2, []string{"--rate: 1e-12 is out of range"}},
 		"variable out of range": {server.URL(), []string{"GEN_RPM=1e-9"}, []string{"generate"}, 2, []string{"GEN_RPM: 1e-09 is out of range"}},
 		"wrong variables":       {server.URL(), []string{"QUEUE_MODE=heap", "GEN_RPM=fast"}, []string{"load", good}, 2, []string{"QUEUE_MODE", "GEN_RPM"}},
@@ -358,8 +358,8 @@ func TestRefusals(t *testing.T) {
 		"wrong password":        {"redis://:secret-wor@" + locked.Addr, nil, []string{"load", good}, 2, []string{"REDIS_URL", "refuses this user and password"}},
 		"no server":             {nowhere, []string{"STARTUP_TIMEOUT_SEC=1"}, []string{"load", good}, 1, []string{"REDIS_URL", "STARTUP_TIMEOUT_SEC", "***@"}},
 		"no header":             {server.URL(), nil, []string{"load", good, "--format", "csv"}, 1, []string{"no CSV header"}},
-		"unknown header":        {server.URL(), nil, []string{"load", file(t, "x.csv", "id,mail\n1,a\n")}, 1, []string{"no CSV header", "customerId", "--format ndjson"}},
-		"an unclosed quote":     {server.URL(), nil, []string{"load", file(t, "x.csv", "name\na\n\"b\nc\n")}, 1, []string{"line 3", "--from-line 3", "--from-line 4"}},
+		"unknown header":        {server.URL(), nil, []string{"load", file(t, "x.csv", "id,mail\n1,a\n")}, 1, []string{"customerId: there is no such column", "similar: \"mail\"", "--map, --preset"}},
+		"an unclosed quote":     {server.URL(), nil, []string{"load", file(t, "x.csv", "customerId,name,email,createdAt\n1,a,a@b.co,2024\n\"b\nc\n")}, 1, []string{"line 3", "--from-line 3", "--from-line 4"}},
 		"generate has no files": {server.URL(), nil, []string{"generate", "file"}, 2, []string{"file"}},
 	} {
 		p := run(t, c.url, c.env, c.args...)

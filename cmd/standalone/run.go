@@ -11,7 +11,9 @@ import (
 
 	"ingestion/cmd/internal/app"
 	"ingestion/cmd/internal/stack"
+	"ingestion/cmd/internal/tracing"
 	"ingestion/internal/config"
+	"ingestion/internal/embedded"
 	"ingestion/record"
 )
 
@@ -21,10 +23,13 @@ func newRun() *cobra.Command {
 		Use:   "run",
 		Short: "Run the embedded servers and the worker until SIGINT or SIGTERM",
 		Long: `run runs the embedded Redis, the embedded MongoDB and the worker in one process.
-It prints the addresses of both servers and how to push a record. All settings
-of the worker apply, except REDIS_URL and MONGO_URI, which point to the embedded
-servers. With --data the documents are kept in that directory; records still in
-the embedded Redis are lost on exit.`,
+It prints the addresses of both servers, how to push a record and how to look at
+the document. All settings of the worker apply, except REDIS_URL and MONGO_URI,
+which point to the embedded servers. With --data the documents are kept in that
+directory; records still in the embedded Redis are lost on exit.
+
+The embedded Redis does not count the entries added to a stream, so the verdict
+of "ingestctl reconcile" on it is "unknown" at best.`,
 		Example: `  standalone run                                   # list mode, free ports
   QUEUE_MODE=stream standalone run --data ./data --redis-addr 127.0.0.1:6379`,
 		Args: cobra.NoArgs,
@@ -40,7 +45,7 @@ func run(command *cobra.Command, opts stack.Options) (err error) {
 	ctx := command.Context()
 	servers, err := stack.Start(ctx, opts)
 	if err != nil {
-		return err
+		return blame(err, addrFlag(err))
 	}
 	defer func() { err = errors.Join(err, servers.Close()) }()
 	cfg, err := config.LoadWith(servers.Variables())
@@ -49,13 +54,24 @@ func run(command *cobra.Command, opts stack.Options) (err error) {
 	}
 	log, buffer := app.NewLog(cfg, command.OutOrStdout())
 	defer func() { err = errors.Join(err, buffer.Close()) }()
-	worker, err := app.NewWorker(ctx, cfg, log, buffer.Flush)
+	tracer, stop := tracing.StartWorker(ctx, cfg, log)
+	defer stop()
+	worker, err := app.NewWorker(ctx, cfg, log, buffer.Flush, tracer)
 	if err != nil {
 		return err
 	}
 	defer worker.Close()
 	command.PrintErr(welcome(servers, cfg))
 	return worker.Run(ctx)
+}
+
+// addrFlag returns the flag of the address that is at fault, if one is.
+func addrFlag(err error) string {
+	var refused *embedded.AddrError
+	if errors.As(err, &refused) && refused.Server == "Redis" {
+		return "--redis-addr"
+	}
+	return "--mongo-addr"
 }
 
 func welcome(servers *stack.Stack, cfg *config.Config) string {
@@ -70,19 +86,29 @@ func welcome(servers *stack.Stack, cfg *config.Config) string {
 		"  redis-cli -h " + host + " -p " + port + " " + push +
 		` '{"customerId":"42","name":"Ada Lovelace","email":"ada@lovelace.org","createdAt":"2026-01-31T12:00:00Z"}'` + "\n" +
 		"or with the producer:\n" +
-		"  REDIS_URL=" + servers.Redis.URL() + " " + producerSettings(cfg) + "go run ./cmd/producer load examples/customers.ndjson\n"
+		"  REDIS_URL=" + servers.Redis.URL() + " " + producerSettings(cfg) + "go run ./cmd/producer load examples/customers.ndjson\n" +
+		"Look at the document:\n" +
+		"  MONGO_URI=" + servers.Mongo.URI() + " " + documentSettings(cfg) + "go run ./cmd/ingestctl find --customer 42\n"
 }
 
 // producerSettings returns the variables that the producer must share with the
 // worker: the mode, and others that differ from their defaults.
 func producerSettings(cfg *config.Config) string {
-	shared := []string{"QUEUE_KEY"}
 	if cfg.QueueMode == config.ModeStream {
-		shared = []string{"STREAM_KEY", "STREAM_PARTITIONS"}
+		return "QUEUE_MODE=stream " + changed(cfg, "STREAM_KEY", "STREAM_PARTITIONS")
 	}
+	return "QUEUE_MODE=list " + changed(cfg, "QUEUE_KEY")
+}
+
+// documentSettings returns those that say where the documents are.
+func documentSettings(cfg *config.Config) string { return changed(cfg, "MONGO_DB", "MONGO_COLLECTION") }
+
+// changed returns those of the variables that differ from their defaults, as a shell
+// takes them in front of a command.
+func changed(cfg *config.Config, names ...string) string {
 	var b strings.Builder
 	for _, s := range cfg.Settings() {
-		if s.Name == "QUEUE_MODE" || slices.Contains(shared, s.Name) && s.Value != s.Default {
+		if slices.Contains(names, s.Name) && s.Value != s.Default {
 			b.WriteString(s.Name + "=" + quoted(s.Value) + " ")
 		}
 	}

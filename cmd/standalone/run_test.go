@@ -42,14 +42,14 @@ func TestRunProcessesRecordsOfAnyClient(t *testing.T) {
 
 // The printed commands work when pasted into a shell.
 func TestRunPrintsCommandsThatWork(t *testing.T) {
-	producer := env.Build(t, "ingestion/cmd/producer")
+	producer, ingestctl := env.Build(t, "ingestion/cmd/producer"), env.Build(t, "ingestion/cmd/ingestctl")
 	file := filepath.Join(t.TempDir(), "customers.ndjson")
 	body := `{"customerId":"7","name":"Ada","email":"ada@lovelace.org","createdAt":"2026-01-31"}`
 	if err := os.WriteFile(file, []byte(body), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for name, environ := range map[string][]string{
-		"list":   {"QUEUE_KEY=it's a queue"},
+		"list":   {"QUEUE_KEY=it's a queue", "MONGO_COLLECTION=it's a collection"},
 		"stream": {"QUEUE_MODE=Stream", "STREAM_KEY=my stream", "STREAM_PARTITIONS=3", "QUEUE_KEY=other"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -67,6 +67,15 @@ func TestRunPrintsCommandsThatWork(t *testing.T) {
 			p.WaitForLine(soon, func(line string) bool {
 				return strings.Contains(line, `"event":"ingested"`) && strings.Contains(line, `"customerId":"7"`)
 			})
+			_, line, found = strings.Cut(p.Stderr(), "Look at the document:\n")
+			if !found {
+				t.Fatalf("no document in %q", p.Stderr())
+			}
+			line, _, _ = strings.Cut(line, "\n")
+			find := env.Process(t, "/bin/sh", []string{"-c", strings.NewReplacer("go run ./cmd/ingestctl", ingestctl, "customer 42", "customer 7").Replace(line)}, nil)
+			if code := find.Wait(soon); code != 0 || !strings.Contains(strings.Join(find.Lines(), "\n"), "customerId  7") {
+				t.Errorf("exit code %d of %s, which prints %q", code, line, find.Lines())
+			}
 		})
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ingestion/cmd/internal/app"
 	"ingestion/internal/embedded"
 )
 
@@ -25,7 +26,7 @@ func newRedis() *cobra.Command {
 		RunE: func(command *cobra.Command, _ []string) error {
 			server, err := embedded.StartRedis(command.Context(), addr)
 			if err != nil {
-				return err
+				return blame(err, "--addr")
 			}
 			return serve(command, server, server.Addr(), server.URL())
 		},
@@ -49,7 +50,7 @@ data in that directory across restarts; without, the data is deleted on exit.`,
 		RunE: func(command *cobra.Command, _ []string) error {
 			server, err := embedded.StartMongo(command.Context(), options)
 			if err != nil {
-				return err
+				return blame(err, "--addr")
 			}
 			return serve(command, server, server.Addr(), server.URI())
 		},
@@ -57,6 +58,23 @@ data in that directory across restarts; without, the data is deleted on exit.`,
 	command.Flags().StringVar(&options.Addr, "addr", "127.0.0.1:27017", "listen `ADDRESS`; port 0 is any free one")
 	command.Flags().StringVar(&options.Dir, "data", "", "data `DIRECTORY`, created if necessary (default: temporary)")
 	return command
+}
+
+// blame names the flag of an address that a server can't listen on, or --data.
+func blame(err error, flag string) error {
+	var dir *embedded.DirError
+	if errors.As(err, &dir) && dir.Dir != "" {
+		return fmt.Errorf("--data: %w", err)
+	}
+	var refused *embedded.AddrError
+	if !errors.As(err, &refused) {
+		return err
+	}
+	err = fmt.Errorf("%s: %w", flag, err)
+	if refused.Malformed {
+		return app.UsageError(err)
+	}
+	return err
 }
 
 // serve prints that server is ready at url, and closes it when the command's

@@ -3,13 +3,12 @@
 package main
 
 import (
-	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
 
 	"ingestion/cmd/internal/app"
-	"ingestion/internal/config"
+	"ingestion/cmd/internal/tracing"
 )
 
 func main() { os.Exit(app.Execute(newCommand())) }
@@ -18,12 +17,14 @@ const longHelp = `worker reads customer records from a Redis queue, validates th
 customer's rate and inserts the records into MongoDB.
 
 It is configured by environment variables, or by a .env file in the working
-directory. "worker config" prints the effective value of each. The most
-important ones:
+directory. "worker config" prints the value of each and where it comes from. The
+most important ones:
 
   QUEUE_MODE   list (at most once) or stream (effectively once)
   REDIS_URL    the Redis server that holds the queue
   MONGO_URI    the MongoDB server that receives the records
+
+Metrics and health are served on ADMIN_ADDR; "worker healthcheck" asks for the latter.
 
 The log goes to standard output, one line per record: JSON, or text on a
 terminal. SIGTERM or SIGINT starts a graceful shutdown; a second signal exits at
@@ -36,7 +37,8 @@ Exit codes:
 
 const examples = `  worker                                           # list mode, local servers
   QUEUE_MODE=stream REDIS_URL=redis://db:6379/0 worker
-  QUEUE_MODE=stream worker config                  # print the settings and exit`
+  QUEUE_MODE=stream worker config                  # print the settings and exit
+  worker config --check                            # is anything wrong?`
 
 func newCommand() *cobra.Command {
 	root := &cobra.Command{
@@ -45,26 +47,12 @@ func newCommand() *cobra.Command {
 		Long:    longHelp,
 		Example: examples,
 		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return app.RunWorker(cmd.Context(), cmd.OutOrStdout()) },
-	}
-	root.AddCommand(configCommand())
-	return root
-}
 
-func configCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "config",
-		Short: "Print the effective configuration, without passwords",
-		Args:  cobra.NoArgs,
+		Annotations: map[string]string{app.RunsAlone: ""},
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := config.Load()
-			if err != nil {
-				return err
-			}
-			for _, s := range cfg.Settings() {
-				fmt.Fprintf(cmd.OutOrStdout(), "%s=%s\n", s.Name, s.Value)
-			}
-			return nil
+			return app.RunWorker(cmd.Context(), cmd.OutOrStdout(), tracing.StartWorker)
 		},
 	}
+	root.AddCommand(configCommand(), healthcheckCommand())
+	return root
 }

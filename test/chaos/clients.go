@@ -60,13 +60,15 @@ func (c *otherClients) took(taken []faults.Taken) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var rewound []load.EntryID
-	settled := false
+	settled := 0
 	for _, t := range taken {
 		id := load.EntryID{Partition: t.Partition, ID: t.ID}
 		c.observer.Note(id, t.Fields)
 		if t.Kind == faults.GroupBack {
 			rewound = append(rewound, id)
-			settled = settled || t.State == faults.Settled
+			if t.State == faults.Settled {
+				settled++
+			}
 			continue
 		}
 		c.evidence.Take(id, check.Taking{Removed: t.Removed(), Pending: t.State == faults.Pending, Unread: t.State == faults.Unread})

@@ -70,7 +70,7 @@ func checkTarget(from page, target string) string {
 }
 
 // languages are those that a code block may have; CONTRIBUTING.md explains them.
-var languages = []string{"sh", "sh background", "console", "text", "log", "json"}
+var languages = []string{"sh", "sh background", "console", "text", "log", "json", "yaml", "python"}
 
 func TestCodeBlocksHaveALanguage(t *testing.T) {
 	for _, p := range pages(t) {

@@ -202,7 +202,7 @@ func TestAccountBalances(t *testing.T) {
 		}
 	}
 	refused := account.Total.Outcomes[parseError]
-	r.ctl(0, "dead", "replay", "--event", parseError)
+	r.ctl(0, "dead", "replay", "--event", parseError, "--yes")
 	read()
 	letters := account.Total.DeadLetters
 	if refused == 0 || account.Total.Outcomes[parseError] != 2*refused || letters.Replayed != refused || letters.There != letters.Written-refused {

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"encoding/json"
 	"net"
 	"os"
 	"path/filepath"
@@ -144,6 +145,24 @@ func TestUnreachable(t *testing.T) {
 			wantRefusal(t, p, 1, c.phrases...)
 			wantNoSecret(t, p)
 		})
+	}
+}
+
+// TestVersionIsLogged compares worker_started with --version.
+func TestVersionIsLogged(t *testing.T) {
+	t.Parallel()
+	asked := env.Process(t, worker(t), []string{"--version"}, nil)
+	if code := asked.Wait(soon); code != 0 || len(asked.Lines()) != 1 {
+		t.Fatalf("exit code %d, %q", code, asked.Lines())
+	}
+	p := newHarness(t, list).launch()
+	line := p.WaitForLine(soon, event("worker_started"))
+	var started struct{ Version string }
+	if err := json.Unmarshal([]byte(line), &started); err != nil {
+		t.Fatal(err)
+	}
+	if want := "worker " + started.Version; started.Version == "" || asked.Lines()[0] != want {
+		t.Errorf("--version prints %q, the log has %q", asked.Lines()[0], started.Version)
 	}
 }
 

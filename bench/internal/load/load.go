@@ -54,8 +54,9 @@ func Repeated(n int) int { return n / 100 }
 func Bad(n int) int { return (n + 49) / 100 }
 
 // Fill adds n records to the list or to the partitions of a stream, in random
-// order of their times.
-func Fill(ctx context.Context, client *redis.Client, list bool, keys []string, n, repeated int) error {
+// order of their times. A stream's entries also have the given fields, names and
+// values in turn.
+func Fill(ctx context.Context, client *redis.Client, list bool, keys []string, n, repeated int, fields ...any) error {
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(rand.Uint32()) * time.Second)
 	for from := 0; from < n; from += page {
 		pipe := client.Pipeline()
@@ -65,7 +66,7 @@ func Fill(ctx context.Context, client *redis.Client, list bool, keys []string, n
 				pipe.RPush(ctx, keys[0], body)
 				continue
 			}
-			pipe.XAdd(ctx, &redis.XAddArgs{Stream: keys[home(body, len(keys))], Values: []any{"data", body}})
+			pipe.XAdd(ctx, &redis.XAddArgs{Stream: keys[home(body, len(keys))], Values: append([]any{"data", body}, fields...)})
 		}
 		if _, err := pipe.Exec(ctx); err != nil {
 			return fmt.Errorf("filling the queue: %w", err)

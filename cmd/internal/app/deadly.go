@@ -19,7 +19,7 @@ func decoder(decode func([]byte) (record.Record, error)) func([]byte) (record.Re
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 			select {} // until the signal arrives
 		case bytes.Contains(body, []byte("makes the worker panic")):
-			panic("the body asks for a panic")
+			panic("the body asks for a panic: " + string(body))
 		}
 		return decode(body)
 	}

@@ -21,8 +21,10 @@ func Execute(root *cobra.Command) int {
 	ctx, stop := untilSignal(context.Background())
 	defer stop()
 	root.SilenceErrors, root.SilenceUsage = true, true
-	root.Version = version()
-	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
+	root.SetVersionTemplate("{{.Root.Name}} {{.Version}}\n")
+	explainUsage(root)
+	completeValues(root)
+	each(root, func(cmd *cobra.Command) { cmd.Version = version() })
 	markRuns(root)
 	cmd, err := root.ExecuteContextC(ctx)
 	var ran *runError

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
+	"syscall"
 
 	"ingestion/internal/config"
 	"ingestion/streams"
@@ -38,6 +40,10 @@ func (e *MissingError) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *MissingError) Unwrap() error { return e.Err }
 
+// ErrNotInOrder ends a command that has printed what is wrong: nothing else is reported.
+// Its exit code is 1.
+var ErrNotInOrder = errors.New("not in order")
+
 // UsageError returns an error about the command line. Its exit code is 2.
 func UsageError(err error) error { return &SetupError{Err: err} }
 
@@ -62,18 +68,31 @@ func ExitCode(err error) int {
 	}
 }
 
+// Warn prints the suspects of a configuration, one per line.
+func Warn(w io.Writer, suspects []config.Suspect) {
+	for _, suspect := range suspects {
+		fmt.Fprintf(w, "warning: %v\n", suspect)
+	}
+}
+
 // Report prints an error for a person. Each fault of a configuration has its own line.
 func Report(w io.Writer, program string, err error) {
-	if err == nil {
+	if err == nil || errors.Is(err, ErrNotInOrder) {
 		return
 	}
 	var configuration *config.Error
 	if errors.As(err, &configuration) {
+		Warn(w, configuration.Suspects)
 		fmt.Fprintf(w, "%s: the configuration has faults:\n", program)
 		for _, fault := range configuration.Faults {
 			fmt.Fprintf(w, "  - %s\n", fault)
 		}
 		return
 	}
-	fmt.Fprintf(w, "%s: %s\n", program, strings.ReplaceAll(err.Error(), "\n", "\n  "))
+	text := err.Error()
+	var closed *os.PathError
+	if errors.As(err, &closed) && closed.Err == syscall.EPIPE && closed.Path == os.Stdout.Name() {
+		text = strings.ReplaceAll(text, closed.Error(), "standard output is closed: the program that reads it has ended")
+	}
+	fmt.Fprintf(w, "%s: %s\n", program, strings.ReplaceAll(text, "\n", "\n  "))
 }

@@ -20,7 +20,7 @@ type memoryPressure struct {
 // changed shuts the gate, or opens it if reason is empty. It logs at most once a minute for
 // a server that is sometimes above its limit and sometimes below.
 func (w *memoryPressure) changed(reason string) {
-	cause := "maxmemory of " + w.stream
+	cause := consumer.Cause{Kind: consumer.RedisFull, Of: w.stream}
 	if reason == "" {
 		w.gate.Open(cause)
 		if !w.suppressed {
@@ -30,7 +30,7 @@ func (w *memoryPressure) changed(reason string) {
 	}
 	reason = "Redis is at maxmemory, nothing can be admitted: waiting for free memory, nothing is lost (" + reason + ")"
 	w.gate.Shut(cause, reason)
-	w.suppressed = !w.throttle.Allow(cause)
+	w.suppressed = !w.throttle.Allow(w.stream)
 	if !w.suppressed {
 		w.log.Warn("retrying", "status", "error", "server", "Redis", "stream", w.stream, "reason", reason)
 	}

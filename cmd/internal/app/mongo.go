@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"ingestion/consumer"
 	"ingestion/internal/config"
@@ -18,22 +19,39 @@ import (
 // connectMongo returns the store of the configured collection. It waits until MongoDB
 // answers and the collection is usable, for STARTUP_TIMEOUT_SEC at most.
 func connectMongo(ctx context.Context, cfg *config.Config, observer store.Observer) (*mongo.Client, *store.Store, error) {
+	opts, err := mongoOptions(cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	client, s, err := newStore(ctx, cfg, opts, observer)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := awaitMongo(ctx, s, cfg); err != nil {
+		return nil, nil, errors.Join(err, disconnect(ctx, client))
+	}
+	return client, s, nil
+}
+
+func mongoOptions(cfg *config.Config) (*options.ClientOptions, error) {
 	opts, err := cfg.MongoOptions()
 	if err != nil {
-		return nil, nil, &config.Error{Faults: []string{"MONGO_URI, MONGO_PASSWORD_FILE: " + err.Error()}}
+		return nil, &config.Error{Faults: []string{"MONGO_URI, MONGO_PASSWORD_FILE: " + err.Error()}}
 	}
 	if opts.MaxPoolSize == nil {
 		opts.SetMaxPoolSize(uint64(cfg.Concurrency + 8))
 	}
+	return opts, nil
+}
+
+// newStore returns the store of the configured collection. It connects on first use.
+func newStore(ctx context.Context, cfg *config.Config, opts *options.ClientOptions, observer store.Observer) (*mongo.Client, *store.Store, error) {
 	client, err := mongo.Connect(opts)
 	if err != nil {
 		return nil, nil, &config.Error{Faults: []string{"MONGO_URI: the driver can't use it: check the options"}}
 	}
 	s, err := store.New(client.Database(cfg.MongoDB).Collection(cfg.MongoCollection), store.Options{Observer: observer})
 	if err != nil {
-		return nil, nil, errors.Join(err, disconnect(ctx, client))
-	}
-	if err := awaitMongo(ctx, s, cfg); err != nil {
 		return nil, nil, errors.Join(err, disconnect(ctx, client))
 	}
 	return client, s, nil
@@ -55,10 +73,21 @@ func awaitMongo(ctx context.Context, s *store.Store, cfg *config.Config) error {
 	case store.Permanent(err):
 		return &SetupError{fmt.Errorf("MONGO_URI: %s: %w", cfg.MongoURI, err)}
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("MONGO_URI: no MongoDB answers at %s (gave up after STARTUP_TIMEOUT_SEC, %v): %w", cfg.MongoURI, limit, err)
+		return noMongo(cfg, err)
 	default:
 		return err
 	}
+}
+
+// noMongo returns the error of a wait that took too long, with the last failure if an
+// attempt came to an end.
+func noMongo(cfg *config.Config, err error) error {
+	text := fmt.Sprintf("MONGO_URI: no MongoDB answers at %s (gave up after STARTUP_TIMEOUT_SEC, %v)", cfg.MongoURI, cfg.StartupTimeout.Duration())
+	var last *store.Error
+	if errors.As(err, &last) {
+		return fmt.Errorf("%s: %w", text, last)
+	}
+	return errors.New(text)
 }
 
 func disconnect(ctx context.Context, client *mongo.Client) error {
@@ -67,17 +96,23 @@ func disconnect(ctx context.Context, client *mongo.Client) error {
 	return client.Disconnect(ctx)
 }
 
+var mongoDown = consumer.Cause{Kind: consumer.MongoDown}
+
 // storeObserver shuts the gate while MongoDB fails, and logs why: each reason once a minute,
 // however often MongoDB recovers in between. The store calls one method at a time.
 type storeObserver struct {
 	log      *slog.Logger
 	gate     *consumer.Gate
 	throttle retry.Throttle
-	open     bool // a failure was logged, the recovery was not
+	open     bool              // a failure was logged, the recovery was not
+	retried  func(store.Class) // counts retries; may be nil
 }
 
 // Waiting shuts the gate.
 func (w *storeObserver) Waiting(err error, class store.Class, next time.Duration) {
+	if w.retried != nil {
+		w.retried(class)
+	}
 	reason := err.Error()
 	switch class {
 	case store.Transient, store.NotSent, store.LoginFailed, store.Operator:
@@ -88,7 +123,7 @@ func (w *storeObserver) Waiting(err error, class store.Class, next time.Duration
 		w.log.Warn("retrying", "status", "error", "server", "MongoDB", "reason", reason,
 			"pause", fmt.Sprint(next.Round(time.Millisecond)))
 	}
-	w.gate.Shut("MongoDB", reason)
+	w.gate.Shut(mongoDown, reason)
 }
 
 // Strike logs a strike against a record, which is postponed.
@@ -100,7 +135,7 @@ func (w *storeObserver) Strike(s store.Strike) {
 
 // Recovered opens the gate.
 func (w *storeObserver) Recovered() {
-	w.gate.Open("MongoDB")
+	w.gate.Open(mongoDown)
 	if !w.open {
 		return
 	}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -14,6 +15,7 @@ import (
 
 	"ingestion/consumer"
 	"ingestion/internal/config"
+	"ingestion/store"
 )
 
 // operatorConnections is the size of the connection pool of a tool that one person uses.
@@ -27,6 +29,23 @@ func OperatorRedis(ctx context.Context, cfg *config.Config, log *slog.Logger) (r
 	return connectRedis(ctx, cfg, log, operatorConnections)
 }
 
+// OperatorStore connects to the configured collection, for a tool that only reads. Call
+// release after use.
+func OperatorStore(ctx context.Context, cfg *config.Config, log *slog.Logger) (s *store.Store, release func(), err error) {
+	client, s, err := connectToRead(ctx, cfg, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, func() { _ = disconnect(ctx, client) }, nil
+}
+
+// connectToRead connects to MongoDB like the worker, but creates no index.
+func connectToRead(ctx context.Context, cfg *config.Config, log *slog.Logger) (*mongo.Client, *store.Store, error) {
+	readOnly := *cfg
+	readOnly.MongoIndexes = false
+	return connectMongo(ctx, &readOnly, &storeObserver{log: log, gate: consumer.NewGate()})
+}
+
 // DocumentFilter matches documents whose streamId is between From and To, both included and
 // compared as text, and for which Match returns true.
 type DocumentFilter struct {
@@ -37,9 +56,7 @@ type DocumentFilter struct {
 // CountDocuments counts the documents of the configured collection on the primary: all of
 // them, and those that match the filter; nil matches none. It writes nothing.
 func CountDocuments(ctx context.Context, cfg *config.Config, log *slog.Logger, filter *DocumentFilter) (all, matching int64, err error) {
-	readOnly := *cfg
-	readOnly.MongoIndexes = false
-	client, _, err := connectMongo(ctx, &readOnly, &storeObserver{log: log, gate: consumer.NewGate()})
+	client, _, err := connectToRead(ctx, cfg, log)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -52,6 +69,9 @@ func CountDocuments(ctx context.Context, cfg *config.Config, log *slog.Logger, f
 	}
 	if err == nil {
 		all, err = coll.CountDocuments(ctx, bson.D{})
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("no answer within %v", countTimeout)
 	}
 	if err != nil {
 		return 0, 0, fmt.Errorf("counting the documents of %s.%s: %w", cfg.MongoDB, cfg.MongoCollection, err)

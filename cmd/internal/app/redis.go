@@ -128,15 +128,8 @@ func NameOwner(err error) error {
 func await(ctx context.Context, limit time.Duration, log *slog.Logger, server string, try func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	var last error // other than one caused by the end of ctx, if there was any
 	logged := false
-	err := retry.Policy{Initial: 100 * time.Millisecond}.Do(ctx, func() error {
-		err := permanent(try(ctx))
-		if err != nil && (last == nil || ctx.Err() == nil) {
-			last = err
-		}
-		return err
-	}, func(err error, _ time.Duration) {
+	err := retry.Policy{Initial: 100 * time.Millisecond}.Do(ctx, func() error { return permanent(try(ctx)) }, func(err error, _ time.Duration) {
 		if !logged {
 			logged = true
 			log.Warn("retrying", "status", "error", "server", server, "reason", fmt.Sprintf("%v; retrying for up to %v", err, limit))
@@ -149,9 +142,9 @@ func await(ctx context.Context, limit time.Duration, log *slog.Logger, server st
 		return err
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("%w (gave up after STARTUP_TIMEOUT_SEC, %v)", last, limit)
+		return fmt.Errorf("%w (gave up after STARTUP_TIMEOUT_SEC, %v)", err, limit)
 	}
-	return last
+	return err
 }
 
 // permanent turns an error that only the operator can mend into a SetupError, and marks it

@@ -23,7 +23,7 @@ const exitGrace = 10 * time.Second
 
 // RunWorker loads the configuration and runs a worker that logs to w, until ctx ends or
 // WORKER_MAX_MESSAGES deliveries are settled.
-func RunWorker(ctx context.Context, w io.Writer) (err error) {
+func RunWorker(ctx context.Context, w io.Writer, trace StartTracer) (err error) {
 	cfg, err := config.Load()
 	if err != nil {
 		return err
@@ -36,7 +36,9 @@ func RunWorker(ctx context.Context, w io.Writer) (err error) {
 			err = closeErr
 		}
 	}()
-	worker, err := NewWorker(ctx, cfg, log, buffer.Flush)
+	tracer, stop := trace(ctx, cfg, log)
+	defer stop()
+	worker, err := NewWorker(ctx, cfg, log, buffer.Flush, tracer)
 	if ctx.Err() != nil && ExitCode(err) == exitFailure {
 		log.Info("worker_stopped", "status", "success", "reason", "stopped before both servers answered")
 		return nil
@@ -65,8 +67,10 @@ func exitWithin(ctx context.Context, limit time.Duration) (cancel func()) {
 }
 
 // NewLog returns the configured logger, and the buffer that its lines go through. Close the
-// buffer at the end.
+// buffer at the end. It prints the suspects of the configuration on standard error, before
+// the first line.
 func NewLog(cfg *config.Config, w io.Writer) (*slog.Logger, *logging.Buffer) {
+	Warn(os.Stderr, cfg.Suspects())
 	f, ok := w.(*os.File)
 	terminal := ok && logging.IsTerminal(f)
 	buffer := logging.NewBuffer(w, logBytes, logFlushInterval)

@@ -64,7 +64,7 @@ func startError(t *testing.T, vars map[string]string) (string, error) {
 		t.Fatal(err)
 	}
 	var log lines
-	w, err := app.NewWorker(t.Context(), cfg, slog.New(slog.NewJSONHandler(&log, nil)), func() error { return nil })
+	w, err := app.NewWorker(t.Context(), cfg, slog.New(slog.NewJSONHandler(&log, nil)), func() error { return nil }, nil)
 	if err == nil {
 		w.Close()
 		t.Fatal("the worker started without MongoDB")
@@ -124,7 +124,7 @@ func clusterNode(t *testing.T) env.RedisOption {
 	return env.WithConfig("cluster-enabled", "yes", "cluster-port", bus, "appendonly", "no", "maxmemory-policy", "allkeys-lru")
 }
 
-// clusterWithSlots adds a node without slots to the one that has all. It returns its address.
+// clusterWithSlots adds a node without hash slots to the one that has all. It returns its address.
 func clusterWithSlots(t *testing.T, first *env.RedisServer) string {
 	t.Helper()
 	_, bus, _ := net.SplitHostPort(nowhere(t))
@@ -218,7 +218,7 @@ func TestTLSToAPlainRedis(t *testing.T) {
 	}
 }
 
-// The check is repeated, because the Cluster lacks the slots of the keys.
+// The check is repeated, because the Cluster lacks the hash slots of the keys.
 func TestEachWarningIsLoggedOnce(t *testing.T) {
 	server := env.Redis(t, clusterNode(t), env.WithConfig("cluster-require-full-coverage", "no"))
 	client := server.Client(t)

@@ -1,34 +1,56 @@
 package app
 
 import (
-	"fmt"
+	"cmp"
+	"runtime"
 	"runtime/debug"
+	"strings"
+
+	"ingestion/internal/metrics"
 )
 
-// version describes the build: the module's version, which the go command takes
-// from version control, and the Go release.
-func version() string {
+// stamp is the version for a build without version control, as in the Dockerfile:
+//
+//	go build -ldflags "-X ingestion/cmd/internal/app.stamp=v1.2.3"
+var stamp string
+
+// version describes the build: the stamp or else the module's version, which the go
+// command takes from version control, and the Go release.
+func version() string { return describe(build()) }
+
+func build() metrics.Build {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return "unknown"
+		return metrics.Build{Version: cmp.Or(stamp, "unknown")}
 	}
-	return describe(info)
+	return buildOf(info, stamp)
 }
 
-func describe(info *debug.BuildInfo) string {
-	v := info.Main.Version
-	if v == "" {
-		v = "(devel)"
-	}
+// Release is the version without the Go release.
+func Release() string { return strings.TrimSuffix(version(), " "+runtime.Version()) }
+
+func buildOf(info *debug.BuildInfo, stamp string) metrics.Build {
 	settings := map[string]string{}
 	for _, s := range info.Settings {
 		settings[s.Key] = s.Value
 	}
-	if revision := settings["vcs.revision"]; v == "(devel)" && revision != "" {
-		v += " " + revision
-		if settings["vcs.modified"] == "true" {
-			v += "+dirty"
-		}
+	revision := settings["vcs.revision"]
+	if revision != "" && settings["vcs.modified"] == "true" {
+		revision += "+dirty"
 	}
-	return fmt.Sprintf("%s %s", v, info.GoVersion)
+	return metrics.Build{Version: cmp.Or(stamp, info.Main.Version, develVersion), Revision: revision, GoVersion: info.GoVersion}
+}
+
+// develVersion is what the go command calls a build without a version.
+const develVersion = "(devel)"
+
+func describe(b metrics.Build) string {
+	text := b.Version
+	if b.Version == develVersion && b.Revision != "" {
+		text += " " + b.Revision
+	}
+	if b.GoVersion != "" {
+		text += " " + b.GoVersion
+	}
+	return text
 }

@@ -8,13 +8,17 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"ingestion/consumer"
+	"ingestion/internal/admin"
 	"ingestion/internal/config"
+	"ingestion/internal/metrics"
+	"ingestion/internal/metrics/queue"
 	"ingestion/limiter"
 	"ingestion/record"
 	"ingestion/store"
@@ -33,30 +37,57 @@ type Worker struct {
 	queue      streams.Queue
 	streams    []*streams.Stream
 	partitions *streams.Partitions // all of streams; nil in list mode
+
+	phase atomic.Int32 // see phase
+
+	// Nil if ADMIN_ADDR is not served.
+	admin   *admin.Server
+	metrics *metrics.Metrics
+	pulse   *consumer.Pulse
+	reading *reading
 }
 
-// NewWorker connects to both servers, checks that they are usable and builds the pipeline. It
-// waits for each server for STARTUP_TIMEOUT_SEC at most. flush writes out buffered log lines.
-// Close the worker after use.
-func NewWorker(ctx context.Context, cfg *config.Config, log *slog.Logger, flush func() error) (*Worker, error) {
+// Tracer makes the spans of a worker.
+type Tracer interface {
+	consumer.Observer
+	// TraceID returns the ID of the trace that ctx belongs to, if it is sampled; else "".
+	TraceID(ctx context.Context) string
+}
+
+// StartTracer returns a Tracer, or nil if traces are off. Call stop at the end. The
+// package tracing has the one there is; main packages pass it on, so that programs
+// without traces do not contain it.
+type StartTracer func(context.Context, *config.Config, *slog.Logger) (tracer Tracer, stop func())
+
+// NewWorker serves ADMIN_ADDR, connects to both servers, checks that they are usable and builds
+// the pipeline. It waits for each server for STARTUP_TIMEOUT_SEC at most. flush writes out buffered log lines.
+// tracer makes the spans; nil means that there are none. Close the worker after use.
+func NewWorker(ctx context.Context, cfg *config.Config, log *slog.Logger, flush func() error, tracer Tracer) (*Worker, error) {
 	w := &Worker{cfg: cfg, log: log, gate: consumer.NewGate()}
-	if err := w.open(ctx, flush); err != nil {
+	if err := w.open(ctx, flush, tracer); err != nil {
 		w.Close()
 		return nil, err
 	}
 	return w, nil
 }
 
-func (w *Worker) open(ctx context.Context, flush func() error) error {
+func (w *Worker) open(ctx context.Context, flush func() error, tracer Tracer) error {
+	if err := w.openAdmin(); err != nil {
+		return err
+	}
 	if err := w.connect(ctx); err != nil {
 		return err
 	}
+	warnOfOtherQueue(ctx, w.redis, w.cfg, w.log)
 	if err := w.openQueue(ctx); err != nil {
 		return err
 	}
 	opts, err := w.consumerOptions(flush)
 	if err != nil {
 		return err
+	}
+	if tracer != nil {
+		opts.Observers, opts.TraceID = append(opts.Observers, tracer), tracer.TraceID
 	}
 	w.consumer, err = consumer.New(opts)
 	return err
@@ -79,6 +110,10 @@ func (w *Worker) consumerOptions(flush func() error) (consumer.Options, error) {
 		MaxMessages:     cfg.MaxMessages,
 		ShutdownTimeout: cfg.ShutdownTimeout.Duration(),
 	}
+	if w.admin != nil {
+		opts.Observers = append(opts.Observers, w.metrics, w.reading)
+		opts.Pulse, opts.ReceiveTimeout = w.pulse, w.receiveTimeout()
+	}
 	if len(w.streams) > 0 {
 		opts.Lease = cfg.StreamClaimIdle.Duration()
 	}
@@ -90,6 +125,16 @@ func (w *Worker) consumerOptions(flush func() error) (consumer.Options, error) {
 		opts.Limiter = l
 	}
 	return opts, nil
+}
+
+// receiveTimeout is more than a read takes that does not hang: the wait for records, and
+// some calls that get no answer.
+func (w *Worker) receiveTimeout() time.Duration {
+	timeout := w.cfg.PollTimeout.Duration() + time.Minute
+	if opts, err := w.cfg.RedisOptions(); err == nil {
+		timeout += 4 * opts.ReadTimeout
+	}
+	return timeout
 }
 
 // connect waits for both servers at the same time, so that the error names both if both are
@@ -106,7 +151,7 @@ func (w *Worker) connect(ctx context.Context) error {
 		}
 	})
 	wait.Go(func() {
-		w.mongo, w.store, mongoErr = connectMongo(ctx, w.cfg, &storeObserver{log: w.log, gate: w.gate})
+		w.mongo, w.store, mongoErr = connectMongo(ctx, w.cfg, w.storeObserver())
 		if ExitCode(mongoErr) == exitUsage {
 			giveUp()
 		}
@@ -115,16 +160,26 @@ func (w *Worker) connect(ctx context.Context) error {
 	return gravest(redisErr, mongoErr)
 }
 
+func (w *Worker) storeObserver() *storeObserver {
+	o := &storeObserver{log: w.log, gate: w.gate}
+	if w.metrics != nil {
+		o.retried = w.metrics.StoreRetries
+	}
+	return o
+}
+
 // connections is the most connections to one node of Redis: for the reader, the batches in
-// flight, each of which may settle several partitions at the same time, the heartbeat and the
-// maintenance. On a Cluster the reader also waits for each partition separately. Connections
-// are opened on demand.
+// flight, each of which may settle several partitions at the same time, the heartbeat, the
+// maintenance and the metrics of the queue. On a Cluster the reader also waits for each
+// partition separately. Connections are opened on demand.
 func connections(cfg *config.Config) int {
 	n := 2*cfg.Concurrency + streams.MaxUpkeep + 8
-	if opts, err := cfg.RedisOptions(); err == nil && opts.IsClusterMode {
+	opts, err := cfg.RedisOptions()
+	cluster := err == nil && opts.IsClusterMode
+	if cluster {
 		n += min(cfg.StreamPartitions, streams.MaxWatches)
 	}
-	return n
+	return n + queue.Connections(cluster, cfg.StreamPartitions)
 }
 
 // gravest joins the permanent errors or, if there is none, all of them.
@@ -151,13 +206,13 @@ func (w *Worker) openQueue(ctx context.Context) error {
 		w.queue = list
 		return err
 	}
-	for _, key := range record.PartitionKeys(cfg.StreamKey, cfg.StreamPartitions) {
+	for _, key := range w.keys() {
 		s, err := streams.NewStream(streams.StreamOptions{
 			Client: w.redis, Key: key, Group: cfg.StreamGroup, Consumer: cfg.StreamConsumer,
 			PollTimeout: cfg.PollTimeout.Duration(), ClaimIdle: cfg.StreamClaimIdle.Duration(),
 			Retention: time.Duration(cfg.StreamRetention), MaxEntries: cfg.StreamMaxEntries,
 			MaxDeliveries: cfg.StreamMaxDeliveries, DeadLetters: letters, Log: w.log,
-			MemoryPressure: w.memoryPressure(key),
+			MemoryPressure: w.memoryPressure(key), Claimed: w.claimed(),
 		})
 		if err != nil {
 			return err
@@ -178,6 +233,14 @@ func (w *Worker) openQueue(ctx context.Context) error {
 	return nil
 }
 
+// claimed returns what counts claimed entries, or nil.
+func (w *Worker) claimed() func(int) {
+	if w.metrics == nil {
+		return nil
+	}
+	return w.metrics.Claimed
+}
+
 // memoryPressure returns what is called when Redis is at maxmemory, and when it no longer is.
 // Without a limiter, records are admitted without writing to Redis: the worker goes on, which
 // frees memory.
@@ -190,10 +253,7 @@ func (w *Worker) memoryPressure(key string) func(reason string) {
 
 func (w *Worker) newLimiter() (*limiter.Limiter, error) {
 	cfg := w.cfg
-	bases := []string{cfg.QueueKey}
-	if cfg.QueueMode == config.ModeStream {
-		bases = record.PartitionKeys(cfg.StreamKey, cfg.StreamPartitions)
-	}
+	bases := w.keys()
 	return limiter.New(w.redis, limiter.Config{
 		Limit:    cfg.RateLimitLimit,
 		Window:   cfg.RateLimitWindow.Duration(),
@@ -240,15 +300,22 @@ func (w *Worker) floor() int64 {
 // Run processes records until ctx ends or WORKER_MAX_MESSAGES deliveries are settled. The error
 // says why the run ended early or what could not be settled; it is nil after a clean shutdown.
 func (w *Worker) Run(ctx context.Context) error {
-	w.log.Info("worker_started", "status", "success", "mode", w.cfg.QueueMode, "key", w.cfg.Key(),
-		"redis", w.cfg.RedisURL.String(), "mongo", w.cfg.MongoURI.String(), "consumer", w.cfg.StreamConsumer)
+	w.logStart()
+	w.phase.Store(int32(running))
+	defer context.AfterFunc(ctx, func() { w.phase.Store(int32(stopping)) })()
 	maintainCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var maintenance sync.WaitGroup
 	maintenance.Go(func() { w.store.Watch(maintainCtx) })
+	control := w.watchControl(ctx)
+	maintenance.Go(func() { control.Run(maintainCtx) })
+	if registration := w.register(); registration != nil {
+		maintenance.Go(func() { registration.Run(maintainCtx) })
+	}
 	if w.partitions != nil {
 		maintenance.Go(func() { w.partitions.Maintain(maintainCtx) })
 	}
 	err := w.consumer.Run(ctx, w.queue)
+	w.phase.Store(int32(stopping))
 	stop()
 	maintenance.Wait()
 	if err != nil {
@@ -259,8 +326,36 @@ func (w *Worker) Run(ctx context.Context) error {
 	return nil
 }
 
-// Close disconnects from both servers.
+// watchControl looks once whether the queue is paused, so that a worker that starts
+// meanwhile reads nothing, and returns what goes on looking.
+func (w *Worker) watchControl(ctx context.Context) *streams.ControlWatch {
+	control := streams.NewControlWatch(w.redis, w.keys()[0], w.log, pauses{log: w.log, gate: w.gate}.changed)
+	control.Look(ctx)
+	return control
+}
+
+// keys are the list, or the streams of all partitions.
+func (w *Worker) keys() []string {
+	if w.cfg.QueueMode == config.ModeStream {
+		return record.PartitionKeys(w.cfg.StreamKey, w.cfg.StreamPartitions)
+	}
+	return []string{w.cfg.QueueKey}
+}
+
+func (w *Worker) logStart() {
+	log := w.log.With("status", "success", "version", version(), "mode", w.cfg.QueueMode, "key", w.cfg.Key(),
+		"redis", w.cfg.RedisURL.String(), "mongo", w.cfg.MongoURI.String(), "consumer", w.cfg.StreamConsumer)
+	if w.admin != nil {
+		log = log.With("admin", w.admin.Addr())
+	}
+	log.Info("worker_started")
+}
+
+// Close closes ADMIN_ADDR and disconnects from both servers.
 func (w *Worker) Close() {
+	if w.admin != nil {
+		w.admin.Close()
+	}
 	if w.redis != nil {
 		_ = w.redis.Close()
 	}

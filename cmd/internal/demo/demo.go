@@ -95,7 +95,7 @@ func startWorker(ctx context.Context, cfg *config.Config, logPath string) (stop 
 		return nil, fmt.Errorf("creating the log file: %w", err)
 	}
 	log, buffer := app.NewLog(cfg, file)
-	worker, err := app.NewWorker(ctx, cfg, log, buffer.Flush)
+	worker, err := app.NewWorker(ctx, cfg, log, buffer.Flush, nil)
 	if err != nil {
 		return nil, errors.Join(err, buffer.Close(), file.Close())
 	}

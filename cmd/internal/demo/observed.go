@@ -16,6 +16,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"ingestion/internal/config"
+	"ingestion/internal/plural"
 	"ingestion/record"
 	"ingestion/streams"
 )
@@ -51,7 +52,7 @@ func awaitSettled(ctx context.Context, out io.Writer, cfg *config.Config, client
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("only %d of %d records settled in time: %w", settled, want.sent, ctx.Err())
+			return fmt.Errorf("only %d of %s settled in time: %w", settled, plural.Of(want.sent, "record", "records"), ctx.Err())
 		}
 	}
 }

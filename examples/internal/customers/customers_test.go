@@ -14,7 +14,7 @@ import (
 
 	"ingestion/examples"
 	"ingestion/examples/internal/customers"
-	"ingestion/producer"
+	"ingestion/producer/file"
 	"ingestion/record"
 )
 
@@ -122,9 +122,9 @@ func TestCustomersDifferFromTheGenerators(t *testing.T) {
 }
 
 func TestProducerReadsTheFileLineByLine(t *testing.T) {
-	r, err := producer.NewReader(bytes.NewReader(examples.Customers), producer.ReaderOptions{})
-	if err != nil || r.Format() != producer.NDJSON {
-		t.Fatalf("%v, %v", r.Format(), err)
+	r, err := file.NewReader(bytes.NewReader(examples.Customers), file.Options{})
+	if err != nil || r.Head().Format != file.NDJSON {
+		t.Fatalf("%v, %v", r.Head().Format, err)
 	}
 	for i, line := range customers.Lines() {
 		got, err := r.Next()
@@ -138,9 +138,9 @@ func TestProducerReadsTheFileLineByLine(t *testing.T) {
 }
 
 func TestCSVHasValidRecordsOnly(t *testing.T) {
-	r, err := producer.NewReader(bytes.NewReader(examples.CustomersCSV), producer.ReaderOptions{})
-	if err != nil || r.Format() != producer.CSV {
-		t.Fatalf("%v, %v", r.Format(), err)
+	r, err := file.NewReader(bytes.NewReader(examples.CustomersCSV), file.Options{})
+	if err != nil || r.Head().Format != file.CSV {
+		t.Fatalf("%v, %v", r.Head().Format, err)
 	}
 	rows := 0
 	for ; ; rows++ {

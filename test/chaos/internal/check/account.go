@@ -19,18 +19,9 @@ func (c *checker) checkAccount() {
 // uncounted returns how many documents may belong to entries that were taken
 // after they were stored and before they were counted.
 func (c *checker) uncounted() (n int64) {
-	ids := map[string]bool{}
-	for id, t := range c.Taken {
-		if !t.Pending {
-			continue
-		}
-		ids[id.ID] = true
-		if origin := c.Entries[id].Origin; origin != "" {
-			ids[origin] = true
-		}
-	}
+	ids := c.takenWhilePending()
 	for _, d := range c.Documents {
-		if ids[d.StreamID] {
+		if c.isOf(d, ids) {
 			n++
 		}
 	}
@@ -84,22 +75,18 @@ func (c *checker) checkPartition(p int, seen observed) {
 	removed, pending, unread := c.taken(p)
 	rewinds := c.Rewinds[p]
 	least := func(n int64) int64 { // over all epochs
-		if rewinds.Most > 0 {
+		if rewinds.Times > 0 {
 			return 0
 		}
 		return n
 	}
-	var settled int64
-	for _, o := range outcomes {
-		settled += l[o]
-	}
 	added := part.Added - l["base"]
 	within("entries added - trimmed - present, removed by other clients", added-l["trimmed"]-part.Length, least(removed), removed)
-	equal("entries added = outcomes + pending + undelivered + missing", added, settled+part.Pending+part.Undelivered+l["missing"])
+	equal("entries added = outcomes + pending + undelivered + missing", added, part.counted())
 	equal("deferred = returned + delayed", l["deferred"], l["returned"]+part.Delayed)
 	equal("dead letters written = present + replayed + purged", l["dead"], part.Dead+l["replayed"]+l["purged"])
 	within("missing, taken by other clients", l["missing"], least(unread), unread+pending)
-	within("epoch", l["epoch"], int64(1+rewinds.Least), int64(1+rewinds.Most))
+	within("epoch", l["epoch"], 1+c.leastRewinds(p), 1+int64(rewinds.Times))
 
 	equal("entries added, entries observed", part.Added, seen.entries)
 	// A deferred entry that is delivered and deferred again replaces the delayed

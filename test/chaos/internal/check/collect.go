@@ -75,15 +75,31 @@ func (s *Sources) documents(ctx context.Context) ([]Document, error) {
 }
 
 // Outstanding counts the entries and deferred records that are not processed.
-func (s *Sources) Outstanding(ctx context.Context) (pending, undelivered, delayed int64, err error) {
+// uncounted is the number of partitions whose account does not balance: workers count
+// missing entries within seconds after they have caught up.
+func (s *Sources) Outstanding(ctx context.Context) (pending, undelivered, delayed, uncounted int64, err error) {
 	for p := range s.Keys {
 		part, err := s.partition(ctx, p)
 		if err != nil {
-			return 0, 0, 0, err
+			return 0, 0, 0, 0, err
 		}
 		pending, undelivered, delayed = pending+part.Pending, undelivered+part.Undelivered, delayed+part.Delayed
+		if !part.balanced() {
+			uncounted++
+		}
 	}
-	return pending, undelivered, delayed, nil
+	return pending, undelivered, delayed, uncounted, nil
+}
+
+// balanced reports whether every entry that was added has its place in the account.
+func (p *Partition) balanced() bool { return p.Added-p.Ledger["base"] == p.counted() }
+
+func (p *Partition) counted() int64 {
+	n := p.Pending + p.Undelivered + p.Ledger["missing"]
+	for _, o := range outcomes {
+		n += p.Ledger[o]
+	}
+	return n
 }
 
 func (s *Sources) partition(ctx context.Context, p int) (Partition, error) {

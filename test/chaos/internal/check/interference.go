@@ -27,8 +27,8 @@ func (t Taking) lossy() bool { return t.Pending || t.Unread }
 
 // Rewinds counts how often a partition's group was set back.
 type Rewinds struct {
-	Most  int // all
-	Least int // at least 1 if any was over settled entries; several may look like one
+	Times   int
+	Settled int // settled entries that it was set back over
 }
 
 // Period is a time span in ms since 1970, both ends included.
@@ -46,9 +46,9 @@ func (s *Interference) Take(id load.EntryID, t Taking) {
 	s.Taken[id] = Taking{before.Removed || t.Removed, before.Pending || t.Pending, before.Unread || t.Unread}
 }
 
-// Rewind notes that a partition's group was set back over entries, of which some
-// were settled.
-func (s *Interference) Rewind(partition int, over []load.EntryID, settled bool) {
+// Rewind notes that a partition's group was set back over entries, and how many of
+// them were settled.
+func (s *Interference) Rewind(partition int, over []load.EntryID, settled int) {
 	if s.Rewound == nil {
 		s.Rewound, s.Rewinds = map[load.EntryID]int{}, map[int]Rewinds{}
 	}
@@ -56,10 +56,8 @@ func (s *Interference) Rewind(partition int, over []load.EntryID, settled bool) 
 		s.Rewound[id]++
 	}
 	r := s.Rewinds[partition]
-	r.Most++
-	if settled {
-		r.Least = 1
-	}
+	r.Times++
+	r.Settled += settled
 	s.Rewinds[partition] = r
 }
 
@@ -71,6 +69,34 @@ func (c *checker) excused(id load.EntryID) bool {
 	}
 	for _, back := range c.returned[id] {
 		if c.Taken[back].lossy() {
+			return true
+		}
+	}
+	return false
+}
+
+// takenWhilePending returns the entries that other clients took while they were
+// pending, and those that they were put back for.
+func (c *checker) takenWhilePending() map[load.EntryID]bool {
+	ids := map[load.EntryID]bool{}
+	for id, t := range c.Taken {
+		if !t.Pending {
+			continue
+		}
+		ids[id] = true
+		if origin := c.Entries[id].Origin; origin != "" {
+			ids[load.EntryID{Partition: id.Partition, ID: origin}] = true
+		}
+	}
+	return ids
+}
+
+// isOf reports whether the document may have been stored for one of the entries. Those
+// of several partitions may have the same ID.
+func (c *checker) isOf(d Document, entries map[load.EntryID]bool) bool {
+	for p := range c.Partitions {
+		id := load.EntryID{Partition: p, ID: d.StreamID}
+		if e, there := c.Entries[id]; there && entries[id] && e.Number >= 0 && c.Records[e.Number].Key == d.Key {
 			return true
 		}
 	}
@@ -94,6 +120,22 @@ func (c *checker) taken(p int) (removed, pending, unread int64) {
 		}
 	}
 	return removed, pending, unread
+}
+
+// manyRewinds is how many set-backs show that they are noticed: a worker that reads an
+// entry again notices, unless it has just started or read none of these before.
+const manyRewinds = 5
+
+// leastRewinds returns how many set-backs of a partition's group must have been
+// noticed. Several may look like one. One is certain if more entries were settled
+// twice than are missing.
+func (c *checker) leastRewinds(p int) int64 {
+	r := c.Rewinds[p]
+	_, pending, unread := c.taken(p)
+	if r.Times >= manyRewinds || int64(r.Settled) > pending+unread {
+		return 1
+	}
+	return 0
 }
 
 // rewoundIn returns how many entries of a partition were made to be delivered

@@ -3,6 +3,7 @@ package check_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"ingestion/test/chaos/internal/check"
 	"ingestion/test/chaos/internal/load"
@@ -46,7 +47,7 @@ func returnedTaken() *check.Evidence {
 // was refused again. That began a new epoch.
 func setBack() *check.Evidence {
 	e := evidence()
-	e.Rewind(0, []load.EntryID{entry(3)}, true)
+	e.Rewind(0, []load.EntryID{entry(3)}, 1)
 	e.Dead = append(e.Dead, e.Dead[0])
 	e.Partitions[0].Dead++
 	e.Partitions[0].Ledger["dead"]++
@@ -67,9 +68,44 @@ func TestInterferenceIsExcused(t *testing.T) {
 		"limit used twice after a clock step":   twoClocks(2),
 		"further fields kept byte for byte":     bytesKept("\xff\x00"),
 		"refused, set back, then admitted":      refusedThenStored(5000, 6000),
+		"set back over fewer than are missing":  setBackUnnoticed(),
+		"set back many times, noticed once":     manySetBacks(2),
+		"taken from its worker, place pruned":   withoutPlace(check.Taking{Pending: true}),
 	} {
 		t.Run(name, func(t *testing.T) { wantNoViolation(t, e) })
 	}
+}
+
+// setBackUnnoticed returns a run in which an entry is missing, which hides that
+// another one was counted twice.
+func setBackUnnoticed() *check.Evidence {
+	e := storedAndMissing()
+	e.Rewind(0, []load.EntryID{entry(3)}, 1)
+	return e
+}
+
+// withoutPlace returns a run in which another client took the hot customer's first
+// entry, and no place of its record was seen.
+func withoutPlace(t check.Taking) *check.Evidence {
+	e := evidence()
+	e.Take(entry(4), t)
+	delete(e.Places["hot-0"], load.Place{Member: "id of h0@x.de", At: 5000})
+	e.Rule.MaxDelay = time.Second // keeps the refusal of the last entry right
+	if t.Removed {
+		e.Partitions[0].Length--
+	}
+	return e
+}
+
+// manySetBacks returns a run in which the group was set back many times over an entry,
+// while others were missing, and which ended in the given epoch.
+func manySetBacks(epoch int64) *check.Evidence {
+	e := storedAndMissing()
+	for range 5 {
+		e.Rewind(0, []load.EntryID{entry(3)}, 0)
+	}
+	e.Partitions[0].Ledger["epoch"] = epoch
+	return e
 }
 
 func storedAndMissing() *check.Evidence {
@@ -128,7 +164,7 @@ func bytesKept(kept string) *check.Evidence {
 // time and stored at another.
 func refusedThenStored(refused, stored int64) *check.Evidence {
 	e := evidence()
-	e.Rewind(0, []load.EntryID{entry(1)}, true)
+	e.Rewind(0, []load.EntryID{entry(1)}, 1)
 	e.Documents[1].Ingested = stored
 	e.Dead = append(e.Dead, check.DeadLetter{Entry: entry(1), Event: "rate_limited", Data: e.Records[1].Body, At: refused})
 	e.Clock = []check.Period{{From: 2000, To: 2000}} // keeps the limit out of this
@@ -187,6 +223,15 @@ func TestInterferenceExcusesNothingElse(t *testing.T) {
 			e := setBack()
 			e.Partitions[0].Ledger["epoch"] = 1
 			return e
+		}},
+		{"set back many times, never noticed", check.Unbalanced, "epoch", func() *check.Evidence { return manySetBacks(1) }},
+		{"the same ID taken in another partition, without a place", check.OverLimit, "without a place", func() *check.Evidence {
+			e := withoutPlace(check.Taking{})
+			e.Take(load.EntryID{Partition: 1, ID: entry(4).ID}, check.Taking{Pending: true})
+			return e
+		}},
+		{"taken after it was settled, without a place", check.OverLimit, "without a place", func() *check.Evidence {
+			return withoutPlace(check.Taking{Removed: true})
 		}},
 		{"one epoch too many", check.Unbalanced, "epoch", func() *check.Evidence {
 			e := setBack()

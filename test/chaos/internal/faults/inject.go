@@ -31,6 +31,7 @@ type Injector struct {
 
 	redisUp   sync.Mutex   // held while Redis is down, and while it must be up
 	disturbed atomic.Int64 // active faults that may disturb the shutdown of a worker
+	begun     atomic.Int64 // those that ever began
 }
 
 // Run injects the faults, those of a lane one after the other, and returns when
@@ -72,6 +73,7 @@ func (in *Injector) inject(ctx context.Context, f Fault) error {
 		return in.injectWorker(ctx, f)
 	}
 	in.disturbed.Add(1)
+	in.begun.Add(1)
 	defer in.disturbed.Add(-1)
 	switch f.Kind {
 	case RedisKilled, RedisStopped, RedisFrozen:
@@ -119,14 +121,14 @@ func (in *Injector) injectWorker(ctx context.Context, f Fault) error {
 // term shuts a worker down cleanly, which may fail only while a server or a link
 // has a fault.
 func (in *Injector) term(w *system.Worker) {
-	before := in.disturbed.Load()
+	begun, active := in.begun.Load(), in.disturbed.Load()
 	code, err := w.Term(termLimit)
 	if err != nil {
 		in.Complain(err.Error())
 		w.Kill()
 		return
 	}
-	if code != 0 && before == 0 && in.disturbed.Load() == 0 {
+	if code != 0 && active == 0 && in.begun.Load() == begun {
 		in.Complain(fmt.Sprintf("a worker exited with code %d after SIGTERM, while all servers were up", code))
 	}
 }

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"ingestion/internal/letters"
+	"ingestion/internal/logging"
+	"ingestion/store"
+)
+
+func (s *session) printDocument(f *findFlags, d *store.Stored) error {
+	if !f.reveal {
+		d.Name, d.Email = letters.MaskedText(d.Name), letters.MaskedEmail(d.Email)
+	}
+	if f.json {
+		return s.printDocumentJSON(d, !f.reveal)
+	}
+	var b strings.Builder
+	for _, field := range [][2]string{
+		{"_id", d.ID}, {"customerId", d.CustomerID}, {"name", d.Name}, {"email", d.Email},
+		{"createdAt", dateOf(d.CreatedAt)}, {"ingestedAt", dateOf(d.IngestedAt)}, {"streamId", d.StreamID},
+	} {
+		fmt.Fprintf(&b, "%-10s  %s\n", field[0], column(field[1]))
+	}
+	_, err := fmt.Fprintln(s.out, b.String())
+	return err
+}
+
+func (s *session) printDocumentJSON(d *store.Stored, masked bool) error {
+	encoder := json.NewEncoder(logging.EscapeControls(s.out))
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(struct {
+		ID         string `json:"_id"`
+		CustomerID string `json:"customerId"`
+		Name       string `json:"name"`
+		Email      string `json:"email"`
+		CreatedAt  string `json:"createdAt"`
+		IngestedAt string `json:"ingestedAt"`
+		StreamID   string `json:"streamId,omitempty"`
+		Masked     bool   `json:"masked"`
+	}{d.ID, d.CustomerID, d.Name, d.Email, dateOf(d.CreatedAt), dateOf(d.IngestedAt), d.StreamID, masked})
+}
+
+func dateOf(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return at.Format(logging.TimeLayout)
+}

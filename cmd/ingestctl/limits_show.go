@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ingestion/internal/inspect"
+	"ingestion/internal/plural"
+	"ingestion/limiter"
+)
+
+const limitsShowHelp = `show prints a customer's sliding window: its places on a time line, when the next
+place is free, and what a record that arrived now would meet. It changes nothing.
+
+A place is the time at which a record was admitted. One that lies ahead is
+reserved for a record that was deferred. Refusals leave a trace only as dead
+letters, of which show looks at the newest 2000 of the customer's partition.
+
+Exit codes:
+  0  printed
+  1  Redis failed, or the customer's key is not a sorted set
+  2  wrong usage or configuration`
+
+func limitsShowCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:     "show CUSTOMER",
+		Short:   "Show a customer's window as a time line (read-only)",
+		Long:    limitsShowHelp,
+		Example: "  ingestctl limits show 42\n  ingestctl limits show 42 --json",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			customer, err := customerArgument(args[0])
+			if err != nil {
+				return err
+			}
+			return withTracer(cmd, func(ctx context.Context, s *session, t *inspect.Tracer) error {
+				w, err := t.ReadWindow(ctx, customer)
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					return printJSON(s.out, windowJSONOf(w))
+				}
+				_, err = s.out.Write(windowPage(w))
+				return err
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object (docs/schema/ingestctl-limits-show.json)")
+	return cmd
+}
+
+// shownPlaces is how many places are listed, the latest ones.
+const shownPlaces = 10
+
+func windowPage(w *inspect.CustomerWindow) []byte {
+	p := &page{}
+	p.wrapped("", fmt.Sprintf("Customer %s at %s UTC", w.CustomerID, moment(time.UnixMilli(w.Now))))
+	p.wrapped("  limit     ", limitWords(w.Limit, w.Own != "" && w.OwnFault == nil))
+	if w.OwnFault != nil {
+		p.wrapped("            ", "its own limit does not apply: "+w.OwnFault.Error())
+	}
+	if w.Limit.Mode == limiter.Windowed {
+		p.wrapped("  places    ", placesWords(w))
+	}
+	p.wrapped("  a record  ", verdictWords(w))
+	p.line("")
+	if w.Limit.Mode == limiter.Windowed && len(w.Around) > 0 {
+		p.timeline(w)
+		p.places(w)
+	}
+	p.refusals(w)
+	return p.Bytes()
+}
+
+func placesWords(w *inspect.CustomerWindow) string {
+	atLeast := ""
+	if !w.Exact {
+		atLeast = "at least "
+	}
+	text := fmt.Sprintf("%s%d of %d in the last %v", atLeast, w.InWindow, w.Limit.Records, w.Limit.Window)
+	if w.Ahead > 0 {
+		text += fmt.Sprintf(", and %s reserved ahead", thousands(int64(w.Ahead)))
+	}
+	return text + fmt.Sprintf("; %s kept in all", thousands(int64(w.Places)))
+}
+
+// verdictWords says what a record that arrived now would meet.
+func verdictWords(w *inspect.CustomerWindow) string {
+	v := w.Verdict
+	in := func(ms int64) string {
+		return fmt.Sprintf("at %s, in %v", moment(time.UnixMilli(ms)), (time.Duration(ms-w.Now) * time.Millisecond).Round(time.Millisecond))
+	}
+	switch {
+	case !w.Known:
+		return fmt.Sprintf("now: unknown, since only %s of %s places were read", thousands(int64(len(w.Around))), thousands(int64(w.Places)))
+	case v.Decision == limiter.Admitted:
+		return "now: admitted"
+	case v.Decision == limiter.Reserved:
+		return "now: deferred; its place would be " + in(v.Place)
+	case v.RetryAt > 0:
+		return "now: refused; the next place is free " + in(v.RetryAt)
+	default:
+		return "now: refused, as any record of this customer"
+	}
+}
+
+func (p *page) places(w *inspect.CustomerWindow) {
+	from := max(0, len(w.Around)-shownPlaces)
+	if hidden := w.First + from; hidden > 0 {
+		p.line("  %s before these", plural.Of(hidden, "place", "places"))
+	}
+	for _, place := range w.Around[from:] {
+		what := "admitted"
+		if place.At > w.Now {
+			what = "reserved"
+		}
+		p.line("  %s  %s  %s", moment(time.UnixMilli(place.At)), what, cell(place.Member, 20))
+	}
+	p.line("")
+}
+
+func (p *page) refusals(w *inspect.CustomerWindow) {
+	if w.RefusalsErr != nil {
+		p.wrapped("", "refusals: unknown: "+w.RefusalsErr.Error())
+		return
+	}
+	for i, at := range w.Refusals {
+		if i == shownPlaces {
+			p.line("  and more")
+			break
+		}
+		p.line("  %s  refused   (dead letter)", moment(at))
+	}
+	if len(w.Refusals) == 0 {
+		p.line("no refusal is known: there is no rate-limited dead letter of this customer")
+	}
+	if w.Looked.Total > 0 {
+		p.wrapped("", lookedWords(w.Looked, ""))
+	}
+}
+
+func windowJSONOf(w *inspect.CustomerWindow) limitShowJSON {
+	out := limitShowJSON{
+		Version: 1, At: moment3339(time.UnixMilli(w.Now)), CustomerID: w.CustomerID, Limit: w.Limit.String(), Own: textOrNull(w.Own),
+		InWindow: w.InWindow, Ahead: w.Ahead, Exact: w.Exact, TotalPlaces: w.Places, Places: []placeJSON{},
+		Refusals: timesOf(w.Refusals), RefusalsError: errorOrNull(w.RefusalsErr), Looked: lookedOf([]inspect.Looked{w.Looked})[0],
+	}
+	for _, place := range w.Around {
+		out.Places = append(out.Places, placeJSON{ID: place.Member, At: moment3339(time.UnixMilli(place.At)), Waiting: place.At > w.Now})
+	}
+	if w.Known {
+		out.Verdict = &verdictJSON{Decision: w.Verdict.Decision.String()}
+		if at := max(w.Verdict.Place, w.Verdict.RetryAt); at > 0 {
+			out.Verdict.At = textOrNull(moment3339(time.UnixMilli(at)))
+		}
+	}
+	return out
+}

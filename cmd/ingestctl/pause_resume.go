@@ -1,0 +1,97 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ingestion/internal/logging"
+	"ingestion/streams"
+)
+
+const resumeHelp = `resume ends a pause: all workers go on within 2 s. It says which pause that was,
+or that there was none.
+
+This command changes the queue. It does not ask, since pause undoes it.`
+
+const resumeExample = `  ingestctl resume
+  ingestctl resume --dry-run   shows the pause, and does not end it`
+
+func resumeCommand() *cobra.Command {
+	var dryRun, asJSON, yes bool
+	cmd := &cobra.Command{
+		Use:     "resume",
+		Short:   "Let paused workers go on (changing)",
+		Long:    resumeHelp,
+		Example: resumeExample,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := open(cmd.Context(), cmd, nil)
+			if err != nil {
+				return err
+			}
+			defer s.close()
+			return s.resume(cmd.Context(), dryRun, asJSON)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as one JSON object")
+	pauseApproval(cmd, &dryRun, &yes)
+	return cmd
+}
+
+func (s *session) resume(ctx context.Context, dryRun, asJSON bool) error {
+	end := streams.Resume
+	if dryRun {
+		end = streams.ReadControl
+	}
+	was, now, err := end(ctx, s.redis, s.controlKey())
+	unknown := !dryRun && errors.Is(err, streams.ErrControlInvalid)
+	if err != nil && !unknown {
+		return err
+	}
+	if unknown {
+		fmt.Fprintf(s.err, "warning: the pause is ended, but what it was is not known: %v\n", err)
+	}
+	over := !was.Active(now)
+	if asJSON {
+		if over {
+			was = streams.Control{}
+		}
+		return json.NewEncoder(logging.EscapeControls(s.out)).Encode(struct {
+			Version int        `json:"version"`
+			Queue   string     `json:"queue"`
+			DryRun  bool       `json:"dryRun"`
+			Was     *pauseJSON `json:"was"`
+		}{1, s.queue(), dryRun, pauseToJSON(was)})
+	}
+	if unknown {
+		w := &fieldPrinter{w: s.out}
+		w.print("resumed", s.queue())
+		w.print("pause of", "unknown")
+		return w.err
+	}
+	return s.printResumed(was, now, over, dryRun)
+}
+
+func (s *session) printResumed(was streams.Control, now time.Time, over, dryRun bool) error {
+	w, done := &fieldPrinter{w: s.out}, "resumed"
+	if dryRun {
+		done = "paused"
+	}
+	switch {
+	case !over:
+		w.print(done, s.queue())
+		w.print("pause of", pauseOf(was, now))
+	case was.Until.IsZero():
+		w.print("not paused", s.queue())
+	default:
+		w.print("not paused", s.queue())
+		w.print("last pause", fmt.Sprintf("of %s, ended at %s", cmp.Or(was.By, "somebody"), was.Until.UTC().Format(time.RFC3339)))
+	}
+	return w.err
+}

@@ -1,0 +1,15 @@
+-- Sets or removes a customer's own limit. Running it again changes nothing.
+--
+-- KEYS  1 the limits hash {K}:limits
+-- ARGV  1 customer  2 the limit as text; '' removes it
+-- Returns the limit before, '' if there was none.
+
+local before = redis.call('HGET', KEYS[1], ARGV[1]) or ''
+if before ~= ARGV[2] then
+  if ARGV[2] == '' then
+    redis.call('HDEL', KEYS[1], ARGV[1])
+  else
+    redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+  end
+end
+return before

@@ -1,0 +1,75 @@
+package inspect
+
+import (
+	"context"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"ingestion/limiter"
+	"ingestion/record"
+	"ingestion/streams"
+)
+
+// CustomerWindow is a customer's sliding window, and what a new record would meet in it.
+type CustomerWindow struct {
+	*limiter.Window
+	// InWindow is the number of places in the window that ends now, and Ahead of those
+	// after that. They are lower bounds unless Exact.
+	InWindow, Ahead int
+	Exact           bool
+	// Verdict is that on a new record now, if Known.
+	Verdict limiter.Verdict
+	Known   bool
+	// Refusals are the times of arrival of the customer's newest rate-limited dead
+	// letters, newest first. Without dead letters, refusals leave no trace.
+	Refusals    []time.Time
+	RefusalsErr error
+	Looked      Looked // of the dead letters
+}
+
+// scanRefusals is how many dead letters are looked at for refusals, and mostRefusals how
+// many are returned.
+const (
+	scanRefusals = 2000
+	mostRefusals = 20
+)
+
+// ReadWindow reads a customer's window now.
+func (t *Tracer) ReadWindow(ctx context.Context, customerID string) (*CustomerWindow, error) {
+	w, err := t.window(ctx, customerID, time.Time{}, "")
+	if err != nil {
+		return nil, err
+	}
+	c := &CustomerWindow{Window: w, Exact: true}
+	if w.Limit.Mode == limiter.Windowed {
+		var ahead bool
+		c.InWindow, c.Exact = w.Count(w.Now-w.Limit.Window.Milliseconds()+1, w.Now+1)
+		c.Ahead, ahead = w.Count(w.Now+1, 1<<62)
+		c.Exact = c.Exact && ahead
+	}
+	c.Verdict, c.Known = w.Verdict(w.Now)
+	t.readRefusals(ctx, c)
+	return c, nil
+}
+
+func (t *Tracer) readRefusals(ctx context.Context, c *CustomerWindow) {
+	key := t.Main()
+	if !t.IsList() {
+		key = t.Keys[homeOf(t.Source, c.CustomerID)]
+	}
+	c.Looked.Place = streams.KeysOf(key).Dead
+	c.RefusalsErr = t.pages(ctx, &c.Looked, "-", scanRefusals, func(m redis.XMessage) {
+		fields := messageFields(m)
+		if fields["event"] != record.RateLimited.String() || len(c.Refusals) == mostRefusals {
+			return
+		}
+		if id, ok := record.PeekCustomerID([]byte(fields["data"])); ok && id == c.CustomerID {
+			at := arrivalOf(fields["streamId"])
+			if at.IsZero() {
+				at = letterTime(letterOf(m.ID, fields))
+			}
+			c.Refusals = append(c.Refusals, at)
+		}
+	})
+}

@@ -1,0 +1,190 @@
+// Package letters is what operators do with the dead letters of a whole queue: find them
+// by a filter, preview what a change would be, change them in steps, and export them. A
+// change is bound to what its preview has seen.
+package letters
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"ingestion/streams"
+)
+
+// Letter is a dead letter of one of a queue's partitions.
+type Letter struct {
+	streams.DeadLetter
+	Partition int
+	// Name is the ID, after "N:" if the queue has several partitions: IDs may repeat
+	// across them.
+	Name string
+}
+
+// Written returns when the letter was written, by the clock of Redis.
+func (l *Letter) Written() time.Time { return time.UnixMilli(writtenAt(l.ID)).UTC() }
+
+// writtenAt returns when a letter with this ID was written, in Unix ms.
+func writtenAt(id string) int64 {
+	ms, _, _ := strings.Cut(id, "-")
+	n, _ := strconv.ParseInt(ms, 10, 64)
+	return n
+}
+
+// Queue gives access to the dead letters of all partitions of a queue. It is safe for
+// concurrent use.
+type Queue struct{ parts []*streams.DeadLetters }
+
+// Of returns the dead letters of a queue: one partition or more, or a list.
+func Of(parts ...*streams.DeadLetters) *Queue { return &Queue{parts} }
+
+// Partitions returns the number of partitions.
+func (q *Queue) Partitions() int { return len(q.parts) }
+
+// prefix is what tells the IDs of a partition apart.
+func (q *Queue) prefix(partition int) string {
+	if len(q.parts) == 1 {
+		return ""
+	}
+	return strconv.Itoa(partition) + ":"
+}
+
+var entryID = regexp.MustCompile(`^[0-9]{1,20}-[0-9]{1,20}$`)
+
+// Parse returns the partition and the ID that a name stands for.
+func (q *Queue) Parse(name string) (partition int, id string, err error) {
+	for p := range q.parts {
+		if id, ok := strings.CutPrefix(name, q.prefix(p)); ok && entryID.MatchString(id) {
+			return p, id, nil
+		}
+	}
+	want := "for example 1795477478417-0"
+	if n := len(q.parts); n > 1 {
+		want = fmt.Sprintf("partition:ID, for example 1:1795477478417-0, since STREAM_PARTITIONS=%d", n)
+	}
+	return 0, "", fmt.Errorf("invalid dead letter ID %q: want %s", name, want)
+}
+
+// Count returns the number of dead letters.
+func (q *Queue) Count(ctx context.Context) (total int64, err error) {
+	for _, part := range q.parts {
+		n, err := part.Count(ctx)
+		if err != nil {
+			return 0, err
+		}
+		total += n
+	}
+	return total, nil
+}
+
+// Get returns the letter with a name, false if there is none.
+func (q *Queue) Get(ctx context.Context, name string) (Letter, bool, error) {
+	p, id, err := q.Parse(name)
+	if err != nil {
+		return Letter{}, false, err
+	}
+	found, there, err := q.parts[p].Letter(ctx, id)
+	return Letter{found, p, name}, there, err
+}
+
+// Edit puts the letter with a name back on the queue with another body. It reports whether
+// the letter was still there, and may be repeated after an error: see streams.DeadLetters.
+func (q *Queue) Edit(ctx context.Context, name string, body []byte) (bool, error) {
+	p, id, err := q.Parse(name)
+	if err != nil {
+		return false, err
+	}
+	return q.parts[p].Edit(ctx, id, body)
+}
+
+// Selected iterates over the letters that match, one partition after the other, and ends
+// after the first error. through bounds them; nil stands for those that exist now.
+func (q *Queue) Selected(ctx context.Context, f *Filter, through Through, newestFirst bool) iter.Seq2[Letter, error] {
+	return func(yield func(Letter, error) bool) {
+		for p := range q.parts {
+			for l, err := range q.selectedOf(ctx, p, f, through, newestFirst) {
+				if !yield(l, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (q *Queue) selectedOf(ctx context.Context, p int, f *Filter, through Through, newestFirst bool) iter.Seq2[Letter, error] {
+	switch {
+	case len(f.Names) > 0:
+		return q.named(ctx, p, f, newestFirst)
+	case through != nil:
+		return q.matching(p, f, q.parts[p].LettersThrough(ctx, through[p], newestFirst))
+	}
+	return q.matching(p, f, q.parts[p].Letters(ctx, newestFirst))
+}
+
+func (q *Queue) matching(p int, f *Filter, all iter.Seq2[streams.DeadLetter, error]) iter.Seq2[Letter, error] {
+	return func(yield func(Letter, error) bool) {
+		for l, err := range all {
+			if err == nil && !f.matches(&l) {
+				continue
+			}
+			if !yield(Letter{l, p, q.prefix(p) + l.ID}, err) {
+				return
+			}
+		}
+	}
+}
+
+// named yields the letters of one partition that the filter names and that exist, in the
+// order of the names.
+func (q *Queue) named(ctx context.Context, p int, f *Filter, newestFirst bool) iter.Seq2[Letter, error] {
+	return func(yield func(Letter, error) bool) {
+		names := slices.Clone(f.Names)
+		if newestFirst {
+			slices.Reverse(names)
+		}
+		seen := map[string]bool{}
+		for _, name := range names {
+			of, id, err := q.Parse(name)
+			if err == nil && (of != p || seen[id]) {
+				continue
+			}
+			seen[id] = true
+			l, there, err := q.Get(ctx, name)
+			if (there || err != nil) && !yield(l, err) {
+				return
+			}
+		}
+	}
+}
+
+// Newest iterates over the newest letters that match, at most limit of all partitions
+// together, the newest first.
+func (q *Queue) Newest(ctx context.Context, f *Filter, limit int64) iter.Seq2[Letter, error] {
+	return func(yield func(Letter, error) bool) {
+		var found []Letter
+		for p := range q.parts {
+			n := int64(0)
+			for l, err := range q.selectedOf(ctx, p, f, nil, true) {
+				if err != nil {
+					yield(Letter{}, err)
+					return
+				}
+				found = append(found, l)
+				if n++; n == limit {
+					break
+				}
+			}
+		}
+		slices.SortStableFunc(found, func(a, b Letter) int { return cmp.Compare(writtenAt(b.ID), writtenAt(a.ID)) })
+		for _, l := range found[:min(int64(len(found)), limit)] {
+			if !yield(l, nil) {
+				return
+			}
+		}
+	}
+}
