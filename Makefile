@@ -20,6 +20,13 @@ export INTEGRATION_REDIS
 
 export CGO_ENABLED := 0
 
+# Leaves out FerretDB's PostgreSQL backend. All targets have the same tags, so that
+# they share what is compiled.
+goflags := $(shell $(GO) env GOFLAGS)
+ifeq (,$(findstring -tags,$(goflags)))
+export GOFLAGS := $(strip $(goflags) -tags=ferretdb_no_postgresql)
+endif
+
 define usage
 Usual:
   make demo           run the whole service on embedded servers, check the result, and exit
@@ -30,6 +37,7 @@ Usual:
 
 More tests:
   make race           all tests with the race detector; needs a C compiler
+  make rules          what Prometheus and Grafana get, with a Prometheus that scrapes a worker
   make integration    the main path, on a Redis in a container or else a local one
   make chaos          workers under kills, outages and broken connections, checked from outside
   make crash          stop a worker at every pair of points, one after the other
@@ -52,7 +60,7 @@ INTEGRATION_REDIS=container|local|auto selects the Redis of integration;
 CHAOS='--records 500000 --faults 1000 --seed 7' sets the flags of chaos; --help lists them.
 endef
 
-.PHONY: help demo run test integration race chaos crash planted lint fuzz bench bench-system performance peers build images compose-smoke clean
+.PHONY: help demo run test rules integration race chaos crash planted lint fuzz bench bench-system performance peers build images compose-smoke clean
 .DEFAULT_GOAL := help
 
 help:
@@ -78,10 +86,15 @@ test: export INTEGRATION_REDIS := local
 test:
 	$(call gotest,-timeout 45m $(TESTFLAGS) $(PACKAGES))
 
+# By default, each program with the race detector waits a second before it exits.
+race: export GORACE := atexit_sleep_ms=10
 race: export CGO_ENABLED := 1
 race: export INTEGRATION_REDIS := local
 race:
 	$(call gotest,-race -timeout 45m $(TESTFLAGS) $(PACKAGES))
+
+rules:
+	$(call gotest,-v $(TESTFLAGS) ./test/deploy)
 
 integration:
 	$(call gotest,-v $(TESTFLAGS) ./test/integration)
@@ -109,7 +122,7 @@ fuzz:
 	echo "$$targets" | while read -r word package rest; do case $$word in \
 	  Fuzz*) pending="$$pending $$word" ;; \
 	  ok) for target in $$pending; do echo "$$package $$target"; \
-	        $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package </dev/null || exit 1; \
+	        GO="$(GO)" test/fuzz.sh $$package $$target $(FUZZTIME) || exit 1; \
 	      done; pending= ;; \
 	esac; done
 
@@ -127,13 +140,14 @@ peers:
 	@$(GO) build -o bin/worker ./cmd/worker
 	@$(GO) run -C bench/peers . --worker $(CURDIR)/bin/worker --into $(CURDIR)/README.md $(PEERS)
 
+# The go command takes the version from git; VERSION=v1.2.3 overrides it.
 build:
-	$(GO) build -o bin/ ./cmd/...
+	@GO='$(GO)' cmd/build.sh $(if $(VERSION),-ldflags "-X 'ingestion/cmd/internal/app.stamp=$(VERSION)'") -o bin/ ./cmd/...
 
 # Always run go build: it knows what is out of date.
 .PHONY: bin/standalone
 bin/standalone:
-	@$(GO) build -o $@ ./cmd/standalone
+	@GO='$(GO)' cmd/build.sh -o $@ ./cmd/standalone
 
 images:
 	deploy/images/standin.sh

@@ -1,20 +1,24 @@
 #!/usr/bin/env bash
 # Builds stand-ins for the public images of docker-compose.yml, on machines that
-# can't pull them: from the local redis-server and Go, and from the embedded
-# MongoDB (FerretDB on SQLite). They support the same commands and health checks.
+# can't pull them: from the local redis-server, Prometheus and Go, and from the
+# embedded MongoDB (FerretDB on SQLite). They support the same commands and health
+# checks. There is none for Grafana.
 # They are for trials and tests, not for production.
 #
-#   deploy/images/standin.sh [redis] [mongo] [go]      default: all three
+#   deploy/images/standin.sh [redis] [mongo] [prometheus] [go]      default: all
 #
 #   ingestion-standin/redis:7       redis-server, redis-cli
 #   ingestion-standin/mongo:7       `standalone mongo`, and a mongosh that only pings
+#   ingestion-standin/prometheus:2  prometheus, promtool
 #   ingestion-standin/golang:1.26   Go, a shell, CA certificates and all modules of
 #                                   go.sum, so that builds need no network
 #
-# Requires Docker and Go; redis also requires Debian's redis-server and redis-tools.
+# Requires Docker and Go; redis also requires Debian's redis-server and redis-tools,
+# and prometheus Debian's prometheus.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export CGO_ENABLED=0 GOFLAGS=-buildvcs=false
+version=${VERSION:-$(git describe --tags --always --dirty 2>/dev/null || echo dev)}
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -39,11 +43,17 @@ import() {
   echo "$name"
 }
 
+# require PROGRAM PACKAGE... fails unless the program is there.
+require() {
+  local program=$1
+  shift
+  command -v "$program" >/dev/null || { echo "standin.sh: $program not found: apt-get install $*" >&2; exit 1; }
+}
+
 redis() {
-  local root=$work/redis program
-  for program in redis-server redis-cli; do
-    command -v $program >/dev/null || { echo "standin.sh: $program not found: apt-get install redis-server redis-tools" >&2; exit 1; }
-  done
+  local root=$work/redis
+  require redis-server redis-server redis-tools
+  require redis-cli redis-server redis-tools
   mkdir -p "$root/data"
   with_libraries "$root" "$(command -v redis-server)" "$(command -v redis-cli)"
   import "$root" ingestion-standin/redis:7 \
@@ -54,10 +64,22 @@ redis() {
 mongo() {
   local root=$work/mongo
   mkdir -p "$root/usr/local/bin" "$root/data/db"
-  go build -o "$root/usr/local/bin/" ./cmd/standalone ./deploy/images/mongosh
+  go build -ldflags "-X 'ingestion/cmd/internal/app.stamp=$version'" -o "$root/usr/local/bin/" ./cmd/standalone ./deploy/images/mongosh
   import "$root" ingestion-standin/mongo:7 \
     'ENV PATH=/usr/local/bin' 'VOLUME /data/db' 'EXPOSE 27017' \
     'ENTRYPOINT ["standalone", "mongo", "--addr", "0.0.0.0:27017", "--data", "/data/db"]'
+}
+
+prometheus_() {
+  local root=$work/prometheus
+  require prometheus prometheus
+  require promtool prometheus
+  mkdir -p "$root/prometheus"
+  chmod 777 "$root/prometheus"
+  with_libraries "$root" "$(command -v prometheus)" "$(command -v promtool)"
+  import "$root" ingestion-standin/prometheus:2 \
+    'ENV PATH=/usr/bin' 'VOLUME /prometheus' 'WORKDIR /prometheus' 'EXPOSE 9090' 'USER 65534:65534' \
+    'ENTRYPOINT ["prometheus"]'
 }
 
 go_() {
@@ -73,11 +95,11 @@ go_() {
     'ENV GOPATH=/go' 'ENV GOPROXY=file:///modules' 'ENV GOSUMDB=off' 'ENV GOTOOLCHAIN=local' 'WORKDIR /go'
 }
 
-[ $# -gt 0 ] || set -- redis mongo go
+[ $# -gt 0 ] || set -- redis mongo prometheus go
 for image in "$@"; do
   case $image in
     redis | mongo) "$image" ;;
-    go) go_ ;;
-    *) echo "standin.sh: unknown image $image: want redis, mongo or go" >&2; exit 2 ;;
+    prometheus | go) "${image}_" ;;
+    *) echo "standin.sh: unknown image $image: want redis, mongo, prometheus or go" >&2; exit 2 ;;
   esac
 done
