@@ -96,6 +96,7 @@ type Stream struct {
 	full        bool      // Redis was at maxmemory
 	warnedTrim  time.Time // last warning about entries deleted early
 	warnedAhead time.Time // last warning about IDs ahead of the clock
+	unserved    unserved
 
 	// Used by Receive only.
 	nextScan   time.Time // when to scan for expired leases
