@@ -112,13 +112,12 @@ func (s *Stream) reportAhead(last string, now int64) {
 	}
 }
 
-const (
-	// archiverAway is how long nobody may archive before the worker says so: an archiver
-	// that is started again may have to wait for a lease.
-	archiverAway = time.Minute
-	// unservedPause is how often it says so.
-	unservedPause = 10 * time.Minute
-)
+// archiverAway is how long nobody may archive before the worker says so: an archiver that
+// is started again may have to wait for a lease.
+var archiverAway = time.Minute
+
+// unservedPause is how often it says so.
+const unservedPause = 10 * time.Minute
 
 // reportUnarchived logs that entries are waiting to be archived and nobody does that, and
 // when somebody does again. archived is the last ID that is, or "".
@@ -129,7 +128,7 @@ func (s *Stream) reportUnarchived(archived string, now int64) {
 		if !u.warned.IsZero() {
 			s.opts.Log.Info("archive_unserved", "status", "success", "stream", s.keys.Main, "reason", "the stream is archived again")
 		}
-		*u = unserved{}
+		u.since, u.warned = time.Time{}, time.Time{}
 	case u.since.IsZero():
 		u.since = time.Now()
 	case time.Since(u.since) >= archiverAway && time.Since(u.warned) >= unservedPause:
@@ -139,6 +138,3 @@ func (s *Stream) reportUnarchived(archived string, now int64) {
 				"Start an archiver, or, if nothing is to be archived any more, run ingestctl archive detach", ArchiveGroup, max(0, now-arrival(archived))/1000))
 	}
 }
-
-// unserved is since when nobody archives the stream.
-type unserved struct{ since, warned time.Time }
