@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"gocloud.dev/blob"
@@ -40,7 +42,7 @@ func put(ctx context.Context, bucket *blob.Bucket, name, contentType string, con
 	_, err = w.Write(content)
 	if err == nil && file != nil {
 		var unlock func()
-		if unlock, err = settle(file); err == nil {
+		if unlock, err = settle(file, name); err == nil {
 			defer unlock()
 		}
 	}
@@ -48,13 +50,15 @@ func put(ctx context.Context, bucket *blob.Bucket, name, contentType string, con
 		cancel() // so that Close discards what was written
 		return fmt.Errorf("writing %s: %w", name, errors.Join(err, ignoring(w.Close(), context.Canceled)))
 	}
-	switch err := w.Close(); {
-	case gcerrors.Code(err) == gcerrors.FailedPrecondition:
+	err = w.Close()
+	if gcerrors.Code(err) == gcerrors.FailedPrecondition {
 		return errTaken
-	case err != nil:
+	}
+	if err == nil && file != nil {
+		err = syncFolders(filepath.Dir(file.Name()))
+	}
+	if err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)
-	case file != nil:
-		return syncFolders(ctx, bucket, name)
 	}
 	return nil
 }
@@ -67,29 +71,25 @@ func ignoring(err, ignored error) error {
 }
 
 // settle makes a file's content durable before it gets its name, and makes other
-// processes wait: a directory has no step of its own that gives a file a name only if it is free.
-func settle(file *os.File) (unlock func(), err error) {
+// processes wait: a directory has no step of its own that gives a file a name only if it is
+// free.
+func settle(file *os.File, name string) (unlock func(), err error) {
+	folder := filepath.Dir(file.Name())
+	if !strings.HasSuffix(filepath.ToSlash(folder), "/"+path.Dir(name)) {
+		return nil, errors.New("the bucket is a directory, and was opened without no_tmp_dir")
+	}
 	if err := file.Sync(); err != nil {
 		return nil, err
 	}
-	return lockFolder(filepath.Dir(file.Name()))
+	return lockFolder(folder)
 }
 
-// depth is the number of folders of an object's name.
-const depth = 2
-
-// syncFolders makes the names on the way to an object of a directory durable.
-func syncFolders(ctx context.Context, bucket *blob.Bucket, name string) error {
-	var file *os.File
-	r, err := bucket.NewReader(ctx, name, &blob.ReaderOptions{BeforeRead: func(as func(any) bool) error { as(&file); return nil }})
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", name, err)
-	}
-	defer r.Close()
-	folder := filepath.Dir(file.Name())
-	for range depth + 1 {
+// syncFolders makes the names on the way to an object durable: its two folders are in that
+// of the bucket.
+func syncFolders(folder string) error {
+	for range 3 {
 		if err := syncFolder(folder); err != nil {
-			return fmt.Errorf("writing %s: %w", name, err)
+			return err
 		}
 		folder = filepath.Dir(folder)
 	}

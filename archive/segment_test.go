@@ -183,4 +183,3 @@ func TestValue(t *testing.T) {
 		t.Errorf("%q, %v", v, ok)
 	}
 }
-
