@@ -25,6 +25,8 @@ var ErrArchiveLease = errors.New("this archiver does not have the lease of the p
 var (
 	//go:embed archive_lease.lua
 	archiveLeaseSource string
+	//go:embed archive_notes.lua
+	archiveNotesSource string
 	//go:embed archive_position.lua
 	archivePositionSource string
 	//go:embed archive_commit.lua
@@ -33,8 +35,8 @@ var (
 	archiveReleaseSource string
 
 	archiveLease    = newUnboundedScript(archiveLeaseSource)
-	archivePosition = newUnboundedScript(inspectSource + archivePositionSource)
-	archiveCommit   = newUnboundedScript(inspectSource + archiveCommitSource)
+	archivePosition = newUnboundedScript(inspectSource + archiveNotesSource + archivePositionSource)
+	archiveCommit   = newUnboundedScript(inspectSource + archiveNotesSource + archiveCommitSource)
 	archiveRelease  = redis.NewScript(archiveReleaseSource)
 )
 
@@ -44,6 +46,10 @@ type ArchiveOptions struct {
 	Client redis.UniversalClient
 	Key    string // the partition's stream
 	Name   string // of this archiver, for people
+	// Outcomes selects the notes of what became of the entries instead of the entries
+	// (see outcomes.lua). They are written from the first call of Position on, and deleted
+	// once they are archived.
+	Outcomes bool
 	// Lease is how long the right to archive lasts unless it is renewed, 1 ms or longer.
 	Lease time.Duration
 }
@@ -62,7 +68,9 @@ func (o *ArchiveOptions) validate() error {
 // archiving is what lets it delete entries.
 type Archive struct {
 	opts   ArchiveOptions
-	keys   Keys
+	stream string // what is archived
+	lease  string // key of the lease
+	main   string // the partition's stream
 	holder string // unique, even among processes of the same name
 	reader archiveReader
 }
@@ -73,15 +81,23 @@ func NewArchive(opts ArchiveOptions) (*Archive, error) {
 	if err := opts.validate(); err != nil {
 		return nil, wrap(err, "invalid options for the archive of %q", opts.Key)
 	}
-	return &Archive{opts: opts, keys: KeysOf(opts.Key), holder: opts.Name + " " + rand.Text()}, nil
+	keys := KeysOf(opts.Key)
+	a := &Archive{opts: opts, stream: keys.Main, lease: keys.Archiver, main: keys.Main, holder: opts.Name + " " + rand.Text()}
+	if opts.Outcomes {
+		a.stream, a.lease = keys.Outcomes, keys.OutcomesArchiver
+	}
+	return a, nil
 }
+
+// Key returns the key of what is archived.
+func (a *Archive) Key() string { return a.stream }
 
 // Lease takes the right to archive the partition, or renews it. It returns false, and who
 // has it, if that is another archiver.
 func (a *Archive) Lease(ctx context.Context) (held bool, other string, err error) {
-	holder, err := archiveLease.run(ctx, a.opts.Client, []string{a.keys.Archiver}, a.holder, a.opts.Lease.Milliseconds()).Text()
+	holder, err := archiveLease.run(ctx, a.opts.Client, []string{a.lease}, a.holder, a.opts.Lease.Milliseconds()).Text()
 	if err != nil || holder == a.holder {
-		return err == nil, "", wrap(err, "taking the lease %s", a.keys.Archiver)
+		return err == nil, "", wrap(err, "taking the lease %s", a.lease)
 	}
 	if at := strings.LastIndexByte(holder, ' '); at >= 0 {
 		holder = holder[:at]
@@ -91,8 +107,8 @@ func (a *Archive) Lease(ctx context.Context) (held bool, other string, err error
 
 // Release gives the lease back if this archiver has it.
 func (a *Archive) Release(ctx context.Context) error {
-	err := redisconn.Run(ctx, a.opts.Client, archiveRelease, []string{a.keys.Archiver}, a.holder).Err()
-	return wrap(err, "releasing the lease %s", a.keys.Archiver)
+	err := redisconn.Run(ctx, a.opts.Client, archiveRelease, []string{a.lease}, a.holder).Err()
+	return wrap(err, "releasing the lease %s", a.lease)
 }
 
 // ArchivePosition is where the archive's group and the stream are.
@@ -107,9 +123,9 @@ type ArchivePosition struct {
 // Position returns where the group and the stream are. It creates the group at the
 // beginning of the stream, and the stream, if they do not exist.
 func (a *Archive) Position(ctx context.Context) (ArchivePosition, error) {
-	reply, err := archivePosition.run(ctx, a.opts.Client, []string{a.keys.Main}, ArchiveGroup).Result()
+	reply, err := archivePosition.run(ctx, a.opts.Client, []string{a.stream, a.main}, ArchiveGroup).Result()
 	if err != nil {
-		return ArchivePosition{}, wrap(err, "reading where the group %s of %s is", ArchiveGroup, a.keys.Main)
+		return ArchivePosition{}, wrap(err, "reading where the group %s of %s is", ArchiveGroup, a.stream)
 	}
 	found := namedReply(reply)
 	p := ArchivePosition{
@@ -130,16 +146,16 @@ func orNone(id string) string {
 }
 
 // Commit says that everything up to an ID is archived, so that it may be trimmed, and
-// that nothing after it is. It creates the group if that is gone. The error is
+// that nothing after it is. Archived notes of outcomes are deleted. It creates the group if that is gone. The error is
 // ErrArchiveLease, and nothing changes, if this archiver does not have the lease.
 func (a *Archive) Commit(ctx context.Context, through string) error {
-	reply, err := archiveCommit.run(ctx, a.opts.Client, []string{a.keys.Main, a.keys.Archiver},
+	reply, err := archiveCommit.run(ctx, a.opts.Client, []string{a.stream, a.lease, a.main},
 		ArchiveGroup, a.holder, through, a.reader.countUpTo(through)).Text()
 	if err != nil {
-		return wrap(err, "moving the group %s of %s", ArchiveGroup, a.keys.Main)
+		return wrap(err, "moving the group %s of %s", ArchiveGroup, a.stream)
 	}
 	if reply == "lost" {
-		return wrap(ErrArchiveLease, "%s", a.keys.Main)
+		return wrap(ErrArchiveLease, "%s", a.stream)
 	}
 	a.reader.committed(through)
 	return nil

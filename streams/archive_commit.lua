@@ -1,7 +1,7 @@
 -- Moves the archive's group to an ID: everything up to there is archived.
--- Comes after inspect.lua.
+-- Comes after inspect.lua and archive_notes.lua.
 --
--- KEYS  1 stream  2 lease
+-- KEYS  1 stream, or notes of outcomes  2 lease  3 the stream
 -- ARGV  1 group  2 who has the lease  3 ID  4 entries from the group's last ID to that
 --       one, or -1 if that is unknown
 -- Returns 'moved', or 'lost' if another archiver has the lease, or nobody: then nothing was
@@ -20,6 +20,7 @@ local info = redis.call('EXISTS', stream) == 1 and named(redis.call('XINFO', 'ST
 local last, id = info['last-generated-id'], ARGV[3]
 if last and last ~= '' and before(last, id) then id = last end
 if not ours then
+  begin_notes(stream, KEYS[3])
   redis.call('XGROUP', 'CREATE', stream, group, id, 'MKSTREAM')
   return 'moved'
 end
@@ -39,4 +40,5 @@ if moved['err'] and string.find(moved['err'], 'not supported', 1, true) then -- 
   moved = redis.call('XGROUP', 'CREATE', stream, group, id)
 end
 if moved['err'] then return moved end
+if stream ~= KEYS[3] then redis.call('XTRIM', stream, 'MINID', id) end -- nobody else reads the notes
 return 'moved'

@@ -13,7 +13,7 @@ import (
 var (
 	//go:embed archive_detach.lua
 	archiveDetachSource string
-	archiveDetach       = redis.NewScript(inspectSource + archiveDetachSource)
+	archiveDetach       = redis.NewScript(needSource + inspectSource + archiveDetachSource)
 )
 
 // ErrArchiveServed means that an archiver has the lease of the partition.
@@ -27,7 +27,7 @@ type Detached struct {
 	Lag      int64  // their number; negative if unknown
 }
 
-// DetachArchive removes the archive's group of a partition. What is on the stream and not
+// DetachArchive removes the archive's group of a partition, and the notes of outcomes. What is on the stream and not
 // archived is from then on trimmed like everything else, and missing from the archive. The
 // error is ErrArchiveServed, and nothing changes, while an archiver has the lease: up to
 // half a minute after it was killed. With dry nothing changes either way.
@@ -37,7 +37,7 @@ func DetachArchive(ctx context.Context, client redis.UniversalClient, key string
 	if dry {
 		dryRun = 1
 	}
-	reply, err := redisconn.Run(ctx, client, archiveDetach, []string{keys.Main, keys.Archiver}, ArchiveGroup, dryRun).Slice()
+	reply, err := redisconn.Run(ctx, client, archiveDetach, []string{keys.Main, keys.Archiver, keys.Outcomes, keys.OutcomesArchiver}, ArchiveGroup, dryRun).Slice()
 	if err != nil {
 		return Detached{}, wrap(err, "removing the group %s of %s", ArchiveGroup, key)
 	}

@@ -1,7 +1,8 @@
--- Removes the archive's group, so that it no longer keeps entries from being trimmed.
--- Comes after inspect.lua.
+-- Removes the archive's group, so that it no longer keeps entries from being trimmed, and
+-- the notes of outcomes.
+-- Comes after need.lua and inspect.lua.
 --
--- KEYS  1 stream  2 lease
+-- KEYS  1 stream  2 lease  3 notes of outcomes  4 their lease
 -- ARGV  1 group  2 1: only tell what would be removed
 -- Returns {what, position, 1 if entries after it are on the stream, else 0, lag}:
 --   what      'detached', also if it would be; 'served' if an archiver has the lease; or
@@ -16,6 +17,10 @@ if not ours then return {'none', '', 0, -1} end
 local position = ours['last-delivered-id']
 local waits = #redis.call('XRANGE', stream, '(' .. position, '+', 'COUNT', 1)
 local lag = type(ours['lag']) == 'number' and ours['lag'] or -1
-if redis.call('EXISTS', lease) == 1 then return {'served', position, waits, lag} end
-if ARGV[2] ~= '1' then redis.call('XGROUP', 'DESTROY', stream, group) end
+if redis.call('EXISTS', lease, KEYS[4]) > 0 then return {'served', position, waits, lag} end
+if ARGV[2] ~= '1' then
+  need({'XGROUP', 'DESTROY', stream, group}, {'DEL', KEYS[3]})
+  redis.call('DEL', KEYS[3])
+  redis.call('XGROUP', 'DESTROY', stream, group)
+end
 return {'detached', position, waits, lag}

@@ -1,8 +1,8 @@
 -- Creates the archive's group at the beginning of the stream if it does not exist, and
 -- tells where it stands.
--- Comes after inspect.lua.
+-- Comes after inspect.lua and archive_notes.lua.
 --
--- KEYS  1 stream
+-- KEYS  1 stream, or notes of outcomes  2 the stream
 -- ARGV  1 group
 -- Returns names and values:
 --   archived       the group's last ID
@@ -10,10 +10,11 @@
 --   length         entries on the stream
 --   added          entries ever added; absent before Redis 7.0
 
-local stream, group = KEYS[1], ARGV[1]
+local stream, main, group = KEYS[1], KEYS[2], ARGV[1]
 
 local ours = find_group(stream, group)
 if not ours then
+  begin_notes(stream, main)
   redis.call('XGROUP', 'CREATE', stream, group, '0', 'MKSTREAM')
   ours = {['last-delivered-id'] = '0-0'}
 end

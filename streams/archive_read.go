@@ -47,7 +47,7 @@ type ArchivePage struct {
 func (a *Archive) Read(ctx context.Context, after string, maxBytes int) (ArchivePage, error) {
 	page, err := a.read(ctx, after, maxBytes)
 	if err != nil {
-		return ArchivePage{}, wrap(err, "reading %s for the archive", a.keys.Main)
+		return ArchivePage{}, wrap(err, "reading %s for the archive", a.stream)
 	}
 	a.reader.noteRead(after, page.Entries)
 	return page, nil
@@ -66,7 +66,7 @@ func (a *Archive) read(ctx context.Context, after string, maxBytes int) (page Ar
 			return page, nil
 		}
 	}
-	reply, err := redisconn.Run(ctx, a.opts.Client, archiveRead, []string{a.keys.Main}, after, archiveStep, min(maxBytes, archiveStepBytes)).Slice()
+	reply, err := redisconn.Run(ctx, a.opts.Client, archiveRead, []string{a.stream}, after, archiveStep, min(maxBytes, archiveStepBytes)).Slice()
 	if err != nil {
 		return page, err
 	}
@@ -85,7 +85,7 @@ func (a *Archive) read(ctx context.Context, after string, maxBytes int) (page Ar
 // readMany reads entries without copying their contents. A reply that is an error is asked
 // for again through the client library, which follows the redirections of a Cluster.
 func (a *Archive) readMany(ctx context.Context, after string, count int) ([]ArchiveEntry, error) {
-	args := []any{"xrange", a.keys.Main, "(" + after, "+", "count", count}
+	args := []any{"xrange", a.stream, "(" + after, "+", "count", count}
 	reply, err := redisconn.Raw(ctx, a.opts.Client, min(a.reader.lastReply, maxReserve), 1, args...)
 	if err != nil {
 		return nil, err

@@ -15,7 +15,7 @@ import (
 var (
 	//go:embed deadletters_replay.lua
 	replaySource string
-	replayScript = redis.NewScript(needSource + replaySource)
+	replayScript = redis.NewScript(needSource + outcomesSource + replaySource)
 )
 
 // UnfitError means that some dead letters can't be put back as they are. Replay has
@@ -43,7 +43,7 @@ func (d *DeadLetters) Replay(ctx context.Context, ids []string) (int, error) {
 
 // putBack puts dead letters back on the queue, with another body unless it is nil.
 func (d *DeadLetters) putBack(ctx context.Context, body []byte, ids []string) (int, error) {
-	keys := []string{d.keys.Main, d.keys.Dead, d.keys.Ledger, d.keys.Returns}
+	keys := []string{d.keys.Main, d.keys.Dead, d.keys.Ledger, d.keys.Returns, d.keys.Outcomes}
 	edited := ""
 	if body != nil {
 		edited = "edited"

@@ -1,9 +1,10 @@
 -- Puts dead letters back on the queue, unchanged or with another body. A new stream
 -- entry has the field `ingestion:origin`, the ID of the record's first entry, which
 -- counts because `returns` says the same.
--- Comes after need.lua.
+-- Comes after need.lua and outcomes.lua.
 --
 -- KEYS  1 queue, a stream or a list  2 dead letters  3 ledger  4 returns
+--       5 notes of outcomes
 -- ARGV  1 stream | list  2 `edited` if the body is another, or empty  3 the other body
 --       4… IDs of dead letters
 -- Returns {put back, error, left, why}: an error ends the call; dead letters that
@@ -13,7 +14,7 @@
 -- again after a lost reply puts back only those still there. Nothing is added that
 -- can't be deleted. If no worker has opened a ledger there is nothing to count in.
 
-local queue, dead, ledger, returns, kind = KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[1]
+local queue, dead, ledger, returns, outcomes, kind = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], ARGV[1]
 local opened = redis.call('HEXISTS', ledger, 'epoch') == 1
 local before = redis.call('HGET', ledger, 'replayed')
 if before and not tonumber(before) then
@@ -28,6 +29,7 @@ need({'XDEL', dead, '0-0'})
 if opened then need({'HINCRBY', ledger, 'replayed', 1}) end
 if kind ~= 'list' then
   need({'HSET', returns, '0-0', ''})
+  need({'XADD', outcomes, '*', 'returned', ''})
   redis.call('HLEN', returns) -- fails if it is not a hash
 end
 
@@ -79,7 +81,10 @@ end
 
 -- note records in `returns` that the service has put the new entry back.
 local function note(letter, id)
-  if kind ~= 'list' and origin_of(letter) then redis.call('HSET', returns, id, origin_of(letter) .. ' 0') end
+  local origin = kind ~= 'list' and origin_of(letter)
+  if not origin then return end
+  redis.call('HSET', returns, id, origin .. ' 0')
+  note_outcome(outcomes, 'returned', {id, origin, '0'})
 end
 
 local function letter_of(id)

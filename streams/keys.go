@@ -19,6 +19,9 @@ type Keys struct {
 	HistoryHour   string // the same for each hour
 	Refused       string // hash of the customers most refused: see ReadRefused
 	Archiver      string // who archives the partition: see Archive.Lease
+	Outcomes      string // stream of notes what became of entries, for the archive: see outcomes.lua
+
+	OutcomesArchiver string // who archives Outcomes
 }
 
 // KeysOf derives all keys from the key of a list or of a partition's stream.
@@ -41,5 +44,8 @@ func KeysOf(main string) Keys {
 		HistoryHour:   tag + ":history:hour",
 		Refused:       tag + ":refused",
 		Archiver:      tag + ":archiver",
+		Outcomes:      tag + ":outcomes",
+
+		OutcomesArchiver: tag + ":outcomes:archiver",
 	}
 }

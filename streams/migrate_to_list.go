@@ -13,7 +13,7 @@ import (
 var (
 	//go:embed migrate_to_list.lua
 	toListSource string
-	toListScript = redis.NewScript(needSource + inspectSource + toListSource)
+	toListScript = redis.NewScript(needSource + inspectSource + outcomesSource + toListSource)
 )
 
 // migrationConsumer is the name under which entries are taken from the group.
@@ -98,7 +98,7 @@ func (m *Migration) stepToList(ctx context.Context, most int, last upTo) (moved 
 func (m *Migration) toListKeys() []string {
 	keys := []string{m.opts.List}
 	for _, k := range m.keys {
-		keys = append(keys, k.Main, k.Ledger, k.Delayed, k.Returns)
+		keys = append(keys, k.Main, k.Ledger, k.Delayed, k.Returns, k.Outcomes)
 	}
 	return keys
 }

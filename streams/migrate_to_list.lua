@@ -1,8 +1,9 @@
 -- Moves undelivered entries from the partitions of a stream to the tail of a list, in the
 -- order given.
--- Comes after need.lua and inspect.lua.
+-- Comes after need.lua, inspect.lua and outcomes.lua.
 --
--- KEYS  1 list  then for each partition: stream, ledger, delayed set, returns
+-- KEYS  1 list  then for each partition: stream, ledger, delayed set, returns, notes of
+--       outcomes
 -- ARGV  1 group  2 consumer  then for each entry: the index of its partition, from 1;
 --       its ID
 -- Returns {moved, why nothing was moved}: '' | 'changed', since the entries are not the
@@ -17,8 +18,9 @@ local list, group, consumer = KEYS[1], ARGV[1], ARGV[2]
 
 -- partition names the keys of one.
 local function partition(index)
-  local at = 2 + 4 * (index - 1)
-  return {stream = KEYS[at], ledger = KEYS[at + 1], delayed = KEYS[at + 2], returns = KEYS[at + 3], ids = {}, bodies = {}}
+  local at = 2 + 5 * (index - 1)
+  return {stream = KEYS[at], ledger = KEYS[at + 1], delayed = KEYS[at + 2], returns = KEYS[at + 3], outcomes = KEYS[at + 4],
+    archived = redis.call('EXISTS', KEYS[at + 4]) == 1, ids = {}, bodies = {}}
 end
 
 -- body returns the only field `data` of an entry, or nil.
@@ -60,6 +62,7 @@ need({'RPUSH', list, ''})
 for _, p in pairs(all) do
   need({'XREADGROUP', 'GROUP', group, consumer, 'COUNT', 1, 'NOACK', 'STREAMS', p.stream, '>'}, {'HINCRBY', p.ledger, 'moved', 1},
     {'HDEL', p.returns, '0-0'}, {'XGROUP', 'DELCONSUMER', p.stream, group, consumer})
+  if p.archived then need({'XADD', p.outcomes, '*', 'moved', ''}) end
   redis.call('HEXISTS', p.returns, '0-0') -- fails if it is not a hash
   local why = fault(p)
   if why then return {0, why} end
@@ -75,6 +78,7 @@ for _, p in pairs(all) do
   redis.call('XREADGROUP', 'GROUP', group, consumer, 'COUNT', #p.ids, 'NOACK', 'STREAMS', p.stream, '>')
   redis.call('XGROUP', 'DELCONSUMER', p.stream, group, consumer) -- it holds nothing
   redis.call('HINCRBY', p.ledger, 'moved', #p.ids)
+  if p.archived then note_outcome(p.outcomes, 'moved', p.ids) end
   for from = 1, #p.ids, PAGE do redis.call('HDEL', p.returns, unpack(p.ids, from, math.min(from + PAGE - 1, #p.ids))) end
 end
 return {#order, ''}

@@ -40,6 +40,7 @@ func CheckTypes(ctx context.Context, client redis.UniversalClient, mainType stri
 		{keys.HistoryHour, "hash"},
 		{keys.Refused, "hash"},
 		{keys.Archiver, "string"},
+		{keys.Outcomes, "stream"},
 	} {
 		have, err := client.Type(ctx, k.key).Result()
 		if err != nil {

@@ -30,7 +30,7 @@ type operation struct {
 
 // operations by the script that they run.
 var operations = map[string]operation{
-	"stream_settle":      {prepare: toSettle},
+	"stream_settle":      {prepare: toSettle, never: []string{"xdel"}}, // but for the archive
 	"upkeep_move":        {prepare: toMove},
 	"deadletters_replay": {prepare: toReplay, never: []string{"rpush"}},
 	"deadletters_purge":  {prepare: toPurge},
@@ -51,15 +51,17 @@ var operations = map[string]operation{
 	"migrate_to_stream":  {prepare: toMigrate(func(ctx context.Context, m *streams.Migration, _ []string) (int, error) { return m.ToStream(ctx, 100) })},
 	"migrate_to_list": {prepare: toMigrate(func(ctx context.Context, m *streams.Migration, last []string) (int, error) {
 		return m.ToList(ctx, 100, last)
-	})},
+	}), never: []string{"xadd"}}, // but for the archive
 	"archive_lease":    {prepare: toLease},
 	"archive_release":  {prepare: toReleaseLease},
 	"archive_position": {prepare: toFindPosition},
-	"archive_commit":   {prepare: toCommit},
+	"archive_commit":   {prepare: toCommit, never: []string{"xtrim"}}, // but for notes
 	"archive_detach":   {prepare: toDetach},
 	"drop":             {},                                                                  // part of others
 	"history":          {},                                                                  // part of upkeep_trim
 	"refused":          {},                                                                  // part of stream_settle
+	"archive_notes":    {},                                                                  // part of archive_position and archive_commit
+	"outcomes":         {},                                                                  // part of others
 	"list":             {prepare: toReplayList, never: []string{"xadd", "hset", "hincrby"}}, // deadletters_replay.lua too
 }
 
@@ -71,17 +73,34 @@ func TestARefusedCommandLeavesNothingHalfDone(t *testing.T) {
 		if operations[script].prepare == nil {
 			continue
 		}
-		t.Run(script, func(t *testing.T) {
-			b, op := newRig(t), operations[script]
-			want := b.played(op, "")
-			for _, command := range commandsOf(t, script) {
-				t.Run(command, func(t *testing.T) {
-					b := *b
-					b.t = t
-					if diff := cmp.Diff(want, b.played(op, command)); diff != "" {
-						t.Errorf("after %s was refused (-never refused +ours):\n%s", command, diff)
-					}
-				})
+		t.Run(script, func(t *testing.T) { leavesNothingHalfDone(t, script, operations[script]) })
+		if slices.Contains(parts[script], "outcomes.lua") {
+			t.Run(script+", archived", func(t *testing.T) { leavesNothingHalfDone(t, script, archived(operations[script])) })
+		}
+	}
+}
+
+// archived is the operation while an archiver keeps notes of outcomes.
+func archived(op operation) operation {
+	prepare := op.prepare
+	op.prepare = func(b *rig) func(redis.UniversalClient) error {
+		for _, key := range []string{"{s}:outcomes", "{s:0}:outcomes", "{s:1}:outcomes"} {
+			must(b.t, b.client.XGroupCreateMkStream(b.t.Context(), key, "archive", "0").Err())
+		}
+		return prepare(b)
+	}
+	return op
+}
+
+func leavesNothingHalfDone(t *testing.T, script string, op operation) {
+	b := newRig(t)
+	want := b.played(op, "")
+	for _, command := range commandsOf(t, script) {
+		t.Run(command, func(t *testing.T) {
+			b := *b
+			b.t = t
+			if diff := cmp.Diff(want, b.played(op, command)); diff != "" {
+				t.Errorf("after %s was refused (-never refused +ours):\n%s", command, diff)
 			}
 		})
 	}
@@ -99,9 +118,10 @@ func TestEveryWritingScriptHasAnOperation(t *testing.T) {
 }
 
 // parts are the beginnings of scripts that write.
-var parts = map[string]string{
-	"stream_claim": "drop.lua", "stream_fetch": "drop.lua", "stream_quarantine": "drop.lua",
-	"upkeep_trim": "history.lua", "stream_settle": "refused.lua",
+var parts = map[string][]string{
+	"stream_claim": {"drop.lua"}, "stream_fetch": {"drop.lua"}, "stream_quarantine": {"drop.lua"},
+	"upkeep_trim": {"history.lua"}, "stream_settle": {"refused.lua", "outcomes.lua"},
+	"upkeep_move": {"outcomes.lua"}, "deadletters_replay": {"outcomes.lua"}, "migrate_to_list": {"outcomes.lua"},
 }
 
 var (
@@ -117,7 +137,7 @@ func commandsOf(t *testing.T, script string) (list []string) {
 	}
 	source, err := os.ReadFile(script + ".lua")
 	must(t, err)
-	if part := parts[script]; part != "" {
+	for _, part := range parts[script] {
 		part, err := os.ReadFile(part)
 		must(t, err)
 		source = append(source, part...)
@@ -200,6 +220,7 @@ func (b *rig) state() map[string]any {
 	if pending != nil {
 		state["pending"] = pending.Count
 	}
+	state["outcomes"] = append(b.notes("s"), append(b.notes("s:0"), b.notes("s:1")...)...)
 	history, err := streams.ReadHistory(ctx, b.client, "s", streams.Hours, time.Time{})
 	must(b.t, err)
 	state["history"] = sums(history)
@@ -207,6 +228,17 @@ func (b *rig) state() map[string]any {
 		state["account"] = a.Verdict()
 	}
 	return state
+}
+
+// notes lists the notes of outcomes, each with the number of its IDs.
+func (b *rig) notes(key string) (list []string) {
+	for _, e := range b.client.XRange(b.t.Context(), "{"+key+"}:outcomes", "-", "+").Val() {
+		for outcome, ids := range e.Values {
+			list = append(list, fmt.Sprint(outcome, " ", len(strings.Fields(ids.(string)))))
+		}
+	}
+	slices.Sort(list)
+	return list
 }
 
 // stream opens a stream with another client.

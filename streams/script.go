@@ -11,6 +11,8 @@ var (
 	dropSource string
 	//go:embed inspect.lua
 	inspectSource string
+	//go:embed outcomes.lua
+	outcomesSource string
 )
 
 // dropKeys are the first keys of every script that begins with drop.lua.

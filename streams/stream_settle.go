@@ -17,7 +17,7 @@ import (
 var (
 	//go:embed stream_settle.lua
 	settleSource string
-	settleScript = redis.NewScript(needSource + inspectSource + refusedSource + settleSource)
+	settleScript = redis.NewScript(needSource + inspectSource + refusedSource + outcomesSource + settleSource)
 )
 
 // maxSettleBytes limits the dead letters and deferred records written by one call
@@ -111,7 +111,7 @@ const (
 // settleCall builds the call of the script: the accepted ones among settlements as
 // IDs by outcome, and the guarded ones.
 func (s *Stream) settleCall(settlements []Settlement, guarded []*Settlement) *redisconn.Call {
-	keys := []string{s.keys.Main, s.keys.Dead, s.keys.Delayed, s.keys.DelayedData, s.keys.Ledger, s.keys.AttemptCounts, s.keys.Gone, s.keys.Returns, s.keys.Refused}
+	keys := []string{s.keys.Main, s.keys.Dead, s.keys.Delayed, s.keys.DelayedData, s.keys.Ledger, s.keys.AttemptCounts, s.keys.Gone, s.keys.Returns, s.keys.Refused, s.keys.Outcomes}
 	outcomes := record.Outcomes()
 	call := redisconn.NewCall(settleScript, keys, argsPerCall+len(outcomes)*argsPerOutcome+len(settlements)+len(guarded)*argsPerGuarded)
 	call.Add(s.opts.Group, s.opts.Consumer, s.opts.DeadLetters.Max)

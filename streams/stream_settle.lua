@@ -1,8 +1,9 @@
 -- Settles a batch: acknowledges and counts, once, what is still pending.
--- Comes after need.lua and inspect.lua and refused.lua.
+-- Comes after need.lua, inspect.lua, refused.lua and outcomes.lua.
 --
 -- KEYS  1 stream  2 dead letters  3 delayed set  4 delayed data  5 ledger
 --       6 quarantined attempts  7 gone  8 returns  9 the customers most refused
+--       10 notes of outcomes
 -- ARGV  1 group  2 consumer  3 maximum number of dead letters (0: no limit)
 --       4 number of accepted sets, then for each: outcome, n, n entry IDs
 --       then the number of guarded entries, and for each:
@@ -26,7 +27,7 @@
 
 local stream, dead, delayed, data, ledger = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local group, consumer, dead_max = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local attempt_counts, gone, returns = KEYS[6], KEYS[7], KEYS[8]
+local attempt_counts, gone, returns, outcomes = KEYS[6], KEYS[7], KEYS[8], KEYS[10]
 local settled, exists, kept, lost, failure = 0, 1, {}, {}, ''
 local counts = {} -- by field of the ledger
 local at = 4
@@ -181,10 +182,41 @@ local function acknowledge(outcome, ids, first, last)
   return settled - start
 end
 
+-- place_noted notes the outcome of a guarded entry before it writes the entry to its
+-- destination.
+local archived
+local function place_noted(outcome, kind, id, due, first, last)
+  local note, err
+  if archived then
+    note, err = note_outcome(outcomes, outcome, {id})
+    if not note then return not failed(err) end
+  end
+  local ok, placed = pcall(place, kind, id, due, first, last)
+  if note and not (ok and placed) then redis.call('XDEL', outcomes, note) end
+  if not ok then error(placed, 0) end
+  return placed
+end
+
+-- note_accepted notes the outcome of those of the entries that are still to be settled,
+-- and returns whether they may be.
+local function note_accepted(outcome, first, last)
+  local ids = {}
+  for i = first, last do
+    if owner(ARGV[i]) then ids[#ids + 1] = ARGV[i] end
+  end
+  if #ids == 0 or exists == 0 then return true end
+  local note, err = note_outcome(outcomes, outcome, ids)
+  if note then return true end
+  failed(err)
+  for _, id in ipairs(ids) do kept[#kept + 1] = id end
+  return false
+end
+
 local function settle_accepted(sets)
   for _, set in ipairs(sets) do
     local outcome, first, last = unpack(set)
-    if acknowledge(outcome, ARGV, first, last) < last - first + 1 then
+    local noted = not archived or outcome == 'ingested' or note_accepted(outcome, first, last)
+    if noted and acknowledge(outcome, ARGV, first, last) < last - first + 1 then
       local reply = redis.pcall('XPENDING', stream, group)
       if type(reply) == 'table' and reply['err'] then exists = 0 end
     end
@@ -203,7 +235,7 @@ local function settle_guarded(placed, refusals)
       -- Already settled: the call is a repetition.
     elseif holder ~= consumer then
       lost[#lost + 1] = id
-    elseif not place(kind, id, due, first, last) then
+    elseif not place_noted(outcome, kind, id, due, first, last) then
       kept[#kept + 1] = id
     else
       seen[id] = true
@@ -227,15 +259,20 @@ local function try(step, ...)
 end
 
 local sets, placed, refusals = {}, {}, {}
+local to_note = false
 for i = 1, tonumber(take()) do
   local outcome = take()
   sets[i] = {outcome, take_list(tonumber(take()))}
+  to_note = to_note or outcome ~= 'ingested'
 end
+to_note = to_note or ARGV[at] ~= '0'
+archived = to_note and redis.call('EXISTS', outcomes) == 1
 
 need({'XACK', stream, group, '0-0'}, {'XPENDING', stream, group}, {'HINCRBY', ledger, 'ingested', 1})
 if #notes > 0 then need({'XINFO', 'GROUPS', stream}) end
 for _, key in ipairs(notes) do need({'HDEL', key, '0-0'}) end
 if any_gone then need({'HDEL', gone, '0-0'}) end
+if archived then need({'XADD', outcomes, '*', 'ingested', ''}, {'XDEL', outcomes, '0-0'}) end
 if dead_max > 0 and ARGV[at] ~= '0' then need({'XTRIM', dead, 'MAXLEN', dead_max}) end
 redis.call('HGET', ledger, 'group') -- fails if it is not a hash: nothing is acknowledged that can't be counted
 try(settle_guarded, placed, refusals)

@@ -13,7 +13,7 @@ import (
 var (
 	//go:embed upkeep_move.lua
 	moveSource string
-	moveScript = redis.NewScript(needSource + moveSource)
+	moveScript = redis.NewScript(needSource + outcomesSource + moveSource)
 )
 
 const (
@@ -51,7 +51,7 @@ func pauseUntil(due int64, now time.Time) time.Duration {
 }
 
 func (s *Stream) move(ctx context.Context, now time.Time) (time.Duration, error) {
-	keys := []string{s.keys.Main, s.keys.Delayed, s.keys.DelayedData, s.keys.Ledger, s.keys.Returns, s.keys.Dead}
+	keys := []string{s.keys.Main, s.keys.Delayed, s.keys.DelayedData, s.keys.Ledger, s.keys.Returns, s.keys.Dead, s.keys.Outcomes}
 	letters := 0
 	if s.opts.DeadLetters.On {
 		letters = 1

@@ -2,10 +2,10 @@
 -- fields `ingestion:origin`, the ID of the record's first entry, and
 -- `ingestion:admitAt`, the slot reserved in the customer's window. Both count because
 -- `returns` says the same. No record is added that can't be removed from the set.
--- Comes after need.lua.
+-- Comes after need.lua and outcomes.lua.
 --
 -- KEYS  1 stream  2 delayed set  3 delayed data  4 ledger  5 returns
---       6 dead letters
+--       6 dead letters  7 notes of outcomes
 -- ARGV  1 maximum number of records  2 dead letters are kept (1 | 0)
 --       3 the time in the format of dead letters  4 this worker
 -- Returns {moved, due ms of the next one or -1, error, missing IDs, broken IDs}
@@ -14,6 +14,7 @@
 --            becomes a dead letter
 
 local stream, delayed, data, ledger, returns, dead = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local outcomes, archived = KEYS[7], redis.call('EXISTS', KEYS[7]) == 1
 local most, letters, time, worker = ARGV[1], ARGV[2] == '1', ARGV[3], ARGV[4]
 local MOST_MS = 9007199254740991 -- exact in a number of Lua
 
@@ -32,6 +33,7 @@ if #due == 0 then return {0, next_due(), '', {}, {}} end
 
 need({'XADD', stream, '*', 'data', ''}, {'HSET', returns, '0-0', ''}, {'ZREM', delayed, '0-0'}, {'HDEL', data, '0-0'},
   {'HINCRBY', ledger, 'returned', 1}, {'HSET', ledger, 'returning', ''})
+if archived then need({'XADD', outcomes, '*', 'returned', ''}) end
 if letters then need({'XADD', dead, '*', 'data', ''}) end
 redis.call('HLEN', returns) -- fails if it is not a hash
 
@@ -68,6 +70,7 @@ local function add(id, at, fields)
   local reply = redis.pcall('XADD', stream, '*', unpack(args))
   if failed(reply) then return nil, failed(reply) end
   if origin then redis.call('HSET', returns, reply, origin .. ' ' .. (slot or '0')) end
+  if origin and archived then note_outcome(outcomes, 'returned', {reply, origin, slot or '0'}) end
   return reply
 end
 
