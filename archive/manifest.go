@@ -1,8 +1,16 @@
 package archive
 
-import "time"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
 
-// Manifest is one entry of a log's chain: it describes one segment.
+// Manifest is one entry of a log's chain: it describes one segment. Only entries that a
+// Log returned have what the next one needs.
 type Manifest struct {
 	Number   int64  `json:"number"`   // from 1, without gaps
 	Segment  string `json:"segment"`  // name of the segment, without its folder
@@ -28,4 +36,47 @@ type Manifest struct {
 	// Before, in the first entry of a chain, is how many entries were added to the stream
 	// and gone before the chain began; nil if unknown.
 	Before *int64 `json:"before,omitempty"`
+
+	sum string // SHA-256 of this entry as stored
+}
+
+// encode returns the entry as it is stored, and notes its sum.
+func (m *Manifest) encode() ([]byte, error) {
+	content, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("manifest entry %d: %w", m.Number, err)
+	}
+	content = append(content, '\n')
+	m.sum = hexSum(content)
+	return content, nil
+}
+
+func parseManifest(content []byte) (m Manifest, err error) {
+	if err := json.Unmarshal(content, &m); err != nil {
+		return m, fmt.Errorf("it can't be read: %w", err)
+	}
+	m.sum = hexSum(content)
+	if !isID(m.First) || !isID(m.Last) || m.Count < 1 || m.Segment != segmentName(m.First) {
+		return m, errors.New("it describes no segment")
+	}
+	return m, nil
+}
+
+func hexSum(content []byte) string {
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:])
+}
+
+// describe takes over what is to be said of a segment.
+func (m *Manifest) describe(f facts) {
+	m.Segment, m.First, m.Last = segmentName(f.first), f.first, f.last
+	m.Count, m.Bytes, m.RawBytes, m.SHA256 = f.count, f.bytes, f.raw, f.sum
+}
+
+// describes reports whether the entry says of its segment what is so.
+func (m *Manifest) describes(f facts) bool {
+	same := *m
+	same.describe(f)
+	return same.Segment == m.Segment && same.First == m.First && same.Last == m.Last && same.Count == m.Count &&
+		same.Bytes == m.Bytes && same.RawBytes == m.RawBytes && same.SHA256 == m.SHA256
 }
