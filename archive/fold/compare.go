@@ -6,6 +6,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
+	"ingestion/archive"
 	"ingestion/archive/fold/diff"
 	"ingestion/record"
 )
@@ -169,9 +170,9 @@ func (s *State) why(d diff.Difference) (why string, newer bool) {
 		return "", false
 	case !isID(id):
 		return whyNoEntry, false
-	case compareIDs(id, home.End) > 0:
+	case archive.CompareIDs(id, home.End) > 0:
 		return "", true
-	case compareIDs(id, home.After) <= 0:
+	case archive.CompareIDs(id, home.After) <= 0:
 		return whyOlder, false
 	default:
 		return whyRefused, false

@@ -1,32 +1,26 @@
 package fold
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
+
+	"ingestion/archive"
 )
 
 // beginning is the ID before every entry.
 const beginning = "0-0"
 
-// compareIDs orders two entry IDs, "ms-seq".
-func compareIDs(a, b string) int {
-	aMs, aSeq := splitID(a)
-	bMs, bSeq := splitID(b)
-	return cmp.Or(cmp.Compare(aMs, bMs), cmp.Compare(aSeq, bSeq))
-}
-
 func later(a, b string) string {
-	if compareIDs(a, b) < 0 {
+	if archive.CompareIDs(a, b) < 0 {
 		return b
 	}
 	return a
 }
 
 func earlier(a, b string) string {
-	if compareIDs(b, a) < 0 {
+	if archive.CompareIDs(b, a) < 0 {
 		return b
 	}
 	return a

@@ -39,7 +39,7 @@ func (m *merger) next(ctx context.Context) (entry, bool, error) {
 			}
 			m.ended[i] = !ok
 		}
-		if m.heads[i] != nil && (first < 0 || compareIDs(m.heads[i].ID, m.heads[first].ID) < 0) {
+		if m.heads[i] != nil && (first < 0 || archive.CompareIDs(m.heads[i].ID, m.heads[first].ID) < 0) {
 			first = i
 		}
 	}

@@ -39,6 +39,9 @@ type partition struct {
 	at     string // the last ID that was returned, or skipped
 	end    string // the last ID to be returned
 
+	// reading is the context in which the archive is read: that of the fold, since what is
+	// begun in one call of next is continued in others.
+	reading  context.Context
 	page     []archive.Entry // read from the stream, not yet returned
 	archived func() (archive.Entry, error, bool)
 	close    func()
@@ -48,7 +51,7 @@ type partition struct {
 // next returns the next entry, or false after the last one. After an error it may be
 // called again, and goes on where it was.
 func (p *partition) next(ctx context.Context) (e archive.Entry, ok bool, err error) {
-	for compareIDs(p.at, p.end) < 0 {
+	for archive.CompareIDs(p.at, p.end) < 0 {
 		switch {
 		case len(p.page) > 0:
 			e, p.page = p.page[0], p.page[1:]
@@ -95,7 +98,7 @@ func (p *partition) fill(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if compareIDs(trimmed, p.at) > 0 {
+	if archive.CompareIDs(trimmed, p.at) > 0 {
 		return p.openArchive(ctx, earlier(trimmed, p.end))
 	}
 	if len(entries) == 0 {
@@ -114,10 +117,10 @@ func (p *partition) openArchive(ctx context.Context, gone string) error {
 			return fmt.Errorf("reading the archive of %s: %w", p.key, err)
 		}
 	}
-	if compareIDs(tail, gone) < 0 || compareIDs(p.at, begin) < 0 {
+	if archive.CompareIDs(tail, gone) < 0 || archive.CompareIDs(p.at, begin) < 0 {
 		return &TrimmedError{Key: p.key, After: p.at, Through: gone}
 	}
 	p.through = earlier(tail, p.end)
-	p.archived, p.close = iter.Pull2(p.log.Entries(ctx, following(p.at), p.through))
+	p.archived, p.close = iter.Pull2(p.log.Entries(p.reading, following(p.at), p.through))
 	return nil
 }

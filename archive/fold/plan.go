@@ -130,9 +130,9 @@ func (r *Rebuild) extent(ctx context.Context, i int, key string) (Partition, err
 			return Partition{}, fmt.Errorf("reading the archive of %s: %w", key, err)
 		default:
 			last = later(last, tail)
-			if compareIDs(tail, trimmed) >= 0 {
+			if archive.CompareIDs(tail, trimmed) >= 0 {
 				after = earlier(begin, trimmed)
-			} else if from := r.opts.From.ID; from == "" || compareIDs(from, trimmed) <= 0 {
+			} else if from := r.opts.From.ID; from == "" || archive.CompareIDs(from, trimmed) <= 0 {
 				return Partition{}, refuse("the archive of %s ends with %s, and on the stream all entries through %s were trimmed: what is between is gone; begin after it with --from %s",
 					key, tail, trimmed, following(trimmed))
 			}
@@ -150,23 +150,20 @@ func (r *Rebuild) extent(ctx context.Context, i int, key string) (Partition, err
 	return part, nil
 }
 
-// chain returns the last ID of a log, and the ID after which it begins.
+// chain returns the last ID of a log, and the ID after which its entries are still there.
 func chain(ctx context.Context, log *archive.Log) (tail, begin string, err error) {
 	last, err := log.Tail(ctx)
 	if err != nil {
 		return "", "", err
 	}
-	for first, err := range log.Manifests(ctx, 1) {
-		if err != nil {
-			return "", "", err
-		}
-		begin = preceding(first.First)
-		if isID(first.After) {
-			begin = first.After
-		}
-		return last.Last, begin, nil
+	first, err := log.Begin(ctx)
+	if err != nil {
+		return "", "", err
 	}
-	return "", "", archive.ErrEmpty
+	if begin = preceding(first.First); first.Number == 1 && isID(first.After) {
+		begin = first.After
+	}
+	return last.Last, begin, nil
 }
 
 func isEmpty(ctx context.Context, coll *mongo.Collection) (bool, error) {

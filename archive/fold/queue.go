@@ -5,7 +5,9 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
+	"ingestion/archive"
 	"ingestion/record"
 	"ingestion/streams"
 )
@@ -36,6 +38,9 @@ type Queue struct {
 	save    func(context.Context, Position) // called after each batch
 	done    func(error)                     // called once all entries are settled, or with the error that ends the fold
 	changed chan struct{}                   // signals that something was settled or returned
+
+	patience time.Duration // how long reading may fail
+	failing  time.Time     // since when it does
 
 	mu      sync.Mutex
 	open    []*handed              // delivered, in order, from the first one that is not settled
@@ -75,10 +80,10 @@ func (q *Queue) Receive(ctx context.Context, most int) ([]streams.Delivery, erro
 	}
 	batch, err := q.read(ctx, most)
 	if len(batch) > 0 {
+		q.failing = time.Time{}
 		return batch, nil // an error comes again
 	}
-	var trimmed *TrimmedError
-	if errors.As(err, &trimmed) || err == nil && q.finished() {
+	if q.hopeless(err) || err == nil && q.finished() {
 		q.done(err)
 		<-ctx.Done()
 		return nil, nil
@@ -90,6 +95,20 @@ func (q *Queue) Receive(ctx context.Context, most int) ([]streams.Delivery, erro
 		}
 	}
 	return nil, err
+}
+
+// hopeless reports whether reading on makes no sense: entries are gone, or reading has
+// failed for too long. A fold can be continued later.
+func (q *Queue) hopeless(err error) bool {
+	if err == nil {
+		q.failing = time.Time{}
+		return false
+	}
+	if q.failing.IsZero() {
+		q.failing = time.Now()
+	}
+	var trimmed *TrimmedError
+	return errors.As(err, &trimmed) || errors.Is(err, archive.ErrGone) || time.Since(q.failing) > q.patience
 }
 
 func (q *Queue) signal() {
@@ -146,7 +165,7 @@ func (q *Queue) hand(e entry) (d streams.Delivery, ok bool) {
 	h := &handed{partition: e.partition, id: e.ID}
 	d = delivery(q.keys[e.partition], e.Entry)
 	back, isBack := readPutBack(e.Entry)
-	skip := isBack && back.slot > 0 && compareIDs(back.origin, q.begin[e.partition]) > 0
+	skip := isBack && back.slot > 0 && archive.CompareIDs(back.origin, q.begin[e.partition]) > 0
 	if isBack {
 		d.Origin, d.AdmitAt = back.origin, back.slot
 	}

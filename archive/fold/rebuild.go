@@ -150,7 +150,7 @@ func (r *Rebuild) begin(ctx context.Context, plan *Plan) error {
 
 // consume runs the pipeline until stop is called or ctx ends.
 func (r *Rebuild) consume(ctx context.Context) error {
-	queue := r.queue()
+	queue := r.queue(ctx)
 	opts, err := r.consumerOptions(queue)
 	if err != nil {
 		return err
@@ -169,10 +169,14 @@ func (r *Rebuild) consume(ctx context.Context) error {
 	return err
 }
 
-func (r *Rebuild) queue() *Queue {
+// patience is how long the archive or the stream may fail before the fold is given up. It
+// can be continued afterwards.
+const patience = 2 * time.Minute
+
+func (r *Rebuild) queue(ctx context.Context) *Queue {
 	q := &Queue{
 		keys: r.opts.Keys, byName: map[handedName]*handed{}, counts: r.state.Counts.clone(),
-		changed: make(chan struct{}, 1), save: r.save,
+		changed: make(chan struct{}, 1), save: r.save, patience: patience,
 	}
 	q.done = func(err error) {
 		if err == nil {
@@ -184,7 +188,7 @@ func (r *Rebuild) queue() *Queue {
 	for i, p := range r.state.Partitions {
 		q.begin = append(q.begin, p.After)
 		q.through = append(q.through, p.Through)
-		parts = append(parts, &partition{key: p.Key, log: r.logs[i], stream: r.streams[i], at: p.Through, end: p.End})
+		parts = append(parts, &partition{key: p.Key, log: r.logs[i], stream: r.streams[i], at: p.Through, end: p.End, reading: ctx})
 	}
 	q.entries = newMerger(parts)
 	return q
