@@ -45,7 +45,8 @@ const examples = `  ingestctl status                        what is wrong, and w
   ingestctl dead list                     what was refused last, and why?
   ingestctl dead replay --event rejected  process these records again
   ingestctl find --customer 42            what is stored for this customer?
-  ingestctl pause --for 30m               workers stop reading; resume ends it`
+  ingestctl pause --for 30m               workers stop reading; resume ends it
+  ingestctl rebuild --into what_if --diff what would today's limits have made?`
 
 // The groups of the commands in the help.
 const (
@@ -65,7 +66,7 @@ func newCommand() *cobra.Command {
 	}
 	addGroup(root, looking, "The queue and its servers:", statusCommand(), topCommand(), doctorCommand(), reconcileCommand())
 	addGroup(root, records, "Records and customers:", traceCommand(), findCommand(), deadCommand(), limitsCommand())
-	addGroup(root, changing, "Changing the queue:", pauseCommand(), resumeCommand(), migrateCommand())
+	addGroup(root, changing, "Changing the queue:", pauseCommand(), resumeCommand(), migrateCommand(), rebuildCommand())
 	return root
 }
 

@@ -1,0 +1,272 @@
+package fold
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"ingestion/archive"
+	"ingestion/record"
+	"ingestion/streams"
+)
+
+// Counts is what became of the entries that a fold has read.
+type Counts struct {
+	Read int64 `bson:"read"` // entries
+	// PutBack is how many of them are deferred records that the service put back: they
+	// counted when they came first.
+	PutBack  int64            `bson:"putBack"`
+	Outcomes map[string]int64 `bson:"outcomes"` // of the others
+}
+
+func (c *Counts) clone() Counts {
+	out := Counts{Read: c.Read, PutBack: c.PutBack, Outcomes: map[string]int64{}}
+	for name, n := range c.Outcomes {
+		out.Outcomes[name] = n
+	}
+	return out
+}
+
+// Queue delivers the entries of a fold, each once, in the order of their IDs. It keeps
+// track of how far the fold has come. It implements streams.Queue.
+type Queue struct {
+	entries *merger
+	keys    []string
+	begin   []string                        // by partition: the ID after which the fold begins
+	save    func(context.Context, Position) // called after each batch
+	done    func(error)                     // called once all entries are settled, or with the error that ends the fold
+	changed chan struct{}                   // signals that something was settled or returned
+
+	patience time.Duration // how long reading may fail
+	failing  time.Time     // since when it does
+
+	mu      sync.Mutex
+	open    []*handed              // delivered, in order, from the first one that is not settled
+	byName  map[handedName]*handed // those of open that are not settled
+	again   []streams.Delivery     // returned unsettled
+	through []string               // by partition: all entries through this ID are settled
+	counts  Counts                 // of these
+	pending entry                  // read, but too large for the batch before
+	held    bool                   // pending is one
+}
+
+// Position is how far a fold has come: all entries through these IDs, by partition, are
+// settled, and what became of them.
+type Position struct {
+	Through []string
+	Counts  Counts
+}
+
+// handed is an entry that was delivered, or skipped.
+type handed struct {
+	partition int
+	id        string
+	settled   bool
+	outcome   record.Outcome // 0: skipped
+}
+
+type handedName struct{ key, id string }
+
+// maxBatchBytes bounds the bodies of a batch.
+const maxBatchBytes = 4 << 20
+
+// Receive returns the next entries. Entries that were returned unsettled come first. After
+// the last one it waits until all are settled, or ctx ends.
+func (q *Queue) Receive(ctx context.Context, most int) ([]streams.Delivery, error) {
+	if again := q.takeAgain(most); len(again) > 0 {
+		return again, nil
+	}
+	batch, err := q.read(ctx, most)
+	if len(batch) > 0 {
+		q.failing = time.Time{}
+		return batch, nil // an error comes again
+	}
+	if q.hopeless(err) || err == nil && q.finished() {
+		q.done(err)
+		<-ctx.Done()
+		return nil, nil
+	}
+	if err == nil {
+		select {
+		case <-q.changed:
+		case <-ctx.Done():
+		}
+	}
+	return nil, err
+}
+
+// hopeless reports whether reading on makes no sense: entries are gone, or reading has
+// failed for too long. A fold can be continued later.
+func (q *Queue) hopeless(err error) bool {
+	if err == nil {
+		q.failing = time.Time{}
+		return false
+	}
+	if q.failing.IsZero() {
+		q.failing = time.Now()
+	}
+	var trimmed *TrimmedError
+	return errors.As(err, &trimmed) || errors.Is(err, archive.ErrGone) || time.Since(q.failing) > q.patience
+}
+
+func (q *Queue) signal() {
+	select {
+	case q.changed <- struct{}{}:
+	default:
+	}
+}
+
+func (q *Queue) takeAgain(most int) []streams.Delivery {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := min(most, len(q.again))
+	batch := slices.Clone(q.again[:n])
+	q.again = q.again[n:]
+	return batch
+}
+
+func (q *Queue) read(ctx context.Context, most int) (batch []streams.Delivery, err error) {
+	for bytes := 0; len(batch) < most; {
+		e, ok, err := q.next(ctx)
+		if err != nil || !ok {
+			return batch, err
+		}
+		if bytes += size(e); len(batch) > 0 && bytes > maxBatchBytes {
+			q.pending, q.held = e, true
+			return batch, nil
+		}
+		if d, ok := q.hand(e); ok {
+			batch = append(batch, d)
+		}
+	}
+	return batch, nil
+}
+
+func (q *Queue) next(ctx context.Context) (entry, bool, error) {
+	if q.held {
+		q.held = false
+		return q.pending, true, nil
+	}
+	return q.entries.next(ctx)
+}
+
+func size(e entry) (n int) {
+	for _, s := range e.Fields {
+		n += len(s)
+	}
+	return n
+}
+
+// hand returns the delivery of an entry. A deferred record that was put back is skipped if
+// the fold has read its first entry: what became of that counts.
+func (q *Queue) hand(e entry) (d streams.Delivery, ok bool) {
+	h := &handed{partition: e.partition, id: e.ID}
+	d = delivery(q.keys[e.partition], e.Entry)
+	back, isBack := readPutBack(e.Entry)
+	skip := isBack && back.slot > 0 && archive.CompareIDs(back.origin, q.begin[e.partition]) > 0
+	if isBack {
+		d.Origin, d.AdmitAt = back.origin, back.slot
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.open = append(q.open, h)
+	if skip {
+		h.settled = true
+		q.advance()
+	} else {
+		q.byName[handedName{d.Source, d.ID}] = h
+	}
+	return d, !skip
+}
+
+// finished reports whether all entries were delivered and settled. It is called once none
+// is left to be read.
+func (q *Queue) finished() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.open) == 0
+}
+
+// advance moves past the settled entries at the head of open.
+func (q *Queue) advance() {
+	n := 0
+	for _, h := range q.open {
+		if !h.settled {
+			break
+		}
+		n++
+		q.through[h.partition] = h.id
+		q.counts.Read++
+		if h.outcome == 0 {
+			q.counts.PutBack++
+		} else {
+			q.counts.Outcomes[h.outcome.String()]++
+		}
+	}
+	q.open = q.open[n:]
+}
+
+// Settle notes the outcomes.
+func (q *Queue) Settle(ctx context.Context, settlements []streams.Settlement) (streams.Settled, error) {
+	q.mu.Lock()
+	count := 0
+	for _, s := range settlements {
+		name := handedName{s.Source, s.ID}
+		if h := q.byName[name]; h != nil {
+			h.settled, h.outcome = true, s.Outcome
+			delete(q.byName, name)
+			count++
+		}
+	}
+	q.advance()
+	q.mu.Unlock()
+	q.signal()
+	q.save(ctx, q.Position())
+	return streams.Settled{Count: count}, nil
+}
+
+// Position returns how far the fold has come.
+func (q *Queue) Position() Position {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return Position{Through: slices.Clone(q.through), Counts: q.counts.clone()}
+}
+
+// Floor returns the earliest arrival, in ms, that is not settled; 0 before the first one.
+func (q *Queue) Floor() int64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.open) > 0 {
+		return arrival(q.open[0].id)
+	}
+	floor := int64(0)
+	for _, id := range q.through { // the entries come in order, so the latest one is the last
+		floor = max(floor, arrival(id))
+	}
+	return floor
+}
+
+// Nack takes deliveries back; Receive returns them again.
+func (q *Queue) Nack(_ context.Context, deliveries []streams.Delivery) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.again = append(q.again, deliveries...)
+	q.signal()
+	return nil
+}
+
+// BeginAttempt returns the delivery: nothing is quarantined.
+func (q *Queue) BeginAttempt(_ context.Context, d streams.Delivery) (streams.Delivery, bool, error) {
+	return d, true, nil
+}
+
+// Extend does nothing: nobody else takes what was delivered.
+func (q *Queue) Extend(context.Context, []streams.Delivery) ([]string, error) { return nil, nil }
+
+// Close stops reading.
+func (q *Queue) Close(context.Context) error {
+	q.entries.stop()
+	return nil
+}

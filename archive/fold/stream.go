@@ -1,0 +1,124 @@
+package fold
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/redis/go-redis/v9"
+
+	"ingestion/archive"
+	"ingestion/internal/redisconn"
+	"ingestion/streams"
+)
+
+// fieldWatermark is the ledger's field with the last ID that was trimmed.
+const fieldWatermark = "watermark"
+
+// The size of a page of a stream. The first one is small, since its entries may be large.
+const (
+	firstPage, largestPage = 10, 2000
+	pageBytes              = 2 << 20
+)
+
+// redisStream reads the stream of a partition, and changes nothing.
+type redisStream struct {
+	client redis.UniversalClient
+	keys   streams.Keys
+	count  int
+}
+
+func newStream(client redis.UniversalClient, key string) *redisStream {
+	return &redisStream{client: client, keys: streams.KeysOf(key), count: firstPage}
+}
+
+// Read implements Stream.
+func (s *redisStream) Read(ctx context.Context, after, through string) (entries []archive.Entry, trimmed string, err error) {
+	var watermark *redis.StringCmd
+	var page *redis.Cmd
+	_, err = s.client.TxPipelined(ctx, func(pipe redis.Pipeliner) error {
+		watermark = pipe.HGet(ctx, s.keys.Ledger, fieldWatermark)
+		page = pipe.Do(ctx, "XRANGE", s.keys.Main, "("+after, through, "COUNT", s.count)
+		return nil
+	})
+	if err == nil || errors.Is(err, redis.Nil) {
+		entries, err = parsePage(page)
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("reading %s: %w", s.keys.Main, redisconn.Plain(err))
+	}
+	s.adapt(entries)
+	if trimmed = watermark.Val(); trimmed == "" {
+		trimmed = beginning
+	}
+	return entries, trimmed, nil
+}
+
+func (s *redisStream) adapt(entries []archive.Entry) {
+	bytes := 1
+	for _, e := range entries {
+		for _, field := range e.Fields {
+			bytes += len(field)
+		}
+	}
+	if n := len(entries); n > 0 {
+		s.count = max(1, min(largestPage, n*pageBytes/bytes))
+	}
+}
+
+var errReply = errors.New("malformed reply to XRANGE")
+
+func parsePage(cmd *redis.Cmd) ([]archive.Entry, error) {
+	list, err := cmd.Slice()
+	if err != nil {
+		return nil, err
+	}
+	entries := make([]archive.Entry, len(list))
+	for i, item := range list {
+		pair, _ := item.([]any)
+		if len(pair) != 2 {
+			return nil, errReply
+		}
+		id, ok := pair[0].(string)
+		values, _ := pair[1].([]any)
+		if !ok {
+			return nil, errReply
+		}
+		entries[i] = archive.Entry{ID: id, Fields: make([]string, len(values))}
+		for k, value := range values {
+			if entries[i].Fields[k], ok = value.(string); !ok {
+				return nil, errReply
+			}
+		}
+	}
+	return entries, nil
+}
+
+// bounds are the last ID of the stream, also of an entry that was deleted since, and the
+// last one before its first entry, or that was trimmed.
+func (s *redisStream) bounds(ctx context.Context) (last, trimmed string, err error) {
+	last, trimmed = beginning, beginning
+	exists, err := s.client.Exists(ctx, s.keys.Main).Result()
+	if err == nil && exists > 0 {
+		var info *redis.XInfoStream
+		if info, err = s.client.XInfoStream(ctx, s.keys.Main).Result(); err == nil {
+			last = info.LastGeneratedID
+			if info.FirstEntry.ID != "" {
+				trimmed = preceding(info.FirstEntry.ID)
+			}
+		}
+	}
+	if err == nil {
+		var watermark string
+		if watermark, err = s.client.HGet(ctx, s.keys.Ledger, fieldWatermark).Result(); errors.Is(err, redis.Nil) {
+			err = nil
+		}
+		if watermark != "" {
+			trimmed = later(trimmed, watermark)
+		}
+	}
+	if err != nil {
+		return "", "", fmt.Errorf("looking at %s: %w", s.keys.Main, redisconn.Plain(err))
+	}
+	return last, trimmed, nil
+}
