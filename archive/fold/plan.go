@@ -87,6 +87,7 @@ func (r *Rebuild) sameAs(s *State) error {
 		was("RATE_LIMIT_POLICY=defer", a.Reserve, b.Reserve),
 		was("RATE_LIMIT_MAX_DELAY_SEC", a.MaxDelay, b.MaxDelay),
 		was("MAX_RECORD_BYTES", a.MaxRecordBytes, b.MaxRecordBytes),
+		was("--judge-again", a.JudgeAgain, b.JudgeAgain),
 		was("--from", s.From, r.opts.From.Text),
 		was("--to", s.To, r.opts.To.Text),
 		was("the number of partitions", len(s.Partitions), len(r.opts.Keys)),

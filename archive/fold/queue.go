@@ -15,14 +15,18 @@ import (
 // Counts is what became of the entries that a fold has read.
 type Counts struct {
 	Read int64 `bson:"read"` // entries
-	// PutBack is how many of them are deferred records that the service put back: they
-	// counted when they came first.
-	PutBack  int64            `bson:"putBack"`
+	// PutBack is how many of them are of deferred records that count otherwise: such a
+	// record has an entry when it comes, and another one when it is put back. It is also
+	// that of entries that were moved to a list.
+	PutBack int64 `bson:"putBack"`
+	// Recorded is how many of the others have the outcome that a worker had noted, or were
+	// admitted since it had.
+	Recorded int64            `bson:"recorded"`
 	Outcomes map[string]int64 `bson:"outcomes"` // of the others
 }
 
 func (c *Counts) clone() Counts {
-	out := Counts{Read: c.Read, PutBack: c.PutBack, Outcomes: map[string]int64{}}
+	out := Counts{Read: c.Read, PutBack: c.PutBack, Recorded: c.Recorded, Outcomes: map[string]int64{}}
 	for name, n := range c.Outcomes {
 		out.Outcomes[name] = n
 	}
@@ -35,6 +39,7 @@ type Queue struct {
 	entries *merger
 	keys    []string
 	begin   []string                        // by partition: the ID after which the fold begins
+	decided []*decisions                    // by partition
 	save    func(context.Context, Position) // called after each batch
 	done    func(error)                     // called once all entries are settled, or with the error that ends the fold
 	changed chan struct{}                   // signals that something was settled or returned
@@ -65,6 +70,8 @@ type handed struct {
 	id        string
 	settled   bool
 	outcome   record.Outcome // 0: skipped
+	noted     record.Outcome // by a worker
+	recorded  bool           // the outcome is the one that a worker noted, or ingested and none was
 }
 
 type handedName struct{ key, id string }
@@ -159,26 +166,53 @@ func size(e entry) (n int) {
 	return n
 }
 
-// hand returns the delivery of an entry. A deferred record that was put back is skipped if
-// the fold has read its first entry: what became of that counts.
+// hand returns the delivery of an entry, or false if nothing is to be done with it.
 func (q *Queue) hand(e entry) (d streams.Delivery, ok bool) {
 	h := &handed{partition: e.partition, id: e.ID}
 	d = delivery(q.keys[e.partition], e.Entry)
-	back, isBack := readPutBack(e.Entry)
-	skip := isBack && back.slot > 0 && archive.CompareIDs(back.origin, q.begin[e.partition]) > 0
-	if isBack {
-		d.Origin, d.AdmitAt = back.origin, back.slot
+	if decided := q.decided[e.partition]; decided.known(e.ID) {
+		q.follow(decided, h, &d)
+	} else {
+		q.guess(e, h, &d)
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.open = append(q.open, h)
-	if skip {
-		h.settled = true
+	if h.settled {
 		q.advance()
 	} else {
 		q.byName[handedName{d.Source, d.ID}] = h
 	}
-	return d, !skip
+	return d, !h.settled
+}
+
+// follow does what a worker decided about an entry.
+func (q *Queue) follow(decided *decisions, h *handed, d *streams.Delivery) {
+	back := decided.returned[d.ID]
+	d.Origin = back.origin
+	outcome, noted := decided.outcome(d.ID)
+	switch {
+	case noted && !stands(outcome):
+		h.noted, d.AdmitAt = outcome, back.slot
+	case noted:
+		h.settled = true
+		if outcome != 0 && !decided.cameBack(d.ID) {
+			h.recorded, h.outcome = true, outcome
+		}
+	default:
+		h.recorded, d.ArrivedAt = true, admitted
+	}
+}
+
+// guess goes by what an entry says of itself. A deferred record that was put back is
+// skipped if the fold has read its first entry: what became of that counts.
+func (q *Queue) guess(e entry, h *handed, d *streams.Delivery) {
+	back, isBack := readPutBack(e.Entry)
+	if !isBack {
+		return
+	}
+	d.Origin, d.AdmitAt = back.origin, back.slot
+	h.settled = back.slot > 0 && archive.CompareIDs(back.origin, q.begin[e.partition]) > 0
 }
 
 // finished reports whether all entries were delivered and settled. It is called once none
@@ -204,6 +238,9 @@ func (q *Queue) advance() {
 		} else {
 			q.counts.Outcomes[h.outcome.String()]++
 		}
+		if h.recorded {
+			q.counts.Recorded++
+		}
 	}
 	q.open = q.open[n:]
 }
@@ -216,6 +253,7 @@ func (q *Queue) Settle(ctx context.Context, settlements []streams.Settlement) (s
 		name := handedName{s.Source, s.ID}
 		if h := q.byName[name]; h != nil {
 			h.settled, h.outcome = true, s.Outcome
+			h.recorded = h.recorded || h.noted == s.Outcome
 			delete(q.byName, name)
 			count++
 		}

@@ -23,7 +23,7 @@ func queueOf(t testing.TB, entries ...archive.Entry) (q *Queue, ended *error) {
 	s.entries = entries
 	ended = new(error)
 	q = &Queue{
-		keys: []string{"k"}, begin: []string{"5-0"}, through: []string{beginning}, byName: map[handedName]*handed{},
+		keys: []string{"k"}, begin: []string{"5-0"}, decided: []*decisions{{}}, through: []string{beginning}, byName: map[handedName]*handed{},
 		counts: Counts{Outcomes: map[string]int64{}}, changed: make(chan struct{}, 1), patience: time.Minute,
 		save: func(context.Context, Position) {}, done: func(err error) { *ended = err },
 	}

@@ -18,6 +18,7 @@ import (
 	"ingestion/limiter"
 	"ingestion/record"
 	"ingestion/store"
+	"ingestion/streams"
 )
 
 // Options describes a fold. All fields are required unless their comment says otherwise.
@@ -150,7 +151,10 @@ func (r *Rebuild) begin(ctx context.Context, plan *Plan) error {
 
 // consume runs the pipeline until stop is called or ctx ends.
 func (r *Rebuild) consume(ctx context.Context) error {
-	queue := r.queue(ctx)
+	queue, err := r.queue(ctx)
+	if err != nil {
+		return err
+	}
 	opts, err := r.consumerOptions(queue)
 	if err != nil {
 		return err
@@ -173,7 +177,7 @@ func (r *Rebuild) consume(ctx context.Context) error {
 // can be continued afterwards.
 const patience = 2 * time.Minute
 
-func (r *Rebuild) queue(ctx context.Context) *Queue {
+func (r *Rebuild) queue(ctx context.Context) (*Queue, error) {
 	q := &Queue{
 		keys: r.opts.Keys, byName: map[handedName]*handed{}, counts: r.state.Counts.clone(),
 		changed: make(chan struct{}, 1), save: r.save, patience: patience,
@@ -186,12 +190,29 @@ func (r *Rebuild) queue(ctx context.Context) *Queue {
 	}
 	var parts []*partition
 	for i, p := range r.state.Partitions {
+		decided, err := r.decisions(ctx, i)
+		if err != nil {
+			return nil, err
+		}
+		q.decided = append(q.decided, decided)
 		q.begin = append(q.begin, p.After)
 		q.through = append(q.through, p.Through)
 		parts = append(parts, &partition{key: p.Key, log: r.logs[i], stream: r.streams[i], at: p.Through, end: p.End, reading: ctx})
 	}
 	q.entries = newMerger(parts)
-	return q
+	return q, nil
+}
+
+// decisions reads what the workers decided about the entries of a partition.
+func (r *Rebuild) decisions(ctx context.Context, i int) (*decisions, error) {
+	if r.opts.Rules.JudgeAgain {
+		return &decisions{}, nil
+	}
+	var log *archive.Log
+	if r.opts.Bucket != nil {
+		log = archive.Open(r.opts.Bucket, streams.KeysOf(r.opts.Keys[i]).Outcomes)
+	}
+	return readDecisions(ctx, log, r.streams[i])
 }
 
 func (r *Rebuild) consumerOptions(q *Queue) (consumer.Options, error) {
@@ -218,7 +239,7 @@ func (r *Rebuild) consumerOptions(q *Queue) (consumer.Options, error) {
 	if err != nil {
 		return opts, err
 	}
-	opts.Limiter = l
+	opts.Limiter = judge{l}
 	return opts, nil
 }
 

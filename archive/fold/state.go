@@ -36,6 +36,9 @@ type Rules struct {
 	Reserve        bool          `bson:"reserve"`
 	MaxDelay       time.Duration `bson:"maxDelay"`
 	MaxRecordBytes int           `bson:"maxRecordBytes"`
+	// JudgeAgain lets the limiter decide about records of which a worker has noted what it
+	// decided.
+	JudgeAgain bool `bson:"judgeAgain"`
 }
 
 // Partition is the part of a fold that comes from one partition.

@@ -94,6 +94,24 @@ func parsePage(cmd *redis.Cmd) ([]archive.Entry, error) {
 	return entries, nil
 }
 
+// notesPage is how many notes of outcomes are read at once. One can have the IDs of a batch.
+const notesPage = 500
+
+// Notes implements Notes.
+func (s *redisStream) Notes(ctx context.Context) (notes []archive.Entry, err error) {
+	for after := "(" + beginning; ; {
+		page, err := parsePage(s.client.Do(ctx, "XRANGE", s.keys.Outcomes, after, "+", "COUNT", notesPage))
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", s.keys.Outcomes, redisconn.Plain(err))
+		}
+		notes = append(notes, page...)
+		if len(page) < notesPage {
+			return notes, nil
+		}
+		after = "(" + page[len(page)-1].ID
+	}
+}
+
 // bounds are the last ID of the stream, also of an entry that was deleted since, and the
 // last one before its first entry, or that was trimmed.
 func (s *redisStream) bounds(ctx context.Context) (last, trimmed string, err error) {

@@ -64,7 +64,7 @@ const rebuildExample = `  ingestctl rebuild --into customers_new --dry-run
 type rebuildFlags struct {
 	approval
 	into, from, to, archive string
-	restart                 bool
+	restart, judgeAgain     bool
 	diff                    bool
 	comparing               comparing
 }
@@ -92,6 +92,7 @@ func rebuildCommand() *cobra.Command {
 	flags.StringVar(&f.to, "to", "", "end with this entry `ID`, time, or duration before now")
 	flags.StringVar(&f.archive, "archive", "", "the `URL` of the archive")
 	flags.BoolVar(&f.restart, "restart", false, "drop what an earlier rebuild into the collection has left")
+	flags.BoolVar(&f.judgeAgain, "judge-again", false, "apply today's limits also where it is known what the workers decided")
 	flags.BoolVar(&f.diff, "diff", false, "compare with the live collection at the end")
 	f.comparing.addFlags(cmd)
 	cmd.AddCommand(rebuildDiffCommand())
@@ -195,6 +196,7 @@ func (f *rebuildFlags) options(s *session, servers *app.RebuildServers, bucket *
 		Rules: fold.Rules{
 			Limit: cfg.RateLimitLimit, Window: cfg.RateLimitWindow.Duration(), Reserve: cfg.RateLimitPolicy == config.PolicyDefer,
 			MaxDelay: cfg.RateLimitMaxDelay.Duration(), MaxRecordBytes: cfg.MaxRecordBytes,
+			JudgeAgain: f.judgeAgain,
 		},
 		Lateness: cfg.RateLimitLateness.Duration(), BatchSize: cfg.BatchSize, ShutdownTimeout: cfg.ShutdownTimeout.Duration(),
 		Log: s.log, Progress: shown.show,

@@ -24,6 +24,7 @@ type rebuildJSON struct {
 	Partitions []rebuiltPartition `json:"partitions"`
 	Read       int64              `json:"read"`
 	PutBack    int64              `json:"putBack"`
+	Recorded   int64              `json:"recorded"`
 	Outcomes   map[string]int64   `json:"outcomes"`
 	Diff       *comparisonJSON    `json:"diff"`
 }
@@ -34,6 +35,7 @@ type rulesJSON struct {
 	Policy          string  `json:"policy"`
 	MaxDelaySeconds float64 `json:"maxDelaySeconds"`
 	MaxRecordBytes  int     `json:"maxRecordBytes"`
+	JudgeAgain      bool    `json:"judgeAgain"`
 }
 
 type rebuiltPartition struct {
@@ -78,10 +80,10 @@ type valuesJSON struct {
 func rebuildJSONOf(s *session, f *rebuildFlags, state *fold.State, resumed bool, took time.Duration) *rebuildJSON {
 	r := &rebuildJSON{
 		Version: 1, Into: s.cfg.MongoDB + "." + f.into, Archive: f.archive != "", DryRun: f.dryRun, Resumed: resumed,
-		StartedAt: timeOrNull(state.StartedAt), Seconds: took.Seconds(), Read: state.Counts.Read, PutBack: state.Counts.PutBack, Outcomes: map[string]int64{},
+		StartedAt: timeOrNull(state.StartedAt), Seconds: took.Seconds(), Read: state.Counts.Read, PutBack: state.Counts.PutBack, Recorded: state.Counts.Recorded, Outcomes: map[string]int64{},
 		Rules: rulesJSON{
 			Limit: state.Rules.Limit, WindowSeconds: state.Rules.Window.Seconds(), Policy: s.cfg.RateLimitPolicy,
-			MaxDelaySeconds: state.Rules.MaxDelay.Seconds(), MaxRecordBytes: state.Rules.MaxRecordBytes,
+			MaxDelaySeconds: state.Rules.MaxDelay.Seconds(), MaxRecordBytes: state.Rules.MaxRecordBytes, JudgeAgain: state.Rules.JudgeAgain,
 		},
 	}
 	if state.FinishedAt != nil {

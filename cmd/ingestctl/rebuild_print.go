@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"ingestion/internal/plural"
 	"ingestion/record"
 )
 
@@ -43,13 +44,27 @@ func rebuildPage(r *rebuildJSON) []byte {
 		}
 	}
 	if r.PutBack > 0 {
-		p.line("  %-18s %12s  deferred records; they counted when they came first", "put back", thousands(r.PutBack))
+		p.line("  %-18s %12s  entries of deferred records, each of which counts once", "put back", thousands(r.PutBack))
 	}
+	p.decided(r)
 	if r.Diff != nil {
 		p.line("")
 		p.comparison(r.Diff)
 	}
 	return p.Bytes()
+}
+
+// decided says whose decisions the outcomes are.
+func (p *page) decided(r *rebuildJSON) {
+	p.line("")
+	switch again := r.Read - r.PutBack - r.Recorded; {
+	case again == 0 && r.Read > 0:
+		p.line("All outcomes are those that the workers had noted.")
+	case r.Recorded == 0:
+		p.line("All outcomes were decided again, by today's rules and limits.")
+	default:
+		p.wrapped("", fmt.Sprintf("%s decided again, by today's rules and limits; the others are those that the workers had noted.", plural.Of(again, "outcome was", "outcomes were")))
+	}
 }
 
 // plan says what a rebuild would do.

@@ -161,6 +161,7 @@ func (r *rebuildRig) untouched(before map[string]string) {
 type rebuilt struct {
 	Resumed       bool
 	Read, PutBack int64
+	Recorded      int64
 	Outcomes      map[string]int64
 	Partitions    []struct{ Key, After, End, Through string }
 	Diff          *compared
