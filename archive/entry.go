@@ -17,12 +17,3 @@ func (e *Entry) Value(name string) (value string, ok bool) {
 	}
 	return "", false
 }
-
-// size is about the number of bytes of the entry's line in a segment.
-func (e *Entry) size() int {
-	n := len(e.ID) + 24
-	for _, s := range e.Fields {
-		n += len(s) + 4
-	}
-	return n
-}

@@ -20,8 +20,8 @@ const (
 // path.
 func folderOf(key string) string {
 	folder := url.PathEscape(key)
-	if strings.HasPrefix(folder, ".") { // . and .. are other folders
-		folder = "%2E" + folder[1:]
+	if strings.HasSuffix(folder, ".") { // . and .. are other folders
+		folder = strings.ReplaceAll(folder, ".", "%2E")
 	}
 	return folder
 }

@@ -37,10 +37,10 @@ type Report struct {
 	Tail Manifest // zero for an empty log
 
 	// Begins is the number of the first manifest entry whose segment is in the bucket, or 0
-	// if there is none. What comes before was deleted, from the oldest on, as lifecycle
-	// rules do.
-	Begins int64
-	First  string // ID of the first entry that is there; empty if there is none
+	// if there is none. Gone of those before were deleted, from the oldest on, as lifecycle
+	// rules do, or their segments were.
+	Begins, Gone int64
+	First        string // ID of the first entry that is there; empty if there is none
 
 	// These count what was found whole.
 	Segments, Entries, Bytes, RawBytes int64

@@ -109,7 +109,7 @@ func (v *verifier) manifest(ctx context.Context, number int64) error {
 // of the chain they may have been deleted with their segments.
 func (v *verifier) skipTo(number int64) {
 	if v.number == 0 {
-		v.holes = number - 1
+		v.holes, v.Gone = number-1, number-1
 		return
 	}
 	if number > v.number+1 {
@@ -238,7 +238,7 @@ func (v *verifier) finish() error {
 	} else if names > 1 {
 		v.fault(ManifestMissing, tail, "%s after manifest entry %d: the entries that name them are missing", plural.Of(names, "segment follows", "segments follow"), v.number)
 	}
-	if v.Begins != 1 && v.number > 0 {
+	if v.Gone > 0 {
 		v.beginsLate()
 	}
 	v.Accounted = v.ledger.total()
@@ -259,7 +259,8 @@ func (v *verifier) segment(ctx context.Context, m *Manifest) error {
 	var damage *damageError
 	switch {
 	case isGone(err) && v.Begins == 0:
-		return nil // deleted from the oldest on
+		v.Gone++
+		return nil
 	case isGone(err):
 		v.fault(SegmentMissing, m, "segment %s (manifest entry %d) is missing: %s from %s to %s", m.Segment, m.Number, plural.Of(m.Count, "entry", "entries"), m.First, m.Last)
 		return nil
@@ -290,7 +291,7 @@ func (v *verifier) facts(ctx context.Context, m *Manifest) (facts, error) {
 	if v.opts.Quick {
 		attributes, err := v.log.bucket.Attributes(ctx, v.log.segmentPath(m.Segment))
 		if err != nil {
-			return facts{}, fmt.Errorf("looking for segment %s: %w", m.Segment, err)
+			return facts{}, failed("checking", m.Segment, err)
 		}
 		return facts{m.First, m.Last, m.Count, attributes.Size, m.RawBytes, m.SHA256}, nil
 	}
