@@ -53,6 +53,9 @@ func (l *Log) Append(ctx context.Context, tail Manifest, seg *Segment, note Note
 	if stored.last == seg.last {
 		m.Added = note.Added
 	}
+	if stored.sum != seg.sum {
+		m.Before = nil // some of them may be in the segment
+	}
 	content, err := m.encode()
 	if err != nil {
 		return m, err

@@ -97,7 +97,8 @@ type faultyWriter struct {
 func (w *faultyWriter) Close() error {
 	if err := w.bucket.fault("before put"); err != nil {
 		w.discard()
-		return errors.Join(err, w.WriteCloser.Close())
+		_ = w.WriteCloser.Close()
+		return err
 	}
 	defer w.discard()
 	return errors.Join(w.WriteCloser.Close(), w.bucket.fault("after put"))

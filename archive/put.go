@@ -37,7 +37,7 @@ func put(ctx context.Context, bucket *blob.Bucket, name, contentType string, con
 		BeforeWrite: func(as func(any) bool) error { as(&file); return nil },
 	})
 	if err != nil {
-		return fmt.Errorf("writing %s: %w", name, err)
+		return failed("writing", name, err)
 	}
 	_, err = w.Write(content)
 	if err == nil && file != nil {
@@ -48,7 +48,8 @@ func put(ctx context.Context, bucket *blob.Bucket, name, contentType string, con
 	}
 	if err != nil {
 		cancel() // so that Close discards what was written
-		return fmt.Errorf("writing %s: %w", name, errors.Join(err, ignoring(w.Close(), context.Canceled)))
+		_ = w.Close()
+		return failed("writing", name, err)
 	}
 	err = w.Close()
 	if gcerrors.Code(err) == gcerrors.FailedPrecondition {
@@ -58,16 +59,17 @@ func put(ctx context.Context, bucket *blob.Bucket, name, contentType string, con
 		err = syncFolders(filepath.Dir(file.Name()))
 	}
 	if err != nil {
-		return fmt.Errorf("writing %s: %w", name, err)
+		return failed("writing", name, err)
 	}
 	return nil
 }
 
-func ignoring(err, ignored error) error {
-	if errors.Is(err, ignored) {
-		return nil
+// failed names the object, unless the error does.
+func failed(doing, name string, err error) error {
+	if strings.Contains(err.Error(), name) {
+		return fmt.Errorf("%s: %w", doing, err)
 	}
-	return err
+	return fmt.Errorf("%s %s: %w", doing, name, err)
 }
 
 // settle makes a file's content durable before it gets its name, and makes other
@@ -102,7 +104,7 @@ func get(ctx context.Context, bucket *blob.Bucket, name string) ([]byte, error) 
 	defer cancel()
 	content, err := bucket.ReadAll(ctx, name)
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", name, err)
+		return nil, failed("reading", name, err)
 	}
 	return content, nil
 }
@@ -114,7 +116,7 @@ func exists(ctx context.Context, bucket *blob.Bucket, name string) (bool, error)
 	defer cancel()
 	there, err := bucket.Exists(ctx, name)
 	if err != nil {
-		return false, fmt.Errorf("looking for %s: %w", name, err)
+		return false, failed("checking", name, err)
 	}
 	return there, nil
 }

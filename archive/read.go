@@ -38,13 +38,13 @@ func (r *segmentReader) entries() iter.Seq2[Entry, error] {
 func (r *segmentReader) read(yield func(Entry, error) bool) error {
 	object, err := r.log.bucket.NewReader(r.ctx, r.log.segmentPath(r.name), nil)
 	if err != nil {
-		return fmt.Errorf("reading segment %s: %w", r.name, err)
+		return failed("reading", r.name, err)
 	}
 	defer object.Close()
 	stored := &summer{r: object, sum: sha256.New()}
 	text, err := unzip(stored)
 	if err != nil {
-		return fmt.Errorf("reading segment %s: %w", r.name, err)
+		return failed("reading", r.name, err)
 	}
 	defer text.Close()
 	lines := &counter{r: text}
@@ -54,7 +54,7 @@ func (r *segmentReader) read(yield func(Entry, error) bool) error {
 	}
 	// The decompressor may have stopped before the end of the object.
 	if _, failure := io.Copy(io.Discard, stored); failure != nil {
-		return fmt.Errorf("reading segment %s: %w", r.name, failure)
+		return failed("reading", r.name, failure)
 	}
 	r.bytes, r.raw, r.sum = stored.n, lines.n, hex.EncodeToString(stored.sum.Sum(nil))
 	if err != nil {

@@ -291,7 +291,7 @@ func (v *verifier) facts(ctx context.Context, m *Manifest) (facts, error) {
 	if v.opts.Quick {
 		attributes, err := v.log.bucket.Attributes(ctx, v.log.segmentPath(m.Segment))
 		if err != nil {
-			return facts{}, fmt.Errorf("looking for segment %s: %w", m.Segment, err)
+			return facts{}, failed("checking", m.Segment, err)
 		}
 		return facts{m.First, m.Last, m.Count, attributes.Size, m.RawBytes, m.SHA256}, nil
 	}

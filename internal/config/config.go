@@ -40,7 +40,7 @@ type Config struct {
 	StreamGroup         string    `env:"STREAM_GROUP" envDefault:"ingest-workers" doc:"consumer group"`
 	StreamConsumer      string    `env:"STREAM_CONSUMER" doc:"this worker's name in the group, which no other worker may use; unset: host-pid-random"`
 	StreamPartitions    int       `env:"STREAM_PARTITIONS" envDefault:"1" doc:"number of streams that the customers are spread over; the same for all workers and producers"`
-	StreamClaimIdle     Millis    `env:"STREAM_CLAIM_IDLE_MS" envDefault:"30000" doc:"an entry whose lease was not renewed for this long is reclaimed by another worker, milliseconds"`
+	StreamClaimIdle     Millis    `env:"STREAM_CLAIM_IDLE_MS" envDefault:"30000" doc:"an entry whose lease was not renewed for this long is reclaimed by another worker, as a partition is by another archiver, milliseconds"`
 	StreamMaxDeliveries int       `env:"STREAM_MAX_DELIVERIES" envDefault:"5" doc:"an entry delivered more often than this is quarantined, since it may be killing its workers"`
 	StreamRetention     Retention `env:"STREAM_RETENTION" envDefault:"1h" doc:"how long settled entries stay on the stream: a duration such as 90m, 7d or 1w2d, or 0 or forever"`
 	StreamMaxEntries    int64     `env:"STREAM_MAX_ENTRIES" envDefault:"1000000" doc:"approximate maximum number of entries on the stream, not counting unfinished ones; 0: no maximum"`
@@ -65,6 +65,10 @@ type Config struct {
 
 	AdminAddr  string `env:"ADMIN_ADDR" envDefault:"127.0.0.1:9464" doc:"address on which metrics and health are served; empty: off"`
 	AdminPprof Switch `env:"ADMIN_PPROF" envDefault:"off" doc:"serve Go profiles on ADMIN_ADDR"`
+
+	ArchiveURL          string  `env:"ARCHIVE_URL" doc:"archiver, ingestctl: the bucket of the archive: file:///directory, s3://bucket, gs://bucket or azblob://container; options after a ?, for example ?prefix=queue/; credentials come from the provider's own variables or files"`
+	ArchiveSegmentBytes int64   `env:"ARCHIVE_SEGMENT_BYTES" envDefault:"67108864" doc:"archiver: a segment is closed at this size, bytes before compression"`
+	ArchiveSegment      Seconds `env:"ARCHIVE_SEGMENT_SEC" envDefault:"60" doc:"archiver: a segment is closed this long after its first entry, if it is not full before; so long, at most, the archive is behind the stream, seconds"`
 
 	GenCustomers         []string `env:"GEN_CUSTOMERS" envDefault:"1,2,3,4,5" doc:"generator: customer IDs, comma-separated"`
 	GenRPM               float64  `env:"GEN_RPM" envDefault:"5" doc:"generator: records per minute for each customer"`
