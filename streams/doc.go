@@ -11,6 +11,7 @@
 //	resp.go, entry*.go, reply.go  replies of Redis, decoded into deliveries
 //	sizer.go, failurelog.go       the size of reads; repeated failures in the log
 //	deadletters_write.go          which refusals become dead letters
+//	archive*.go                   what an archiver reads and moves; detaching it
 //	account*.go                   where every entry of a partition is
 //	snapshot.go                   the state of a partition, for monitoring
 //	history.go, refused.go        what happened by minute and hour; who hits limits

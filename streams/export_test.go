@@ -62,3 +62,10 @@ func Sketch(ctx context.Context, client redis.UniversalClient, key string, refus
 	}
 	return list, err
 }
+
+// NoPatience makes a worker say at its second look that nobody archives the stream.
+func NoPatience(t interface{ Cleanup(func()) }) {
+	was := archiverAway
+	archiverAway = 0
+	t.Cleanup(func() { archiverAway = was })
+}

@@ -18,6 +18,7 @@ type Keys struct {
 	HistoryMinute string // hash of what happened in each minute: see ReadHistory
 	HistoryHour   string // the same for each hour
 	Refused       string // hash of the customers most refused: see ReadRefused
+	Archiver      string // who archives the partition: see Archive.Lease
 }
 
 // KeysOf derives all keys from the key of a list or of a partition's stream.
@@ -39,5 +40,6 @@ func KeysOf(main string) Keys {
 		HistoryMinute: tag + ":history:minute",
 		HistoryHour:   tag + ":history:hour",
 		Refused:       tag + ":refused",
+		Archiver:      tag + ":archiver",
 	}
 }

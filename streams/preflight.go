@@ -39,6 +39,7 @@ func CheckTypes(ctx context.Context, client redis.UniversalClient, mainType stri
 		{keys.HistoryMinute, "hash"},
 		{keys.HistoryHour, "hash"},
 		{keys.Refused, "hash"},
+		{keys.Archiver, "string"},
 	} {
 		have, err := client.Type(ctx, k.key).Result()
 		if err != nil {

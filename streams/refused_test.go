@@ -52,10 +52,15 @@ var operations = map[string]operation{
 	"migrate_to_list": {prepare: toMigrate(func(ctx context.Context, m *streams.Migration, last []string) (int, error) {
 		return m.ToList(ctx, 100, last)
 	})},
-	"drop":    {},                                                                  // part of others
-	"history": {},                                                                  // part of upkeep_trim
-	"refused": {},                                                                  // part of stream_settle
-	"list":    {prepare: toReplayList, never: []string{"xadd", "hset", "hincrby"}}, // deadletters_replay.lua too
+	"archive_lease":    {prepare: toLease},
+	"archive_release":  {prepare: toReleaseLease},
+	"archive_position": {prepare: toFindPosition},
+	"archive_commit":   {prepare: toCommit},
+	"archive_detach":   {prepare: toDetach},
+	"drop":             {},                                                                  // part of others
+	"history":          {},                                                                  // part of upkeep_trim
+	"refused":          {},                                                                  // part of stream_settle
+	"list":             {prepare: toReplayList, never: []string{"xadd", "hset", "hincrby"}}, // deadletters_replay.lua too
 }
 
 // TestARefusedCommandLeavesNothingHalfDone refuses each command of each script in
@@ -185,6 +190,12 @@ func (b *rig) state() map[string]any {
 		"paused":   b.client.HGet(ctx, "{s}:control", "paused").Val(),
 		"suspects": b.client.HVals(ctx, "{s}:suspects").Val(),
 		"workers":  b.client.HKeys(ctx, "{s}:workers").Val(),
+		"archived": b.client.Exists(ctx, "{s}:archiver").Val(),
+	}
+	for _, g := range b.client.XInfoGroups(ctx, "s").Val() {
+		if g.Name == streams.ArchiveGroup {
+			state["archive"] = g.LastDeliveredID == "0-0"
+		}
 	}
 	if pending != nil {
 		state["pending"] = pending.Count
@@ -413,6 +424,69 @@ func toAttempt(b *rig) func(redis.UniversalClient) error {
 func toPause(b *rig) func(redis.UniversalClient) error {
 	return func(client redis.UniversalClient) error {
 		return streams.Pause(b.t.Context(), client, "s", streams.Control{By: "ada"})
+	}
+}
+
+// archive returns a function that makes the archive's side for a client.
+func (b *rig) archive() func(redis.UniversalClient) *streams.Archive {
+	return func(client redis.UniversalClient) *streams.Archive {
+		return newArchive(b.t, client, "s", "a", time.Minute)
+	}
+}
+
+func toLease(b *rig) func(redis.UniversalClient) error {
+	archive := b.archive()
+	return func(client redis.UniversalClient) error {
+		a := archive(client)
+		for range 2 { // taken, and renewed
+			if _, _, err := a.Lease(b.t.Context()); err != nil {
+				must(b.t, b.client.Del(b.t.Context(), "{s}:archiver").Err())
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+func toReleaseLease(b *rig) func(redis.UniversalClient) error {
+	archive := b.archive()
+	return func(client redis.UniversalClient) error {
+		a := archive(client)
+		must(b.t, b.client.Del(b.t.Context(), "{s}:archiver").Err())
+		if _, _, err := a.Lease(b.t.Context()); err != nil {
+			return err
+		}
+		return a.Release(b.t.Context())
+	}
+}
+
+func toFindPosition(b *rig) func(redis.UniversalClient) error {
+	archive := b.archive()
+	return func(client redis.UniversalClient) error {
+		_, err := archive(client).Position(b.t.Context())
+		return err
+	}
+}
+
+func toCommit(b *rig) func(redis.UniversalClient) error {
+	b.pushMany(3)
+	archive, last := b.archive(), b.lastID()
+	return func(client redis.UniversalClient) error {
+		a := archive(client)
+		must(b.t, b.client.Del(b.t.Context(), "{s}:archiver").Err())
+		if _, _, err := a.Lease(b.t.Context()); err != nil {
+			return err
+		}
+		return a.Commit(b.t.Context(), last)
+	}
+}
+
+func toDetach(b *rig) func(redis.UniversalClient) error {
+	_, err := b.archive()(b.client).Position(b.t.Context())
+	must(b.t, err)
+	return func(client redis.UniversalClient) error {
+		_, err := streams.DetachArchive(b.t.Context(), client, "s", false)
+		return err
 	}
 }
 

@@ -30,16 +30,21 @@ func (s *sizer) limit(most int) int {
 
 // observe learns from a batch and reports whether all its entries are small.
 func (s *sizer) observe(batch []Delivery) (small bool) {
-	if len(batch) == 0 {
-		return false
-	}
 	var bytes, largest int64
 	for i := range batch {
 		size := int64(batch[i].size())
 		bytes += size
 		largest = max(largest, size)
 	}
-	track(&s.mean, 1+bytes/int64(len(batch)))
+	return s.note(len(batch), bytes, largest)
+}
+
+// note learns from n entries and reports whether all of them are small.
+func (s *sizer) note(n int, bytes, largest int64) (small bool) {
+	if n == 0 {
+		return false
+	}
+	track(&s.mean, 1+bytes/int64(n))
 	track(&s.largest, 1+largest)
 	return largest < largeEntry
 }

@@ -32,6 +32,16 @@ type Snapshot struct {
 	Due               int64     // deferred records that are due
 	Consumers         []ConsumerState
 	Bytes             int64 // memory that the partition's keys take, estimated; negative if unknown
+	Archive           ArchiveState
+}
+
+// ArchiveState is how far the archive of a partition is.
+type ArchiveState struct {
+	On       bool   // the archive's group exists; else the rest is empty
+	Served   bool   // an archiver has the lease
+	Archived string // ID of the last entry that is archived
+	Oldest   string // ID of the oldest entry that is not; empty if there is none
+	Lag      int64  // entries that are not archived; negative if unknown
 }
 
 // ConsumerState is a consumer of the service group.
@@ -63,7 +73,7 @@ type SnapshotOptions struct {
 func ReadSnapshot(ctx context.Context, client redis.UniversalClient, key string, opts SnapshotOptions) (*Snapshot, error) {
 	keys := KeysOf(key)
 	reply, err := redisconn.Run(ctx, client, snapshotScript,
-		[]string{keys.Main, keys.Dead, keys.Delayed, keys.Ledger, keys.DelayedData, keys.Returns}, opts.Group, memorySamples).Slice()
+		[]string{keys.Main, keys.Dead, keys.Delayed, keys.Ledger, keys.DelayedData, keys.Returns, keys.Archiver}, opts.Group, memorySamples, ArchiveGroup).Slice()
 	if err != nil {
 		return nil, wrap(err, "reading the state of %s", key)
 	}
@@ -72,7 +82,7 @@ func ReadSnapshot(ctx context.Context, client redis.UniversalClient, key string,
 	if err != nil {
 		return nil, wrap(err, "reading the state of %s", key)
 	}
-	s := &Snapshot{Account: a, OldestUndelivered: f.text("next"), Bytes: -1, Consumers: consumerStates(reply[2])}
+	s := &Snapshot{Account: a, OldestUndelivered: f.text("next"), Bytes: -1, Consumers: consumerStates(reply[2]), Archive: archiveStateOf(f)}
 	now, _ := f.number("now")
 	s.Taken = time.UnixMilli(now)
 	s.Due, _ = f.number("due")
@@ -138,6 +148,17 @@ func (a *Account) lagIsExact(lag int64) bool {
 		return false
 	}
 	return lag == a.Added-a.Base-a.Settled()-a.Pending-a.Missing-a.Moved
+}
+
+func archiveStateOf(f facts) ArchiveState {
+	state := ArchiveState{Archived: f.text("archived"), Oldest: f.text("archive_next"), Lag: -1}
+	state.On = state.Archived != ""
+	served, _ := f.number("archive_served")
+	state.Served = served == 1
+	if lag, known := f.number("archive_lag"); known {
+		state.Lag = lag
+	}
+	return state
 }
 
 func consumerStates(reply any) []ConsumerState {

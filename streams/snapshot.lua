@@ -3,7 +3,9 @@
 -- Comes after inspect.lua.
 --
 -- KEYS  1 stream  2 dead letters  3 delayed set  4 ledger  5 delayed data  6 returns
+--       7 lease of the archiver
 -- ARGV  1 group  2 elements of a key that are measured to estimate its size
+--       3 the archive's group
 -- Returns {facts, ledger, consumers}; the first two alternate names and values. Facts:
 --   those of account_read.lua; `undelivered` only if it needs no count
 --   lag        what Redis says is undelivered; absent if it does not say
@@ -11,6 +13,11 @@
 --   due        deferred records that are due
 --   now        ms
 --   bytes      size of the keys, estimated; absent if it is unknown
+--   archived   the last ID of the archive's group; this and the following are absent
+--              without that group
+--   archive_next   ID of the first entry after it, or ''
+--   archive_lag    entries after it; absent if unknown
+--   archive_served 1 if an archiver has the lease, else 0
 -- Consumers are a list of {name, pending, idle in ms}.
 
 local stream, dead, delayed, ledger = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -55,6 +62,25 @@ local function look_at_group(ours, length, first, last)
   end
 end
 
+-- look_at_archive tells what is not archived. What Redis says of it counts only where it
+-- can be true: entries that another client has trimmed are in it.
+local function look_at_archive(group, length, first, last)
+  local archived = group['last-delivered-id']
+  fact('archived', archived)
+  fact('archive_served', redis.call('EXISTS', KEYS[7]))
+  if first == '' or not before(archived, last) then
+    fact('archive_next', '')
+    fact('archive_lag', 0)
+  elseif before(archived, first) then
+    fact('archive_next', first)
+    fact('archive_lag', length)
+  else
+    fact('archive_next', redis.call('XRANGE', stream, '(' .. archived, '+', 'COUNT', 1)[1][1])
+    local lag = group['lag']
+    if type(lag) == 'number' and lag > 0 and lag <= length then fact('archive_lag', lag) end
+  end
+end
+
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 fact('now', now)
@@ -76,6 +102,8 @@ fact('first', first)
 fact('last', last)
 local ours = find_group(stream, group)
 if ours then look_at_group(ours, length, first, last) end
+local archive = find_group(stream, ARGV[3])
+if archive then look_at_archive(archive, length, first, last) end
 local size = bytes()
 if size then fact('bytes', size) end
 return {facts, redis.call('HGETALL', ledger), consumers}

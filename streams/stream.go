@@ -93,9 +93,10 @@ type Stream struct {
 	detecting sync.Mutex // held while losses are detected, by Maintain or a reader that went back
 
 	// Used by Maintain only.
-	full        bool      // Redis was at maxmemory
-	warnedTrim  time.Time // last warning about entries deleted early
-	warnedAhead time.Time // last warning about IDs ahead of the clock
+	full        bool                              // Redis was at maxmemory
+	warnedTrim  time.Time                         // last warning about entries deleted early
+	warnedAhead time.Time                         // last warning about IDs ahead of the clock
+	unserved    struct{ since, warned time.Time } // nobody archives the stream
 
 	// Used by Receive only.
 	nextScan   time.Time // when to scan for expired leases

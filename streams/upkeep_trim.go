@@ -26,8 +26,8 @@ const (
 // maxmemory.
 func (s *Stream) trim(ctx context.Context) (time.Duration, error) {
 	k := &s.keys
-	reply, err := s.run(ctx, trimScript, []string{k.Main, k.Ledger, k.Delayed, k.Dead, k.Returns, k.HistoryMinute, k.HistoryHour},
-		append([]any{s.opts.Group, s.retentionMillis(), s.opts.MaxEntries, trimLimit}, endNames()...)...).Result()
+	reply, err := s.run(ctx, trimScript, []string{k.Main, k.Ledger, k.Delayed, k.Dead, k.Returns, k.HistoryMinute, k.HistoryHour, k.Archiver},
+		append([]any{s.opts.Group, s.retentionMillis(), s.opts.MaxEntries, trimLimit, ArchiveGroup}, endNames()...)...).Result()
 	if err != nil {
 		return trimPause, wrap(err, "trimming %s", s.keys.Main)
 	}
@@ -36,6 +36,7 @@ func (s *Stream) trim(ctx context.Context) (time.Duration, error) {
 		now := found.integer("now")
 		s.noteFloor(found.text("oldest"), found.integer("due"), now)
 		s.reportAhead(found.text("ahead"), now)
+		s.reportUnarchived(found.text("unarchived"), now)
 		s.letters.note(s.keys.Dead, letterUse{
 			count: found.integer("letters"), bytes: found.integer("letter_bytes"), maxmemory: found.integer("maxmemory"),
 		})
@@ -108,5 +109,32 @@ func (s *Stream) reportAhead(last string, now int64) {
 			"the stream's IDs are %d s ahead of the clock of Redis: the clock was set back, or a producer chose an ID for XADD. Until the clock has caught up, all new IDs are ahead: "+
 				"records are limited by the clock, and settled entries stay for up to twice their retention; nothing is lost. "+
 				"Let producers use XADD with *; if the clock would take too long, let them continue on another stream", (arrival(last)-now)/1000))
+	}
+}
+
+// archiverAway is how long nobody may archive before the worker says so: an archiver that
+// is started again may have to wait for a lease.
+var archiverAway = time.Minute
+
+// unservedPause is how often it says so.
+const unservedPause = 10 * time.Minute
+
+// reportUnarchived logs that entries are waiting to be archived and nobody does that, and
+// when somebody does again. archived is the last ID that is, or "".
+func (s *Stream) reportUnarchived(archived string, now int64) {
+	u := &s.unserved
+	switch {
+	case archived == "":
+		if !u.warned.IsZero() {
+			s.opts.Log.Info("archive_unserved", "status", "success", "stream", s.keys.Main, "reason", "the stream is archived again")
+		}
+		u.since, u.warned = time.Time{}, time.Time{}
+	case u.since.IsZero():
+		u.since = time.Now()
+	case time.Since(u.since) >= archiverAway && time.Since(u.warned) >= unservedPause:
+		u.warned = time.Now()
+		s.opts.Log.Error("archive_unserved", "status", "error", "stream", s.keys.Main, "last", archived, "reason", fmt.Sprintf(
+			"no archiver serves the group %q, the last entry of which arrived %d s ago: nothing after it is trimmed, so the stream grows until Redis is full. "+
+				"Start an archiver, or, if nothing is to be archived any more, run ingestctl archive detach", ArchiveGroup, max(0, now-arrival(archived))/1000))
 	}
 }

@@ -3,10 +3,10 @@
 -- Comes after inspect.lua and history.lua.
 --
 -- KEYS  1 stream  2 ledger  3 delayed set  4 dead letters  5 returns
---       6 history by minute  7 history by hour
+--       6 history by minute  7 history by hour  8 lease of the archiver
 -- ARGV  1 group  2 retention of settled entries in ms (-1: for ever)
 --       3 maximum number of entries (0: no limit)  4 deletions per call, about
---       5… the ledger's fields that the history shows
+--       5 the archive's group  6… the ledger's fields that the history shows
 -- Returns names and values; without the stream or the group only `due`.
 --   deleted, more   entries deleted; 1 if there are more to delete
 --   oldest       the least ID that the group has not finished
@@ -18,6 +18,8 @@
 --                nothing to read
 --   now          ms
 --   ahead        the last ID delivered to the group if it is ahead of the clock, or ''
+--   unarchived   the last ID of the archive's group if entries after it were delivered and
+--                no archiver has the lease, or ''
 --   letters, letter_bytes, maxmemory   dead letters; their size or -1 if unknown; 0
 --                without a limit
 --
@@ -71,13 +73,17 @@ local function unfinished(group)
 end
 
 local our, ours, oldest -- our group; the least unfinished ID in it, and in any group
+local archive
 for _, g in ipairs(groups(stream)) do
   local id = unfinished(g)
   oldest = oldest and least(oldest, id) or id
   if g['name'] == group then our, ours = g, id end
+  if g['name'] == ARGV[5] then archive = g end
 end
 if not our then return {'due', -1} end
 local last = our['last-delivered-id']
+local unarchived = archive and archive['last-delivered-id'] or ''
+if archive and (not before(unarchived, last) or redis.call('EXISTS', KEYS[8]) == 1) then unarchived = '' end
 
 local probe = redis.pcall('HINCRBY', ledger, 'trimmed', 0)
 local full = type(probe) == 'table' and probe['err'] or ''
@@ -204,10 +210,10 @@ end
 
 if not short then
   -- The history never keeps entries from being trimmed.
-  pcall(roll_up, stream, ledger, KEYS[6], KEYS[7], our, {unpack(ARGV, 5)}, {delayed = redis.call('ZCARD', delayed), dead = letters}, now)
+  pcall(roll_up, stream, ledger, KEYS[6], KEYS[7], our, {unpack(ARGV, 6)}, {delayed = redis.call('ZCARD', delayed), dead = letters}, now)
 end
 
 return {'deleted', deleted, 'more', more, 'oldest', ours, 'due', due and math.floor(due) or -1,
   'full', full, 'short', short and 1 or 0, 'idle', our['pending'] == 0 and our['lag'] == 0 and 1 or 0,
-  'now', now, 'ahead', ahead and last or '',
+  'now', now, 'ahead', ahead and last or '', 'unarchived', unarchived,
   'letters', letters, 'letter_bytes', letter_bytes, 'maxmemory', maxmemory}

@@ -40,6 +40,8 @@ const examples = `  worker                                           # list mode
   QUEUE_MODE=stream worker config                  # print the settings and exit
   worker config --check                            # is anything wrong?`
 
+var health = app.Healthcheck{Program: "worker", Servers: "Redis or MongoDB", Ready: "ask whether both servers answer and records are read"}
+
 func newCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:     "worker",
@@ -53,6 +55,6 @@ func newCommand() *cobra.Command {
 			return app.RunWorker(cmd.Context(), cmd.OutOrStdout(), tracing.StartWorker)
 		},
 	}
-	root.AddCommand(configCommand(), healthcheckCommand())
+	root.AddCommand(configCommand(), health.Command())
 	return root
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -50,6 +51,7 @@ func (c *Config) check(known []string) []string {
 	k.oneOf("LOG_FORMAT", c.LogFormat, "auto", "json", "text")
 	k.oneOf("QUEUE_MODE", c.QueueMode, ModeList, ModeStream)
 	c.checkServers(k)
+	c.checkArchive(k)
 	c.checkKeys(k)
 	c.checkNumbers(k)
 	c.checkPolicies(k)
@@ -70,6 +72,27 @@ func (c *Config) checkServers(k *checker) {
 	if c.AdminAddr != "" {
 		_, _, err := net.SplitHostPort(c.AdminAddr)
 		k.want(err == nil, "ADMIN_ADDR", "%q is not host:port", c.AdminAddr)
+	}
+}
+
+// archiveSchemes are the kinds of buckets.
+var archiveSchemes = []string{"file", "s3", "gs", "azblob"}
+
+func (c *Config) checkArchive(k *checker) {
+	if c.ArchiveURL == "" {
+		return
+	}
+	u, err := url.Parse(c.ArchiveURL)
+	if err != nil {
+		k.want(false, "ARCHIVE_URL", "can't be read: want for example file:///var/lib/archive or s3://bucket")
+		return
+	}
+	k.want(slices.Contains(archiveSchemes, u.Scheme), "ARCHIVE_URL", "%q is not one of %s: want for example file:///var/lib/archive or s3://bucket", u.Scheme, strings.Join(archiveSchemes, ", "))
+	switch u.Scheme {
+	case "file":
+		k.want((u.Host == "" || u.Host == ".") && strings.Trim(u.Path, "/") != "", "ARCHIVE_URL", "names no directory: want for example file:///var/lib/archive")
+	case "s3", "gs", "azblob":
+		k.want(u.Host != "", "ARCHIVE_URL", "names no bucket: want for example %s://bucket", u.Scheme)
 	}
 }
 
@@ -102,6 +125,8 @@ func (c *Config) checkNumbers(k *checker) {
 	k.want(c.MaxMessages >= 0, "WORKER_MAX_MESSAGES", "%d is negative", c.MaxMessages)
 	k.between("MAX_RECORD_BYTES", int64(c.MaxRecordBytes), 1, 15<<20)
 	k.want(c.StartupTimeout > 0, "STARTUP_TIMEOUT_SEC", "%s leaves no time to start: want more than 0", c.StartupTimeout)
+	k.between("ARCHIVE_SEGMENT_BYTES", c.ArchiveSegmentBytes, 1<<10, 1<<30)
+	k.want(c.ArchiveSegment.Duration() >= 100*time.Millisecond && c.ArchiveSegment.Duration() <= 24*time.Hour, "ARCHIVE_SEGMENT_SEC", "%s is out of range: want 0.1 to 86400", c.ArchiveSegment)
 	k.want(c.GenRPM >= 0.000_001 && c.GenRPM <= 60_000_000, "GEN_RPM", "%v is out of range: want 0.000001 to 60000000", c.GenRPM)
 	k.want(c.GenInvalidRate >= 0 && c.GenInvalidRate <= 1, "GEN_INVALID_RATE", "%v is out of range: want 0 to 1", c.GenInvalidRate)
 	k.between("PRODUCER_WAIT_REPLICAS", int64(c.ProducerWaitReplicas), 0, 100)

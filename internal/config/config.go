@@ -66,6 +66,10 @@ type Config struct {
 	AdminAddr  string `env:"ADMIN_ADDR" envDefault:"127.0.0.1:9464" doc:"address on which metrics and health are served; empty: off"`
 	AdminPprof Switch `env:"ADMIN_PPROF" envDefault:"off" doc:"serve Go profiles on ADMIN_ADDR"`
 
+	ArchiveURL          string  `env:"ARCHIVE_URL" doc:"archiver, ingestctl: the bucket of the archive: file:///directory, s3://bucket, gs://bucket or azblob://container; options after a ?, for example ?prefix=queue/; credentials come from the provider's own variables or files"`
+	ArchiveSegmentBytes int64   `env:"ARCHIVE_SEGMENT_BYTES" envDefault:"67108864" doc:"archiver: a segment is closed at this size, bytes before compression"`
+	ArchiveSegment      Seconds `env:"ARCHIVE_SEGMENT_SEC" envDefault:"60" doc:"archiver: a segment is closed this long after its first entry, if it is not full before; so long, at most, the archive is behind the stream, seconds"`
+
 	GenCustomers         []string `env:"GEN_CUSTOMERS" envDefault:"1,2,3,4,5" doc:"generator: customer IDs, comma-separated"`
 	GenRPM               float64  `env:"GEN_RPM" envDefault:"5" doc:"generator: records per minute for each customer"`
 	GenJitter            Millis   `env:"GEN_JITTER_MS" envDefault:"500" doc:"generator: maximum shift of each record, earlier or later, milliseconds"`

@@ -31,6 +31,8 @@ var sharing = map[string]bool{
 
 	"ADMIN_ADDR": false, "ADMIN_PPROF": false,
 
+	"ARCHIVE_URL": false, "ARCHIVE_SEGMENT_BYTES": false, "ARCHIVE_SEGMENT_SEC": false,
+
 	"GEN_CUSTOMERS": false, "GEN_RPM": false, "GEN_JITTER_MS": false, "GEN_INVALID_RATE": false, "PRODUCER_WAIT_REPLICAS": false,
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"sync"
 	"syscall"
@@ -13,6 +14,7 @@ import (
 
 	"ingestion/consumer"
 	"ingestion/internal/admin"
+	"ingestion/internal/config"
 	"ingestion/internal/metrics"
 	"ingestion/internal/redisconn"
 )
@@ -29,17 +31,9 @@ const (
 // openAdmin serves metrics and health on ADMIN_ADDR. Another program may have taken the
 // default address, for example another worker: then the worker goes on without.
 func (w *Worker) openAdmin() error {
-	addr := w.cfg.AdminAddr
-	if addr == "" {
-		return nil
-	}
-	listener, err := net.Listen("tcp", addr)
-	switch {
-	case err != nil && w.cfg.IsDefault("ADMIN_ADDR"):
-		w.log.Warn("warning", "reason", "ADMIN_ADDR: "+unable(addr, err)+": this worker serves no metrics and health; set another address, or an empty one")
-		return nil
-	case err != nil:
-		return &SetupError{fmt.Errorf("ADMIN_ADDR: %s; set another address, or an empty one to serve no metrics and health", unable(addr, err))}
+	listener, err := ListenAdmin(w.cfg, w.log, "worker")
+	if listener == nil {
+		return err
 	}
 	w.pulse, w.reading = &consumer.Pulse{}, &reading{}
 	w.metrics = metrics.New(metrics.Options{Build: build(), Slots: w.cfg.Concurrency, Gate: w.gate})
@@ -51,6 +45,24 @@ func (w *Worker) openAdmin() error {
 		Pprof:   bool(w.cfg.AdminPprof),
 	}, w.log)
 	return nil
+}
+
+// ListenAdmin listens on ADMIN_ADDR, for a program of the given name. It returns nil if
+// that is empty, or if it is the default and another program has taken it.
+func ListenAdmin(cfg *config.Config, log *slog.Logger, program string) (net.Listener, error) {
+	addr := cfg.AdminAddr
+	if addr == "" {
+		return nil, nil
+	}
+	listener, err := net.Listen("tcp", addr)
+	switch {
+	case err != nil && cfg.IsDefault("ADMIN_ADDR"):
+		log.Warn("warning", "reason", "ADMIN_ADDR: "+unable(addr, err)+": this "+program+" serves no metrics and health; set another address, or an empty one")
+		return nil, nil
+	case err != nil:
+		return nil, &SetupError{fmt.Errorf("ADMIN_ADDR: %s; set another address, or an empty one to serve no metrics and health", unable(addr, err))}
+	}
+	return listener, nil
 }
 
 func unable(addr string, err error) string {

@@ -36,6 +36,12 @@ func connectRedis(ctx context.Context, cfg *config.Config, log *slog.Logger, con
 	return client, nil
 }
 
+// ArchiverRedis connects like the worker, for a program with so many connections at once to a
+// node.
+func ArchiverRedis(ctx context.Context, cfg *config.Config, log *slog.Logger, connections int) (redis.UniversalClient, error) {
+	return connectRedis(ctx, cfg, log, connections)
+}
+
 // redisCheck checks at the start whether a Redis server is usable.
 type redisCheck struct {
 	client redis.UniversalClient

@@ -26,6 +26,9 @@ func build() metrics.Build {
 	return buildOf(info, stamp)
 }
 
+// Build describes the program, for its metrics.
+func Build() metrics.Build { return build() }
+
 // Release is the version without the Go release.
 func Release() string { return strings.TrimSuffix(version(), " "+runtime.Version()) }
 

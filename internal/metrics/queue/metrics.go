@@ -74,5 +74,9 @@ var (
 	oldestUndelivered = gauge("oldest_undelivered_timestamp_seconds", "When the oldest undelivered entry arrived. Absent if there is none.")
 	oldestPending     = gauge("oldest_pending_timestamp_seconds", "When the oldest pending entry arrived. Absent if there is none.")
 
+	archiveServed    = gauge("archive_served", "1 if an archiver has the lease of the partition, 0 if not. Absent, like the other metrics of the archive, if nothing is archived.")
+	unarchived       = gauge("unarchived_entries", "Entries on the stream that are not archived, and so not trimmed. Absent if unknown.")
+	oldestUnarchived = gauge("oldest_unarchived_timestamp_seconds", "When the oldest entry arrived that is not archived. Absent if there is none.")
+
 	listRecords = gauge("list_records", "Records on the list.").existsFor(ofLists)
 )

@@ -132,6 +132,7 @@ func TestTheStateOfAPartition(t *testing.T) {
 
 	got := scrape(t, opts)
 	want(t, got, map[string]string{
+		"archive_served": "-", "unarchived_entries": "-", "oldest_unarchived_timestamp_seconds": "-",
 		"queue_up": "1", "stream_entries": "10", "undelivered_entries": "4", "pending_entries": "1",
 		"deferred_records": "1", "deferred_due_records": "1", "dead_letters": "1", "dead_letters_written_total": "1",
 		"dead_letters_replayed_total": "0", "dead_letters_purged_total": "0",
@@ -337,4 +338,22 @@ func fill(t testing.TB, client redis.UniversalClient, n, deliver int) {
 		must(t, err)
 		deliver -= len(got[0].Messages)
 	}
+}
+
+func TestTheStateOfTheArchive(t *testing.T) {
+	client := connect(t, env.Redis(t).URL())
+	newQueue(t, client, "s")
+	opts := queue.Options{Client: client, Keys: []string{"s"}, Group: "g", Lease: lease}
+	a, err := streams.NewArchive(streams.ArchiveOptions{Client: client, Key: "s", Name: "a", Lease: time.Minute})
+	must(t, err)
+	_, err = a.Position(t.Context())
+	must(t, err)
+	want(t, scrape(t, opts), map[string]string{"archive_served": "0", "unarchived_entries": "0", "oldest_unarchived_timestamp_seconds": "-"})
+	add(t, client, "s", 3)
+	first := client.XRangeN(t.Context(), "s", "-", "+", 1).Val()[0].ID
+	_, _, err = a.Lease(t.Context())
+	must(t, err)
+	want(t, scrape(t, opts), map[string]string{"archive_served": "1", "unarchived_entries": "3", "oldest_unarchived_timestamp_seconds": seconds(first)})
+	must(t, a.Commit(t.Context(), first)) // of which Redis can't tell how many are left
+	want(t, scrape(t, opts), map[string]string{"unarchived_entries": "-"})
 }

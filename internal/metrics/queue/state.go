@@ -71,6 +71,17 @@ func (st streamState) emit(s *sink) {
 	if st.Opened() {
 		st.emitLedger(s)
 	}
+	if st.Archive.On {
+		st.emitArchive(s)
+	}
+}
+
+func (st streamState) emitArchive(s *sink) {
+	s.flag(archiveServed, st.Archive.Served)
+	if st.Archive.Lag >= 0 {
+		s.number(unarchived, st.Archive.Lag)
+	}
+	s.arrival(oldestUnarchived, st.Archive.Oldest)
 }
 
 func (st streamState) emitConsumers(s *sink) {
