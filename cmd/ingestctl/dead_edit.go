@@ -162,7 +162,7 @@ func (e *edit) printJSON(s *session, name string, changed []string, invalid erro
 	}
 	summary := editSummary{Version: 1, ID: name, DryRun: e.dryRun, Changed: changed, Valid: invalid == nil, Sent: sent}
 	if invalid != nil {
-		summary.Breaks = letterText(invalid.Error())
+		summary.Breaks = textOrNull(invalid.Error())
 	}
 	return json.NewEncoder(logging.EscapeControls(s.out)).Encode(summary)
 }

@@ -177,7 +177,7 @@ type exportSummary struct {
 func (e *export) finish(s *session, x *exporter) error {
 	token := s.letters().Token(string(letters.Purge), &e.selected.Filter, x.through)
 	if e.json {
-		summary := exportSummary{1, e.output, letterText(e.details), x.read, x.lines, x.unfit, letterText(token)}
+		summary := exportSummary{1, e.output, textOrNull(e.details), x.read, x.lines, x.unfit, textOrNull(token)}
 		if err := json.NewEncoder(logging.EscapeControls(s.out)).Encode(summary); err != nil {
 			return err
 		}

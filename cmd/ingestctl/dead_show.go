@@ -133,13 +133,13 @@ type letterDetails struct {
 func (s *session) showJSON(l *letters.Letter, reveal bool) error {
 	line := lineOf(l)
 	d := letterDetails{
-		Version: 1, ID: l.Name, Event: l.Event, Reason: l.Reason, Valid: true, CustomerID: letterText(line.CustomerID), StreamID: letterText(l.StreamID),
-		Origin: letterText(l.Origin), Source: letterText(l.Source), TraceParent: letterText(l.TraceParent), TraceState: letterText(l.TraceState),
+		Version: 1, ID: l.Name, Event: l.Event, Reason: l.Reason, Valid: true, CustomerID: textOrNull(line.CustomerID), StreamID: textOrNull(l.StreamID),
+		Origin: textOrNull(l.Origin), Source: textOrNull(l.Source), TraceParent: textOrNull(l.TraceParent), TraceState: textOrNull(l.TraceState),
 		Deliveries: l.Deliveries, WrittenAt: l.Written().Format(logging.TimeLayout), FailedAt: l.FailedAt, Worker: l.Worker,
 		Bytes: len(l.Data), Masked: !reveal,
 	}
 	if err := s.today(l); err != nil {
-		d.Valid, d.Breaks = false, letterText(err.Error())
+		d.Valid, d.Breaks = false, textOrNull(err.Error())
 	}
 	if reveal {
 		d.DataBase64, d.FieldsBase64 = line.DataBase64, line.FieldsBase64
@@ -154,14 +154,6 @@ func (s *session) showJSON(l *letters.Letter, reveal bool) error {
 		d.Fields = append(d.Fields, shownBody(field, reveal || i%2 == 0))
 	}
 	return json.NewEncoder(logging.EscapeControls(s.out)).Encode(d)
-}
-
-// known is a text as JSON, null if it is empty.
-func letterText(text string) *string {
-	if text == "" {
-		return nil
-	}
-	return &text
 }
 
 // shown is a body as JSON: in full, masked, or null if it can't be masked.
