@@ -97,7 +97,7 @@ func (c *change) addFlags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&c.selected.all, "all", false, "all dead letters")
 	cmd.Flags().Int64Var(&c.selected.limit, "limit", 0, "at most `N` dead letters, the oldest of each partition; 0 means no limit")
 	cmd.Flags().StringVar(&c.through, "through", "", "only what --dry-run has counted when it printed this `TOKEN`")
-	cmd.Flags().Var(&c.rate, "rate", "at most `N/s`, evenly, such as 50/s or 600/m; without it as fast as Redis can")
+	c.rate.addFlag(cmd.Flags())
 	cmd.Flags().BoolVar(&c.json, "json", false, "print the result as one JSON object")
 	c.approval.addFlags(cmd)
 }
