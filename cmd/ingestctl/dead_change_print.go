@@ -42,7 +42,7 @@ func (c *change) show(s *session, p *letters.Preview) error {
 		return w.err
 	}
 	for _, event := range slices.Sorted(maps.Keys(p.Events)) {
-		w.line("  %-18s  %d", column(event), p.Events[event])
+		w.line("  %s  %d", padded(column(event), 18), p.Events[event])
 	}
 	w.line("  %-18s  %d", "bytes of bodies", p.Bytes)
 	w.line("  %-18s  %s", "oldest", p.Oldest.Format(time.RFC3339))
