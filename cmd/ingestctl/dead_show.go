@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ingestion/cmd/internal/app"
 	"ingestion/internal/letters"
 	"ingestion/internal/logging"
 	"ingestion/record"
@@ -57,8 +58,8 @@ func showCommand() *cobra.Command {
 // letter returns the dead letter with the ID of the command line.
 func (s *session) letter(cmd *cobra.Command, name string) (letters.Letter, error) {
 	q := s.letters()
-	if err := checkNames(q, []string{name}); err != nil {
-		return letters.Letter{}, err
+	if _, err := q.Names([]string{name}); err != nil {
+		return letters.Letter{}, app.UsageError(err)
 	}
 	l, there, err := q.Get(cmd.Context(), name)
 	if err == nil && !there {

@@ -10,6 +10,7 @@ import (
 
 	"ingestion/cmd/internal/app"
 	"ingestion/internal/config"
+	"ingestion/internal/plural"
 	"ingestion/record"
 	"ingestion/streams"
 )
@@ -161,7 +162,7 @@ func (m *migration) run(cmd *cobra.Command) error {
 	}
 	moved, err := b.move(ctx)
 	if reported := b.report(s, moved, err == nil && !b.leaves(moved)); err == nil {
-		return reported
+		return unprinted(plural.Of(moved, "record was", "records were")+" moved", reported)
 	}
 	return fmt.Errorf("not finished, and safe to repeat: %w", err)
 }
