@@ -14,6 +14,8 @@ type Account struct {
 	Key   string // the partition's stream
 	Group string // the consumer group that is accounted for
 	Epoch int64  // the ledger's epoch; 0 if no worker has opened the ledger
+	// partly means that a Total adds up ledgers of which at least one is not open.
+	partly bool
 
 	StreamThere, GroupThere bool
 
@@ -132,8 +134,10 @@ func (a *Account) Waiting(now time.Time) time.Duration {
 	return max(0, now.Sub(time.UnixMilli(arrival(a.OldestPending))))
 }
 
-// Opened reports whether a worker has opened the ledger.
-func (a *Account) Opened() bool { return a.Epoch > 0 }
+// Opened reports whether a worker has opened the ledger; of a Total, all ledgers. If not,
+// what only a ledger counts is unknown, and 0 here: outcomes, missing and moved entries,
+// trimmed and returned ones, and the dead letters written, replayed and purged.
+func (a *Account) Opened() bool { return a.Epoch > 0 && !a.partly }
 
 // Gone is how many entries of this epoch another client has deleted from the
 // stream; 0 if Known is false.
@@ -155,7 +159,7 @@ func (a *Account) GoneUnread() int64 {
 func Total(accounts []*Account) *Account {
 	t := &Account{Outcomes: map[record.Outcome]int64{}, StreamThere: true, GroupThere: true, Known: true}
 	for _, a := range accounts {
-		t.Group, t.Epoch = a.Group, max(t.Epoch, a.Epoch)
+		t.Group, t.Epoch, t.partly = a.Group, max(t.Epoch, a.Epoch), t.partly || !a.Opened()
 		t.BacklogUnknown = t.BacklogUnknown || a.BacklogUnknown
 		t.Known, t.Uncounted = t.Known && a.Known, t.Uncounted || a.Uncounted
 		t.Rewinds = append(t.Rewinds, a.Rewinds...)

@@ -76,7 +76,7 @@ func (a *Account) remainder() Equation {
 		Formula: "trimmed + on the stream = " + a.places(),
 		Left:    a.Trimmed + a.Length, Right: a.placed(),
 	}
-	e.Known = a.Uncounted && a.GroupThere && !a.BacklogUnknown && e.Left >= e.Right
+	e.Known = a.Uncounted && a.Opened() && a.GroupThere && !a.BacklogUnknown && e.Left >= e.Right
 	return e
 }
 
@@ -142,7 +142,9 @@ func Judge(accounts []*Account) Verdict {
 // Documents compares the number of documents in a collection that only this stream
 // feeds with the account.
 type Documents struct {
-	Count       int64
+	Count int64
+	// Known means that Least, Most and Lost are known: a ledger counts what was ingested.
+	Known       bool
 	Least, Most int64 // how many there may be
 	Lost        int64 // documents whose entries Redis has lost
 }
@@ -154,7 +156,10 @@ type Documents struct {
 // earlier one, and a record that was put back then counts twice when its entries
 // are read again.
 func CompareDocuments(before *Account, count, lost int64, after *Account) Documents {
-	d := Documents{Count: count, Lost: lost, Least: max(before.Outcomes[record.Ingested]-before.PutBackBefore, 0)}
+	if !before.Opened() || !after.Opened() {
+		return Documents{Count: count}
+	}
+	d := Documents{Count: count, Known: true, Lost: lost, Least: max(before.Outcomes[record.Ingested]-before.PutBackBefore, 0)}
 	d.Most = after.Outcomes[record.Ingested] + after.IngestedBefore + after.Pending + after.Missing + after.MissingBefore + after.Moved + after.MovedBefore + after.Outcomes[record.Poisoned] + lost
 	if after.Epoch > 1 {
 		d.Most += after.Undelivered
@@ -162,12 +167,15 @@ func CompareDocuments(before *Account, count, lost int64, after *Account) Docume
 	return d
 }
 
-// Holds reports whether the number of documents is within its bounds.
-func (d Documents) Holds() bool { return d.Least <= d.Count && d.Count <= d.Most }
+// Holds reports whether the number of documents is within its bounds, and these are known.
+func (d Documents) Holds() bool { return d.Known && d.Least <= d.Count && d.Count <= d.Most }
 
-// Fault says what is wrong with the number of documents; empty if it holds.
+// Fault says what is wrong with the number of documents; empty if it holds or its bounds are
+// unknown.
 func (d Documents) Fault() string {
 	switch {
+	case !d.Known:
+		return ""
 	case d.Count < d.Least:
 		return fmt.Sprintf("%s counted as ingested can't be found in MongoDB: another client deleted them, or this is another database or collection",
 			plural.Of(d.Least-d.Count, "record", "records"))

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"ingestion/cmd/internal/app"
 	"ingestion/internal/config"
@@ -62,7 +63,10 @@ func (s *selection) addFilters(cmd *cobra.Command) {
 
 // check reports a selection that is invalid or, for a command that changes dead
 // letters, empty: those must be selected explicitly.
-func (s *selection) check(changes bool) error {
+func (s *selection) check(cmd *cobra.Command, changes bool) error {
+	if err := notEmpty(cmd, "event", "customer", "reason"); err != nil {
+		return err
+	}
 	for _, event := range s.Events {
 		if !slices.Contains(letters.Events(), event) {
 			return fmt.Errorf("--event: %q is not one of %s", event, strings.Join(letters.Events(), ", "))
@@ -98,12 +102,26 @@ func (s *session) letters() *letters.Queue {
 	return letters.Of(parts...)
 }
 
-// checkNames reports a name that can't be that of a dead letter.
-func checkNames(q *letters.Queue, names []string) error {
-	for _, name := range names {
-		if _, _, err := q.Parse(name); err != nil {
-			return app.UsageError(err)
+// notEmpty reports flags that were given without a value, as by a variable of a script that is
+// not set: without them the command would apply to more than was meant.
+func notEmpty(cmd *cobra.Command, flags ...string) error {
+	for _, name := range flags {
+		f := cmd.Flags().Lookup(name)
+		values := []string{f.Value.String()}
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			values = list.GetSlice()
+		}
+		if f.Changed && strings.TrimSpace(strings.Join(values, "")) == "" {
+			return fmt.Errorf("--%s: the value is empty; leave the flag out if that is meant", name)
 		}
 	}
 	return nil
+}
+
+// unprinted is the error for a change that was made, but could not be reported.
+func unprinted(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s, but that could not be printed: %w", what, err)
 }

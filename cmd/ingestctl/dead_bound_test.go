@@ -163,7 +163,7 @@ func TestARateBoundsAChange(t *testing.T) {
 	if got := r.change(0, "replay", "--all", "--rate", "1200/m", "--yes"); got.Changed != 30 {
 		t.Errorf("%+v", got)
 	}
-	if took := time.Since(begin); took < 1400*time.Millisecond { // 29 pauses of 50 ms, but for the last one
+	if took := time.Since(begin); took < 1400*time.Millisecond { // 14 pauses of 100 ms
 		t.Errorf("30 at 20/s took %v only", took)
 	}
 }

@@ -97,14 +97,14 @@ func (c *change) addFlags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&c.selected.all, "all", false, "all dead letters")
 	cmd.Flags().Int64Var(&c.selected.limit, "limit", 0, "at most `N` dead letters, the oldest of each partition; 0 means no limit")
 	cmd.Flags().StringVar(&c.through, "through", "", "only what --dry-run has counted when it printed this `TOKEN`")
-	cmd.Flags().Var(&c.rate, "rate", "at most `N/s`, evenly, such as 50/s or 600/m; without it as fast as Redis can")
+	c.rate.addFlag(cmd.Flags())
 	cmd.Flags().BoolVar(&c.json, "json", false, "print the result as one JSON object")
 	c.approval.addFlags(cmd)
 }
 
 func (c *change) run(cmd *cobra.Command, args []string) error {
 	c.selected.Names = args
-	if err := c.selected.check(true); err != nil {
+	if err := errors.Join(c.selected.check(cmd, true), notEmpty(cmd, "through")); err != nil {
 		return app.UsageError(err)
 	}
 	if c.through != "" && len(args) > 0 {
@@ -137,12 +137,12 @@ func (c *change) run(cmd *cobra.Command, args []string) error {
 // preview counts the letters that match.
 func (c *change) preview(ctx context.Context, s *session) (*letters.Preview, error) {
 	q := s.letters()
-	if err := checkNames(q, c.selected.Names); err != nil {
-		return nil, err
+	var err error
+	if c.selected.Names, err = q.Names(c.selected.Names); err != nil {
+		return nil, app.UsageError(err)
 	}
 	var through letters.Through
 	if c.through != "" {
-		var err error
 		if through, err = q.ParseToken(c.through, string(c.action), &c.selected.Filter); err != nil {
 			return nil, app.UsageError(fmt.Errorf("--through: %w", err))
 		}
@@ -169,7 +169,7 @@ func (c *change) apply(ctx context.Context, s *session, preview *letters.Preview
 	}).Run(ctx)
 	shown.clear()
 	if printErr := c.report(s, preview, done, err == nil); printErr != nil {
-		return errors.Join(err, printErr)
+		return errors.Join(err, unprinted(plural.Of(done.Changed, "dead letter", "dead letters")+" "+c.done, printErr))
 	}
 	if err != nil {
 		return c.unfinished(s, preview, err)

@@ -42,7 +42,7 @@ func (c *change) show(s *session, p *letters.Preview) error {
 		return w.err
 	}
 	for _, event := range slices.Sorted(maps.Keys(p.Events)) {
-		w.line("  %-18s  %d", column(event), p.Events[event])
+		w.line("  %s  %d", padded(column(event), 18), p.Events[event])
 	}
 	w.line("  %-18s  %d", "bytes of bodies", p.Bytes)
 	w.line("  %-18s  %s", "oldest", p.Oldest.Format(time.RFC3339))
@@ -72,21 +72,12 @@ func (c *change) report(s *session, p *letters.Preview, done letters.Done, compl
 func (c *change) reportJSON(s *session, p *letters.Preview, done letters.Done, complete bool) error {
 	summary := changeSummary{
 		Version: 1, Action: c.action, DryRun: c.dryRun, Matched: p.Matched, Changed: done.Changed, Unfit: done.Left,
-		Events: p.Events, Bytes: p.Bytes, Oldest: letterTime(p.Oldest), Newest: letterTime(p.Newest), Complete: complete,
+		Events: p.Events, Bytes: p.Bytes, Oldest: timeOrNull(p.Oldest), Newest: timeOrNull(p.Newest), Complete: complete,
 	}
 	if token := c.token(s, p); token != "" && len(c.selected.Names) == 0 {
 		summary.Through = &token
 	}
 	return json.NewEncoder(logging.EscapeControls(s.out)).Encode(summary)
-}
-
-// instant is a time as JSON, null for the zero value.
-func letterTime(at time.Time) *string {
-	if at.IsZero() {
-		return nil
-	}
-	text := at.UTC().Format(logging.TimeLayout)
-	return &text
 }
 
 // commandLine is the command that goes on with the rest.

@@ -129,7 +129,8 @@ func (e *edit) send(cmd *cobra.Command, s *session, l *letters.Letter, body []by
 	if !sent {
 		return fmt.Errorf("the dead letter %s is no longer there: another command, or an earlier try of this one, has put it back or deleted it", l.Name)
 	}
-	return e.finish(s, l.Name, changed, true, "put back on the queue")
+	const done = "put back on the queue"
+	return unprinted("the dead letter "+l.Name+" was "+done, e.finish(s, l.Name, changed, true, done))
 }
 
 func (e *edit) finish(s *session, name string, changed []string, sent bool, done string) error {
@@ -162,7 +163,7 @@ func (e *edit) printJSON(s *session, name string, changed []string, invalid erro
 	}
 	summary := editSummary{Version: 1, ID: name, DryRun: e.dryRun, Changed: changed, Valid: invalid == nil, Sent: sent}
 	if invalid != nil {
-		summary.Breaks = letterText(invalid.Error())
+		summary.Breaks = textOrNull(invalid.Error())
 	}
 	return json.NewEncoder(logging.EscapeControls(s.out)).Encode(summary)
 }
@@ -204,11 +205,18 @@ func (e *edit) withFields(l *letters.Letter) ([]byte, error) {
 	return body, nil
 }
 
+// maxBodyFile is how much of a file is read, in bytes: more than any body has, also with each
+// member on a line.
+const maxBodyFile = 64 << 20
+
 // readBody reads a body without the line end that files have.
 func readBody(r io.Reader) ([]byte, error) {
-	body, err := io.ReadAll(r)
+	body, err := io.ReadAll(io.LimitReader(r, maxBodyFile+1))
 	if err != nil {
 		return nil, fmt.Errorf("--body: %w", err)
+	}
+	if len(body) > maxBodyFile {
+		return nil, errors.New("--body: the file is larger than 64 MiB")
 	}
 	return bytes.TrimSuffix(bytes.TrimSuffix(body, []byte("\n")), []byte("\r")), nil
 }

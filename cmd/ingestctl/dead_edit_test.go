@@ -58,7 +58,7 @@ func TestEditSendsWhatIsValid(t *testing.T) {
 	if string(got.Body) != `{"customerId":"42","name":"Ada Lovelace","email":"ada@lovelace.org","createdAt":"2026-01-31"}` || got.Origin == "" || first.Data != aBody {
 		t.Errorf("%+v", got)
 	}
-	if total := r.reconcile(0).Total; total.DeadLetters.Replayed != 1 || total.DeadLetters.There != 0 {
+	if total := r.reconcile(0).Total; *total.DeadLetters.Replayed != 1 || total.DeadLetters.There != 0 {
 		t.Errorf("%+v", total)
 	}
 	_, note := r.result(1, "dead", "edit", id, "--set", "name=x", "--yes")

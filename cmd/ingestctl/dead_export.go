@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -22,7 +19,8 @@ const exportHelp = `export writes the bodies of dead letters as they are, oldest
 line, which "producer load --as-is" sends again byte for byte.
 
 This command is read-only. The bodies contain personal data, unmasked; a file is
-readable for its owner only, and replaces an older one when it is complete.
+readable for its owner only, and replaces an older one when it is complete. A
+pipe or a device is written to as it is.
 
 A dead letter that can't be such a line is not in the export, but listed, and
 the exit code is 1: an entry that had not exactly one body, and a body that is
@@ -63,7 +61,7 @@ func exportCommand() *cobra.Command {
 }
 
 func (e *export) run(cmd *cobra.Command, _ []string) error {
-	if err := e.selected.check(false); err != nil {
+	if err := errors.Join(e.selected.check(cmd, false), notEmpty(cmd, "output", "details")); err != nil {
 		return app.UsageError(err)
 	}
 	if e.json && e.output == "-" {
@@ -71,6 +69,9 @@ func (e *export) run(cmd *cobra.Command, _ []string) error {
 	}
 	if e.details == "-" && e.output == "-" {
 		return app.UsageError(errors.New("--details: standard output has the bodies; name a file"))
+	}
+	if sameTarget(e.output, e.details) {
+		return app.UsageError(errors.New("--output and --details are the same file"))
 	}
 	s, err := open(cmd.Context(), cmd, nil)
 	if err != nil {
@@ -177,7 +178,7 @@ type exportSummary struct {
 func (e *export) finish(s *session, x *exporter) error {
 	token := s.letters().Token(string(letters.Purge), &e.selected.Filter, x.through)
 	if e.json {
-		summary := exportSummary{1, e.output, letterText(e.details), x.read, x.lines, x.unfit, letterText(token)}
+		summary := exportSummary{1, e.output, textOrNull(e.details), x.read, x.lines, x.unfit, textOrNull(token)}
 		if err := json.NewEncoder(logging.EscapeControls(s.out)).Encode(summary); err != nil {
 			return err
 		}
@@ -196,49 +197,4 @@ func (e *export) finish(s *session, x *exporter) error {
 		err = fmt.Errorf("%w; --details FILE writes these too", err)
 	}
 	return err
-}
-
-// target is a file that appears when it is complete, or a stream.
-type exportTarget struct {
-	*bufio.Writer
-	file *os.File // nil for a stream
-	path string
-}
-
-// createTarget begins a file. "-" stands for the stream, "" for nothing.
-func createTarget(path string, stream io.Writer) (*exportTarget, error) {
-	switch path {
-	case "":
-		return &exportTarget{Writer: bufio.NewWriter(io.Discard)}, nil
-	case "-":
-		return &exportTarget{Writer: bufio.NewWriter(stream)}, nil
-	}
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if fault, ok := errors.AsType[*os.PathError](err); ok {
-		return nil, fmt.Errorf("can't write %s: %w", path, fault.Err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return &exportTarget{bufio.NewWriter(file), file, path}, nil
-}
-
-// keep completes the file.
-func (t *exportTarget) keep() error {
-	err := t.Flush()
-	if t.file == nil || err != nil {
-		return err
-	}
-	if err := errors.Join(t.file.Sync(), t.file.Close()); err != nil {
-		return err
-	}
-	return os.Rename(t.file.Name(), t.path)
-}
-
-// discard removes a file that was not kept.
-func (t *exportTarget) discard() {
-	if t.file != nil {
-		_ = t.file.Close()
-		_ = os.Remove(t.file.Name())
-	}
 }

@@ -44,7 +44,7 @@ func listCommand() *cobra.Command {
 		Example: listExample,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := selected.check(false); err != nil {
+			if err := selected.check(cmd, false); err != nil {
 				return app.UsageError(err)
 			}
 			s, err := open(cmd.Context(), cmd, nil)

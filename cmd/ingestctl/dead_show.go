@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ingestion/cmd/internal/app"
 	"ingestion/internal/letters"
 	"ingestion/internal/logging"
 	"ingestion/record"
@@ -57,8 +58,8 @@ func showCommand() *cobra.Command {
 // letter returns the dead letter with the ID of the command line.
 func (s *session) letter(cmd *cobra.Command, name string) (letters.Letter, error) {
 	q := s.letters()
-	if err := checkNames(q, []string{name}); err != nil {
-		return letters.Letter{}, err
+	if _, err := q.Names([]string{name}); err != nil {
+		return letters.Letter{}, app.UsageError(err)
 	}
 	l, there, err := q.Get(cmd.Context(), name)
 	if err == nil && !there {
@@ -133,13 +134,13 @@ type letterDetails struct {
 func (s *session) showJSON(l *letters.Letter, reveal bool) error {
 	line := lineOf(l)
 	d := letterDetails{
-		Version: 1, ID: l.Name, Event: l.Event, Reason: l.Reason, Valid: true, CustomerID: letterText(line.CustomerID), StreamID: letterText(l.StreamID),
-		Origin: letterText(l.Origin), Source: letterText(l.Source), TraceParent: letterText(l.TraceParent), TraceState: letterText(l.TraceState),
+		Version: 1, ID: l.Name, Event: l.Event, Reason: l.Reason, Valid: true, CustomerID: textOrNull(line.CustomerID), StreamID: textOrNull(l.StreamID),
+		Origin: textOrNull(l.Origin), Source: textOrNull(l.Source), TraceParent: textOrNull(l.TraceParent), TraceState: textOrNull(l.TraceState),
 		Deliveries: l.Deliveries, WrittenAt: l.Written().Format(logging.TimeLayout), FailedAt: l.FailedAt, Worker: l.Worker,
 		Bytes: len(l.Data), Masked: !reveal,
 	}
 	if err := s.today(l); err != nil {
-		d.Valid, d.Breaks = false, letterText(err.Error())
+		d.Valid, d.Breaks = false, textOrNull(err.Error())
 	}
 	if reveal {
 		d.DataBase64, d.FieldsBase64 = line.DataBase64, line.FieldsBase64
@@ -154,14 +155,6 @@ func (s *session) showJSON(l *letters.Letter, reveal bool) error {
 		d.Fields = append(d.Fields, shownBody(field, reveal || i%2 == 0))
 	}
 	return json.NewEncoder(logging.EscapeControls(s.out)).Encode(d)
-}
-
-// known is a text as JSON, null if it is empty.
-func letterText(text string) *string {
-	if text == "" {
-		return nil
-	}
-	return &text
 }
 
 // shown is a body as JSON: in full, masked, or null if it can't be masked.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"ingestion/internal/letters"
 	"ingestion/internal/logging"
 )
@@ -38,13 +40,13 @@ func (p *fieldPrinter) print(name, value string) {
 	}
 }
 
-// wrapped breaks a text at its spaces into lines of at most width characters, unless a word
-// is longer.
+// wrapWords breaks a text at its spaces into lines of at most width columns, unless a word is
+// longer.
 func wrapWords(text string, width int) []string {
 	var lines []string
 	line := ""
 	for word := range strings.SplitSeq(text, " ") {
-		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
+		if line != "" && ansi.StringWidth(line)+1+ansi.StringWidth(word) > width {
 			lines, line = append(lines, line), ""
 		} else if line != "" {
 			line += " "

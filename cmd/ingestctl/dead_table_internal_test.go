@@ -73,3 +73,43 @@ func TestALongReasonIsWrapped(t *testing.T) {
 		})
 	}
 }
+
+// Columns are as wide as a terminal shows them: a character of East Asia takes two, a
+// combining mark none, and several code points may be one character.
+func TestWideTableAlignsAnyScript(t *testing.T) {
+	var out bytes.Buffer
+	table := letterTable{w: &out, columns: 200, header: true}
+	for _, customer := range []string{"42", "顧客データ", "ｱﾎﾟ", "한국어", "cafe\u0301-A\u030a", "ก็็็-ni\u0308", "👩\u200d🚀-👍🏽-🇯🇵", "e\u0301"} {
+		l := streams.DeadLetter{ID: "1795477478417-0", Event: "rejected", Reason: "REASON", StreamID: "1795477478410-0", Deliveries: 1, Data: `{"customerId":"` + customer + `"}`}
+		if err := table.print(letters.Letter{DeadLetter: l, Name: l.ID}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("\n%s", out.String())
+	want := 20 + 2 + 20 + 2 + 17 + 2 + 10 + 2 + 20 + 2 + 20 + 2
+	for line := range strings.Lines(out.String()) {
+		before, _, found := strings.Cut(line, "REASON")
+		if got := ansi.StringWidth(before); !found || got != want {
+			t.Errorf("the reason is in column %d, want %d: %s", got, want, line)
+		}
+	}
+}
+
+func TestTextIsWrappedByColumns(t *testing.T) {
+	for name, c := range map[string]struct {
+		text  string
+		lines int
+	}{
+		"Latin": {strings.Repeat("word ", 20), 2}, "wide": {strings.Repeat("顧客 ", 20), 2}, "combining": {strings.Repeat("e\u0301\u0302 ", 30), 1},
+	} {
+		lines := wrapWords(strings.TrimSpace(c.text), 68)
+		for _, line := range lines {
+			if n := ansi.StringWidth(line); n > 68 {
+				t.Errorf("%s: %d columns: %s", name, n, line)
+			}
+		}
+		if len(lines) != c.lines {
+			t.Errorf("%s: %d lines, want %d: %q", name, len(lines), c.lines, lines)
+		}
+	}
+}

@@ -150,7 +150,7 @@ func TestReplaySelectedLetters(t *testing.T) {
 	}
 	wantWords(t, r.run(0, "dead", "replay", "--event", "rejected", "--limit", "2", "--yes"), "2 dead letters put back on the queue")
 	got := r.reconcile(0)
-	if got.Total.DeadLetters.Replayed != 2 || got.Total.DeadLetters.There != 4 || got.Partitions[1].Undelivered != 2 {
+	if *got.Total.DeadLetters.Replayed != 2 || got.Total.DeadLetters.There != 4 || got.Partitions[1].Undelivered != 2 {
 		t.Errorf("%+v", got)
 	}
 	first := r.letters()[0]
@@ -158,7 +158,7 @@ func TestReplaySelectedLetters(t *testing.T) {
 	wantWords(t, out, "1 dead letter put back")
 	wantWords(t, note, "1 of 2 not found")
 	wantWords(t, r.run(0, "dead", "replay", "--all", "--yes"), "3 dead letters put back")
-	if got := r.reconcile(0).Total; got.DeadLetters.Replayed != 6 || got.DeadLetters.There != 0 || got.Undelivered != 6 {
+	if got := r.reconcile(0).Total; *got.DeadLetters.Replayed != 6 || got.DeadLetters.There != 0 || got.Undelivered != 6 {
 		t.Errorf("%+v", got)
 	}
 }
@@ -172,7 +172,7 @@ func TestReplaySkipsUnfitLetter(t *testing.T) {
 	out, note := r.result(1, "dead", "replay", "--all", "--yes")
 	wantWords(t, out, "300 dead letters put back")
 	wantWords(t, note, "5000 fields")
-	if got := r.reconcile(0).Total; got.DeadLetters.There != 1 || got.DeadLetters.Replayed != 300 {
+	if got := r.reconcile(0).Total; got.DeadLetters.There != 1 || *got.DeadLetters.Replayed != 300 {
 		t.Errorf("%+v", got)
 	}
 }
@@ -186,7 +186,7 @@ func TestChangesRequireConfirmation(t *testing.T) {
 	}
 	wantWords(t, r.run(0, "dead", "purge", "--all", "--dry-run"), "2 dead letters would be deleted")
 	wantWords(t, r.run(0, "dead", "purge", "--all", "--yes"), "2 dead letters deleted")
-	if got := r.reconcile(0).Total; got.DeadLetters.Purged != 2 || got.DeadLetters.There != 0 {
+	if got := r.reconcile(0).Total; *got.DeadLetters.Purged != 2 || got.DeadLetters.There != 0 {
 		t.Errorf("%+v", got)
 	}
 }

@@ -71,7 +71,7 @@ func findCommand() *cobra.Command {
 	flags.StringVar(&f.email, "email", "", "documents with this `ADDRESS`")
 	flags.StringVar(&f.id, "id", "", "the document with this `_id`, or of this stream entry")
 	flags.BoolVar(&f.reveal, "reveal", false, "print names and email addresses in full")
-	flags.BoolVar(&f.json, "json", false, "print one JSON object per line")
+	flags.BoolVar(&f.json, "json", false, "print one JSON object per line (docs/schema/ingestctl-find.json)")
 	flags.Int64Var(&f.limit, "limit", 20, "print at most `N` documents")
 	app.DurationVar(flags, &f.timeout, "timeout", time.Minute, "give up after this time")
 	return cmd

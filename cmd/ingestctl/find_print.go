@@ -29,19 +29,25 @@ func (s *session) printDocument(f *findFlags, d *store.Stored) error {
 	return err
 }
 
+// foundJSON is a document as JSON; docs/schema/ingestctl-find.json describes it.
+type foundJSON struct {
+	Version    int     `json:"version"`
+	ID         string  `json:"_id"`
+	CustomerID string  `json:"customerId"`
+	Name       string  `json:"name"`
+	Email      string  `json:"email"`
+	CreatedAt  *string `json:"createdAt"`
+	IngestedAt *string `json:"ingestedAt"`
+	StreamID   string  `json:"streamId,omitempty"`
+	Masked     bool    `json:"masked"`
+}
+
 func (s *session) printDocumentJSON(d *store.Stored, masked bool) error {
 	encoder := json.NewEncoder(logging.EscapeControls(s.out))
 	encoder.SetEscapeHTML(false)
-	return encoder.Encode(struct {
-		ID         string `json:"_id"`
-		CustomerID string `json:"customerId"`
-		Name       string `json:"name"`
-		Email      string `json:"email"`
-		CreatedAt  string `json:"createdAt"`
-		IngestedAt string `json:"ingestedAt"`
-		StreamID   string `json:"streamId,omitempty"`
-		Masked     bool   `json:"masked"`
-	}{d.ID, d.CustomerID, d.Name, d.Email, dateOf(d.CreatedAt), dateOf(d.IngestedAt), d.StreamID, masked})
+	return encoder.Encode(foundJSON{
+		1, d.ID, d.CustomerID, d.Name, d.Email, timeOrNull(d.CreatedAt), timeOrNull(d.IngestedAt), d.StreamID, masked,
+	})
 }
 
 func dateOf(at time.Time) string {

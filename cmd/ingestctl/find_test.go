@@ -12,6 +12,7 @@ import (
 
 	"ingestion/internal/test/env"
 	"ingestion/internal/test/mongo/faulty"
+	"ingestion/internal/test/schema"
 	"ingestion/record"
 	"ingestion/store"
 )
@@ -57,6 +58,7 @@ type document struct {
 func (r *rig) documents(args ...string) (all []document) {
 	r.t.Helper()
 	for line := range strings.Lines(r.run(0, append([]string{"find", "--json"}, args...)...)) {
+		schema.Check(r.t, "ingestctl-find", []byte(line))
 		var d document
 		must(r.t, json.Unmarshal([]byte(line), &d))
 		all = append(all, d)
@@ -89,6 +91,16 @@ func TestFindMasksPersonalData(t *testing.T) {
 		if name := map[bool]string{true: "Ada Lovelace", false: "A***"}[reveal]; got[0].Name != name {
 			t.Errorf("%q: the name is %q, want %q", args, got[0].Name, name)
 		}
+	}
+}
+
+// A document of another service may lack what this one writes.
+func TestFindADocumentWithoutDates(t *testing.T) {
+	r, _ := findRig(t, env.Mongo(t).URI())
+	r.add(bson.M{"_id": "7", "customerId": "42", "name": "Ada", "email": "ada@b.co"})
+	wantWords(t, r.run(0, "find", "--customer", "42", "--json"), `"createdAt":null,"ingestedAt":null`)
+	if got := r.documents("--customer", "42"); len(got) != 1 || got[0].ID != "7" {
+		t.Errorf("%+v", got)
 	}
 }
 

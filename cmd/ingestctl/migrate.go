@@ -10,6 +10,7 @@ import (
 
 	"ingestion/cmd/internal/app"
 	"ingestion/internal/config"
+	"ingestion/internal/plural"
 	"ingestion/record"
 	"ingestion/streams"
 )
@@ -36,7 +37,7 @@ Redis: a Cluster keeps the list and the stream on different nodes.`
 
 const toStreamExample = `  ingestctl migrate list-to-stream --dry-run
   ingestctl migrate list-to-stream --yes
-  ingestctl migrate list-to-stream --rate 500 --limit 10000 --yes`
+  ingestctl migrate list-to-stream --rate 500/s --limit 10000 --yes`
 
 const toListHelp = `stream-to-list moves the undelivered entries of the stream STREAM_KEY to the
 tail of the list QUEUE_KEY. It is a changing command.
@@ -87,7 +88,7 @@ type migration struct {
 	name     string
 	approval approval
 	json     bool
-	rate     int
+	rate     rateFlag
 	limit    int64
 	wait     bool
 	timeout  time.Duration
@@ -105,7 +106,7 @@ func (m *migration) command(short, long, example string) *cobra.Command {
 	flags := cmd.Flags()
 	m.approval.addFlags(cmd)
 	flags.BoolVar(&m.json, "json", false, "print JSON instead of text")
-	flags.IntVar(&m.rate, "rate", 0, "move at most `N` records a second; 0 means no limit")
+	m.rate.addFlag(flags)
 	flags.Int64Var(&m.limit, "limit", 0, "move at most `N` records; 0 means no limit")
 	if m.name == toList {
 		flags.BoolVar(&m.wait, "wait", false, "wait until no worker reads and nothing is pending or deferred")
@@ -116,8 +117,6 @@ func (m *migration) command(short, long, example string) *cobra.Command {
 
 func (m *migration) check(cmd *cobra.Command) error {
 	switch {
-	case m.rate < 0:
-		return fmt.Errorf("--rate: %d is negative", m.rate)
 	case m.limit < 0:
 		return fmt.Errorf("--limit: %d is negative", m.limit)
 	case m.name == toList && m.timeout <= 0:
@@ -163,7 +162,7 @@ func (m *migration) run(cmd *cobra.Command) error {
 	}
 	moved, err := b.move(ctx)
 	if reported := b.report(s, moved, err == nil && !b.leaves(moved)); err == nil {
-		return reported
+		return unprinted(plural.Of(moved, "record was", "records were")+" moved", reported)
 	}
 	return fmt.Errorf("not finished, and safe to repeat: %w", err)
 }

@@ -88,24 +88,20 @@ func (b *backlog) question() string {
 func (b *backlog) move(ctx context.Context) (moved int64, err error) {
 	shown := progress{w: b.session.err, terminal: logging.CanRedraw(b.session.err), printed: time.Now()}
 	defer shown.clear()
-	begin := time.Now()
+	pace := retry.Pace{PerSecond: b.rate.perSecond}
 	for {
-		if err := ctx.Err(); err != nil {
-			return moved, context.Cause(ctx)
-		}
-		step := b.step(moved)
+		step := pace.Step(b.step(moved))
 		if step == 0 {
 			return moved, nil
+		}
+		if err := pace.Await(ctx, step); err != nil {
+			return moved, context.Cause(ctx)
 		}
 		n, err := b.moveStep(context.WithoutCancel(ctx), step)
 		if moved += int64(n); n == 0 || err != nil {
 			return moved, err
 		}
 		shown.print(fmt.Sprintf("%d of %s moved", moved, b.size()))
-		if b.rate > 0 {
-			due := begin.Add(time.Duration(float64(moved) / float64(b.rate) * float64(time.Second)))
-			_ = retry.Sleep(ctx, time.Until(due))
-		}
 	}
 }
 
@@ -117,9 +113,6 @@ func (b *backlog) step(moved int64) int {
 	}
 	if b.name == toStream {
 		most = min(most, b.found-moved)
-	}
-	if b.rate > 0 {
-		most = min(most, int64(b.rate))
 	}
 	return int(max(most, 0))
 }

@@ -138,7 +138,7 @@ func TestKilledMigrationsLoseNothing(t *testing.T) {
 				m.clear()
 				fill(m, records)
 				before := m.client.LLen(t.Context(), "q").Val()
-				p := m.start("migrate", direction, "--yes", "--rate", "12000") // half a second
+				p := m.start("migrate", direction, "--yes", "--rate", "12000/s") // half a second
 				pause := rand.N(span)
 				if i%2 == 0 { // not before it has begun
 					env.Eventually(t, soon, func() (bool, string) { return m.client.LLen(t.Context(), "q").Val() != before, "nothing is moved" })
@@ -222,6 +222,20 @@ func TestMigrateThereAndBack(t *testing.T) {
 	if r := m.reconcile(0); r.Verdict != "balanced" {
 		t.Errorf("%+v", r)
 	}
+}
+
+// The rate holds over the whole run, and a step is a tenth of a second's.
+func TestARateBoundsAMigration(t *testing.T) {
+	m := newMoving(t, 1)
+	m.fillList(30)
+	begin := time.Now()
+	if got := m.migrate(0, "list-to-stream", "--rate", "1200/m", "--yes"); got.Moved != 30 || !got.Complete {
+		t.Errorf("%+v", got)
+	}
+	if took := time.Since(begin); took < 1400*time.Millisecond { // 14 pauses of 100 ms
+		t.Errorf("30 at 20/s took %v only", took)
+	}
+	m.wantAll(30)
 }
 
 // The entries of a stream are not moved under the workers' hands.

@@ -82,9 +82,9 @@ func pauseToJSON(c streams.Control) *pauseJSON {
 	if c == (streams.Control{}) {
 		return nil
 	}
-	p := &pauseJSON{By: c.By, Reason: letterText(c.Reason), At: letterTime(c.At)}
+	p := &pauseJSON{By: c.By, Reason: textOrNull(c.Reason), At: timeOrNull(c.At)}
 	if !c.Paused {
-		p.Until = letterTime(c.Until)
+		p.Until = timeOrNull(c.Until)
 	}
 	return p
 }
@@ -110,5 +110,5 @@ func (p *pausing) printJSON(s *session) error {
 		Replaced *pauseJSON    `json:"replaced"`
 		Workers  *pauseWorkers `json:"workers"`
 		Stopped  *bool         `json:"stopped"`
-	}{1, p.queue, p.dryRun, letterTime(p.asked.Until), p.asked.By, letterText(p.asked.Reason), pauseToJSON(p.replaced), workers, p.stopped})
+	}{1, p.queue, p.dryRun, timeOrNull(p.asked.Until), p.asked.By, textOrNull(p.asked.Reason), pauseToJSON(p.replaced), workers, p.stopped})
 }

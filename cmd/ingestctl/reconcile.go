@@ -47,7 +47,8 @@ run. Five equations are checked:
 A line WRONG says which equation does not hold, by how much and what that means;
 the exit code is then 1. If nothing is wrong but an equation can't be checked,
 the account is unknown and the exit code is also 1: before a worker first opens
-the stream, and after its ledger was deleted. If all equations hold but records
+the stream, and after its ledger was deleted. What only the ledger counts is then
+unknown too: null in JSON. If all equations hold but records
 are missing, a line MISSING says so and the exit code is 3.
 
 Workers begin a new epoch when the group was set back or recreated, or when a
@@ -95,7 +96,7 @@ func reconcileCommand() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.BoolVar(&f.json, "json", false, "print JSON instead of text")
+	flags.BoolVar(&f.json, "json", false, "print JSON (docs/schema/ingestctl-reconcile.json)")
 	flags.BoolVar(&f.documents, "documents", false, "also compare with the number of documents in MongoDB")
 	flags.BoolVar(&f.wait, "wait", false, "wait until nothing is undelivered, pending or delayed")
 	app.DurationVar(flags, &f.timeout, "timeout", 10*time.Minute, "with --wait: give up after this time")

@@ -29,7 +29,7 @@ func TestBalancedAccountAsTextAndJSON(t *testing.T) {
 	}
 	got := r.reconcile(0)
 	if got.Verdict != "balanced" || *got.Total.Added != 8 || got.Total.Outcomes["ingested"] != 3 || got.Total.Delayed != 1 || *got.Total.Gone != 0 ||
-		got.Total.DeadLetters.Written != 2 || len(got.Partitions) != 1 || got.Partitions[0].Key != "s" || len(got.Faults) != 0 || got.Documents != nil {
+		*got.Total.DeadLetters.Written != 2 || len(got.Partitions) != 1 || got.Partitions[0].Key != "s" || len(got.Faults) != 0 || got.Documents != nil {
 		t.Errorf("%+v", got)
 	}
 }
@@ -170,7 +170,7 @@ func TestDocumentsOfLostEntries(t *testing.T) {
 		must(t, err)
 	}
 	got := r.reconcile(1, "--documents")
-	if got.Documents.Lost != 12 || len(got.Faults) != 1 {
+	if *got.Documents.Lost != 12 || len(got.Faults) != 1 {
 		t.Errorf("%+v", got)
 	}
 }
@@ -200,11 +200,62 @@ func TestUnopenedStreamIsUnknown(t *testing.T) {
 	r.push(0, "1")
 	must(t, r.client.Del(t.Context(), "{s}:ledger").Err())
 	table, failure := r.result(1, "reconcile")
-	wantWords(t, table, "no worker has opened the ledger", "unknown")
+	wantWords(t, table, "no worker has opened the ledger", "- ingested             unknown", "- missing              unknown",
+		"0  unknown how many returned to the stream", "0  unknown how many written, replayed, purged", "1  unknown how many trimmed, gone")
 	wantWords(t, failure, "unknown whether")
-	if got := r.reconcile(1); got.Verdict != "unknown" || got.Total.Added != nil || got.Total.Gone != nil || got.Total.Undelivered != 1 {
+	got := r.reconcile(1)
+	if got.Verdict != "unknown" || got.Total.Undelivered != 1 {
 		t.Errorf("%+v", got)
 	}
+	for _, a := range append(got.Partitions, got.Total) {
+		wantUnknown(t, a)
+	}
+}
+
+// wantUnknown checks that nothing is said about what only a ledger counts.
+func wantUnknown(t *testing.T, a account) {
+	t.Helper()
+	d := a.DeadLetters
+	for i, n := range []*int64{a.Added, a.Gone, a.Settled, a.Missing, d.Written, d.Replayed, d.Purged} {
+		if n != nil {
+			t.Errorf("number %d is %d, though it is not known", i, *n)
+		}
+	}
+	if a.Outcomes != nil {
+		t.Errorf("outcomes are %v, though they are not known", a.Outcomes)
+	}
+}
+
+// A sum is unknown if one of its parts is.
+func TestATotalWithAnUnopenedPartitionIsUnknown(t *testing.T) {
+	r := newRig(t, 2)
+	r.settle(0, record.Ingested, "1")
+	r.push(1, "2")
+	must(t, r.client.Del(t.Context(), "{s:1}:ledger").Err())
+	got := r.reconcile(1)
+	wantUnknown(t, got.Total)
+	wantUnknown(t, got.Partitions[1])
+	if first := got.Partitions[0]; first.Verdict != "balanced" || *first.Settled != 1 || got.Total.Undelivered != 1 {
+		t.Errorf("%+v", got)
+	}
+	wantWords(t, r.run(1, "reconcile"), "- ingested             unknown")
+	if total := r.status(1, "--json").Total; total.Settled != nil || total.Outcomes != nil {
+		t.Errorf("status: %+v", total)
+	}
+}
+
+func TestDocumentsWithoutALedger(t *testing.T) {
+	r := newRig(t, 1)
+	server := env.Mongo(t)
+	r.env = append(r.env, "MONGO_URI="+server.URI(), "MONGO_DB=db", "MONGO_COLLECTION=c")
+	_, err := server.Database(t).Client().Database("db").Collection("c").InsertOne(t.Context(), map[string]string{"_id": "1"})
+	must(t, err)
+	must(t, r.client.Del(t.Context(), "{s}:ledger").Err())
+	got := r.reconcile(1, "--documents")
+	if d := got.Documents; got.Verdict != "unknown" || len(got.Faults) > 0 || d.Count != 1 || d.AtLeast != nil || d.AtMost != nil || d.Lost != nil || d.Holds != nil {
+		t.Errorf("%+v", got)
+	}
+	wantWords(t, r.run(1, "reconcile", "--documents"), "documents                    1  unknown how many expected", "UNKNOWN  ingested <= documents")
 }
 
 func TestHelp(t *testing.T) {
@@ -274,7 +325,7 @@ func TestDocuments(t *testing.T) {
 	}
 	r.settle(0, record.Ingested, "1", "2")
 	got := r.reconcile(1, "--documents")
-	if d := got.Documents; d == nil || d.Count != 0 || d.AtLeast != 2 || d.Holds || len(got.Faults) != 1 {
+	if d := got.Documents; d == nil || d.Count != 0 || *d.AtLeast != 2 || *d.Holds || len(got.Faults) != 1 {
 		t.Errorf("without documents: %+v", got)
 	}
 	wantWords(t, got.Faults[0].Text, "2 records counted as ingested can't be found")
@@ -287,7 +338,7 @@ func TestDocuments(t *testing.T) {
 	r.push(0, "3")
 	streamstest.Receive(t, r.queues[0], 1)
 	insert("3")
-	if d := r.reconcile(0, "--documents").Documents; d.Count != 3 || d.AtLeast != 2 || d.AtMost != 3 {
+	if d := r.reconcile(0, "--documents").Documents; d.Count != 3 || *d.AtLeast != 2 || *d.AtMost != 3 {
 		t.Errorf("with one entry pending: %+v", d)
 	}
 	insert("4")

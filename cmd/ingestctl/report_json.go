@@ -5,13 +5,16 @@ import (
 	"io"
 	"time"
 
+	"ingestion/internal/logging"
 	"ingestion/record"
 	"ingestion/streams"
 )
 
-// The JSON form. An unknown number is null, never 0.
+// The JSON form, described by docs/schema/ingestctl-reconcile.json. An unknown number is
+// null, never 0.
 
 type reportJSON struct {
+	Version    int             `json:"version"`
 	At         time.Time       `json:"at"`
 	Stream     string          `json:"stream"`
 	Group      string          `json:"group"`
@@ -30,18 +33,18 @@ type accountJSON struct {
 	Verdict       streams.Verdict  `json:"verdict"`
 	Added         *int64           `json:"added"` // since the group was created
 	Undelivered   int64            `json:"undelivered"`
-	Pending       int64            `json:"pending"`
+	Pending       *int64           `json:"pending"`
 	Delayed       int64            `json:"delayed"`
-	Settled       int64            `json:"settled"`
-	Outcomes      map[string]int64 `json:"outcomes"`
-	Missing       int64            `json:"missing"`
-	Moved         int64            `json:"moved"` // to a list
+	Settled       *int64           `json:"settled"`
+	Outcomes      map[string]int64 `json:"outcomes"` // null if unknown
+	Missing       *int64           `json:"missing"`
+	Moved         *int64           `json:"moved"` // to a list
 	Length        int64            `json:"length"`
-	Trimmed       int64            `json:"trimmed"`
+	Trimmed       *int64           `json:"trimmed"`
 	Gone          *int64           `json:"gone"`
 	GoneUnread    *int64           `json:"goneUnread"`
-	GoneBefore    int64            `json:"goneBefore"` // before the group was recreated
-	Returned      int64            `json:"returned"`
+	GoneBefore    *int64           `json:"goneBefore"` // before the group was recreated
+	Returned      *int64           `json:"returned"`
 	DeadLetters   deadJSON         `json:"deadLetters"`
 	FirstEntry    string           `json:"firstEntry,omitempty"`
 	LastEntry     string           `json:"lastEntry,omitempty"`
@@ -52,10 +55,10 @@ type accountJSON struct {
 }
 
 type deadJSON struct {
-	Written  int64 `json:"written"`
-	There    int64 `json:"there"`
-	Replayed int64 `json:"replayed"`
-	Purged   int64 `json:"purged"`
+	Written  *int64 `json:"written"`
+	There    int64  `json:"there"`
+	Replayed *int64 `json:"replayed"`
+	Purged   *int64 `json:"purged"`
 }
 
 type equationJSON struct {
@@ -67,17 +70,17 @@ type equationJSON struct {
 }
 
 type documentsJSON struct {
-	Count   int64 `json:"count"`
-	AtLeast int64 `json:"atLeast"`
-	AtMost  int64 `json:"atMost"`
-	Lost    int64 `json:"lost"` // of Count, those whose entries Redis lost
-	Holds   bool  `json:"holds"`
+	Count   int64  `json:"count"`
+	AtLeast *int64 `json:"atLeast"`
+	AtMost  *int64 `json:"atMost"`
+	Lost    *int64 `json:"lost"`  // of Count, those whose entries Redis lost
+	Holds   *bool  `json:"holds"` // null if the bounds are unknown
 }
 
 // writeJSON writes the account as indented JSON.
 func (r *report) writeJSON(w io.Writer) error {
 	out := reportJSON{
-		At: r.at.Truncate(time.Millisecond), Stream: r.stream, Group: r.total.Group, Verdict: r.verdict,
+		Version: 1, At: r.at.Truncate(time.Millisecond), Stream: r.stream, Group: r.total.Group, Verdict: r.verdict,
 		Faults: append([]finding{}, r.faults...), Losses: append([]finding{}, r.losses...), Notes: append([]finding{}, r.notes...), Total: toJSON(r.total),
 	}
 	out.Total.Verdict = streams.Judge(r.accounts)
@@ -85,25 +88,31 @@ func (r *report) writeJSON(w io.Writer) error {
 		out.Partitions = append(out.Partitions, toJSON(a))
 	}
 	if d := r.documents; d != nil {
-		out.Documents = &documentsJSON{Count: d.Count, AtLeast: d.Least, AtMost: d.Most, Lost: d.Lost, Holds: d.Holds()}
+		out.Documents = documentsOf(d)
 	}
-	encoder := json.NewEncoder(w)
+	encoder := json.NewEncoder(logging.EscapeControls(w))
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(out)
 }
 
+func documentsOf(d *streams.Documents) *documentsJSON {
+	out := &documentsJSON{Count: d.Count, AtLeast: known(d.Known, d.Least), AtMost: known(d.Known, d.Most), Lost: known(d.Known, d.Lost)}
+	if holds := d.Holds(); d.Known {
+		out.Holds = &holds
+	}
+	return out
+}
+
 func toJSON(a *streams.Account) accountJSON {
+	counted := func(n int64) *int64 { return known(a.Opened(), n) }
 	j := accountJSON{
 		Key: a.Key, Epoch: a.Epoch, Verdict: a.Verdict(),
-		Added: known(a.Known, a.Added-a.Base), Undelivered: a.Undelivered, Pending: a.Pending, Delayed: a.Delayed,
-		Settled: a.Settled(), Outcomes: map[string]int64{}, Missing: a.Missing, Moved: a.Moved,
-		Length: a.Length, Trimmed: a.Trimmed, Returned: a.Returned,
-		Gone: known(a.Known, a.Gone()), GoneUnread: known(a.Known && a.GroupThere, a.GoneUnread()), GoneBefore: a.GoneBefore,
-		DeadLetters: deadJSON{Written: a.DeadWritten, There: a.DeadKept, Replayed: a.DeadReplayed, Purged: a.DeadPurged},
+		Added: known(a.Known, a.Added-a.Base), Undelivered: a.Undelivered, Pending: known(a.GroupThere, a.Pending), Delayed: a.Delayed,
+		Settled: counted(a.Settled()), Outcomes: outcomesOf(a), Missing: counted(a.Missing), Moved: counted(a.Moved),
+		Length: a.Length, Trimmed: counted(a.Trimmed), Returned: counted(a.Returned),
+		Gone: known(a.Known, a.Gone()), GoneUnread: known(a.Known && a.GroupThere, a.GoneUnread()), GoneBefore: counted(a.GoneBefore),
+		DeadLetters: deadJSON{Written: counted(a.DeadWritten), There: a.DeadKept, Replayed: counted(a.DeadReplayed), Purged: counted(a.DeadPurged)},
 		FirstEntry:  a.FirstEntry, LastEntry: a.LastEntry, LastDelivered: a.LastDelivered, OldestPending: a.OldestPending, Watermark: a.Watermark,
-	}
-	for _, outcome := range record.Outcomes() {
-		j.Outcomes[outcome.String()] = a.Outcomes[outcome]
 	}
 	for _, e := range a.Equations() {
 		j.Equations = append(j.Equations, equationJSON{
@@ -112,6 +121,18 @@ func toJSON(a *streams.Account) accountJSON {
 		})
 	}
 	return j
+}
+
+// outcomesOf returns the entries by outcome, nil if they are unknown.
+func outcomesOf(a *streams.Account) map[string]int64 {
+	if !a.Opened() {
+		return nil
+	}
+	outcomes := map[string]int64{}
+	for _, outcome := range record.Outcomes() {
+		outcomes[outcome.String()] = a.Outcomes[outcome]
+	}
+	return outcomes
 }
 
 // known returns n, or nil if it is not known.

@@ -52,16 +52,16 @@ func (r *report) writePartitions(b *bytes.Buffer) {
 	}
 	row("partition", "account", "added", "undelivered", "pending", "delayed", "settled", "dead letters")
 	for _, a := range r.accounts {
-		row(a.Key, a.Verdict(), added(a), a.Undelivered, a.Pending, a.Delayed, a.Settled(), a.DeadKept)
+		row(a.Key, a.Verdict(), numberOf(a.Known, a.Added-a.Base), a.Undelivered, numberOf(a.GroupThere, a.Pending), a.Delayed, numberOf(a.Opened(), a.Settled()), a.DeadKept)
 	}
 	fmt.Fprintln(b)
 }
 
-func added(a *streams.Account) string {
-	if !a.Known {
+func numberOf(known bool, n int64) string {
+	if !known {
 		return "unknown"
 	}
-	return strconv.FormatInt(a.Added-a.Base, 10)
+	return strconv.FormatInt(n, 10)
 }
 
 // writeCounts lists how many entries were added and where they are now.
@@ -70,19 +70,25 @@ func (r *report) writeCounts(b *bytes.Buffer) {
 	row := func(name string, n any, remark string) {
 		b.WriteString(strings.TrimRight(fmt.Sprintf("  %-19s  %9v  %s", name, n, remark), " ") + "\n")
 	}
-	row("added", added(a), "")
+	row("added", numberOf(a.Known, a.Added-a.Base), "")
 	row("- undelivered", a.Undelivered, backlogAge(r.accounts))
-	row("- pending", a.Pending, pendingAge(r.accounts, r.at))
+	row("- pending", numberOf(a.GroupThere, a.Pending), pendingAge(r.accounts, r.at))
 	for _, outcome := range record.Outcomes() {
-		row("- "+outcome.String(), a.Outcomes[outcome], "")
+		row("- "+outcome.String(), numberOf(a.Opened(), a.Outcomes[outcome]), "")
 	}
-	row("- missing", a.Missing, "")
+	row("- missing", numberOf(a.Opened(), a.Missing), "")
 	if a.Moved > 0 {
-		row("- moved to a list", a.Moved, "")
+		row("- moved to a list", numberOf(a.Opened(), a.Moved), "")
 	}
-	row("delayed", a.Delayed, fmt.Sprintf("%d returned to the stream", a.Returned))
-	row("dead letters", a.DeadKept, fmt.Sprintf("%d written, %d replayed, %d purged", a.DeadWritten, a.DeadReplayed, a.DeadPurged))
-	row("on the stream", a.Length, fmt.Sprintf("%d trimmed, %s gone", max(a.Trimmed, 0), gone(a)))
+	if a.Opened() {
+		row("delayed", a.Delayed, fmt.Sprintf("%d returned to the stream", a.Returned))
+		row("dead letters", a.DeadKept, fmt.Sprintf("%d written, %d replayed, %d purged", a.DeadWritten, a.DeadReplayed, a.DeadPurged))
+		row("on the stream", a.Length, fmt.Sprintf("%d trimmed, %s gone", max(a.Trimmed, 0), gone(a)))
+	} else {
+		row("delayed", a.Delayed, "unknown how many returned to the stream")
+		row("dead letters", a.DeadKept, "unknown how many written, replayed, purged")
+		row("on the stream", a.Length, "unknown how many trimmed, gone")
+	}
 	if d := r.documents; d != nil {
 		row("documents", d.Count, expected(d))
 	}
@@ -90,6 +96,9 @@ func (r *report) writeCounts(b *bytes.Buffer) {
 }
 
 func expected(d *streams.Documents) string {
+	if !d.Known {
+		return "unknown how many expected"
+	}
 	if d.Least == d.Most {
 		return fmt.Sprintf("%d expected", d.Least)
 	}
@@ -143,11 +152,14 @@ func (r *report) writeChecks(b *bytes.Buffer) {
 		fmt.Fprintf(t, "  %s\t%s\t%s\n", verdict, e.Formula, cmp.Or(numbers, "-"))
 	}
 	if d := r.documents; d != nil {
-		verdict := right
-		if !d.Holds() {
+		verdict, numbers := right, fmt.Sprintf("%d <= %d <= %d", d.Least, d.Count, d.Most)
+		switch {
+		case !d.Known:
+			verdict, numbers = unknown, "-"
+		case !d.Holds():
 			verdict = wrong
 		}
-		fmt.Fprintf(t, "  %s\tingested <= documents <= ingested + pending + missing + poisoned\t%d <= %d <= %d\n", verdict, d.Least, d.Count, d.Most)
+		fmt.Fprintf(t, "  %s\tingested <= documents <= ingested + pending + missing + poisoned\t%s\n", verdict, numbers)
 	}
 	_ = t.Flush() // a buffer takes every write
 	fmt.Fprintln(b)

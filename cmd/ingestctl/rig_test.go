@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ingestion/internal/test/env"
+	"ingestion/internal/test/schema"
 	"ingestion/record"
 	"ingestion/streams"
 	"ingestion/streams/streamstest"
@@ -105,12 +106,16 @@ func (r *rig) result(code int, args ...string) (out, err string) {
 }
 
 type account struct {
-	Key                           string
-	Verdict                       string
-	Added, Gone                   *int64
-	Undelivered, Pending, Delayed int64
-	Outcomes                      map[string]int64
-	DeadLetters                   struct{ Written, There, Replayed, Purged int64 }
+	Key                       string
+	Verdict                   string
+	Added, Gone               *int64
+	Undelivered, Delayed      int64
+	Pending, Settled, Missing *int64
+	Outcomes                  map[string]int64
+	DeadLetters               struct {
+		Written, Replayed, Purged *int64
+		There                     int64
+	}
 }
 
 type report struct {
@@ -119,8 +124,9 @@ type report struct {
 	Total                 account
 	Partitions            []account
 	Documents             *struct {
-		Count, AtLeast, AtMost, Lost int64
-		Holds                        bool
+		Count                 int64
+		AtLeast, AtMost, Lost *int64
+		Holds                 *bool
 	}
 }
 
@@ -129,6 +135,7 @@ func (r *rig) reconcile(code int, args ...string) report {
 	r.t.Helper()
 	var got report
 	out := r.run(code, append([]string{"reconcile", "--json"}, args...)...)
+	schema.Check(r.t, "ingestctl-reconcile", []byte(out))
 	if err := json.Unmarshal([]byte(out), &got); err != nil {
 		r.t.Fatalf("%v in %s", err, out)
 	}

@@ -8,7 +8,6 @@ import (
 	"ingestion/cmd/ingestctl/internal/sheet"
 	"ingestion/internal/inspect"
 	"ingestion/internal/logging"
-	"ingestion/record"
 	"ingestion/streams"
 )
 
@@ -235,18 +234,11 @@ func totalOf(s *inspect.Status) *balanceJSON {
 }
 
 func balanceOf(a *streams.Account, verdict streams.Verdict, backlogUnknown bool) *balanceJSON {
-	b := &balanceJSON{
+	return &balanceJSON{
 		Verdict: verdict, Epoch: a.Epoch, Added: known(a.Known, a.Added-a.Base), Undelivered: known(!backlogUnknown, a.Undelivered),
 		Pending: known(a.GroupThere, a.Pending), Settled: known(a.Opened(), a.Settled()), Missing: known(a.Opened(), a.Missing), Moved: known(a.Opened(), a.Moved),
-		Delayed: a.Delayed, DeadLetters: a.DeadKept, Length: a.Length,
+		Outcomes: outcomesOf(a), Delayed: a.Delayed, DeadLetters: a.DeadKept, Length: a.Length,
 	}
-	if a.Opened() {
-		b.Outcomes = map[string]int64{}
-		for _, o := range record.Outcomes() {
-			b.Outcomes[o.String()] = a.Outcomes[o]
-		}
-	}
-	return b
 }
 
 func workerOf(w inspect.Worker) workerJSON {

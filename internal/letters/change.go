@@ -3,7 +3,6 @@ package letters
 import (
 	"context"
 	"errors"
-	"time"
 
 	"ingestion/internal/retry"
 	"ingestion/streams"
@@ -42,7 +41,6 @@ type Done struct {
 const (
 	maxStepLetters = 200
 	maxStepBytes   = 1 << 20
-	stepsPerSecond = 10 // with a rate, if that has room for them
 )
 
 // ErrStopped means that the context ended a change between two steps.
@@ -52,7 +50,8 @@ var ErrStopped = errors.New("stopped")
 // be repeated, as after the death of the process: each letter is added, deleted and counted
 // in one atomic step. If ctx ends, it completes the step in progress and returns ErrStopped.
 func (c *Change) Run(ctx context.Context) (Done, error) {
-	s := steps{Change: c, size: c.stepSize()}
+	pace := retry.Pace{PerSecond: c.Rate}
+	s := steps{Change: c, size: pace.Step(maxStepLetters), pace: pace}
 	err := s.run(ctx)
 	if err != nil && ctx.Err() != nil {
 		err = ErrStopped
@@ -60,18 +59,11 @@ func (c *Change) Run(ctx context.Context) (Done, error) {
 	return s.done, err
 }
 
-func (c *Change) stepSize() int {
-	if c.Rate == 0 {
-		return maxStepLetters
-	}
-	return min(maxStepLetters, max(1, int(c.Rate/stepsPerSecond)))
-}
-
 // steps gathers the letters of one step, which are all of one partition.
 type steps struct {
 	*Change
-	size int       // letters
-	next time.Time // when the rate has room for the next step
+	size int // letters
+	pace retry.Pace
 
 	partition int
 	ids       []string
@@ -117,7 +109,7 @@ func (s *steps) flush(ctx context.Context) error {
 	if len(s.ids) == 0 {
 		return nil
 	}
-	if err := s.await(ctx, len(s.ids)); err != nil {
+	if err := s.pace.Await(ctx, len(s.ids)); err != nil {
 		return err
 	}
 	ids := s.ids
@@ -133,24 +125,6 @@ func (s *steps) flush(ctx context.Context) error {
 		return nil
 	}
 	return err
-}
-
-// maxLateness is how much time a rate makes up for after a delay.
-const maxLateness = time.Second
-
-// await waits until the rate has room for n letters.
-func (s *steps) await(ctx context.Context, n int) error {
-	if err := ctx.Err(); err != nil || s.Rate == 0 {
-		return err
-	}
-	if now := time.Now(); now.Sub(s.next) > maxLateness {
-		s.next = now
-	}
-	if err := retry.Sleep(ctx, time.Until(s.next)); err != nil {
-		return err
-	}
-	s.next = s.next.Add(time.Duration(float64(n) / s.Rate * float64(time.Second)))
-	return nil
 }
 
 func (s *steps) apply(ctx context.Context, ids []string) (int, error) {

@@ -8,7 +8,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,12 +53,34 @@ func (q *Queue) prefix(partition int) string {
 	return strconv.Itoa(partition) + ":"
 }
 
-var entryID = regexp.MustCompile(`^[0-9]{1,20}-[0-9]{1,20}$`)
+// canonical returns the ID as Redis writes it; false if it is none.
+func canonical(id string) (string, bool) {
+	ms, seq, _ := strings.Cut(id, "-")
+	first, err := strconv.ParseUint(ms, 10, 64)
+	second, err2 := strconv.ParseUint(seq, 10, 64)
+	return fmt.Sprintf("%d-%d", first, second), err == nil && err2 == nil
+}
+
+// Names returns names as this package writes them, each once; an error if one of them can't
+// be that of a dead letter.
+func (q *Queue) Names(names []string) (unique []string, err error) {
+	for _, name := range names {
+		p, id, err := q.Parse(name)
+		if err != nil {
+			return nil, err
+		}
+		if name := q.prefix(p) + id; !slices.Contains(unique, name) {
+			unique = append(unique, name)
+		}
+	}
+	return unique, nil
+}
 
 // Parse returns the partition and the ID that a name stands for.
 func (q *Queue) Parse(name string) (partition int, id string, err error) {
 	for p := range q.parts {
-		if id, ok := strings.CutPrefix(name, q.prefix(p)); ok && entryID.MatchString(id) {
+		rest, ok := strings.CutPrefix(name, q.prefix(p))
+		if id, isID := canonical(rest); ok && isID {
 			return p, id, nil
 		}
 	}
@@ -89,7 +110,7 @@ func (q *Queue) Get(ctx context.Context, name string) (Letter, bool, error) {
 		return Letter{}, false, err
 	}
 	found, there, err := q.parts[p].Letter(ctx, id)
-	return Letter{found, p, name}, there, err
+	return Letter{found, p, q.prefix(p) + id}, there, err
 }
 
 // Edit puts the letter with a name back on the queue with another body. It reports whether

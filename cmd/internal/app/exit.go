@@ -4,6 +4,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -90,6 +91,9 @@ func Report(w io.Writer, program string, err error) {
 		return
 	}
 	text := err.Error()
+	if errors.Is(err, context.Canceled) { // only a signal cancels the context of a command
+		text = strings.ReplaceAll(text, context.Canceled.Error(), "interrupted")
+	}
 	var closed *os.PathError
 	if errors.As(err, &closed) && closed.Err == syscall.EPIPE && closed.Path == os.Stdout.Name() {
 		text = strings.ReplaceAll(text, closed.Error(), "standard output is closed: the program that reads it has ended")
