@@ -1,7 +1,6 @@
 package inspect
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 
@@ -21,7 +20,7 @@ func (j *judge) servers() {
 	switch {
 	case j.down() && denied(j.Redis.Err):
 		j.add(Finding{
-			Severity: Error, Code: "redis_denied", Text: "Redis answers, but refuses to be read: " + cmp.Or(redisconn.Fault(j.Redis.Err), redisconn.Plain(j.Redis.Err).Error()),
+			Severity: Error, Code: "redis_denied", Text: fmt.Sprintf("Redis answers, but refuses to be read: %v", redisconn.Plain(j.Redis.Err)),
 			Do: "Give the user of REDIS_URL its rights", Command: "ingestctl doctor --role operator",
 		})
 	case j.down():
