@@ -21,14 +21,14 @@ func customerLimits(ctx context.Context, e *exam, f *findings) error {
 	if e.cfg.RateLimitLimit == 0 {
 		return nil // own limits do not count
 	}
-	keys := e.keys()
-	for partition, key := range keys {
+	partitions := len(e.keys())
+	return e.eachKey(func(partition int, key string) error {
 		hash := streams.KeysOf(key).Limits
 		var unreadable, misplaced []string
 		err := eachField(ctx, e.redis, hash, func(customer, limit string) {
 			if _, err := limiter.ParseLimit(limit); err != nil {
 				unreadable = append(unreadable, customer)
-			} else if e.cfg.QueueMode == config.ModeStream && record.HomePartition(customer, len(keys)) != partition {
+			} else if e.cfg.QueueMode == config.ModeStream && record.HomePartition(customer, partitions) != partition {
 				misplaced = append(misplaced, customer)
 			}
 		})
@@ -43,8 +43,8 @@ func customerLimits(ctx context.Context, e *exam, f *findings) error {
 			f.add(Error, fmt.Sprintf("%s of %s in another partition than the customer's: of customer %s", plural.Of(n, "limit", "limits"), hash, customers(misplaced)),
 				"no worker looks for it there, so the default applies", "ingestctl limits set CUSTOMER LIMIT/WINDOW puts it in the right one; remove it here with redis-cli HDEL")
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // eachField calls look for each field of a hash, perhaps twice. A key of another type, which
