@@ -62,7 +62,7 @@ func limitArgument(text string) (limiter.Limit, error) {
 
 // withTracer runs a command with a tracer of the configured queue.
 func withTracer(cmd *cobra.Command, run func(ctx context.Context, s *session, t *inspect.Tracer) error) error {
-	s, err := open(cmd.Context(), cmd, nil)
+	s, err := openPartly(cmd.Context(), cmd)
 	if err != nil {
 		return err
 	}

@@ -56,6 +56,12 @@ type (
 		Refusals      []string     `json:"refusals"`
 		RefusalsError *string      `json:"refusalsError"`
 		Looked        lookedJSON   `json:"looked"`
+		Lately        *latelyJSON  `json:"lately"`
+		LatelyError   *string      `json:"latelyError"`
+	}
+	latelyJSON struct {
+		AtLeast int64 `json:"atLeast"`
+		AtMost  int64 `json:"atMost"`
 	}
 	placeJSON struct {
 		ID      string `json:"_id"`

@@ -16,8 +16,11 @@ const limitsShowHelp = `show prints a customer's sliding window: its places on a
 place is free, and what a record that arrived now would meet. It changes nothing.
 
 A place is the time at which a record was admitted. One that lies ahead is
-reserved for a record that was deferred. Refusals leave a trace only as dead
-letters, of which show looks at the newest 2000 of the customer's partition.
+reserved for a record that was deferred. When records were refused is told only
+by dead letters, of which show looks at the newest 2000 of the customer's
+partition. How often its records were over the limit lately, and so refused or
+deferred, is counted there for the customers that hit their limits most: within
+bounds, and an hour counts half as much as the one after it. A list counts none.
 
 Exit codes:
   0  printed
@@ -68,6 +71,9 @@ func windowPage(w *inspect.CustomerWindow) []byte {
 		p.wrapped("  places    ", placesWords(w))
 	}
 	p.wrapped("  a record  ", verdictWords(w))
+	if words := latelyWords(w); words != "" {
+		p.wrapped("  lately    ", words)
+	}
 	p.line("")
 	if w.Limit.Mode == limiter.Windowed && len(w.Around) > 0 {
 		p.timeline(w)
@@ -88,6 +94,26 @@ func placesWords(w *inspect.CustomerWindow) string {
 	}
 	return text + fmt.Sprintf("; %s kept in all", thousands(int64(w.Places)))
 }
+
+// latelyWords says how often records were over the limit lately; "" for a list.
+func latelyWords(w *inspect.CustomerWindow) string {
+	switch l := w.Lately; {
+	case w.LatelyErr != nil:
+		return "unknown how often its records were over the limit: " + w.LatelyErr.Error()
+	case l == nil:
+		return ""
+	case l.AtMost == 0:
+		return "no record over the limit"
+	case l.AtLeast == l.AtMost:
+		return counted(l.AtMost, "record", "records") + " over the limit, " + halvedWords
+	case l.AtLeast == 0:
+		return fmt.Sprintf("at most %s over the limit, %s", counted(l.AtMost, "record", "records"), halvedWords)
+	default:
+		return fmt.Sprintf("%s to %s over the limit, %s", thousands(l.AtLeast), counted(l.AtMost, "record", "records"), halvedWords)
+	}
+}
+
+const halvedWords = "where an hour counts half as much as the next"
 
 // verdictWords says what a record that arrived now would meet.
 func verdictWords(w *inspect.CustomerWindow) string {
@@ -149,6 +175,10 @@ func windowJSONOf(w *inspect.CustomerWindow) limitShowJSON {
 		Version: 1, At: moment3339(time.UnixMilli(w.Now)), CustomerID: w.CustomerID, Limit: w.Limit.String(), Own: textOrNull(w.Own),
 		InWindow: w.InWindow, Ahead: w.Ahead, Exact: w.Exact, TotalPlaces: w.Places, Places: []placeJSON{},
 		Refusals: timesOf(w.Refusals), RefusalsError: errorOrNull(w.RefusalsErr), Looked: lookedOf([]inspect.Looked{w.Looked})[0],
+		LatelyError: errorOrNull(w.LatelyErr),
+	}
+	if w.Lately != nil {
+		out.Lately = &latelyJSON{AtLeast: w.Lately.AtLeast, AtMost: w.Lately.AtMost}
 	}
 	for _, place := range w.Around {
 		out.Places = append(out.Places, placeJSON{ID: place.Member, At: moment3339(time.UnixMilli(place.At)), Waiting: place.At > w.Now})

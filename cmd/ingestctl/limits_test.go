@@ -7,9 +7,12 @@ import (
 	"testing"
 	"time"
 
+	"ingestion/internal/test/env"
 	"ingestion/internal/test/schema"
 	"ingestion/limiter"
 	"ingestion/record"
+	"ingestion/streams"
+	"ingestion/streams/streamstest"
 )
 
 // limits runs limits with and without --json, checks both, and returns them.
@@ -118,7 +121,11 @@ func TestLimitsInListMode(t *testing.T) {
 	if own := r.client.HGet(t.Context(), "{l}:limits", "42").Val(); own != "9/60" {
 		t.Errorf("%q", own)
 	}
-	wantWords(t, r.limits(0, nil, "show", "42"), "9 records in 1m0s (its own limit)", "a record now: admitted")
+	var got shownWindow
+	wantWords(t, r.limits(0, &got, "show", "42"), "9 records in 1m0s (its own limit)", "a record now: admitted")
+	if got.Lately != nil || got.LatelyError != nil {
+		t.Errorf("of a list: %+v", got)
+	}
 	wantWords(t, r.limits(2, nil, "simulate", "42", "9/60"), "a list keeps no arrivals")
 }
 
@@ -129,8 +136,10 @@ type shownWindow struct {
 		Decision string
 		At       *string
 	}
-	Places   []struct{ Waiting bool }
-	Refusals []string
+	Places      []struct{ Waiting bool }
+	Refusals    []string
+	Lately      *struct{ AtLeast, AtMost int64 }
+	LatelyError *string
 }
 
 // The window of a customer with room, without, and with reserved places, and what a
@@ -156,6 +165,57 @@ func TestLimitsShow(t *testing.T) {
 	wantWords(t, r.limits(0, &got, "show", "42"), "a record now: deferred; its place would be at")
 	must(t, r.client.Set(t.Context(), "{"+r.keys[home]+"}:limit:42", "x", 0).Err())
 	wantWords(t, r.limits(1, nil, "show", "42"), "is not a sorted set")
+}
+
+// How often a customer was over its limit lately is told within the bounds of the sketch.
+func TestLimitsShowTellsHowOftenACustomerWasOverItsLimit(t *testing.T) {
+	r := newTraceRig(t, 1)
+	over := func(outcome record.Outcome, customers ...string) {
+		for _, c := range customers {
+			r.add(0, person(c, 1))
+		}
+		s := streamstest.All(outcome, streamstest.Receive(t, r.queues[0], len(customers)))
+		for i := range s {
+			s[i].CustomerID, s[i].Due = customers[i], time.Now().Add(time.Hour)
+		}
+		_, err := r.queues[0].Settle(t.Context(), s)
+		must(t, err)
+	}
+	show := func(words string, atLeast, atMost int64) {
+		t.Helper()
+		got := shownWindow{}
+		if wantWords(t, r.limits(0, &got, "show", "42"), words); got.Lately == nil || got.Lately.AtLeast != atLeast || got.Lately.AtMost != atMost || got.LatelyError != nil {
+			t.Errorf("%s: %+v", words, got)
+		}
+	}
+	awayFromTheHour(t)
+	show("lately no record over the limit", 0, 0)
+	over(record.RateLimited, "42")
+	over(record.Deferred, "42", "42")
+	show("lately 3 records over the limit, where an hour counts half", 3, 3)
+	for i := range streams.MaxRefused {
+		over(record.RateLimited, fmt.Sprint("c", i), fmt.Sprint("c", i), fmt.Sprint("c", i), fmt.Sprint("c", i))
+	}
+	show("lately at most 4 records over the limit", 0, 4)
+	over(record.RateLimited, "42")
+	show("lately 1 to 5 records over the limit", 1, 5)
+
+	must(t, r.client.Do(t.Context(), "acl", "setuser", "ada", "on", ">x", "~*", "+@all", "-hgetall").Err())
+	r.env = append(r.env, "REDIS_URL=redis://ada:x@"+r.client.Options().Addr)
+	var got shownWindow
+	wantWords(t, r.limits(0, &got, "show", "42"), "a record now: admitted", "over the limit: reading the customers most refused: the role of this Redis user lacks")
+	if got.Lately != nil || got.LatelyError == nil {
+		t.Errorf("%+v", got)
+	}
+}
+
+// awayFromTheHour waits until no full hour, at which the sketch halves its counts, is near.
+func awayFromTheHour(t *testing.T) {
+	t.Helper()
+	env.Eventually(t, time.Minute, func() (bool, string) {
+		left := time.Until(time.Now().Truncate(time.Hour).Add(time.Hour))
+		return left > 30*time.Second, "the hour is about to end"
+	})
 }
 
 type simulated struct {

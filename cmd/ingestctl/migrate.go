@@ -27,9 +27,11 @@ bodies as they are. Each arrives on the stream when it is moved, since a list
 does not say when a record was queued; with RATE_LIMIT_CLOCK=arrival that is
 when it counts in its customer's window. Their order is kept in each partition.
 
-Switch the producers to the stream first, and stop the workers of the list. A
-worker of the list that still runs takes part of the records itself, which loses
-none. Workers of the stream may run.
+Switch the producers to the stream first. Then stop or pause the workers of the
+list: the command refuses to run while they take records from it. With --wait it
+waits for that, for up to --timeout. It does not see workers of versions that
+are not listed in {QUEUE_KEY}:workers; such a worker takes part of the records
+itself, which loses none. Workers of the stream may run.
 
 Each step of up to 500 records is atomic, so the command may be interrupted, or
 repeated after a failure: no record is lost or moved twice. It needs a single
@@ -108,10 +110,12 @@ func (m *migration) command(short, long, example string) *cobra.Command {
 	flags.BoolVar(&m.json, "json", false, "print JSON instead of text")
 	m.rate.addFlag(flags)
 	flags.Int64Var(&m.limit, "limit", 0, "move at most `N` records; 0 means no limit")
+	wait := "wait until no worker takes records from the list"
 	if m.name == toList {
-		flags.BoolVar(&m.wait, "wait", false, "wait until no worker reads and nothing is pending or deferred")
-		app.DurationVar(flags, &m.timeout, "timeout", 10*time.Minute, "with --wait: give up after this time")
+		wait = "wait until no worker reads and nothing is pending or deferred"
 	}
+	flags.BoolVar(&m.wait, "wait", false, wait)
+	app.DurationVar(flags, &m.timeout, "timeout", 10*time.Minute, "with --wait: give up after this time")
 	return cmd
 }
 
@@ -119,7 +123,7 @@ func (m *migration) check(cmd *cobra.Command) error {
 	switch {
 	case m.limit < 0:
 		return fmt.Errorf("--limit: %d is negative", m.limit)
-	case m.name == toList && m.timeout <= 0:
+	case m.timeout <= 0:
 		return fmt.Errorf("--timeout: %v is not positive", m.timeout)
 	}
 	return m.approval.check(cmd)

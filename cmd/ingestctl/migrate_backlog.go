@@ -27,7 +27,9 @@ func (m *migration) backlogOf(ctx context.Context, s *session, mover *streams.Mi
 	b := &backlog{migration: m, session: s, mover: mover, known: true}
 	var err error
 	if m.name == toStream {
-		b.found, err = s.redis.LLen(ctx, s.cfg.QueueKey).Result()
+		if b.found, err = s.redis.LLen(ctx, s.cfg.QueueKey).Result(); err == nil {
+			b.clients, err = s.listObstacles(ctx)
+		}
 		return b, err
 	}
 	if b.last, err = mover.LastEntries(ctx); err != nil {

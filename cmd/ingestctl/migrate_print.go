@@ -11,22 +11,22 @@ import (
 // migrationJSON is the result of a migration. docs/schema/ingestctl-migrate.json describes
 // it.
 type migrationJSON struct {
-	Version    int            `json:"version"`
-	Direction  string         `json:"direction"`
-	List       string         `json:"list"`
-	Stream     string         `json:"stream"`
-	Partitions int            `json:"partitions"`
-	DryRun     bool           `json:"dryRun"`
-	Found      *int64         `json:"found"`
-	Moved      int64          `json:"moved"`
-	Complete   bool           `json:"complete"`
-	Obstacles  *obstaclesJSON `json:"obstacles"`
+	Version    int           `json:"version"`
+	Direction  string        `json:"direction"`
+	List       string        `json:"list"`
+	Stream     string        `json:"stream"`
+	Partitions int           `json:"partitions"`
+	DryRun     bool          `json:"dryRun"`
+	Found      *int64        `json:"found"`
+	Moved      int64         `json:"moved"`
+	Complete   bool          `json:"complete"`
+	Obstacles  obstaclesJSON `json:"obstacles"`
 }
 
 type obstaclesJSON struct {
-	Workers  int   `json:"workers"`
-	Pending  int64 `json:"pending"`
-	Deferred int64 `json:"deferred"`
+	Workers  int    `json:"workers"`
+	Pending  *int64 `json:"pending"` // null for a list
+	Deferred *int64 `json:"deferred"`
 }
 
 // report prints what was moved, or would be.
@@ -51,9 +51,7 @@ func (b *backlog) reportJSON(s *session, moved int64, complete bool) error {
 	result := migrationJSON{
 		Version: 1, Direction: b.name, List: s.cfg.QueueKey, Stream: s.cfg.StreamKey, Partitions: s.cfg.StreamPartitions,
 		DryRun: b.approval.dryRun, Found: known(b.known, b.found), Moved: moved, Complete: complete,
-	}
-	if b.name == toList {
-		result.Obstacles = &obstaclesJSON{b.clients.workers, b.clients.pending, b.clients.deferred}
+		Obstacles: obstaclesJSON{b.clients.workers, known(!b.clients.list, b.clients.pending), known(!b.clients.list, b.clients.deferred)},
 	}
 	return json.NewEncoder(logging.EscapeControls(s.out)).Encode(result)
 }

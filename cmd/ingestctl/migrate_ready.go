@@ -14,9 +14,10 @@ import (
 	"ingestion/streams"
 )
 
-// obstacles keep the entries of a stream from being moved to a list.
+// obstacles keep records from being moved.
 type obstacles struct {
-	workers           int // that read, since the queue is not paused
+	list              bool // they are to be moved from a list, of which only workers are known
+	workers           int  // that read, since the queue is not paused
 	pending, deferred int64
 	silent            int64 // of pending: entries that silent consumers hold
 	paused            bool  // which alone is no obstacle
@@ -26,7 +27,10 @@ func (o obstacles) any() bool { return o.workers > 0 || o.pending > 0 || o.defer
 
 func (o obstacles) String() string {
 	var parts []string
-	if o.workers > 0 {
+	switch {
+	case o.workers > 0 && o.list:
+		parts = append(parts, plural.Of(o.workers, "worker takes", "workers take")+" records from the list")
+	case o.workers > 0:
 		parts = append(parts, plural.Of(o.workers, "worker reads", "workers read")+" the stream")
 	}
 	if o.pending > 0 {
@@ -42,6 +46,8 @@ func (o obstacles) String() string {
 func (o obstacles) remedy() string {
 	held := plural.Of(o.silent, "entry is", "entries are") + " held by silent consumers"
 	switch {
+	case o.list:
+		return "stop the workers of the list or pause them (one that was killed counts for half a minute)"
 	case o.workers > 0:
 		return "pause the workers or stop them"
 	case o.silent > 0 && o.paused:
@@ -90,6 +96,21 @@ func (s *session) obstacles(ctx context.Context, snapshots []*streams.Snapshot) 
 	return o, err
 }
 
+// listObstacles counts the workers that take records from the list. Those that are older
+// than the list of workers are not known.
+func (s *session) listObstacles(ctx context.Context) (o obstacles, err error) {
+	o.list = true
+	live, err := s.liveWorkers(ctx, s.cfg.QueueKey)
+	if err != nil {
+		return o, err
+	}
+	control, now, err := streams.ReadControl(ctx, s.redis, s.cfg.QueueKey)
+	if o.paused = control.Active(now); err == nil && !o.paused {
+		o.workers = len(live)
+	}
+	return o, err
+}
+
 // awaitReady waits until the backlog can be moved, or returns an error without --wait.
 func (b *backlog) awaitReady(ctx context.Context) error {
 	if !b.wait {
@@ -123,7 +144,11 @@ func (b *backlog) awaitReady(ctx context.Context) error {
 	return nil
 }
 
-func (b *backlog) lookAgain(ctx context.Context) error {
+func (b *backlog) lookAgain(ctx context.Context) (err error) {
+	if b.name == toStream {
+		b.clients, err = b.session.listObstacles(ctx)
+		return err
+	}
 	snapshots, err := b.session.snapshots(ctx, 0)
 	if err == nil {
 		b.clients, err = b.session.obstacles(ctx, snapshots)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -172,7 +173,10 @@ type migrated struct {
 	DryRun, Complete        bool
 	Found                   *int64
 	Moved                   int64
-	Obstacles               *struct{ Workers, Pending, Deferred int64 }
+	Obstacles               struct {
+		Workers           int64
+		Pending, Deferred *int64
+	}
 }
 
 // migrate runs a migration with --json, and checks the schema.
@@ -197,7 +201,7 @@ func TestMigrateThereAndBack(t *testing.T) {
 	wantWords(t, note, "confirm with --yes")
 	wantWords(t, m.run(0, "migrate", "list-to-stream", "--yes", "--limit", "700", "--rate", "5000"), "700 records moved")
 	got := m.migrate(0, "list-to-stream", "--yes")
-	if got.Found == nil || *got.Found != 500 || got.Moved != 500 || !got.Complete || got.DryRun || got.Obstacles != nil {
+	if got.Found == nil || *got.Found != 500 || got.Moved != 500 || !got.Complete || got.DryRun || got.Obstacles.Workers != 0 || got.Obstacles.Pending != nil {
 		t.Errorf("%+v", got)
 	}
 	m.wantAll(1200)
@@ -210,7 +214,7 @@ func TestMigrateThereAndBack(t *testing.T) {
 	}
 
 	got = m.migrate(0, "stream-to-list", "--dry-run")
-	if *got.Found != 1200 || got.Moved != 0 || got.Complete || got.Obstacles == nil {
+	if *got.Found != 1200 || got.Moved != 0 || got.Complete || got.Obstacles.Pending == nil {
 		t.Errorf("%+v", got)
 	}
 	wantWords(t, m.run(0, "migrate", "stream-to-list", "--yes"), `1200 records moved from the stream "s" (3 partitions) to the list "q"`)
@@ -274,6 +278,45 @@ func TestMigrateWaitsForTheWorkers(t *testing.T) {
 	if got := m.list(); !slices.Equal(got, []string{body(1), body(2), body(0)}) {
 		t.Errorf("the list has %q", got)
 	}
+}
+
+// The records of a list are not moved while workers take them.
+func TestMigrateWaitsForTheWorkersOfTheList(t *testing.T) {
+	m := newMoving(t, 1)
+	m.fillList(3)
+	worker, err := streams.NewRegistration(m.client, "q", time.Second, streams.WorkerInfo{Consumer: "w", Version: "v1"}, slog.New(slog.DiscardHandler))
+	must(t, err)
+	must(t, worker.Register(t.Context()))
+	_, note := m.result(1, "migrate", "list-to-stream", "--yes")
+	wantWords(t, note, "1 worker takes records from the list: stop the workers of the list or pause them", "--wait")
+	_, note = m.result(1, "migrate", "list-to-stream", "--yes", "--wait", "--timeout", "1s")
+	wantWords(t, note, "not ready after 1s (--timeout): 1 worker takes records")
+	wantWords(t, m.run(0, "migrate", "list-to-stream", "--dry-run"), "3 records would be moved", "not yet: 1 worker takes records from the list")
+	if got := m.migrate(0, "list-to-stream", "--dry-run"); got.Obstacles.Workers != 1 || got.Obstacles.Pending != nil {
+		t.Errorf("%+v", got)
+	}
+	if n := len(m.list()); n != 3 {
+		t.Fatalf("%d records are left", n)
+	}
+	must(t, streams.Pause(t.Context(), m.client, "q", streams.Control{By: "test"}))
+	wantWords(t, m.run(0, "migrate", "list-to-stream", "--yes", "--limit", "1"), "1 record moved")
+	must(t, m.client.Del(t.Context(), "{q}:control").Err())
+
+	p := m.start("migrate", "list-to-stream", "--yes", "--wait")
+	env.Eventually(t, soon, func() (bool, string) {
+		return strings.Contains(p.Stderr(), "waiting: 1 worker takes records"), "it does not wait"
+	})
+	must(t, worker.Leave(t.Context()))
+	if code := p.Wait(soon); code != 0 {
+		t.Fatalf("exit code %d: %s", code, p.Stderr())
+	}
+	if n := m.wantAll(3); n != 0 {
+		t.Errorf("%d records are left on the list", n)
+	}
+
+	must(t, m.client.HSet(t.Context(), "{q}:workers", "killed", `{"version":"v1","host":"h","at":1000}`).Err())
+	m.fillList(1)
+	wantWords(t, m.run(0, "migrate", "list-to-stream", "--yes"), "1 record moved")
 }
 
 func TestMigrateOnAKeyOfAnotherType(t *testing.T) {

@@ -29,6 +29,18 @@ type session struct {
 // open loads the configuration, applies change unless it is nil, and connects to
 // Redis. Warnings go to standard error: standard output has results only.
 func open(ctx context.Context, cmd *cobra.Command, change func(*config.Config)) (*session, error) {
+	return openWith(ctx, cmd, change, app.OperatorRedis)
+}
+
+// openPartly is open for commands that tell what they can while masters of a Redis Cluster
+// do not answer.
+func openPartly(ctx context.Context, cmd *cobra.Command) (*session, error) {
+	return openWith(ctx, cmd, nil, app.PartialRedis)
+}
+
+type connect func(context.Context, *config.Config, *slog.Logger) (redis.UniversalClient, error)
+
+func openWith(ctx context.Context, cmd *cobra.Command, change func(*config.Config), to connect) (*session, error) {
 	s, err := load(cmd)
 	if err != nil {
 		return nil, err
@@ -36,7 +48,7 @@ func open(ctx context.Context, cmd *cobra.Command, change func(*config.Config)) 
 	if change != nil {
 		change(s.cfg)
 	}
-	if s.redis, err = app.OperatorRedis(ctx, s.cfg, s.log); err != nil {
+	if s.redis, err = to(ctx, s.cfg, s.log); err != nil {
 		s.close()
 		return nil, err
 	}

@@ -143,6 +143,7 @@ type redisJSON struct {
 
 type nodeJSON struct {
 	Addr           string   `json:"addr"`
+	Error          *string  `json:"error"`
 	Version        string   `json:"version"`
 	UptimeSeconds  *float64 `json:"uptimeSeconds"`
 	UsedBytes      *int64   `json:"usedBytes"`
@@ -296,7 +297,7 @@ func redisOf(r inspect.Redis) redisJSON {
 	out := redisJSON{Error: text(r.Err), Nodes: []nodeJSON{}}
 	for _, n := range r.Nodes {
 		out.Nodes = append(out.Nodes, nodeJSON{
-			Addr: n.Addr, Version: n.Version, UptimeSeconds: secondsOf(n.Up, n.Up >= 0), UsedBytes: known(n.Used >= 0, n.Used),
+			Addr: n.Addr, Error: text(n.Err), Version: n.Version, UptimeSeconds: secondsOf(n.Up, n.Up >= 0), UsedBytes: known(n.Used >= 0, n.Used),
 			MaxMemoryBytes: known(n.MaxMemory >= 0, n.MaxMemory), Policy: n.Policy, AOF: n.AOF, Trouble: n.Trouble,
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,7 +41,8 @@ not answer, trace says what Redis knows, and that documents are unknown.
 
 Exit codes:
   0  found
-  1  not found, interrupted, or a server failed
+  1  not found, interrupted, or a server failed; also if some partitions of a
+     Redis Cluster could not be read, unless ID was found in another one
   2  wrong usage or configuration`
 
 const traceExample = `  ingestctl trace 1795477478417-0
@@ -72,7 +74,7 @@ func traceCommand() *cobra.Command {
 			if err := f.check(cmd, args); err != nil {
 				return app.UsageError(err)
 			}
-			s, err := open(cmd.Context(), cmd, nil)
+			s, err := openPartly(cmd.Context(), cmd)
 			if err != nil {
 				return err
 			}
@@ -177,6 +179,8 @@ func traceResult(ctx context.Context, tr *inspect.Trace, f *traceFlags) error {
 	switch {
 	case ctx.Err() != nil:
 		return errors.New("interrupted: the scan did not come to its end")
+	case len(tr.Unread) > 0 && (f.id == "" || !tr.Found()):
+		return unreadError(tr.Unread)
 	case tr.Found():
 		return nil
 	case tr.DocumentsErr != nil:
@@ -184,4 +188,13 @@ func traceResult(ctx context.Context, tr *inspect.Trace, f *traceFlags) error {
 	default:
 		return fmt.Errorf("no %s found", what)
 	}
+}
+
+// unreadError says which partitions could not be read.
+func unreadError(unread []inspect.Unread) error {
+	keys := make([]string, len(unread))
+	for i, u := range unread {
+		keys[i] = u.Key
+	}
+	return fmt.Errorf("not all is known, since %s could not be read: %w", strings.Join(keys, ", "), unread[0].Err)
 }

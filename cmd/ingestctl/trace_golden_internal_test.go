@@ -109,9 +109,14 @@ func TestLimitsPages(t *testing.T) {
 	full := goldenWindow(five, -110*time.Second, -50*time.Second, -50*time.Second, -49*time.Second, -20*time.Second, 0, 10*time.Second, 200*time.Second)
 	full.Refusals = []time.Time{tenth, tenth.Add(-time.Second)}
 	full.Looked = inspect.Looked{Place: "{s}:dead", Seen: 2000, Total: 12345, Back: tenth.Add(-time.Hour)}
+	full.Lately = &inspect.Lately{AtLeast: 1_234_000, AtMost: 1_234_567}
 	golden(t, "limits-show", windowPage(full))
-	golden(t, "limits-show-empty", windowPage(goldenWindow(five)))
-	golden(t, "limits-show-block", windowPage(goldenWindow(limiter.Limit{Mode: limiter.Block}, -time.Second)))
+	empty := goldenWindow(five)
+	empty.Lately = &inspect.Lately{}
+	golden(t, "limits-show-empty", windowPage(empty))
+	blocked := goldenWindow(limiter.Limit{Mode: limiter.Block}, -time.Second)
+	blocked.LatelyErr = errors.New("reading the customers most refused: no answer in time")
+	golden(t, "limits-show-block", windowPage(blocked))
 
 	sim := &inspect.Simulation{
 		At: tenth, CustomerID: "42", Arrivals: 1_234_567, Invalid: 1, PutBack: 2, From: tenth.Add(-time.Hour), To: tenth,

@@ -29,6 +29,11 @@ type (
 		DocumentsError *string      `json:"documentsError"`
 		Records        []wayJSON    `json:"records"`
 		Looked         []lookedJSON `json:"looked"`
+		Unread         []unreadJSON `json:"unread"`
+	}
+	unreadJSON struct {
+		Key   string `json:"key"`
+		Error string `json:"error"`
 	}
 	wayJSON struct {
 		State          inspect.State     `json:"state"`
@@ -99,7 +104,10 @@ func (s *session) printTraceJSON(tr *inspect.Trace, masked bool) error {
 	out := traceJSON{
 		Version: 1, At: moment3339(tr.At), ID: textOrNull(tr.ID), CustomerID: textOrNull(tr.CustomerID), Email: textOrNull(m.email(tr.Email)),
 		Masked: masked, Found: tr.Found(), Matches: max(tr.Matches, int64(len(tr.Ways))), Collection: tr.Collection,
-		DocumentsError: errorOrNull(tr.DocumentsErr), Records: []wayJSON{}, Looked: lookedOf(tr.Looked),
+		DocumentsError: errorOrNull(tr.DocumentsErr), Records: []wayJSON{}, Looked: lookedOf(tr.Looked), Unread: []unreadJSON{},
+	}
+	for _, u := range tr.Unread {
+		out.Unread = append(out.Unread, unreadJSON{Key: u.Key, Error: u.Err.Error()})
 	}
 	if !tr.CreatedAt.IsZero() {
 		out.CreatedAt = textOrNull(record.FormatTime(tr.CreatedAt))

@@ -285,6 +285,9 @@ func (p *tracePage) coverage(tr *inspect.Trace) {
 	if tr.DocumentsErr != nil && !told {
 		p.wrapped("", "documents: "+tr.DocumentsErr.Error())
 	}
+	for _, u := range tr.Unread {
+		p.wrapped("", fmt.Sprintf("%s could not be read: %v", u.Key, u.Err))
+	}
 	for _, l := range tr.Looked {
 		if text := lookedWords(l, "--scan"); text != "" {
 			p.wrapped("", text)

@@ -144,6 +144,7 @@ type traced struct {
 		Seen, Total int64
 		All         bool
 	}
+	Unread         []struct{ Key, Error string }
 	DocumentsError *string
 }
 

@@ -1,7 +1,6 @@
 package inspect
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 
@@ -21,7 +20,7 @@ func (j *judge) servers() {
 	switch {
 	case j.down() && denied(j.Redis.Err):
 		j.add(Finding{
-			Severity: Error, Code: "redis_denied", Text: "Redis answers, but refuses to be read: " + cmp.Or(redisconn.Fault(j.Redis.Err), redisconn.Plain(j.Redis.Err).Error()),
+			Severity: Error, Code: "redis_denied", Text: fmt.Sprintf("Redis answers, but refuses to be read: %v", redisconn.Plain(j.Redis.Err)),
 			Do: "Give the user of REDIS_URL its rights", Command: "ingestctl doctor --role operator",
 		})
 	case j.down():
@@ -35,10 +34,38 @@ func (j *judge) servers() {
 			Do: "Allow the user of REDIS_URL the command INFO", Command: "ingestctl doctor",
 		})
 	}
+	j.masters()
 	if j.Mongo != nil && j.Mongo.Err != nil {
 		j.add(Finding{
 			Severity: Error, Code: "mongo_down", Text: j.Mongo.Err.Error() + "; workers stop reading meanwhile and lose nothing",
 			Do: "Make MongoDB available", Command: "ingestctl doctor",
+		})
+	}
+}
+
+// masters reports those of a Cluster that could not be read while others could.
+func (j *judge) masters() {
+	unread := func(refused bool) (first Node, more int) {
+		more = -1
+		for _, n := range j.Redis.Nodes {
+			if n.Err != nil && denied(n.Err) == refused {
+				if more++; more == 0 {
+					first = n
+				}
+			}
+		}
+		return first, more
+	}
+	if n, more := unread(false); more >= 0 {
+		j.add(Finding{
+			Severity: Error, Code: "redis_master_down", Subject: n.Addr, More: more, Text: fmt.Sprintf("this Redis master does not answer: %v", redisconn.Plain(n.Err)),
+			Do: "Start the Redis master " + n.Addr, Command: "ingestctl doctor",
+		})
+	}
+	if n, more := unread(true); more >= 0 {
+		j.add(Finding{
+			Severity: Warning, Code: "redis_unknown", Subject: n.Addr, More: more, Text: fmt.Sprintf("the health of this Redis master is unknown: %v", redisconn.Plain(n.Err)),
+			Do: "Allow the user of REDIS_URL the command INFO", Command: "ingestctl doctor",
 		})
 	}
 }

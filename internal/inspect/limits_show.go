@@ -2,10 +2,12 @@ package inspect
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"ingestion/internal/redisconn"
 	"ingestion/limiter"
 	"ingestion/record"
 	"ingestion/streams"
@@ -26,7 +28,15 @@ type CustomerWindow struct {
 	Refusals    []time.Time
 	RefusalsErr error
 	Looked      Looked // of the dead letters
+	// Lately is how often the customer's records were over the limit lately; nil if that is
+	// unknown, as in list mode.
+	Lately    *Lately
+	LatelyErr error // why Lately is unknown; nil in list mode
 }
+
+// Lately is how often a customer's records were over the limit lately: how many became
+// rate_limited or deferred in its partition, as streams.ReadRefused counts them.
+type Lately struct{ AtLeast, AtMost int64 }
 
 // scanRefusals is how many dead letters are looked at for refusals, and mostRefusals how
 // many are returned.
@@ -50,7 +60,26 @@ func (t *Tracer) ReadWindow(ctx context.Context, customerID string) (*CustomerWi
 	}
 	c.Verdict, c.Known = w.Verdict(w.Now)
 	t.readRefusals(ctx, c)
+	if !t.IsList() {
+		c.Lately, c.LatelyErr = t.readLately(ctx, customerID)
+	}
 	return c, nil
+}
+
+func (t *Tracer) readLately(ctx context.Context, customerID string) (*Lately, error) {
+	most, err := streams.ReadRefused(ctx, t.Redis, t.Keys[homeOf(t.Source, customerID)])
+	if err != nil {
+		return nil, fmt.Errorf("reading the customers most refused: %w", redisconn.Plain(err))
+	}
+	for _, c := range most {
+		if c.CustomerID == customerID {
+			return &Lately{AtLeast: c.Count - c.Error, AtMost: c.Count}, nil
+		}
+	}
+	if len(most) < streams.MaxRefused {
+		return &Lately{}, nil
+	}
+	return &Lately{AtMost: most[len(most)-1].Count}, nil
 }
 
 func (t *Tracer) readRefusals(ctx context.Context, c *CustomerWindow) {

@@ -42,7 +42,7 @@ func ReadHistory(ctx context.Context, src Source, unit streams.HistoryUnit, sinc
 	if len(src.Keys) == 0 {
 		return History{Unit: unit}
 	}
-	now, err := src.Redis.Time(ctx).Result()
+	now, err := src.clock(ctx)
 	if err != nil {
 		return History{Unit: unit, Err: fmt.Errorf("asking Redis for the time: %w", err)}
 	}

@@ -13,7 +13,7 @@ import (
 
 // Redis is the health of Redis: of the one server, or of all masters of a Cluster.
 type Redis struct {
-	Err   error // why the rest is unknown; nil if it is known
+	Err   error // why the rest is unknown; nil if at least one node could be read
 	Nodes []Node
 }
 
@@ -21,6 +21,7 @@ type Redis struct {
 // tell it.
 type Node struct {
 	Addr      string
+	Err       error // why the rest is unknown; nil if it is known
 	Version   string
 	Up        time.Duration
 	Used      int64  // bytes of memory
@@ -45,9 +46,9 @@ func (n Node) Fill() (part float64, ok bool) {
 func readRedis(ctx context.Context, src Source) Redis {
 	cluster, ok := src.Redis.(*redis.ClusterClient)
 	if !ok {
-		node, err := readNode(ctx, src.Redis)
-		if err != nil {
-			return Redis{Err: err}
+		node := readNode(ctx, src.Redis)
+		if node.Err != nil {
+			return Redis{Err: node.Err}
 		}
 		if single, ok := src.Redis.(*redis.Client); ok {
 			node.Addr = single.Options().Addr
@@ -57,28 +58,50 @@ func readRedis(ctx context.Context, src Source) Redis {
 	var mu sync.Mutex
 	var nodes []Node
 	err := cluster.ForEachMaster(ctx, func(ctx context.Context, master *redis.Client) error {
-		node, err := readNode(ctx, master)
+		node := readNode(ctx, master)
 		node.Addr = master.Options().Addr
 		mu.Lock()
 		defer mu.Unlock()
 		nodes = append(nodes, node)
-		return err
+		return nil
 	})
 	if err != nil {
 		return Redis{Err: err}
 	}
 	slices.SortFunc(nodes, func(a, b Node) int { return cmp.Compare(a.Addr, b.Addr) })
+	if len(nodes) > 0 && !slices.ContainsFunc(nodes, func(n Node) bool { return n.Err == nil }) {
+		return Redis{Err: nodes[0].Err}
+	}
 	return Redis{Nodes: nodes}
+}
+
+// clock is the time by Redis. On a Cluster it asks the masters of the queue, of which any
+// may be down.
+func (s Source) clock(ctx context.Context) (now time.Time, err error) {
+	cluster, ok := s.Redis.(*redis.ClusterClient)
+	if !ok {
+		return s.Redis.Time(ctx).Result()
+	}
+	for _, key := range s.all() {
+		var master *redis.Client
+		if master, err = cluster.MasterForKey(ctx, key); err != nil {
+			continue
+		}
+		if now, err = master.Time(ctx).Result(); err == nil || ctx.Err() != nil {
+			break
+		}
+	}
+	return now, err
 }
 
 type infoReader interface {
 	InfoMap(ctx context.Context, sections ...string) *redis.InfoCmd
 }
 
-func readNode(ctx context.Context, client infoReader) (Node, error) {
+func readNode(ctx context.Context, client infoReader) Node {
 	sections, err := client.InfoMap(ctx, "server", "clients", "memory", "persistence").Result()
 	if err != nil {
-		return Node{}, err
+		return Node{Err: err, Up: -1, Used: -1, MaxMemory: -1, Clients: -1}
 	}
 	info := map[string]string{}
 	for _, fields := range sections {
@@ -99,7 +122,7 @@ func readNode(ctx context.Context, client infoReader) (Node, error) {
 	case info["rdb_last_bgsave_status"] == "err":
 		n.Trouble = "it could not save its data"
 	}
-	return n, nil
+	return n
 }
 
 // number is -1 for a text that is none.

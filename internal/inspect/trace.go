@@ -118,6 +118,8 @@ type Trace struct {
 	Window     *limiter.Window
 	WindowErr  error
 	Looked     []Looked
+	// Unread are the partitions that could not be read while others could.
+	Unread []Unread
 	// DocumentsErr is why documents were not, or not all, looked for.
 	DocumentsErr error
 	// Collection is where documents are, as database.collection.
@@ -201,6 +203,9 @@ func (t *Tracer) byEntryID(ctx context.Context, tr *Trace, partition int) error 
 			continue
 		}
 		e, err := t.readEntry(ctx, key, tr.ID)
+		if partition < 0 && t.passes(ctx, tr, key, err) {
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -220,8 +225,8 @@ func (t *Tracer) byEntryID(ctx context.Context, tr *Trace, partition int) error 
 		}
 	}
 	if len(tr.Ways) == 0 && absent != nil {
-		if absent.State == StateAbsent && partition < 0 && len(t.Keys) > 1 {
-			absent.Steps[0].Evidence += fmt.Sprintf("; the other %s no such entry either", plural.Of(len(t.Keys)-1, "partition has", "partitions have"))
+		if others := len(t.Keys) - 1 - len(tr.Unread); absent.State == StateAbsent && partition < 0 && others > 0 {
+			absent.Steps[0].Evidence += fmt.Sprintf("; %s no such entry either", plural.Of(others, "other partition has", "other partitions have"))
 		}
 		tr.Ways = append(tr.Ways, absent)
 	}

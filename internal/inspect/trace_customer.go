@@ -136,7 +136,7 @@ func (t *Tracer) scanFor(ctx context.Context, tr *Trace, m matcher) error {
 	for _, i := range order {
 		if err := s.partition(ctx, i); ctx.Err() != nil {
 			break
-		} else if err != nil {
+		} else if err != nil && !t.passes(ctx, tr, t.Keys[i], err) {
 			return err
 		}
 	}
@@ -186,7 +186,7 @@ func (s *scan) follow(ctx context.Context, h hit) error {
 }
 
 func (t *Tracer) readClock(ctx context.Context, tr *Trace) error {
-	now, err := t.Redis.Time(ctx).Result()
+	now, err := t.clock(ctx)
 	if err != nil {
 		return fmt.Errorf("asking Redis for the time: %w", redisconn.Plain(err))
 	}

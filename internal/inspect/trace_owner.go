@@ -17,7 +17,7 @@ func (s Source) checkOwner(ctx context.Context) error {
 	for _, key := range s.Keys {
 		owner, err := s.Redis.HGet(ctx, streams.KeysOf(key).Ledger, "group").Result()
 		switch {
-		case errors.Is(err, redis.Nil):
+		case errors.Is(err, redis.Nil), ctx.Err() == nil && s.unanswered(err): // a reading will tell
 		case err != nil:
 			return fmt.Errorf("reading the ledger of %s: %w", key, redisconn.Plain(err))
 		case owner != "" && owner != s.Group:

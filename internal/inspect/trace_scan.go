@@ -121,7 +121,7 @@ func (s *scan) entries(ctx context.Context, i int) error {
 		s.add(hit{partition: i, id: m.ID})
 	})
 	s.left -= looked.Seen
-	s.trace.Looked = append(s.trace.Looked, looked)
+	s.note(looked, err)
 	return err
 }
 
@@ -177,8 +177,15 @@ func (s *scan) deadLetters(ctx context.Context, i int) error {
 		s.add(hit{partition: i, letter: l})
 	})
 	s.complete[looked.Place] = err == nil && looked.All()
-	s.trace.Looked = append(s.trace.Looked, looked)
+	s.note(looked, err)
 	return err
+}
+
+// note tells how far a scan has looked, unless it could not begin.
+func (s *scan) note(looked Looked, err error) {
+	if err == nil || looked.Interrupted || looked.Seen > 0 {
+		s.trace.Looked = append(s.trace.Looked, looked)
+	}
 }
 
 // keep spares a search for the dead letter of an entry.

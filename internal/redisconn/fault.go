@@ -109,7 +109,7 @@ func Explain(opts *redis.UniversalOptions, err error) error {
 	}
 }
 
-// plainError is an error of the connection in plain words.
+// plainError is an error in plain words.
 type plainError struct {
 	text string
 	err  error
@@ -118,13 +118,16 @@ type plainError struct {
 func (e *plainError) Error() string { return e.text }
 func (e *plainError) Unwrap() error { return e.err }
 
-// Plain returns err, if it is one of the connection, with a text that names the cause
-// and no function of a library.
+// Plain returns err, if it is one of the connection or has a Fault, with a text that names
+// the cause, and no function of a library and no script.
 func Plain(err error) error {
 	var dial *net.OpError
 	var dns *net.DNSError
 	var timeout net.Error
+	fault := Fault(err)
 	switch {
+	case fault != "":
+		return &plainError{fault, err}
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return &plainError{fmt.Sprintf("host %s not found", dns.Name), err}
 	case errors.As(err, &dns):

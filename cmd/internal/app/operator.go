@@ -26,7 +26,13 @@ const countTimeout = 10 * time.Minute
 
 // OperatorRedis connects to Redis like the worker, for a tool that runs beside it.
 func OperatorRedis(ctx context.Context, cfg *config.Config, log *slog.Logger) (redis.UniversalClient, error) {
-	return connectRedis(ctx, cfg, log, operatorConnections)
+	return connectRedis(ctx, cfg, log, operatorConnections, false)
+}
+
+// PartialRedis is OperatorRedis for a tool that tells what it can while some masters of a
+// Redis Cluster do not answer.
+func PartialRedis(ctx context.Context, cfg *config.Config, log *slog.Logger) (redis.UniversalClient, error) {
+	return connectRedis(ctx, cfg, log, operatorConnections, true)
 }
 
 // OperatorStore connects to the configured collection, for a tool that only reads. Call

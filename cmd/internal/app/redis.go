@@ -17,8 +17,8 @@ import (
 )
 
 // connectRedis returns a client once the server answers and its configuration is found to
-// be usable.
-func connectRedis(ctx context.Context, cfg *config.Config, log *slog.Logger, connections int) (redis.UniversalClient, error) {
+// be usable. If partly, it is enough if one partition's master in a Cluster answers.
+func connectRedis(ctx context.Context, cfg *config.Config, log *slog.Logger, connections int, partly bool) (redis.UniversalClient, error) {
 	opts, err := cfg.RedisOptions()
 	if err != nil {
 		return nil, err
@@ -27,7 +27,7 @@ func connectRedis(ctx context.Context, cfg *config.Config, log *slog.Logger, con
 		log.Warn("warning", "reason", "REDIS_URL: "+unsafe)
 	}
 	client := redisconn.New(opts, connections)
-	check := redisCheck{client: client, opts: opts, cfg: cfg, log: log}
+	check := redisCheck{client: client, opts: opts, cfg: cfg, log: log, partly: partly && redisconn.IsCluster(client)}
 	for _, step := range []func(context.Context) error{check.ping, check.configuration} {
 		if err := await(ctx, cfg.StartupTimeout.Duration(), log, "Redis", step); err != nil {
 			return nil, errors.Join(err, client.Close())
@@ -48,6 +48,7 @@ type redisCheck struct {
 	opts   *redis.UniversalOptions
 	cfg    *config.Config
 	log    *slog.Logger
+	partly bool            // keys whose server does not answer are passed over, unless all are
 	warned map[string]bool // warnings that were logged; the check may be repeated
 }
 
@@ -97,13 +98,18 @@ func (c *redisCheck) types(ctx context.Context) error {
 	if c.cfg.QueueMode == config.ModeList {
 		return named("QUEUE_KEY", streams.CheckTypes(ctx, c.client, "list", streams.KeysOf(c.cfg.QueueKey)))
 	}
-	var faults []error
-	for _, key := range record.PartitionKeys(c.cfg.StreamKey, c.cfg.StreamPartitions) {
+	var faults, lost []error
+	keys := record.PartitionKeys(c.cfg.StreamKey, c.cfg.StreamPartitions)
+	for _, key := range keys {
 		err := named("STREAM_KEY", streams.CheckTypes(ctx, c.client, "stream", streams.KeysOf(key)))
-		if err != nil && ExitCode(err) != exitUsage {
+		switch {
+		case err == nil || ExitCode(err) == exitUsage:
+			faults = append(faults, err)
+		case c.partly && redisconn.Fault(err) == "" && len(lost) < len(keys)-1:
+			lost = append(lost, err)
+		default:
 			return err
 		}
-		faults = append(faults, err)
 	}
 	return errors.Join(faults...)
 }

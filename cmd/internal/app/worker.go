@@ -145,7 +145,7 @@ func (w *Worker) connect(ctx context.Context) error {
 	var redisErr, mongoErr error
 	var wait sync.WaitGroup
 	wait.Go(func() {
-		w.redis, redisErr = connectRedis(ctx, w.cfg, w.log, connections(w.cfg))
+		w.redis, redisErr = connectRedis(ctx, w.cfg, w.log, connections(w.cfg), false)
 		if ExitCode(redisErr) == exitUsage {
 			giveUp()
 		}

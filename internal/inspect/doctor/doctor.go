@@ -118,9 +118,6 @@ func (e *exam) perform(ctx context.Context, c check) Result {
 
 // reasonOf is the text of an error without the names of functions of a library.
 func reasonOf(err error) string {
-	if fault := redisconn.Fault(err); fault != "" {
-		return fault
-	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Sprintf("no answer within %v", checkTimeout)
 	}

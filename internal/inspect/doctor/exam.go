@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -205,6 +206,32 @@ func (e *exam) eachInfo(look func(n *node)) error {
 		look(n)
 	}
 	return first
+}
+
+// eachKey calls look for the list, or the stream of each partition. One that fails is an
+// error, after the others were looked at, which may be on other masters of a Cluster.
+func (e *exam) eachKey(look func(partition int, key string) error) error {
+	var first error
+	for partition, key := range e.keys() {
+		if err := look(partition, key); err != nil {
+			first = cmp.Or(first, fmt.Errorf("%s: %w", key, err))
+		}
+	}
+	return first
+}
+
+// clock is the time by the first node that answers.
+func (e *exam) clock(ctx context.Context) (now time.Time, err error) {
+	for i := range e.nodes {
+		if e.nodes[i].err != nil && len(e.nodes) > 1 {
+			err = e.nodes[i].err
+			continue
+		}
+		if now, err = e.nodes[i].client.Time(ctx).Result(); err == nil {
+			break
+		}
+	}
+	return now, err
 }
 
 // at names the node, where there are several.

@@ -13,10 +13,10 @@ import (
 )
 
 func streamGroup(ctx context.Context, e *exam, f *findings) error {
-	for _, key := range e.keys() {
+	return e.eachKey(func(_ int, key string) error {
 		groups, err := e.redis.XInfoGroups(ctx, key).Result()
 		if isMissing(err) {
-			continue // nothing was ever queued
+			return nil // nothing was ever queued
 		}
 		if err != nil {
 			return err
@@ -28,8 +28,8 @@ func streamGroup(ctx context.Context, e *exam, f *findings) error {
 		owner, _ := fields[0].(string)
 		watermark, _ := fields[1].(string)
 		e.judgeGroup(f, key, groups, owner, watermark)
-	}
-	return nil
+		return nil
+	})
 }
 
 func (e *exam) judgeGroup(f *findings, key string, groups []redis.XInfoGroup, owner, watermark string) {
@@ -66,14 +66,14 @@ func foreignGroups(ctx context.Context, e *exam, f *findings) error {
 	if e.cfg.StreamRetention < 0 {
 		return nil // nothing is deleted anyway
 	}
-	now, err := e.redis.Time(ctx).Result()
+	now, err := e.clock(ctx)
 	if err != nil {
 		return err
 	}
-	for _, key := range e.keys() {
+	return e.eachKey(func(_ int, key string) error {
 		groups, err := e.redis.XInfoGroups(ctx, key).Result()
 		if isMissing(err) {
-			continue
+			return nil
 		}
 		if err != nil {
 			return err
@@ -86,8 +86,8 @@ func foreignGroups(ctx context.Context, e *exam, f *findings) error {
 				return err
 			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 func (e *exam) judgeForeign(ctx context.Context, f *findings, key string, g redis.XInfoGroup, now time.Time) error {

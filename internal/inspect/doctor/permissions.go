@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,14 +21,16 @@ func redisPermissions(ctx context.Context, e *exam, f *findings) error {
 	if isCluster(e) {
 		needed = append(slices.Clone(needed), rightsOf("cluster SLOTS")...)
 	}
+	var failure error
 	for i := range e.nodes {
 		missing, err := refused(ctx, e.nodes[i].client, needed, e.keys())
 		if err != nil {
-			return err
+			failure = cmp.Or(failure, err)
+			continue
 		}
 		e.reportMissing(f, &e.nodes[i], missing)
 	}
-	return nil
+	return failure
 }
 
 func (e *exam) reportMissing(f *findings, n *node, missing []refusal) {

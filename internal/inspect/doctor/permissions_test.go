@@ -112,6 +112,9 @@ func TestAUserWithWhatTheRoleNeedsIsSound(t *testing.T) {
 				r.user(append(doctor.Rights(role, mode), "multi", "discard"), "~"+main+"*", "~{"+main+"*")
 				r.vars["QUEUE_MODE"], r.vars["REDIS_URL"] = mode, "redis://limited:x@"+r.server.Addr
 				r.opts.Role = role
+				if role == doctor.Worker { // which has no business with HSCAN either
+					r.also = "customer-limits"
+				}
 				if role == doctor.Worker { // which has no business with CONFIG
 					r.want("redis-fsync", none, "CONFIG")
 				} else {

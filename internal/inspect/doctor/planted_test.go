@@ -140,6 +140,28 @@ var plants = []plant{
 		r.do("xgroup", "create", "s", "archive", "0")
 		r.do("set", "{s}:archiver", "somebody")
 	}},
+	{"a limit that is none", "customer-limits", fails, says(`2 limits of {s}:limits can't be read: of customer "4", "5"`), func(r *rig) {
+		r.do("hset", "{s}:limits", "4", "5/60 ", "5", "5 a minute", "6", "5/60", "7", "off", "8", "block")
+	}},
+	{"a limit that is none, of a list", "customer-limits", fails, says(`1 limit of {q}:limits can't be read: of customer "5"`), func(r *rig) {
+		r.vars["QUEUE_MODE"] = "list"
+		r.do("hset", "{q}:limits", "5", "", "6", "5/60")
+	}},
+	{"many limits that are none", "customer-limits", fails, says(`2000 limits of`, `"0", "1", "10" and 1997 more`), func(r *rig) {
+		for i := range 2000 {
+			r.do("hset", "{s}:limits", i, "0/60")
+		}
+	}},
+	{"another customer's partition", "customer-limits", fails, says(`1 limit of {s:0}:limits in another partition than the customer's`), func(r *rig) {
+		r.vars["STREAM_PARTITIONS"] = "2"
+		for customer := range 2 { // of which one is at home in each
+			r.do("hset", "{s:0}:limits", customer, "5/60")
+		}
+	}},
+	{"limits while the limiter is off", "customer-limits", "", nil, func(r *rig) {
+		r.vars["RATE_LIMIT_LIMIT"] = "0"
+		r.do("hset", "{s}:limits", "5", "5 a minute")
+	}},
 
 	{"one name for two", "worker-names", fails, says(`two workers have the name "w"`), func(r *rig) {
 		first := r.worker("w", "v1", "", "")

@@ -21,18 +21,18 @@ func keyTypes(ctx context.Context, e *exam, f *findings) error {
 	if e.cfg.QueueMode == config.ModeList {
 		setting, main = "QUEUE_KEY", "list"
 	}
-	for _, key := range e.keys() {
+	return e.eachKey(func(_ int, key string) error {
 		err := streams.CheckTypes(ctx, e.redis, main, streams.KeysOf(key))
 		wrong := wrongTypes(err)
 		for _, w := range wrong {
 			f.add(Error, fmt.Sprintf("the key %q is a %s, but must be a %s", w.Key, w.Have, w.Want),
 				"workers refuse to start", "remove or rename that key of another program, or choose another "+setting)
 		}
-		if err != nil && len(wrong) == 0 {
-			return err
+		if len(wrong) > 0 {
+			return nil
 		}
-	}
-	return nil
+		return err
+	})
 }
 
 func wrongTypes(err error) (list []*streams.WrongTypeError) {
@@ -172,14 +172,14 @@ func existing(ctx context.Context, client redis.UniversalClient, keys []string) 
 const maxAhead = time.Second
 
 func streamIDs(ctx context.Context, e *exam, f *findings) error {
-	now, err := e.redis.Time(ctx).Result()
+	now, err := e.clock(ctx)
 	if err != nil {
 		return err
 	}
-	for _, key := range e.keys() {
+	return e.eachKey(func(_ int, key string) error {
 		info, err := e.redis.XInfoStream(ctx, key).Result()
 		if isMissing(err) {
-			continue
+			return nil
 		}
 		if err != nil {
 			return err
@@ -189,8 +189,8 @@ func streamIDs(ctx context.Context, e *exam, f *findings) error {
 				"the clock was set back, or a producer chose an ID: until the clock catches up, records are limited by the clock instead of their arrival, and settled entries stay longer",
 				"let producers use XADD with *; if it would take too long, continue on another STREAM_KEY")
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // isMissing reports whether an error of XINFO means that there is no such stream.

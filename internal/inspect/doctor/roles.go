@@ -161,6 +161,11 @@ var rights = map[Role]map[string][]right{
 			del K:control
 			time
 			?zcount K:delayed 0 1
+			?hscan K:limits 0
+			?zrange K:limit:c 0 0
+			?zrevrange K:delayed 0 0
+			?zscore K:delayed m
+			?zmscore K:delayed m
 			?llen K
 			?xreadgroup GROUP g c COUNT 1 STREAMS K >
 			?xgroup CREATE K g 0 MKSTREAM
@@ -188,6 +193,14 @@ var rights = map[Role]map[string][]right{
 			hexists K:ledger f
 			del K:control
 			time
+			?hscan K:limits 0
+			?hlen K:limits
+			?hget K:limits f
+			?hdel K:limits f
+			?zcard K:limit:c
+			?zcount K:limit:c 0 1
+			?zrange K:limit:c 0 0
+			?lrange K 0 0
 			?info server
 			?memory USAGE K
 			?config GET appendfsync
@@ -205,6 +218,8 @@ var rights = map[Role]map[string][]right{
 			get K:archiver
 			set K:archiver x
 			pexpire K:archiver 1
+			xadd K:outcomes * a b
+			xtrim K:outcomes MINID 0
 			del K:archiver
 			?info memory
 			?ping`),

@@ -153,6 +153,10 @@ func (s Sheet) Servers() string {
 	var rows [][]string
 	row := func(name, state, text string) { rows = append(rows, []string{name, state, text}) }
 	for _, n := range s.State.Redis.Nodes {
+		if n.Err != nil {
+			row("redis", bad.Render("down"), column(n.Addr, 21))
+			continue
+		}
 		row("redis", good.Render("up"), node(n))
 	}
 	if s.State.Redis.Err != nil {
