@@ -150,7 +150,7 @@ func (l *load) elapsed() time.Duration { return l.opts.Clock.Now().Sub(l.begin) 
 
 func (l *load) run(ctx context.Context, f *feed) error {
 	for {
-		lines, err := f.gather(ctx, l.opts.Batch, len(l.batches) > 0)
+		lines, err := f.gather(ctx, len(l.batches) > 0)
 		if err == nil && len(lines) > 0 {
 			err = l.send(ctx, lines)
 		}
@@ -176,7 +176,7 @@ func (l *load) finish(ctx context.Context, f *feed, cause error) error {
 		}
 	}
 	end := f.last()
-	l.note(end)
+	l.note(&end)
 	if ctx.Err() == nil { // the file has ended, or can't be read further
 		l.sum.Blank = end.Blank
 	}
@@ -190,12 +190,12 @@ func (l *load) finish(ctx context.Context, f *feed, cause error) error {
 // batch is some lines of the file: the good ones are sent.
 type batch struct {
 	lines    []file.Line
-	good     []file.Line
+	good     []*file.Line
 	rejected []rejected
 }
 
 type rejected struct {
-	line   file.Line
+	line   *file.Line
 	reason error
 }
 
@@ -213,8 +213,9 @@ func (l *load) send(ctx context.Context, lines []file.Line) error {
 }
 
 func (l *load) judged(lines []file.Line) *batch {
-	b := &batch{lines: lines, good: make([]file.Line, 0, len(lines))}
-	for _, line := range lines {
+	b := &batch{lines: lines, good: make([]*file.Line, 0, len(lines))}
+	for i := range lines {
+		line := &lines[i]
 		l.note(line)
 		reason := line.Err
 		if reason == nil && l.opts.Validate != nil {
@@ -229,7 +230,7 @@ func (l *load) judged(lines []file.Line) *batch {
 	return b
 }
 
-func (l *load) note(line file.Line) {
+func (l *load) note(line *file.Line) {
 	for _, note := range line.Notes {
 		l.opts.OnNote(note)
 	}
@@ -251,7 +252,7 @@ func (l *load) await(ctx context.Context) (*batch, error) {
 }
 
 func (l *load) count(b *batch) {
-	last := b.lines[len(b.lines)-1]
+	last := &b.lines[len(b.lines)-1]
 	l.sum.Sent += len(b.good)
 	l.sum.Blank, l.sum.Next = last.Blank, last.After
 	l.sum.Elapsed = l.elapsed()
@@ -266,7 +267,7 @@ func (l *load) count(b *batch) {
 func (l *load) reject(all []rejected) {
 	for _, r := range all {
 		l.sum.Rejected++
-		l.opts.OnReject(r.line, r.reason)
+		l.opts.OnReject(*r.line, r.reason)
 	}
 }
 
@@ -290,7 +291,7 @@ func (l *load) countSome(b *batch, receipts []Receipt) {
 }
 
 // messagesFrom returns the bodies of lines as messages from a source.
-func messagesFrom(lines []file.Line, source string) []Message {
+func messagesFrom(lines []*file.Line, source string) []Message {
 	messages := make([]Message, len(lines))
 	for i, line := range lines {
 		messages[i].Body = line.Body

@@ -23,7 +23,7 @@ func Open(r io.Reader, o LoadOptions) (*File, error) {
 	}
 	o.setDefaults()
 	ctx, stop := context.WithCancel(context.Background())
-	return &File{opts: o, feed: newFeed(ctx, r, o.Options), stop: stop}, nil
+	return &File{opts: o, feed: newFeed(ctx, r, o.Options, o.Batch), stop: stop}, nil
 }
 
 // Close ends the reading. It does not close the file.

@@ -65,6 +65,7 @@ func (l *loading) start(name string) (err error) {
 	if l.plan.preview > 0 {
 		return preview(l.cmd, l.cfg, l.in, l.plan)
 	}
+	defer app.ReserveHeap()()
 	log, buffer := app.NewLog(l.cfg, l.cmd.OutOrStdout())
 	l.log = log
 	return errors.Join(l.run(), buffer.Close())

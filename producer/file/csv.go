@@ -1,20 +1,18 @@
 package file
 
-import (
-	"bytes"
-	"errors"
-)
+import "errors"
 
 // csvSource makes a record of each row.
 type csvSource struct {
 	rows
-	in    *opened
-	from  int
-	table *table
-	raw   []byte   // the header, nil if there is none
-	given bool     // the delimiter is given by the Options
-	named bool     // it is named by the file
-	row   []string // reused
+	in     *opened
+	from   int
+	table  *table
+	raw    []byte   // the header, nil if there is none
+	given  bool     // the delimiter is given by the Options
+	named  bool     // it is named by the file
+	row    []string // reused
+	copies copies
 }
 
 func newCSV(t *text, in *opened, o Options) (*csvSource, error) {
@@ -58,7 +56,7 @@ func (s *csvSource) record(line *Line, found row) {
 	if found.fault == nil && blankRow(s.row) {
 		return
 	}
-	line.Raw = bytes.Clone(found.raw)
+	line.Raw = s.copies.of(found.raw)
 	s.in.noteMisread(found.raw, func(i int) RowError {
 		column := s.columnAt(i)
 		return RowError{Line: line.Number, Column: column, Field: s.table.column(column)}

@@ -17,6 +17,7 @@ type jsonSource struct {
 	in     *opened
 	from   int
 	mapper Mapper
+	copies copies
 	line   int   // number of the line at which the tape is cut
 	begin  int64 // offset of the first value in the text, in bytes
 	err    error // the last error, after which there are no values
@@ -56,7 +57,7 @@ func (s *jsonSource) next() (Line, error) {
 		s.err = &LineError{Line: line.Number, Err: longWrapper(tooLong(s.tape.max), raw)}
 		return Line{After: s.line}, s.err
 	default:
-		line.Raw = bytes.Clone(raw)
+		line.Raw = s.copies.of(raw)
 		line.Body, line.Err = s.body(line.Number, line.Raw)
 		if line.Err != nil {
 			line.Raw = s.in.undecoded(line.Raw)

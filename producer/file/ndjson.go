@@ -1,7 +1,7 @@
 package file
 
 import (
-	"bytes"
+	"encoding/binary"
 	"unicode/utf8"
 )
 
@@ -12,6 +12,7 @@ type ndjson struct {
 	in     *opened
 	from   int
 	mapper Mapper
+	copies copies
 	// checked means that a line that is invalid in the file's encoding is an error. A
 	// file without a byte order mark is not UTF-8 if its first line with other characters
 	// than ASCII is not.
@@ -31,7 +32,7 @@ func (s *ndjson) next() (Line, error) {
 	raw := t.window()[:end]
 	s.decide(raw)
 	if !blank(raw) && line.Number >= s.from {
-		line.Raw = bytes.Clone(raw)
+		line.Raw = s.copies.of(raw)
 		line.Body, line.Err = s.body(line)
 		if line.Err != nil {
 			line.Raw = s.in.undecoded(line.Raw)
@@ -54,12 +55,20 @@ func (s *ndjson) decide(line []byte) {
 	}
 }
 
+// isASCII takes eight bytes at a time, since it is asked of each line.
 func isASCII(line []byte) bool {
-	var all byte
-	for _, c := range line {
-		all |= c
+	const high = 0x8080808080808080
+	for ; len(line) >= 8; line = line[8:] {
+		if binary.LittleEndian.Uint64(line)&high != 0 {
+			return false
+		}
 	}
-	return all < utf8.RuneSelf
+	for _, c := range line {
+		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *ndjson) body(line Line) ([]byte, error) {

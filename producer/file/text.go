@@ -188,4 +188,4 @@ func (t *text) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func blank(line []byte) bool { return len(bytes.Trim(line, " \t\v\f")) == 0 }
+func blank(line []byte) bool { return len(bytes.TrimLeft(line, " \t\v\f")) == 0 }

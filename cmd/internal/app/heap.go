@@ -7,8 +7,8 @@ import (
 
 // heapReserve is the size, in bytes, of an allocation that counts as live heap.
 // It is never touched, so it takes address space but no memory. By default the
-// collector runs when the heap has doubled, which a worker with a few MiB of
-// live heap would reach a hundred times a second. The reserve adds about its own
+// collector runs when the heap has doubled, which a worker or a load with a few MiB
+// of live heap would reach a hundred times a second. The reserve adds about its own
 // size to the garbage between two collections, however much is live.
 //
 // The runtime has no setting for that. debug.SetGCPercent multiplies the live
@@ -18,9 +18,9 @@ import (
 // as often as with the reserve.
 const heapReserve = 20 << 20
 
-// reserveHeap holds the reserve until release is called. It does nothing if the
+// ReserveHeap holds the reserve until release is called. It does nothing if the
 // collector is configured by GOGC or GOMEMLIMIT.
-func reserveHeap() (release func()) {
+func ReserveHeap() (release func()) {
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
 		return func() {}
 	}

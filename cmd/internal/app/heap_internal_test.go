@@ -10,7 +10,7 @@ func TestReserveMakesCollectionsRare(t *testing.T) {
 	t.Setenv("GOGC", "")
 	t.Setenv("GOMEMLIMIT", "")
 	without := collections()
-	release := reserveHeap()
+	release := ReserveHeap()
 	with := collections()
 	release()
 	if with*3 > without {
@@ -25,7 +25,7 @@ func TestNoReserveIfTheCollectorIsConfigured(t *testing.T) {
 			t.Setenv("GOMEMLIMIT", "")
 			t.Setenv(name, "100")
 			before := heapInUse()
-			release := reserveHeap()
+			release := ReserveHeap()
 			grown := heapInUse() - before
 			release()
 			if grown >= heapReserve {

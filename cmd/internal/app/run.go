@@ -28,7 +28,7 @@ func RunWorker(ctx context.Context, w io.Writer, trace StartTracer) (err error) 
 	if err != nil {
 		return err
 	}
-	defer reserveHeap()()
+	defer ReserveHeap()()
 	defer exitWithin(ctx, cfg.ShutdownTimeout.Duration()+exitGrace)()
 	log, buffer := NewLog(cfg, w)
 	defer func() {
