@@ -34,7 +34,7 @@ const (
 )
 
 // Connections is how many connections to one node of Redis archiving takes at most.
-func Connections(cfg *config.Config) int { return maxReading + min(cfg.StreamPartitions, 16) + 2 }
+func Connections(cfg *config.Config) int { return maxReading + min(2*cfg.StreamPartitions, 16) + 2 }
 
 // Options configures an Archiving. All but Metrics are required.
 type Options struct {
@@ -45,7 +45,8 @@ type Options struct {
 	Metrics *metrics.Archive
 }
 
-// Archiving archives all partitions of a stream.
+// Archiving archives all partitions of a stream: their entries, and the notes of what became
+// of them.
 type Archiving struct {
 	opts    Options
 	sources []*source
@@ -59,11 +60,15 @@ func New(opts Options) (*Archiving, error) {
 	a := &Archiving{opts: opts}
 	reading := make(chan struct{}, maxReading)
 	for _, key := range record.PartitionKeys(opts.Config.StreamKey, opts.Config.StreamPartitions) {
-		one, err := streams.NewArchive(streams.ArchiveOptions{Client: opts.Redis, Key: key, Name: opts.Config.StreamConsumer, Lease: opts.Config.StreamClaimIdle.Duration()})
-		if err != nil {
-			return nil, err
+		for _, outcomes := range []bool{false, true} {
+			one, err := streams.NewArchive(streams.ArchiveOptions{
+				Client: opts.Redis, Key: key, Outcomes: outcomes, Name: opts.Config.StreamConsumer, Lease: opts.Config.StreamClaimIdle.Duration(),
+			})
+			if err != nil {
+				return nil, err
+			}
+			a.sources = append(a.sources, &source{Archive: one, notes: outcomes, log: opts.Log.With("stream", one.Key()), reading: reading, moved: time.Now()})
 		}
-		a.sources = append(a.sources, &source{Archive: one, log: opts.Log.With("stream", key), reading: reading, moved: time.Now()})
 	}
 	return a, nil
 }
@@ -78,14 +83,13 @@ func Check(cfg *config.Config) error {
 
 // Run archives until ctx ends, then writes what it has read, and gives the leases back.
 func (a *Archiving) Run(ctx context.Context) error {
-	keys := record.PartitionKeys(a.opts.Config.StreamKey, a.opts.Config.StreamPartitions)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	errs := make([]error, len(keys))
+	errs := make([]error, len(a.sources))
 	var running sync.WaitGroup
-	for i, key := range keys {
+	for i, s := range a.sources {
 		running.Go(func() {
-			one := archive.New(a.sources[i], archive.Open(a.opts.Bucket, key), a.archiverOptions(a.sources[i]))
+			one := archive.New(s, archive.Open(a.opts.Bucket, s.Key()), a.archiverOptions(s))
 			if errs[i] = one.Run(ctx); errs[i] != nil {
 				stop()
 			}
@@ -99,7 +103,7 @@ func (a *Archiving) archiverOptions(s *source) archive.Options {
 	cfg := a.opts.Config
 	return archive.Options{
 		Name:         cfg.StreamConsumer,
-		SegmentBytes: int(min(cfg.ArchiveSegmentBytes, openBytes/int64(cfg.StreamPartitions))),
+		SegmentBytes: int(min(cfg.ArchiveSegmentBytes, openBytes/int64(2*cfg.StreamPartitions))),
 		SegmentAge:   cfg.ArchiveSegment.Duration(),
 		RenewEvery:   cfg.StreamClaimIdle.Duration() / renewals,
 		Grace:        cfg.ShutdownTimeout.Duration(),
@@ -110,7 +114,7 @@ func (a *Archiving) archiverOptions(s *source) archive.Options {
 
 func (a *Archiving) observer(s *source) archive.Observer {
 	m := a.opts.Metrics
-	if m == nil {
+	if m == nil || s.notes {
 		m = metrics.NewArchive(app.Build())
 	}
 	return archive.Observer{
@@ -130,9 +134,9 @@ func (a *Archiving) observer(s *source) archive.Observer {
 // Hangs says which partitions have done nothing for so long that the process should be
 // restarted.
 func (a *Archiving) Hangs() (hanging []string) {
-	for i, s := range a.sources {
+	for _, s := range a.sources {
 		if still := s.still(); still > stillFor {
-			hanging = append(hanging, fmt.Sprintf("partition %d hangs: nothing was read or written for %v", i, still.Round(time.Second)))
+			hanging = append(hanging, fmt.Sprintf("the archiver of %s hangs: nothing was read or written for %v", s.Key(), still.Round(time.Second)))
 		}
 	}
 	return hanging

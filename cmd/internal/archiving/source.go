@@ -11,9 +11,11 @@ import (
 	"ingestion/streams"
 )
 
-// source is one partition of the stream as package archive wants it.
+// source is what package archive wants of one partition: its entries, or the notes of
+// their outcomes.
 type source struct {
 	*streams.Archive
+	notes   bool // of outcomes, which no metric counts
 	log     *slog.Logger
 	reading chan struct{} // limits how many partitions are read at the same time
 
