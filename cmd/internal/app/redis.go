@@ -39,7 +39,7 @@ func connectRedis(ctx context.Context, cfg *config.Config, log *slog.Logger, con
 // ArchiverRedis connects like the worker, for a program with so many connections at once to a
 // node.
 func ArchiverRedis(ctx context.Context, cfg *config.Config, log *slog.Logger, connections int) (redis.UniversalClient, error) {
-	return connectRedis(ctx, cfg, log, connections)
+	return connectRedis(ctx, cfg, log, connections, false)
 }
 
 // redisCheck checks at the start whether a Redis server is usable.

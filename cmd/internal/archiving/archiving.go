@@ -114,8 +114,15 @@ func (a *Archiving) archiverOptions(s *source) archive.Options {
 
 func (a *Archiving) observer(s *source) archive.Observer {
 	m := a.opts.Metrics
-	if m == nil || s.notes {
+	if m == nil {
 		m = metrics.NewArchive(app.Build())
+	}
+	failed := func(server string, err error) {
+		s.noteFault(server, err)
+		m.Failed(server)
+	}
+	if s.notes {
+		return archive.Observer{Read: func(int, int64) { s.noteFault("", nil) }, Failed: failed}
 	}
 	return archive.Observer{
 		Leased: m.Leased,
@@ -124,10 +131,7 @@ func (a *Archiving) observer(s *source) archive.Observer {
 			m.Read(entries, bytes)
 		},
 		Archived: func(entry archive.Manifest, took time.Duration) { m.Archived(entry.Count, entry.Bytes, took) },
-		Failed: func(server string, err error) {
-			s.noteFault(server, err)
-			m.Failed(server)
-		},
+		Failed:   failed,
 	}
 }
 
