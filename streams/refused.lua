@@ -9,6 +9,7 @@
 -- Counts, errors and N are halved every hour, which preserves that.
 
 local REFUSED_MOST = 100
+local REFUSED_MAX = 2 ^ 53 -- exact up to there
 local REFUSED_TTL = 48 * 3600 * 1000 -- ms: by then a count is 2^-48 of what it was
 
 local function halved(hours) return 0.5 ^ math.max(0, hours) end
@@ -24,8 +25,9 @@ local function read_refused(key, hour)
   local share = halved(hour - at)
   for i = 1, #found, 2 do
     local count, err = string.match(found[i + 1], '^(%S+) (%S+)$')
-    if found[i] ~= '' and count then
-      local c = {id = found[i], count = tonumber(count) * share, err = tonumber(err) * share, there = true, changed = share < 1}
+    count, err = tonumber(count or ''), tonumber(err or '')
+    if found[i] ~= '' and count and err and 0 <= err and err <= count and count < REFUSED_MAX then -- else another client's
+      local c = {id = found[i], count = count * share, err = err * share, there = true, changed = share < 1}
       kept[c.id], list[#list + 1] = c, c
     end
   end

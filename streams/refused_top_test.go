@@ -222,3 +222,17 @@ func TestTheMostRefusedCustomerIsFound(t *testing.T) {
 		t.Errorf("%d fields", n)
 	}
 }
+
+// What another client has written into the sketch is passed over, and does not keep workers
+// from counting.
+func TestFieldsOfOthersInTheSketchArePassedOver(t *testing.T) {
+	b, c := newRigWithClock(t)
+	q := b.open("c", func(o *streams.StreamOptions) { o.DeadLetters.On = false })
+	must(t, q.Open(t.Context()))
+	c.toNext(b, time.Hour)
+	for customer, value := range map[string]string{"a": "x y", "b": "nan nan", "c": "inf 0", "d": "-5 -7", "e": "1 2", "f": "1e300 1", "g": "", "h": "3"} {
+		must(t, b.client.HSet(t.Context(), "{s}:refused", customer, value).Err())
+	}
+	b.refuseRecords(q, record.RateLimited, "b", "z", "z")
+	b.wantRefused(streams.Refusals{CustomerID: "z", Count: 2}, streams.Refusals{CustomerID: "b", Count: 1})
+}

@@ -50,11 +50,13 @@ func (s *session) resume(ctx context.Context, dryRun, asJSON bool) error {
 		end = streams.ReadControl
 	}
 	was, now, err := end(ctx, s.redis, s.controlKey())
-	unknown := !dryRun && errors.Is(err, streams.ErrControlInvalid)
-	if err != nil && !unknown {
+	unknown := errors.Is(err, streams.ErrControlInvalid)
+	switch {
+	case err != nil && !unknown:
 		return err
-	}
-	if unknown {
+	case unknown && dryRun:
+		fmt.Fprintf(s.err, "warning: the pause would be ended, but what it is is not known: %v\n", err)
+	case unknown:
 		fmt.Fprintf(s.err, "warning: the pause is ended, but what it was is not known: %v\n", err)
 	}
 	over := !was.Active(now)
@@ -71,7 +73,7 @@ func (s *session) resume(ctx context.Context, dryRun, asJSON bool) error {
 	}
 	if unknown {
 		w := &fieldPrinter{w: s.out}
-		w.print("resumed", s.queue())
+		w.print(resumed(dryRun), s.queue())
 		w.print("pause of", "unknown")
 		return w.err
 	}
@@ -79,13 +81,10 @@ func (s *session) resume(ctx context.Context, dryRun, asJSON bool) error {
 }
 
 func (s *session) printResumed(was streams.Control, now time.Time, over, dryRun bool) error {
-	w, done := &fieldPrinter{w: s.out}, "resumed"
-	if dryRun {
-		done = "paused"
-	}
+	w := &fieldPrinter{w: s.out}
 	switch {
 	case !over:
-		w.print(done, s.queue())
+		w.print(resumed(dryRun), s.queue())
 		w.print("pause of", pauseOf(was, now))
 	case was.Until.IsZero():
 		w.print("not paused", s.queue())
@@ -94,4 +93,12 @@ func (s *session) printResumed(was streams.Control, now time.Time, over, dryRun 
 		w.print("last pause", fmt.Sprintf("of %s, ended at %s", cmp.Or(was.By, "somebody"), was.Until.UTC().Format(time.RFC3339)))
 	}
 	return w.err
+}
+
+// resumed is what the queue is: in a dry run nothing changes.
+func resumed(dryRun bool) string {
+	if dryRun {
+		return "paused"
+	}
+	return "resumed"
 }

@@ -132,3 +132,21 @@ func TestPauseOfAList(t *testing.T) {
 		t.Errorf("%+v", was)
 	}
 }
+
+// A pause that can't be read is ended all the same, and a dry run says so.
+func TestResumeEndsAPauseThatCannotBeRead(t *testing.T) {
+	r := newRig(t, 1)
+	must(t, r.client.HSet(t.Context(), "{s}:control", "pausedUntil", "soon").Err())
+	out, note := r.result(0, "resume", "--dry-run")
+	wantWords(t, squeezed(out), "paused s", "pause of unknown")
+	wantWords(t, note, "the pause would be ended", `"pausedUntil"`)
+	if n := r.client.Exists(t.Context(), "{s}:control").Val(); n != 1 {
+		t.Fatal("the dry run has ended the pause")
+	}
+	out, note = r.result(0, "resume", "--yes")
+	wantWords(t, squeezed(out), "resumed s", "pause of unknown")
+	wantWords(t, note, "the pause is ended, but what it was is not known")
+	if n := r.client.Exists(t.Context(), "{s}:control").Val(); n != 0 {
+		t.Error("the pause is not ended")
+	}
+}

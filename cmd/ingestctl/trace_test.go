@@ -21,6 +21,7 @@ func TestTraceStates(t *testing.T) {
 			p := record.HomePartition("42", partitions)
 			r.traceSettled(p)
 			r.traceRefused(p)
+			r.traceUnfit(p)
 			r.traceUnfinished(p)
 			r.traceGone(p)
 		})
@@ -74,6 +75,15 @@ func (r *traceRig) traceRefused(p int) {
 	}
 	r.state(r.dropped(p, record.RateLimited, person("44", 3)), "dropped", "probably DROPPED (rate_limited)", "the record has no place in it")
 	r.state(r.dropped(p, record.Malformed, `{"customerId"`), "dropped", "(parse_error)", "today's rules refuse the body")
+}
+
+// traceUnfit traces an entry that has no single body, which a worker settles as parse_error.
+func (r *traceRig) traceUnfit(p int) {
+	id, err := r.client.XAdd(r.t.Context(), &redis.XAddArgs{Stream: r.keys[p], Values: []any{"no", "body"}}).Result()
+	must(r.t, err)
+	r.state(id, "undelivered", `Invalid JSON: the entry does not have exactly one field "data"`)
+	r.settleNext(p, record.Malformed, 1)
+	r.state(id, "dead", "(parse_error)", "dead letter")
 }
 
 func (r *traceRig) traceUnfinished(p int) {

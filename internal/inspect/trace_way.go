@@ -38,6 +38,9 @@ func (t *Tracer) waysOf(ctx context.Context, tr *Trace, e *entry, partition int)
 func (t *Tracer) wayOfEntry(ctx context.Context, tr *Trace, e *entry, partition int) (*Way, error) {
 	w := &Way{EntryID: e.id, Key: e.key, Partition: partition, Origin: e.origin, Source: e.source}
 	t.readBody(w, e.body())
+	if e.there() && e.body() == nil {
+		w.Refusal = &record.Refusal{Outcome: record.Malformed, Reason: `Invalid JSON: the entry does not have exactly one field "data"`}
+	}
 	t.addArrival(w, e)
 	err := t.endWay(ctx, tr, w, e)
 	if err != nil {

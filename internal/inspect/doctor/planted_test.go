@@ -105,6 +105,10 @@ var plants = []plant{
 		r.open("s")
 		r.do("xadd", "s", ago(-time.Hour), "data", "x")
 	}},
+	{"the last ID of all", "stream-ids", fails, says("more than 292 years ahead"), func(r *rig) {
+		r.open("s")
+		r.do("xadd", "s", "18446744073709551615-1", "data", "x")
+	}},
 	{"no group yet", "stream-group", warns, says(`no group "g" yet`), func(r *rig) { r.do("xadd", "s", "*", "data", "x") }},
 	{"group destroyed", "stream-group", warns, says("is gone"), func(r *rig) {
 		r.open("s")

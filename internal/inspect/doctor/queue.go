@@ -185,12 +185,22 @@ func streamIDs(ctx context.Context, e *exam, f *findings) error {
 			return err
 		}
 		if ahead := streams.ArrivalOf(info.LastGeneratedID).Sub(now); ahead > maxAhead {
-			f.add(Error, fmt.Sprintf("the last ID of %s is %v ahead of the clock of Redis", key, ahead.Round(time.Second)),
+			f.add(Error, fmt.Sprintf("the last ID of %s is %s ahead of the clock of Redis", key, long(ahead)),
 				"the clock was set back, or a producer chose an ID: until the clock catches up, records are limited by the clock instead of their arrival, and settled entries stay longer",
 				"let producers use XADD with *; if it would take too long, continue on another STREAM_KEY")
 		}
 		return nil
 	})
+}
+
+// long is a duration, in years if it has any: the last ID of all is some 292 years ahead, or
+// more.
+func long(d time.Duration) string {
+	const year = 365 * 24 * time.Hour
+	if d < year {
+		return d.Round(time.Second).String()
+	}
+	return "more than " + plural.Of(int64(d/year), "year", "years")
 }
 
 // isMissing reports whether an error of XINFO means that there is no such stream.
