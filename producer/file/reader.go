@@ -210,7 +210,8 @@ func (r *Reader) Close() error { return r.source.close() }
 // Next returns the next record. After the last one it returns io.EOF and a Line that
 // has only After, Blank and Notes set. An error in the file is a *LineError, one of
 // Options.FromLine a *Refusal. The first call returns a *Refusal if the Mapper refuses
-// the first objects of the file. The caller owns the body.
+// the first objects of the file. The caller owns the body; one that is kept may keep up to
+// 64 KiB in memory.
 func (r *Reader) Next() (Line, error) {
 	line, err := r.next()
 	line.Notes = r.in.take()
