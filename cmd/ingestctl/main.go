@@ -65,7 +65,7 @@ func newCommand() *cobra.Command {
 	}
 	addGroup(root, looking, "The queue and its servers:", statusCommand(), topCommand(), doctorCommand(), reconcileCommand())
 	addGroup(root, records, "Records and customers:", traceCommand(), findCommand(), deadCommand(), limitsCommand())
-	addGroup(root, changing, "Changing the queue:", pauseCommand(), resumeCommand(), migrateCommand())
+	addGroup(root, changing, "Changing the queue:", pauseCommand(), resumeCommand(), migrateCommand(), archiveCommand())
 	return root
 }
 
