@@ -189,8 +189,8 @@ type rebuilt struct {
 
 type compared struct {
 	Same, Missing, Extra, Changed, Outside int64
-	Fields, Reasons                      map[string]int64
-	Differences                          []struct {
+	Fields, Reasons                        map[string]int64
+	Differences                            []struct {
 		Kind, Why, CustomerID, StreamID string
 		Values                          []struct{ Field, First, Second string }
 	}
