@@ -31,9 +31,10 @@ type Values struct{ Field, First, Second string }
 // Comparison is the result of comparing two collections.
 type Comparison struct {
 	Same, Missing, Extra, Changed int64
-	// Newer is how many documents only the first collection has because their entries came
-	// after the end of the rebuild. They are no differences.
-	Newer       int64
+	// Outside is how many documents only the first collection has because their entries came
+	// after the end of the rebuild, or before where it was told to begin. They are no
+	// differences.
+	Outside     int64
 	Fields      map[string]int64 // changed documents by the field that differs
 	Reasons     map[string]int64 // differences by Why
 	Differences []Difference     // the first ones
@@ -43,7 +44,7 @@ type Comparison struct {
 func (c *Comparison) Differ() int64 { return c.Missing + c.Extra + c.Changed }
 
 // Read is the number of documents that were compared.
-func (c *Comparison) Read() int64 { return c.Same + c.Differ() + c.Newer }
+func (c *Comparison) Read() int64 { return c.Same + c.Differ() + c.Outside }
 
 // Compare compares a collection with a rebuilt one, or with any other, and keeps the first
 // keep differences. It calls progress now and then with what it has found so far; nil:
@@ -76,12 +77,12 @@ const progressEvery = 10_000
 
 // add counts a difference. Until then, documents of the first collection count as the same.
 func (c *Comparison) add(d diff.Difference, state *State, keep int) {
-	why, newer := state.why(d)
+	why, outside := state.why(d)
 	switch d.Kind {
 	case diff.Missing:
 		c.Same--
-		if newer {
-			c.Newer++
+		if outside {
+			c.Outside++
 			return
 		}
 		c.Missing++
@@ -151,8 +152,8 @@ const (
 )
 
 // why says why a document of the live collection differs from the rebuilt one, and whether
-// its entry came after the end of the rebuild. Without a state it says nothing.
-func (s *State) why(d diff.Difference) (why string, newer bool) {
+// its entry is outside of what was to be rebuilt. Without a state it says nothing.
+func (s *State) why(d diff.Difference) (why string, outside bool) {
 	if s == nil {
 		return "", false
 	}
@@ -171,6 +172,8 @@ func (s *State) why(d diff.Difference) (why string, newer bool) {
 	case !isID(id):
 		return whyNoEntry, false
 	case archive.CompareIDs(id, home.End) > 0:
+		return "", true
+	case archive.CompareIDs(id, home.After) <= 0 && s.From != "":
 		return "", true
 	case archive.CompareIDs(id, home.After) <= 0:
 		return whyOlder, false

@@ -18,7 +18,7 @@ type TrimmedError struct {
 
 // Error says what is gone.
 func (e *TrimmedError) Error() string {
-	return fmt.Sprintf("%s: entries after %s through %s were trimmed before they were read, and no archive has them", e.Key, e.After, e.Through)
+	return fmt.Sprintf("%s: entries after %s through %s were trimmed before they were read, and no archive has them: begin again with --restart, or keep entries for longer", e.Key, e.After, e.Through)
 }
 
 // Stream reads the stream of one partition.

@@ -106,49 +106,60 @@ func (r *Rebuild) fresh(ctx context.Context) (*Plan, error) {
 		ID: stateID, Run: rand.Text(), Rules: r.opts.Rules, From: r.opts.From.Text, To: r.opts.To.Text,
 		StartedAt: time.Now().UTC(), Counts: Counts{Outcomes: map[string]int64{}},
 	}}
+	empty := r.opts.Bucket != nil
 	for i, key := range r.opts.Keys {
-		part, err := r.extent(ctx, i, key)
+		part, archived, err := r.extent(ctx, i, key)
 		if err != nil {
 			return nil, err
 		}
+		empty = empty && !archived
 		p.Partitions = append(p.Partitions, part)
+	}
+	if empty {
+		return nil, refuse("the archive has nothing of %s: look at its URL and at STREAM_KEY and STREAM_PARTITIONS, or name no archive", r.opts.Keys[0])
 	}
 	return p, nil
 }
 
-// extent is what there is of a partition, within what was asked for.
-func (r *Rebuild) extent(ctx context.Context, i int, key string) (Partition, error) {
+// extent is what there is of a partition, within what was asked for, and whether the
+// archive has some of it.
+func (r *Rebuild) extent(ctx context.Context, i int, key string) (part Partition, archived bool, err error) {
 	last, trimmed, err := r.streams[i].bounds(ctx)
 	if err != nil {
-		return Partition{}, err
+		return part, false, err
 	}
 	after := trimmed
 	if r.logs[i] != nil {
-		tail, begin, err := chain(ctx, r.logs[i])
+		var tail, begin string
+		tail, begin, err = chain(ctx, r.logs[i])
 		switch {
 		case errors.Is(err, archive.ErrEmpty):
 		case err != nil:
-			return Partition{}, fmt.Errorf("reading the archive of %s: %w", key, err)
+			return part, false, fmt.Errorf("reading the archive of %s: %w", key, err)
+		case archive.CompareIDs(tail, trimmed) >= 0:
+			archived, last, after = true, later(last, tail), earlier(begin, trimmed)
 		default:
-			last = later(last, tail)
-			if archive.CompareIDs(tail, trimmed) >= 0 {
-				after = earlier(begin, trimmed)
-			} else if from := r.opts.From.ID; from == "" || archive.CompareIDs(from, trimmed) <= 0 {
-				return Partition{}, refuse("the archive of %s ends with %s, and on the stream all entries through %s were trimmed: what is between is gone; begin after it with --from %s",
+			if from := r.opts.From.ID; from == "" || archive.CompareIDs(from, trimmed) <= 0 {
+				return part, false, refuse("the archive of %s ends with %s, and on the stream all entries through %s were trimmed: what is between is gone; begin after it with --from %s",
 					key, tail, trimmed, following(trimmed))
 			}
+			archived = true
 		}
 	}
-	part := Partition{Key: key, After: after, End: last}
+	return r.bounded(Partition{Key: key, After: after, End: last}), archived, nil
+}
+
+// bounded is a partition within --from and --to.
+func (r *Rebuild) bounded(p Partition) Partition {
 	if from := r.opts.From.ID; from != "" {
-		part.After = later(part.After, preceding(from))
+		p.After = later(p.After, preceding(from))
 	}
 	if to := r.opts.To.ID; to != "" {
-		part.End = earlier(part.End, to)
+		p.End = earlier(p.End, to)
 	}
-	part.End = later(part.End, part.After)
-	part.Through = part.After
-	return part, nil
+	p.End = later(p.End, p.After)
+	p.Through = p.After
+	return p
 }
 
 // chain returns the last ID of a log, and the ID after which its entries are still there.

@@ -230,11 +230,14 @@ func (r *Rebuild) consumerOptions(q *Queue) (consumer.Options, error) {
 	if rules.Limit == 0 {
 		return opts, nil
 	}
-	bases := r.windows.bases()
+	bases, ahead := r.windows.bases(), int64(0)
+	if rules.Reserve {
+		ahead = rules.MaxDelay.Milliseconds() // how much older than its ID the place of a record may be
+	}
 	l, err := limiter.New(r.opts.Redis, limiter.Config{
 		Limit: rules.Limit, Window: rules.Window, Lateness: r.opts.Lateness, Reserve: rules.Reserve, MaxDelay: rules.MaxDelay,
 		Bases: bases, Home: func(customerID string) int { return record.HomePartition(customerID, len(bases)) },
-		Floor: func() int64 { return q.Floor() - rules.MaxDelay.Milliseconds() },
+		Floor: func() int64 { return q.Floor() - ahead },
 	})
 	if err != nil {
 		return opts, err

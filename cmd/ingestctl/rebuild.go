@@ -15,6 +15,7 @@ import (
 
 	"ingestion/archive/fold"
 	"ingestion/cmd/internal/app"
+	"ingestion/cmd/internal/buckets"
 	"ingestion/internal/config"
 	"ingestion/internal/duration"
 	"ingestion/internal/inspect"
@@ -29,9 +30,9 @@ apply, so it also shows what other limits or rules would have made of the same
 records. Workers may run meanwhile: the stream, its keys and the live collection
 are only read.
 
-  from where   without --archive, from the oldest entry on the stream. With it,
-               from the first entry in the archive. --from and --to limit that.
-               The end is fixed when the rebuild begins
+  from where   from the first entry in the archive that --archive or ARCHIVE_URL
+               names; without one, from the oldest entry on the stream. --from and
+               --to limit that. The end is fixed when the rebuild begins
   what counts  a record counts in its customer's window when it arrived, whatever
                RATE_LIMIT_CLOCK is. Customers' own limits are those at the begin
   where to     --into names a collection in MONGO_DB that is new or empty. It gets
@@ -66,6 +67,7 @@ type rebuildFlags struct {
 	into, from, to, archive string
 	restart, judgeAgain     bool
 	diff                    bool
+	archived                bool // there is an archive
 	comparing               comparing
 }
 
@@ -90,7 +92,7 @@ func rebuildCommand() *cobra.Command {
 	flags.StringVar(&f.into, "into", "", "the new `COLLECTION`")
 	flags.StringVar(&f.from, "from", "", "begin with this entry `ID`, time, or duration before now")
 	flags.StringVar(&f.to, "to", "", "end with this entry `ID`, time, or duration before now")
-	flags.StringVar(&f.archive, "archive", "", "the `URL` of the archive")
+	flags.StringVar(&f.archive, "archive", "", "the `URL` of the archive (default: ARCHIVE_URL)")
 	flags.BoolVar(&f.restart, "restart", false, "drop what an earlier rebuild into the collection has left")
 	flags.BoolVar(&f.judgeAgain, "judge-again", false, "apply today's limits also where it is known what the workers decided")
 	flags.BoolVar(&f.diff, "diff", false, "compare with the live collection at the end")
@@ -157,7 +159,7 @@ func (f *rebuildFlags) run(cmd *cobra.Command) error {
 	if s.cfg.QueueMode == config.ModeList {
 		return app.UsageError(errors.New("QUEUE_MODE=list: a list keeps nothing to rebuild from, since records leave it when they are delivered"))
 	}
-	bucket, err := f.openArchive(ctx)
+	bucket, err := f.openArchive(ctx, s.cfg)
 	if err != nil {
 		return err
 	}
@@ -174,18 +176,23 @@ func (f *rebuildFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	f.archived = bucket != nil
 	return f.rebuild(cmd, s, servers, fold.New(opts), shown)
 }
 
-func (f *rebuildFlags) openArchive(ctx context.Context) (*blob.Bucket, error) {
-	if f.archive == "" {
+// openArchive returns nil if no archive is named.
+func (f *rebuildFlags) openArchive(ctx context.Context, cfg *config.Config) (*blob.Bucket, error) {
+	if f.archive != "" {
+		bucket, err := buckets.Open(ctx, f.archive)
+		if err != nil {
+			return nil, app.UsageError(fmt.Errorf("--archive: %s", strings.TrimPrefix(err.Error(), "ARCHIVE_URL: ")))
+		}
+		return bucket, nil
+	}
+	if cfg.ArchiveURL == "" {
 		return nil, nil
 	}
-	bucket, err := blob.OpenBucket(ctx, f.archive)
-	if err != nil {
-		return nil, app.UsageError(fmt.Errorf("--archive: %w", err))
-	}
-	return bucket, nil
+	return buckets.Open(ctx, cfg.ArchiveURL)
 }
 
 func (f *rebuildFlags) options(s *session, servers *app.RebuildServers, bucket *blob.Bucket, shown *rebuildProgress) (o fold.Options, err error) {

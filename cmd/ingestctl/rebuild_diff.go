@@ -21,8 +21,8 @@ their _ids, in constant memory.
   missing  only FIRST has the document
   extra    only SECOND has it
   changed  both have it, with other values; the time of ingestion does not count
-  newer    if SECOND is a rebuild: only FIRST has the document, since its entry
-           came after the rebuild's end. That is no difference
+  outside  if SECOND is a rebuild: only FIRST has the document, since its entry
+           came after the rebuild's end, or before --from. That is no difference
 
 If SECOND is a rebuild, diff says why a document differs, as far as that is known.
 Names and email addresses are masked, as in A*** and a***@b.co, and so are values

@@ -55,7 +55,7 @@ type comparisonJSON struct {
 	Missing     int64            `json:"missing"`
 	Extra       int64            `json:"extra"`
 	Changed     int64            `json:"changed"`
-	Newer       int64            `json:"newer"`
+	Outside     int64            `json:"outside"`
 	Fields      map[string]int64 `json:"fields"`
 	Reasons     map[string]int64 `json:"reasons"`
 	Masked      bool             `json:"masked"`
@@ -79,7 +79,7 @@ type valuesJSON struct {
 
 func rebuildJSONOf(s *session, f *rebuildFlags, state *fold.State, resumed bool, took time.Duration) *rebuildJSON {
 	r := &rebuildJSON{
-		Version: 1, Into: s.cfg.MongoDB + "." + f.into, Archive: f.archive != "", DryRun: f.dryRun, Resumed: resumed,
+		Version: 1, Into: s.cfg.MongoDB + "." + f.into, Archive: f.archived, DryRun: f.dryRun, Resumed: resumed,
 		StartedAt: timeOrNull(state.StartedAt), Seconds: took.Seconds(), Read: state.Counts.Read, PutBack: state.Counts.PutBack, Recorded: state.Counts.Recorded, Outcomes: map[string]int64{},
 		Rules: rulesJSON{
 			Limit: state.Rules.Limit, WindowSeconds: state.Rules.Window.Seconds(), Policy: s.cfg.RateLimitPolicy,
@@ -101,7 +101,7 @@ func rebuildJSONOf(s *session, f *rebuildFlags, state *fold.State, resumed bool,
 func comparisonOf(s *session, first, second string, c *comparing, found *fold.Comparison) *comparisonJSON {
 	out := &comparisonJSON{
 		Version: 1, First: s.cfg.MongoDB + "." + first, Second: s.cfg.MongoDB + "." + second,
-		Same: found.Same, Missing: found.Missing, Extra: found.Extra, Changed: found.Changed, Newer: found.Newer,
+		Same: found.Same, Missing: found.Missing, Extra: found.Extra, Changed: found.Changed, Outside: found.Outside,
 		Fields: found.Fields, Reasons: found.Reasons, Masked: !c.reveal, Differences: []differenceJSON{},
 	}
 	for _, d := range found.Differences {

@@ -115,8 +115,8 @@ func (p *page) comparison(c *comparisonJSON) {
 	p.line("  %-8s %14s  %s", "missing", thousands(c.Missing), "only the first one has them")
 	p.line("  %-8s %14s  %s", "extra", thousands(c.Extra), "only the second one has them")
 	p.line("  %-8s %14s  %s", "changed", thousands(c.Changed), fieldCounts(c.Fields))
-	if c.Newer > 0 {
-		p.line("  %-8s %14s  %s", "newer", thousands(c.Newer), "came after the rebuild's end")
+	if c.Outside > 0 {
+		p.line("  %-8s %14s  %s", "outside", thousands(c.Outside), "came before or after what was rebuilt")
 	}
 	if len(c.Reasons) > 0 {
 		p.line("")

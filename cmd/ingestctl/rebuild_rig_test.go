@@ -55,6 +55,27 @@ func (r *rebuildRig) worker() (stop func()) {
 	}
 }
 
+// archiver starts an archiver. stop waits until it has archived all entries, and workers have
+// trimmed them, as the last ones of each partition are kept from that.
+func (r *rebuildRig) archiver() (stop func()) {
+	r.t.Helper()
+	r.env = append(r.env, "ARCHIVE_URL=file://"+r.t.TempDir(), "ARCHIVE_SEGMENT_SEC=0.5", "STREAM_RETENTION=0")
+	p := env.Process(r.t, env.Build(r.t, "ingestion/cmd/archiver"), nil, r.env)
+	return func() {
+		r.t.Helper()
+		for _, key := range r.keys {
+			env.Eventually(r.t, soon, func() (bool, string) {
+				n := r.client.XLen(r.t.Context(), key).Val()
+				return n == 0, fmt.Sprintf("%d entries on %s", n, key)
+			})
+		}
+		p.Signal(syscall.SIGTERM)
+		if code := p.Wait(soon); code != 0 {
+			r.t.Fatalf("the archiver ended with %d", code)
+		}
+	}
+}
+
 // settled waits until workers have settled all entries, and none waits.
 func (r *rebuildRig) settled() {
 	r.t.Helper()
@@ -168,9 +189,9 @@ type rebuilt struct {
 }
 
 type compared struct {
-	Same, Missing, Extra, Changed, Newer int64
-	Fields, Reasons                      map[string]int64
-	Differences                          []struct {
+	Same, Missing, Extra, Changed, Outside int64
+	Fields, Reasons                        map[string]int64
+	Differences                            []struct {
 		Kind, Why, CustomerID, StreamID string
 		Values                          []struct{ Field, First, Second string }
 	}

@@ -20,14 +20,20 @@ func TestRebuildEqualsTheLiveCollection(t *testing.T) {
 	for _, c := range []struct {
 		policy     string
 		partitions int
-	}{{"drop", 1}, {"dead-letter", 3}, {"defer", 1}, {"defer", 3}} {
-		t.Run(fmt.Sprintf("%s, %d partitions", c.policy, c.partitions), func(t *testing.T) {
+		archive    bool
+	}{{"drop", 1, false}, {"dead-letter", 3, false}, {"defer", 1, false}, {"defer", 3, false}, {"drop", 1, true}, {"defer", 3, true}} {
+		t.Run(fmt.Sprintf("%s, %d partitions, archive: %v", c.policy, c.partitions, c.archive), func(t *testing.T) {
 			t.Parallel()
 			r := newRebuildRig(t, c.partitions, "RATE_LIMIT_POLICY="+c.policy)
 			must(t, r.client.HSet(t.Context(), "{"+r.keys[0]+"}:limits", "1", "off", "2", "block").Err())
+			stopArchiver := func() {}
+			if c.archive {
+				stopArchiver = r.archiver()
+			}
 			stop := r.worker()
 			r.load(rand.New(rand.NewPCG(1, 2)), 1500)
 			r.settled()
+			stopArchiver()
 			stop()
 			before, want := r.live(), r.ledger()
 			got := r.rebuild(0, "--into", "people2", "--diff")
@@ -55,8 +61,13 @@ func TestRebuildSurvivesKills(t *testing.T) {
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 1))
 	r := newRebuildRig(t, 2, "RATE_LIMIT_POLICY=defer", "BATCH_SIZE=10")
-	stop := r.worker()
+	stopArchiver, stop := r.archiver(), r.worker()
 	r.load(rng, 2500)
+	r.settled()
+	stopArchiver()
+	stop()
+	r.load(rng, burst) // on the stream alone
+	stop = r.worker()
 	r.settled()
 	stop()
 	before := r.live()
@@ -120,7 +131,7 @@ func TestRebuildWithAnotherLimit(t *testing.T) {
 		bson.D{{Key: "$set", Value: bson.D{{Key: "name", Value: "Other"}}}}).Err())
 	must(t, r.db.Collection("better").FindOneAndDelete(t.Context(), bson.D{{Key: "customerId", Value: "43"}, {Key: "name", Value: "Secretname0"}}).Err())
 	text, stderr := r.result(1, "rebuild", "diff", "people", "better")
-	wantWords(t, text, "same                  2", "missing               1", "extra                 4", "changed               1", "newer                 1",
+	wantWords(t, text, "same                  2", "missing               1", "extra                 4", "changed               1", "outside               1",
 		"name: S*** -> O***", "the live side has refused its record", "refuses its record")
 	wantWords(t, stderr, "6 documents differ between people and better")
 	if strings.Contains(text, "Secret") || strings.Contains(text, "Other") {
@@ -182,22 +193,23 @@ func TestRebuildOfAPart(t *testing.T) {
 	r.settled()
 	stop()
 	for i, c := range []struct {
-		args          []string
-		read, missing int64
-		newer         int64
+		args []string
+		read int64
 	}{
-		{[]string{"--from", "2026-01-31T12:00:02Z"}, 3, 2, 0},
-		{[]string{"--to", "2026-01-31T12:00:02Z"}, 3, 0, 2},
-		{[]string{"--from", "1769860801000-0", "--to", "1769860802000-0"}, 2, 1, 2},
-		{[]string{"--from", "1m"}, 0, 5, 0},
+		{[]string{"--from", "2026-01-31T12:00:02Z"}, 3},
+		{[]string{"--to", "2026-01-31T12:00:02Z"}, 3},
+		{[]string{"--from", "1769860801000-0", "--to", "1769860802000-0"}, 2},
+		{[]string{"--from", "1m"}, 0},
 	} {
-		code := 0
-		if c.missing > 0 {
-			code = 1
-		}
-		got := r.rebuild(code, append([]string{"--into", fmt.Sprint("part", i), "--diff"}, c.args...)...)
-		if got.Read != c.read || got.Diff.Missing != c.missing || got.Diff.Newer != c.newer || c.missing > 0 && got.Diff.Reasons["its entry is older than what was folded"] != c.missing {
+		got := r.rebuild(0, append([]string{"--into", fmt.Sprint("part", i), "--diff"}, c.args...)...)
+		if got.Read != c.read || got.Diff.Same != c.read || got.Diff.Outside != 5-c.read {
 			t.Errorf("%v: read %d, %+v", c.args, got.Read, got.Diff)
 		}
+	}
+
+	must(t, r.client.XTrimMinID(t.Context(), "s", "1769860802000-0").Err())
+	got := r.rebuild(1, "--into", "rest", "--diff")
+	if got.Read != 3 || got.Diff.Missing != 2 || got.Diff.Reasons["its entry is older than what was folded"] != 2 {
+		t.Errorf("read %d, %+v", got.Read, got.Diff)
 	}
 }
