@@ -25,16 +25,18 @@ import (
 
 const rebuildHelp = `rebuild derives the collection again from what arrived: it takes the entries of
 the archive and then of the stream, in the order of their IDs, through the same
-decoder, limiter and store as a worker, into a new collection. Today's settings
-apply, so it also shows what other limits or rules would have made of the same
-records. Workers may run meanwhile: the stream, its keys and the live collection
-are only read.
+decoder, limiter and store as a worker, into a new collection. With --judge-again
+it shows what other limits would have made of the same records. Workers may run
+meanwhile: the stream, its keys and the live collection are only read.
 
   from where   from the first entry in the archive that --archive or ARCHIVE_URL
                names; without one, from the oldest entry on the stream. --from and
                --to limit that. The end is fixed when the rebuild begins
-  what counts  a record counts in its customer's window when it arrived, whatever
-               RATE_LIMIT_CLOCK is. Customers' own limits are those at the begin
+  who decides  the workers, whose decisions an archiver keeps. Where these are not
+               known, and with --judge-again, today's settings: then a record
+               counts in its customer's window when it arrived, whatever
+               RATE_LIMIT_CLOCK is, and customers' own limits are those at the
+               beginning
   where to     --into names a collection in MONGO_DB that is new or empty. It gets
                the options and indexes of MONGO_COLLECTION
   notes        the collection NAME.rebuild says how far the rebuild is. In Redis
@@ -44,9 +46,8 @@ If it is stopped, by whatever, the same command goes on where it was, with the
 same result, as long as the windows are in Redis: RATE_LIMIT_LATENESS_SEC.
 --restart drops what was built, asks first, and begins again.
 
-With unchanged settings the result equals the live collection, but for the time
-of ingestion and what docs/event-sourcing.md lists: for instance, several workers
-judge a customer's records in another order than that of their arrival.
+Where the workers decide, the result equals the live collection, but for the time
+of ingestion. docs/event-sourcing.md says what else can differ.
 
 --diff compares the live collection with the new one at the end; "rebuild diff"
 does so at any time.
@@ -59,7 +60,7 @@ Exit codes:
 
 const rebuildExample = `  ingestctl rebuild --into customers_new --dry-run
   ingestctl rebuild --into customers_new --diff
-  RATE_LIMIT_LIMIT=50 ingestctl rebuild --into what_if --from 24h --diff
+  RATE_LIMIT_LIMIT=50 ingestctl rebuild --into what_if --from 24h --judge-again --diff
   ingestctl rebuild --into customers_new --archive s3://my-bucket --diff --json`
 
 type rebuildFlags struct {
