@@ -47,6 +47,9 @@ func archiveDetachCommand() *cobra.Command {
 			if err := f.check(cmd); err != nil {
 				return err
 			}
+			if err := needsStream(); err != nil {
+				return err
+			}
 			s, err := open(cmd.Context(), cmd, nil)
 			if err != nil {
 				return err
@@ -58,6 +61,15 @@ func archiveDetachCommand() *cobra.Command {
 	f.addFlags(cmd)
 	cmd.Flags().BoolVar(&f.json, "json", false, "print the result as one JSON object")
 	return cmd
+}
+
+// needsStream returns an error in list mode.
+func needsStream() error {
+	cfg, err := config.Load()
+	if err == nil && cfg.QueueMode != config.ModeStream {
+		return app.UsageError(errors.New("QUEUE_MODE: only a stream is archived: want stream"))
+	}
+	return err
 }
 
 // detachedJSON is what --json prints, described by docs/schema/ingestctl-archive-detach.json.
@@ -75,9 +87,6 @@ type detachedPartitionJSON struct {
 }
 
 func (f *detachFlags) run(cmd *cobra.Command, s *session) error {
-	if s.cfg.QueueMode != config.ModeStream {
-		return app.UsageError(errors.New("QUEUE_MODE: only a stream is archived: want stream"))
-	}
 	found, err := s.detach(cmd.Context(), true)
 	if err != nil {
 		return err
