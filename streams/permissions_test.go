@@ -73,6 +73,12 @@ func TestTheDocumentedPermissionsSuffice(t *testing.T) {
 			_, errPurge := g.Purge(t.Context(), ids[1:])
 			return errors.Join(errEdit, errReplay, errPurge)
 		},
+		"`ingestctl archive detach`": func(client redis.UniversalClient) error {
+			_, err := newArchive(t, b.client, "s", "a", time.Minute).Position(t.Context())
+			must(t, err)
+			_, err = streams.DetachArchive(t.Context(), client, "s", false)
+			return err
+		},
 		"to pause and resume": func(client redis.UniversalClient) error {
 			if err := streams.Pause(t.Context(), client, "s", streams.Control{Until: time.Now().Add(time.Hour), By: "ada"}); err != nil {
 				return err

@@ -24,10 +24,11 @@ the worker's values. These matter:
   ARCHIVE_SEGMENT_BYTES   a segment is closed at this size,
   ARCHIVE_SEGMENT_SEC     or this long after its first entry
   REDIS_URL, STREAM_KEY, STREAM_PARTITIONS; QUEUE_MODE must be stream
+  STREAM_CLAIM_IDLE_MS    how long the right to archive a partition lasts
   ADMIN_ADDR              serves metrics and health
 
-Several archivers may run: one archives a partition, and another takes over within
-15 s when that one ends. While the bucket or Redis fails, the archiver waits, and
+Several archivers may run: one archives a partition, and another takes over at most
+STREAM_CLAIM_IDLE_MS after that one was killed. While the bucket or Redis fails, the archiver waits, and
 says so. To stop archiving for good, stop the archivers and run "ingestctl archive
 detach": until then nothing is trimmed.
 

@@ -12,11 +12,12 @@ import (
 const archiveHelp = `archive looks at the archive: the segments that the archiver has written to the
 bucket ARCHIVE_URL, and the chain of manifest entries that names them. Each
 partition of the stream has a chain of its own. None of these commands writes to
-the bucket, and they may run while the archiver does.
+the bucket, and all but detach may run while the archiver does.
 
   list    how much there is, since when and up to when
   verify  whether all of it is there, as it was written, without a gap
   cat     the entries, as they came
+  detach  gives the archive up, so that the stream is trimmed without it
 
 A segment has one line per entry, compressed with zstd. Its manifest entry has its
 SHA-256, and that of the manifest entry before. Nothing is changed once it is
@@ -26,7 +27,7 @@ lifecycle rule; the oldest ones have to go first.`
 func archiveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "archive",
-		Short: "Look at the archive of the stream",
+		Short: "Look at the archive of the stream, or give it up",
 		Long:  archiveHelp,
 		Example: `  ingestctl archive list
   ingestctl archive verify
@@ -34,7 +35,7 @@ func archiveCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: showHelp,
 	}
-	cmd.AddCommand(archiveListCommand(), archiveVerifyCommand(), archiveCatCommand())
+	cmd.AddCommand(archiveListCommand(), archiveVerifyCommand(), archiveCatCommand(), archiveDetachCommand())
 	return cmd
 }
 

@@ -75,6 +75,15 @@ type partitionJSON struct {
 	Error        *string `json:"error"`
 	*balanceJSON         // absent if there is an error
 	Bytes        *int64  `json:"bytes"`
+	// Archive is null if the partition is not archived, or could not be read.
+	Archive *archiveJSON `json:"archive"`
+}
+
+type archiveJSON struct {
+	Served        bool     `json:"served"`
+	Archived      string   `json:"archived"` // ID of the last entry that is
+	Entries       *int64   `json:"entries"`  // that are not archived
+	OldestSeconds *float64 `json:"oldestSeconds"`
 }
 
 type listJSON struct {
@@ -196,7 +205,15 @@ func partitionOf(p inspect.Partition) partitionJSON {
 	balance := balanceOf(p.Account, p.Verdict(), p.BacklogUnknown)
 	balance.Due = p.Due
 	balance.OldestUndeliveredSeconds, balance.OldestPendingSeconds = secondsOf(p.Age(p.OldestUndelivered)), secondsOf(p.Age(p.OldestPending))
-	return partitionJSON{Key: p.Key, balanceJSON: balance, Bytes: known(p.Bytes >= 0, p.Bytes)}
+	return partitionJSON{Key: p.Key, balanceJSON: balance, Bytes: known(p.Bytes >= 0, p.Bytes), Archive: archiveOf(p)}
+}
+
+func archiveOf(p inspect.Partition) *archiveJSON {
+	a := p.Archive
+	if !a.On {
+		return nil
+	}
+	return &archiveJSON{Served: a.Served, Archived: a.Archived, Entries: known(a.Lag >= 0, a.Lag), OldestSeconds: secondsOf(p.Age(a.Oldest))}
 }
 
 // totalOf is nil if not all partitions could be read.

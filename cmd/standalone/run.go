@@ -18,7 +18,7 @@ import (
 )
 
 func newRun() *cobra.Command {
-	opts := stack.Options{}
+	opts, archiveDir := stack.Options{}, ""
 	command := &cobra.Command{
 		Use:   "run",
 		Short: "Run the embedded servers and the worker until SIGINT or SIGTERM",
@@ -28,20 +28,25 @@ the document. All settings of the worker apply, except REDIS_URL and MONGO_URI,
 which point to the embedded servers. With --data the documents are kept in that
 directory; records still in the embedded Redis are lost on exit.
 
+With --archive, which needs QUEUE_MODE=stream, every entry is also written to that
+directory, as archiver does.
+
 The embedded Redis does not count the entries added to a stream, so the verdict
 of "ingestctl reconcile" on it is "unknown" at best.`,
 		Example: `  standalone run                                   # list mode, free ports
-  QUEUE_MODE=stream standalone run --data ./data --redis-addr 127.0.0.1:6379`,
+  QUEUE_MODE=stream standalone run --data ./data --redis-addr 127.0.0.1:6379
+  QUEUE_MODE=stream standalone run --data ./data --archive ./archive`,
 		Args: cobra.NoArgs,
-		RunE: func(command *cobra.Command, _ []string) error { return run(command, opts) },
+		RunE: func(command *cobra.Command, _ []string) error { return run(command, opts, archiveDir) },
 	}
 	command.Flags().StringVar(&opts.RedisAddr, "redis-addr", "127.0.0.1:0", "listen `ADDRESS` of Redis; port 0 is any free one")
 	command.Flags().StringVar(&opts.MongoAddr, "mongo-addr", "127.0.0.1:0", "listen `ADDRESS` of MongoDB; port 0 is any free one")
 	command.Flags().StringVar(&opts.DataDir, "data", "", "data `DIRECTORY` of MongoDB (default: temporary)")
+	command.Flags().StringVar(&archiveDir, "archive", "", "archive the entries of the stream in this `DIRECTORY`")
 	return command
 }
 
-func run(command *cobra.Command, opts stack.Options) (err error) {
+func run(command *cobra.Command, opts stack.Options, archiveDir string) (err error) {
 	ctx := command.Context()
 	servers, err := stack.Start(ctx, opts)
 	if err != nil {
@@ -56,13 +61,18 @@ func run(command *cobra.Command, opts stack.Options) (err error) {
 	defer func() { err = errors.Join(err, buffer.Close()) }()
 	tracer, stop := tracing.StartWorker(ctx, cfg, log)
 	defer stop()
+	archiver, closeArchive, err := openArchive(ctx, cfg, log, archiveDir)
+	if err != nil {
+		return err
+	}
+	defer closeArchive()
 	worker, err := app.NewWorker(ctx, cfg, log, buffer.Flush, tracer)
 	if err != nil {
 		return err
 	}
 	defer worker.Close()
 	command.PrintErr(welcome(servers, cfg))
-	return worker.Run(ctx)
+	return runBoth(ctx, worker, archiver)
 }
 
 // addrFlag returns the flag of the address that is at fault, if one is.

@@ -40,7 +40,7 @@ type Config struct {
 	StreamGroup         string    `env:"STREAM_GROUP" envDefault:"ingest-workers" doc:"consumer group"`
 	StreamConsumer      string    `env:"STREAM_CONSUMER" doc:"this worker's name in the group, which no other worker may use; unset: host-pid-random"`
 	StreamPartitions    int       `env:"STREAM_PARTITIONS" envDefault:"1" doc:"number of streams that the customers are spread over; the same for all workers and producers"`
-	StreamClaimIdle     Millis    `env:"STREAM_CLAIM_IDLE_MS" envDefault:"30000" doc:"an entry whose lease was not renewed for this long is reclaimed by another worker, milliseconds"`
+	StreamClaimIdle     Millis    `env:"STREAM_CLAIM_IDLE_MS" envDefault:"30000" doc:"an entry whose lease was not renewed for this long is reclaimed by another worker, as a partition is by another archiver, milliseconds"`
 	StreamMaxDeliveries int       `env:"STREAM_MAX_DELIVERIES" envDefault:"5" doc:"an entry delivered more often than this is quarantined, since it may be killing its workers"`
 	StreamRetention     Retention `env:"STREAM_RETENTION" envDefault:"1h" doc:"how long settled entries stay on the stream: a duration such as 90m, 7d or 1w2d, or 0 or forever"`
 	StreamMaxEntries    int64     `env:"STREAM_MAX_ENTRIES" envDefault:"1000000" doc:"approximate maximum number of entries on the stream, not counting unfinished ones; 0: no maximum"`

@@ -62,14 +62,15 @@ func TestEnvExampleChangesNothing(t *testing.T) {
 	}
 }
 
-// The worker and the generator of docker-compose.yml take every setting that
+// The worker, the archiver and the generator of docker-compose.yml take every setting that
 // docker-compose.yml does not choose itself.
 func TestComposePassesAllSettings(t *testing.T) {
 	text := contents(t, "../../docker-compose.yml")
 	for service, without := range map[string]*regexp.Regexp{
 		// files outside the container, one name for several workers
-		"worker":    regexp.MustCompile(`^(GEN|PRODUCER)_|_PASSWORD_FILE$|^STREAM_CONSUMER$`),
-		"generator": regexp.MustCompile(`^(MONGO|ADMIN|RATE_LIMIT|WORKER|STREAM_(GROUP|CONSUMER|CLAIM|MAX|RETENTION)|DEAD|DLQ|BATCH|MAX|SHUTDOWN)|_PASSWORD_FILE$|^LOG_RAW$`),
+		"worker":    regexp.MustCompile(`^(GEN|PRODUCER|ARCHIVE)_|_PASSWORD_FILE$|^STREAM_CONSUMER$`),
+		"archiver":  regexp.MustCompile(`^(MONGO|QUEUE_KEY|RATE_LIMIT|WORKER|STREAM_(GROUP|CONSUMER|MAX|RETENTION)|DEAD|DLQ|BATCH|MAX|GEN|PRODUCER)|_PASSWORD_FILE$|^LOG_RAW$`),
+		"generator": regexp.MustCompile(`^(MONGO|ADMIN|ARCHIVE|RATE_LIMIT|WORKER|STREAM_(GROUP|CONSUMER|CLAIM|MAX|RETENTION)|DEAD|DLQ|BATCH|MAX|SHUTDOWN)|_PASSWORD_FILE$|^LOG_RAW$`),
 	} {
 		_, rest, found := strings.Cut(text, "\n  "+service+":\n")
 		if !found {

@@ -46,7 +46,7 @@ func (s *Status) Findings(limits Limits) []Finding {
 	j := &judge{Status: s, maxAge: cmp.Or(limits.MaxAge, MaxAge)}
 	for _, check := range []func(*judge){
 		(*judge).servers, (*judge).memory, (*judge).persistence, (*judge).unreadable, (*judge).workers, (*judge).silent,
-		(*judge).unopened, (*judge).accounts, (*judge).waiting, (*judge).held, (*judge).missing, (*judge).uncounted, (*judge).paused, (*judge).letters,
+		(*judge).unopened, (*judge).accounts, (*judge).waiting, (*judge).held, (*judge).unarchived, (*judge).missing, (*judge).uncounted, (*judge).paused, (*judge).letters,
 	} {
 		check(j)
 	}

@@ -23,9 +23,8 @@ import (
 )
 
 const (
-	renewEvery = 5 * time.Second
-	// leaseTime is after how long another archiver takes over from one that was killed.
-	leaseTime = 3 * renewEvery
+	// renewals is how often a lease is renewed before it would expire.
+	renewals = 3
 	// maxReading is how many partitions are read at the same time.
 	maxReading = 4
 	// openBytes bounds what all open segments hold, before compression.
@@ -60,7 +59,7 @@ func New(opts Options) (*Archiving, error) {
 	a := &Archiving{opts: opts}
 	reading := make(chan struct{}, maxReading)
 	for _, key := range record.PartitionKeys(opts.Config.StreamKey, opts.Config.StreamPartitions) {
-		one, err := streams.NewArchive(streams.ArchiveOptions{Client: opts.Redis, Key: key, Name: opts.Config.StreamConsumer, Lease: leaseTime})
+		one, err := streams.NewArchive(streams.ArchiveOptions{Client: opts.Redis, Key: key, Name: opts.Config.StreamConsumer, Lease: opts.Config.StreamClaimIdle.Duration()})
 		if err != nil {
 			return nil, err
 		}
@@ -102,7 +101,7 @@ func (a *Archiving) archiverOptions(s *source) archive.Options {
 		Name:         cfg.StreamConsumer,
 		SegmentBytes: int(min(cfg.ArchiveSegmentBytes, openBytes/int64(cfg.StreamPartitions))),
 		SegmentAge:   cfg.ArchiveSegment.Duration(),
-		RenewEvery:   renewEvery,
+		RenewEvery:   cfg.StreamClaimIdle.Duration() / renewals,
 		Grace:        cfg.ShutdownTimeout.Duration(),
 		Log:          a.opts.Log,
 		Observer:     a.observer(s),

@@ -55,11 +55,12 @@ const (
 	Worker   Role = "worker"
 	Producer Role = "producer"
 	Operator Role = "operator" // ingestctl
-	Metrics  Role = "metrics"  // what serves /metrics/queue without being a worker
+	Archiver Role = "archiver"
+	Metrics  Role = "metrics" // what serves /metrics/queue without being a worker
 )
 
 // Roles lists all roles.
-func Roles() []Role { return []Role{Worker, Producer, Operator, Metrics} }
+func Roles() []Role { return []Role{Worker, Producer, Operator, Archiver, Metrics} }
 
 // Options says what to examine.
 type Options struct {

@@ -79,7 +79,7 @@ func foreignGroups(ctx context.Context, e *exam, f *findings) error {
 			return err
 		}
 		for _, g := range groups {
-			if g.Name == e.cfg.StreamGroup {
+			if g.Name == e.cfg.StreamGroup || g.Name == streams.ArchiveGroup {
 				continue
 			}
 			if err := e.judgeForeign(ctx, f, key, g, now); err != nil {

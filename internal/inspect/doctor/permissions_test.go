@@ -23,6 +23,9 @@ func eachList(t *testing.T, look func(t *testing.T, role doctor.Role, mode strin
 	t.Helper()
 	for _, role := range doctor.Roles() {
 		for _, mode := range modes {
+			if role == doctor.Archiver && mode == config.ModeList {
+				continue // a list can't be archived
+			}
 			t.Run(string(role)+"/"+mode, func(t *testing.T) {
 				commands := doctor.Rights(role, mode)
 				if len(commands) == 0 {
@@ -123,7 +126,7 @@ func TestAUserWithWhatTheRoleNeedsIsSound(t *testing.T) {
 func TestTheRightsAreDocumented(t *testing.T) {
 	page, err := os.ReadFile("../../../docs/operations.md")
 	must(t, err)
-	names := map[doctor.Role]string{doctor.Worker: "a worker", doctor.Producer: "a producer", doctor.Operator: "`ingestctl`", doctor.Metrics: "`/metrics/queue`"}
+	names := map[doctor.Role]string{doctor.Worker: "a worker", doctor.Producer: "a producer", doctor.Operator: "`ingestctl`", doctor.Metrics: "`/metrics/queue`", doctor.Archiver: "an archiver"}
 	eachList(t, func(t *testing.T, role doctor.Role, mode string, commands []string) {
 		row := regexp.MustCompile(`(?m)^\| ` + regexp.QuoteMeta(names[role]+", "+mode+" mode") + ` \| (.*) \|$`).FindSubmatch(page)
 		if row == nil {
@@ -149,6 +152,8 @@ var scriptsOf = map[string]doctor.Role{
 	"deadletters_purge": doctor.Operator, "deadletters_replay": doctor.Operator, "control_pause": doctor.Operator,
 	"control_resume": doctor.Operator, "migrate_to_list": doctor.Operator, "migrate_to_stream": doctor.Operator, "history_periods": doctor.Operator, "refused_top": doctor.Operator,
 	"account_read": doctor.Operator, "workers_list": doctor.Operator, "snapshot": doctor.Metrics,
+	"archive_lease": doctor.Archiver, "archive_release": doctor.Archiver, "archive_position": doctor.Archiver, "archive_commit": doctor.Archiver,
+	"archive_read": doctor.Archiver, "archive_detach": doctor.Operator,
 }
 
 // TestEveryCommandOfAScriptIsARight looks for the commands of all scripts in the rights of

@@ -118,16 +118,27 @@ var plants = []plant{
 		r.open("s")
 		r.do("hset", "{s}:ledger", "watermark", "5-0")
 	}},
-	{"an abandoned reader", "foreign-groups", warns, says(`"archive" of s has not finished 2 entries`, "1h0m0s ago", "no reader"), func(r *rig) {
+	{"an abandoned reader", "foreign-groups", warns, says(`"audit" of s has not finished 2 entries`, "1h0m0s ago", "no reader"), func(r *rig) {
+		r.vars["STREAM_RETENTION"] = "10m"
+		r.settled(ago(time.Hour), ago(time.Minute))
+		r.do("xgroup", "create", "s", "audit", "0")
+	}},
+	{"a reader that died", "foreign-groups", warns, says(`"audit" of s has not finished 1 entry`, "idle for"), func(r *rig) {
+		r.vars["STREAM_RETENTION"] = "10m"
+		r.settled(ago(time.Hour))
+		r.do("xgroup", "create", "s", "audit", "0")
+		r.do("xreadgroup", "group", "audit", "a", "streams", "s", ">")
+	}},
+
+	{"an abandoned archive", "archive-served", fails, says(`no archiver serves the group "archive" of s`, "2 entries", "1h0m0s ago"), func(r *rig) {
 		r.vars["STREAM_RETENTION"] = "10m"
 		r.settled(ago(time.Hour), ago(time.Minute))
 		r.do("xgroup", "create", "s", "archive", "0")
 	}},
-	{"a reader that died", "foreign-groups", warns, says(`"archive" of s has not finished 1 entry`, "idle for"), func(r *rig) {
-		r.vars["STREAM_RETENTION"] = "10m"
+	{"an archive that is behind", "archive-served", "", nil, func(r *rig) {
 		r.settled(ago(time.Hour))
 		r.do("xgroup", "create", "s", "archive", "0")
-		r.do("xreadgroup", "group", "archive", "a", "streams", "s", ">")
+		r.do("set", "{s}:archiver", "somebody")
 	}},
 
 	{"one name for two", "worker-names", fails, says(`two workers have the name "w"`), func(r *rig) {
@@ -253,8 +264,8 @@ func TestASoundDeploymentHasNoFindings(t *testing.T) {
 			r.open("s")
 			r.do("xadd", "s", "*", "data", "x")
 			r.do("xadd", "s", "*", "data", "y")
-			r.do("xgroup", "create", "s", "archive", "0")
-			r.do("xreadgroup", "group", "archive", "a", "count", "1", "streams", "s", ">")
+			r.do("xgroup", "create", "s", "audit", "0")
+			r.do("xreadgroup", "group", "audit", "a", "count", "1", "streams", "s", ">")
 		},
 		"no access control in MongoDB": func(r *rig) {
 			r.primary("connectionStatus", bson.D{{Key: "authInfo", Value: bson.D{{Key: "authenticatedUsers", Value: bson.A{}}}}, {Key: "ok", Value: 1.0}})

@@ -193,6 +193,22 @@ var rights = map[Role]map[string][]right{
 			?config GET appendfsync
 			?ping`),
 	},
+	Archiver: { // of streams only
+		config.ModeStream: rightsOf(`
+			evalsha x 2 K K:archiver
+			eval x 2 K K:archiver
+			xrange K - + COUNT 1
+			xinfo GROUPS K
+			xgroup CREATE K g 0 MKSTREAM
+			exists K
+			type K
+			get K:archiver
+			set K:archiver x
+			pexpire K:archiver 1
+			del K:archiver
+			?info memory
+			?ping`),
+	},
 	Metrics: {
 		config.ModeStream: rightsOf(`
 			evalsha x 2 K K:ledger

@@ -63,6 +63,7 @@ var table = []check{
 	{Check{"stream-ids", queueTheme, "no entry is ahead of the clock"}, asksRedis, inStreamMode, streamIDs},
 	{Check{"stream-group", queueTheme, "the consumer group is in order"}, asksRedis, inStreamMode, streamGroup},
 	{Check{"foreign-groups", queueTheme, "no other group holds settled entries back"}, asksRedis, inStreamMode, foreignGroups},
+	{Check{"archive-served", queueTheme, "what is archived has an archiver"}, asksRedis, inStreamMode, archiveServed},
 
 	{Check{"worker-names", workersTheme, "every worker has a name of its own"}, asksRedis, valid, workerNames},
 	{Check{"worker-settings", workersTheme, "all workers have the same settings"}, asksRedis, valid, workerSettings},

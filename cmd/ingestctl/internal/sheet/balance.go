@@ -79,11 +79,37 @@ func (s Sheet) places(a *streams.Account, partly bool) [][]string {
 	if a.Moved > 0 {
 		rows = append(rows, []string{"moved", known(a.Moved, a.Opened()), "to a list"})
 	}
-	return append(rows, [][]string{
+	rows = append(rows, [][]string{
 		{"delayed", known(a.Delayed, true), dueNow},
 		{"dead letters", known(a.DeadKept, true), ""},
 		{"on the stream", known(a.Length, true), ""},
 	}...)
+	if on, served, lag := s.archive(); on {
+		remark := s.oldest(func(p inspect.Partition) string { return p.Archive.Oldest })
+		if !served {
+			remark = bad.Render("no archiver")
+		}
+		rows = append(rows, []string{"not archived", known(lag, lag >= 0), remark})
+	}
+	return rows
+}
+
+// archive says whether there is one, whether all partitions are served that have one, and how
+// many entries are not archived; negative if that is unknown.
+func (s Sheet) archive() (on, served bool, lag int64) {
+	served = true
+	for _, p := range s.State.Partitions {
+		if p.Err != nil || !p.Archive.On {
+			continue
+		}
+		on, served = true, served && p.Archive.Served
+		if lag < 0 || p.Archive.Lag < 0 {
+			lag = -1
+		} else {
+			lag += p.Archive.Lag
+		}
+	}
+	return on, served, lag
 }
 
 // verdict is the worst of the partitions'; one that cannot be read makes it unknown.
