@@ -118,14 +118,14 @@ func archiveTable(list *archiveListJSON) []byte {
 		p.line("nothing is archived there")
 		return p.Bytes()
 	}
-	p.line("%s  %8s  %12s  %8s  %-16s  %-16s", cell("PARTITION", 11), "SEGMENTS", "ENTRIES", "SIZE", "FROM", "TO")
+	p.line("%s  %8s  %11s  %7s  %-16s  %-16s", cell("PARTITION", 12), "SEGMENTS", "ENTRIES", "SIZE", "FROM", "TO")
 	for i := range list.Partitions {
 		a := &list.Partitions[i]
 		if a.Segments == 0 {
-			p.line("%s  nothing is archived", cell(a.Key, 11))
+			p.line("%s  nothing is archived", cell(a.Key, 12))
 			continue
 		}
-		p.line("%s  %8s  %12s  %8s  %-16s  %-16s", cell(a.Key, 11), thousands(a.Segments), thousands(a.Entries), humanize.IBytes(uint64(a.Bytes)),
+		p.line("%s  %8s  %11s  %7s  %-16s  %-16s", cell(a.Key, 12), thousands(a.Segments), thousands(a.Entries), humanize.IBytes(uint64(a.Bytes)),
 			minute(*a.First), minute(*a.Last))
 	}
 	for i := range list.Partitions {

@@ -109,9 +109,9 @@ func (s *session) redisIfThere(ctx context.Context, offline bool) redis.Universa
 }
 
 func (s *session) verifyPartition(ctx context.Context, log *archive.Log, live redis.UniversalClient, f *archiveVerifyFlags) (verifiedJSON, error) {
-	shown := progress{w: s.err, terminal: logging.CanRedraw(s.err)}
+	shown := progress{w: s.err, terminal: logging.CanRedraw(s.err), printed: time.Now()}
 	report, err := log.Verify(ctx, archive.VerifyOptions{Quick: f.quick, Progress: func(r *archive.Report) {
-		shown.print(fmt.Sprintf("%s: %s segments, %s entries", r.Key, thousands(r.Segments), thousands(r.Entries)))
+		shown.print(fmt.Sprintf("%s: %s, %s", r.Key, counted(r.Segments, "segment", "segments"), counted(r.Entries, "entry", "entries")))
 	}})
 	shown.clear()
 	if err != nil {
