@@ -184,7 +184,7 @@ func TestRebuildRefuses(t *testing.T) {
 // The bounds are IDs, times or durations.
 func TestRebuildOfAPart(t *testing.T) {
 	t.Parallel()
-	r := newRebuildRig(t, 1, "RATE_LIMIT_LIMIT=0")
+	r := newRebuildRig(t, 1, "RATE_LIMIT_LIMIT=0", "STREAM_RETENTION=forever")
 	for i := range 5 {
 		id := fmt.Sprintf("%d-0", time.Date(2026, 1, 31, 12, 0, i, 0, time.UTC).UnixMilli())
 		must(t, r.client.XAdd(t.Context(), &redis.XAddArgs{Stream: "s", ID: id, Values: []any{"data", person("42", i)}}).Err())
