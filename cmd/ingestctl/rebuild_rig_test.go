@@ -90,7 +90,7 @@ const burst = 150
 // some that arrive now: customers over their limit, duplicates, conflicts, what is invalid.
 func (r *rebuildRig) load(rng *rand.Rand, n int) {
 	r.t.Helper()
-	at := time.Now().Add(-10 * time.Minute).UnixMilli()
+	at := time.Now().Add(-10*time.Minute - time.Duration(n)*50*time.Millisecond).UnixMilli()
 	var sent []string
 	for i := range n {
 		at += rng.Int64N(100)
