@@ -43,6 +43,7 @@ type partition struct {
 	// begun in one call of next is continued in others.
 	reading  context.Context
 	page     []archive.Entry // read from the stream, not yet returned
+	looked   bool            // into the archive
 	archived func() (archive.Entry, error, bool)
 	close    func()
 	through  string // the last ID that archived returns
@@ -92,14 +93,22 @@ func (p *partition) stop() {
 	p.archived, p.close = nil, nil
 }
 
-// fill reads on: from the stream, unless that has lost entries after p.at to trimming.
+// fill reads on: from the archive as far as that reaches, and then from the stream, unless
+// that has lost entries after p.at to trimming.
 func (p *partition) fill(ctx context.Context) error {
+	if !p.looked {
+		opened, err := p.openArchive(ctx)
+		p.looked = err == nil
+		if opened || err != nil {
+			return err
+		}
+	}
 	entries, trimmed, err := p.stream.Read(ctx, p.at, p.end)
 	if err != nil {
 		return err
 	}
 	if archive.CompareIDs(trimmed, p.at) > 0 {
-		return p.openArchive(ctx, earlier(trimmed, p.end))
+		return p.recover(ctx, earlier(trimmed, p.end))
 	}
 	if len(entries) == 0 {
 		p.at = p.end
@@ -108,19 +117,31 @@ func (p *partition) fill(ctx context.Context) error {
 	return nil
 }
 
-// openArchive begins to read the archive. It has to have what is gone from the stream.
-func (p *partition) openArchive(ctx context.Context, gone string) error {
-	tail, begin := beginning, beginning
-	if p.log != nil {
-		var err error
-		if tail, begin, err = chain(ctx, p.log); err != nil && !errors.Is(err, archive.ErrEmpty) {
-			return fmt.Errorf("reading the archive of %s: %w", p.key, err)
-		}
+// recover reads the archive for entries that are gone from the stream.
+func (p *partition) recover(ctx context.Context, gone string) error {
+	opened, err := p.openArchive(ctx)
+	if err == nil && (!opened || archive.CompareIDs(p.through, gone) < 0) {
+		p.stop()
+		err = &TrimmedError{Key: p.key, After: p.at, Through: gone}
 	}
-	if archive.CompareIDs(tail, gone) < 0 || archive.CompareIDs(p.at, begin) < 0 {
-		return &TrimmedError{Key: p.key, After: p.at, Through: gone}
+	return err
+}
+
+// openArchive begins to read the archive, if that has what comes next.
+func (p *partition) openArchive(ctx context.Context) (opened bool, err error) {
+	if p.log == nil {
+		return false, nil
+	}
+	tail, begin, err := chain(ctx, p.log)
+	switch {
+	case errors.Is(err, archive.ErrEmpty):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("reading the archive of %s: %w", p.key, err)
+	case archive.CompareIDs(begin, p.at) > 0 || archive.CompareIDs(p.at, tail) >= 0:
+		return false, nil
 	}
 	p.through = earlier(tail, p.end)
 	p.archived, p.close = iter.Pull2(p.log.Entries(p.reading, following(p.at), p.through))
-	return nil
+	return true, nil
 }

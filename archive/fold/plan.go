@@ -124,29 +124,27 @@ func (r *Rebuild) fresh(ctx context.Context) (*Plan, error) {
 // extent is what there is of a partition, within what was asked for, and whether the
 // archive has some of it.
 func (r *Rebuild) extent(ctx context.Context, i int, key string) (part Partition, archived bool, err error) {
-	last, trimmed, err := r.streams[i].bounds(ctx)
+	b, err := r.streams[i].bounds(ctx)
 	if err != nil {
 		return part, false, err
 	}
-	after := trimmed
-	if r.logs[i] != nil {
-		var tail, begin string
-		tail, begin, err = chain(ctx, r.logs[i])
-		switch {
-		case errors.Is(err, archive.ErrEmpty):
-		case err != nil:
-			return part, false, fmt.Errorf("reading the archive of %s: %w", key, err)
-		case archive.CompareIDs(tail, trimmed) >= 0:
-			archived, last, after = true, later(last, tail), earlier(begin, trimmed)
-		default:
-			if from := r.opts.From.ID; from == "" || archive.CompareIDs(from, trimmed) <= 0 {
-				return part, false, refuse("the archive of %s ends with %s, and on the stream all entries through %s were trimmed: what is between is gone; begin after it with --from %s",
-					key, tail, trimmed, following(trimmed))
-			}
-			archived = true
-		}
+	part = Partition{Key: key, After: later(b.before, b.trimmed), End: b.last}
+	if r.logs[i] == nil {
+		return r.bounded(part), false, nil
 	}
-	return r.bounded(Partition{Key: key, After: after, End: last}), archived, nil
+	tail, begin, err := chain(ctx, r.logs[i])
+	switch {
+	case errors.Is(err, archive.ErrEmpty):
+		return r.bounded(part), false, nil
+	case err != nil:
+		return part, false, fmt.Errorf("reading the archive of %s: %w", key, err)
+	case archive.CompareIDs(tail, b.trimmed) >= 0:
+		part.After, part.End = earlier(begin, part.After), later(part.End, tail)
+	case r.opts.From.ID == "" || archive.CompareIDs(r.opts.From.ID, b.trimmed) <= 0:
+		return part, false, refuse("the archive of %s ends with %s, and on the stream all entries through %s were trimmed: what is between is gone; begin after it with --from %s",
+			key, tail, b.trimmed, following(b.trimmed))
+	}
+	return r.bounded(part), true, nil
 }
 
 // bounded is a partition within --from and --to.

@@ -112,17 +112,19 @@ func (s *redisStream) Notes(ctx context.Context) (notes []archive.Entry, err err
 	}
 }
 
-// bounds are the last ID of the stream, also of an entry that was deleted since, and the
-// last one before its first entry, or that was trimmed.
-func (s *redisStream) bounds(ctx context.Context) (last, trimmed string, err error) {
-	last, trimmed = beginning, beginning
+// bounds are the last ID of the stream, also of an entry that was deleted since; the last
+// one before its first entry; and the last one that was trimmed.
+type bounds struct{ last, before, trimmed string }
+
+func (s *redisStream) bounds(ctx context.Context) (bounds, error) {
+	b := bounds{beginning, beginning, beginning}
 	exists, err := s.client.Exists(ctx, s.keys.Main).Result()
 	if err == nil && exists > 0 {
 		var info *redis.XInfoStream
 		if info, err = s.client.XInfoStream(ctx, s.keys.Main).Result(); err == nil {
-			last = info.LastGeneratedID
+			b.last, b.before = info.LastGeneratedID, info.LastGeneratedID
 			if info.FirstEntry.ID != "" {
-				trimmed = preceding(info.FirstEntry.ID)
+				b.before = preceding(info.FirstEntry.ID)
 			}
 		}
 	}
@@ -132,11 +134,11 @@ func (s *redisStream) bounds(ctx context.Context) (last, trimmed string, err err
 			err = nil
 		}
 		if watermark != "" {
-			trimmed = later(trimmed, watermark)
+			b.trimmed = watermark
 		}
 	}
 	if err != nil {
-		return "", "", fmt.Errorf("looking at %s: %w", s.keys.Main, redisconn.Plain(err))
+		return b, fmt.Errorf("looking at %s: %w", s.keys.Main, redisconn.Plain(err))
 	}
-	return last, trimmed, nil
+	return b, nil
 }
