@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"net/url"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"gocloud.dev/blob"
@@ -70,4 +72,9 @@ func (s *session) archivedKeys(args []string) []string {
 		return args
 	}
 	return s.keys()
+}
+
+// nothingArchived is the error for partitions of which there is no archive.
+func (s *session) nothingArchived(keys ...string) error {
+	return fmt.Errorf("%s has nothing of %s: \"ingestctl archive list --all\" shows what it has", s.archiveURL(), strings.Join(keys, ", "))
 }

@@ -35,7 +35,8 @@ included. Without --from it begins with what is left of the archive.
 
 Exit codes:
   0  printed, also if there is none
-  1  the archive is damaged, or the bucket failed: what was printed is right
+  1  the archive is damaged, or the bucket failed: what was printed is right; or it
+     has nothing of KEY
   2  wrong usage or configuration`
 
 type archiveCatFlags struct {
@@ -92,7 +93,11 @@ func (s *session) catArchive(ctx context.Context, bucket *blob.Bucket, args []st
 	buffered := bufio.NewWriterSize(out, 64<<10)
 	left := f.limit
 	for _, key := range s.archivedKeys(args) {
-		if err := cat(ctx, buffered, archive.Open(bucket, key), from, to, f, &left); err != nil {
+		log := archive.Open(bucket, key)
+		if _, err := log.Tail(ctx); errors.Is(err, archive.ErrEmpty) && len(args) > 0 {
+			return errors.Join(s.nothingArchived(key), buffered.Flush())
+		}
+		if err := cat(ctx, buffered, log, from, to, f, &left); err != nil {
 			return errors.Join(err, buffered.Flush())
 		}
 	}

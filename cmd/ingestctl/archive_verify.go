@@ -40,7 +40,7 @@ the manifest only.
 
 Exit codes:
   0  all is there; notes do not matter
-  1  something is damaged or missing, or the bucket failed
+  1  something is damaged or missing, or there is no archive, or the bucket failed
   2  wrong usage or configuration`
 
 type archiveVerifyFlags struct {
@@ -73,13 +73,21 @@ func archiveVerifyCommand() *cobra.Command {
 func (s *session) verifyArchive(ctx context.Context, bucket *blob.Bucket, args []string, f *archiveVerifyFlags) error {
 	live := s.redisIfThere(ctx, f.offline)
 	out := archiveVerifyJSON{Version: 1, Archive: s.archiveURL(), Partitions: []verifiedJSON{}}
-	for _, key := range s.archivedKeys(args) {
+	keys, found := s.archivedKeys(args), false
+	for _, key := range keys {
 		one, err := s.verifyPartition(ctx, archive.Open(bucket, key), live, f)
+		if err == nil && one.Ends == nil && len(args) > 0 {
+			err = s.nothingArchived(key)
+		}
 		if err != nil {
 			return err
 		}
+		found = found || one.Ends != nil
 		out.Faults += one.FaultCount
 		out.Partitions = append(out.Partitions, one)
+	}
+	if !found {
+		return s.nothingArchived(keys...)
 	}
 	out.Sound = out.Faults == 0
 	var err error
