@@ -157,7 +157,7 @@ func (f *detachFlags) print(s *session, found []detachedPartitionJSON) error {
 	}
 	done := "detached"
 	if f.dryRun {
-		done = "would detach"
+		done = "archived"
 	}
 	for _, p := range found {
 		w.print(done, p.Key)
