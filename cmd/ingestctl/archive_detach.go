@@ -47,6 +47,9 @@ func archiveDetachCommand() *cobra.Command {
 			if err := f.check(cmd); err != nil {
 				return err
 			}
+			if err := needsStream(); err != nil {
+				return err
+			}
 			s, err := open(cmd.Context(), cmd, nil)
 			if err != nil {
 				return err
@@ -58,6 +61,15 @@ func archiveDetachCommand() *cobra.Command {
 	f.addFlags(cmd)
 	cmd.Flags().BoolVar(&f.json, "json", false, "print the result as one JSON object")
 	return cmd
+}
+
+// needsStream returns an error in list mode.
+func needsStream() error {
+	cfg, err := config.Load()
+	if err == nil && cfg.QueueMode != config.ModeStream {
+		return app.UsageError(errors.New("QUEUE_MODE: only a stream is archived: want stream"))
+	}
+	return err
 }
 
 // detachedJSON is what --json prints, described by docs/schema/ingestctl-archive-detach.json.
@@ -75,15 +87,12 @@ type detachedPartitionJSON struct {
 }
 
 func (f *detachFlags) run(cmd *cobra.Command, s *session) error {
-	if s.cfg.QueueMode != config.ModeStream {
-		return app.UsageError(errors.New("QUEUE_MODE: only a stream is archived: want stream"))
-	}
 	found, err := s.detach(cmd.Context(), true)
 	if err != nil {
 		return err
 	}
 	if len(found) > 0 && !f.dryRun {
-		if err := f.ask(cmd, fmt.Sprintf("Give the archive of %s up? %s", plural.Of(int64(len(found)), "partition", "partitions"), unarchivedOf(found))); err != nil {
+		if err := f.ask(cmd, fmt.Sprintf("Give the archive of %s up? Missing in it: %s.", plural.Of(int64(len(found)), "partition", "partitions"), missingOf(found))); err != nil {
 			return err
 		}
 		if found, err = s.detach(cmd.Context(), false); err != nil {
@@ -114,8 +123,8 @@ func (s *session) detach(ctx context.Context, dry bool) ([]detachedPartitionJSON
 	return found, nil
 }
 
-// unarchivedOf says what will be missing from the archive.
-func unarchivedOf(found []detachedPartitionJSON) string {
+// missingOf says what will be missing from the archive.
+func missingOf(found []detachedPartitionJSON) string {
 	var keys []string
 	var sum int64
 	unknown := false
@@ -132,11 +141,11 @@ func unarchivedOf(found []detachedPartitionJSON) string {
 	}
 	switch {
 	case len(keys) == 0:
-		return "Everything on the stream is archived."
+		return "nothing: everything on the stream is archived"
 	case unknown:
-		return "An unknown number of entries of " + strings.Join(keys[:min(3, len(keys))], ", ") + " will be missing from it."
+		return "an unknown number of entries of " + strings.Join(keys[:min(3, len(keys))], ", ")
 	default:
-		return plural.Of(sum, "entry", "entries") + " will be missing from it."
+		return plural.Of(sum, "entry", "entries") + ", which will be trimmed without being archived"
 	}
 }
 
@@ -148,12 +157,12 @@ func (f *detachFlags) print(s *session, found []detachedPartitionJSON) error {
 	}
 	done := "detached"
 	if f.dryRun {
-		done = "would detach"
+		done = "archived"
 	}
 	for _, p := range found {
 		w.print(done, p.Key)
-		w.print("archived up to", p.Archived)
+		w.print("up to", p.Archived)
 	}
-	w.print("missing", unarchivedOf(found))
+	w.print("missing", missingOf(found))
 	return w.err
 }
