@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"net/url"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"gocloud.dev/blob"
@@ -19,9 +21,9 @@ the bucket, and all but detach may run while the archiver does.
   cat     the entries, as they came
   detach  gives the archive up, so that the stream is trimmed without it
 
-A segment has one line per entry, compressed with zstd. Its manifest entry has its
-SHA-256, and that of the manifest entry before. Nothing is changed once it is
-written. How long segments are kept is up to the bucket, for example by a
+A segment has one line per entry, compressed with zstd. Its manifest entry has
+its SHA-256, and that of the manifest entry before. Nothing is changed once it
+is written. How long segments are kept is up to the bucket, for example by a
 lifecycle rule; the oldest ones have to go first.`
 
 func archiveCommand() *cobra.Command {
@@ -70,4 +72,9 @@ func (s *session) archivedKeys(args []string) []string {
 		return args
 	}
 	return s.keys()
+}
+
+// nothingArchived is the error for partitions of which there is no archive.
+func (s *session) nothingArchived(keys ...string) error {
+	return fmt.Errorf("%s has nothing of %s: \"ingestctl archive list --all\" shows what it has", s.archiveURL(), strings.Join(keys, ", "))
 }

@@ -92,7 +92,7 @@ func (f *detachFlags) run(cmd *cobra.Command, s *session) error {
 		return err
 	}
 	if len(found) > 0 && !f.dryRun {
-		if err := f.ask(cmd, fmt.Sprintf("Give the archive of %s up? %s", plural.Of(int64(len(found)), "partition", "partitions"), unarchivedOf(found))); err != nil {
+		if err := f.ask(cmd, fmt.Sprintf("Give the archive of %s up? Missing in it: %s.", plural.Of(int64(len(found)), "partition", "partitions"), missingOf(found))); err != nil {
 			return err
 		}
 		if found, err = s.detach(cmd.Context(), false); err != nil {
@@ -123,8 +123,8 @@ func (s *session) detach(ctx context.Context, dry bool) ([]detachedPartitionJSON
 	return found, nil
 }
 
-// unarchivedOf says what will be missing from the archive.
-func unarchivedOf(found []detachedPartitionJSON) string {
+// missingOf says what will be missing from the archive.
+func missingOf(found []detachedPartitionJSON) string {
 	var keys []string
 	var sum int64
 	unknown := false
@@ -141,11 +141,11 @@ func unarchivedOf(found []detachedPartitionJSON) string {
 	}
 	switch {
 	case len(keys) == 0:
-		return "Everything on the stream is archived."
+		return "nothing: everything on the stream is archived"
 	case unknown:
-		return "An unknown number of entries of " + strings.Join(keys[:min(3, len(keys))], ", ") + " will be missing from it."
+		return "an unknown number of entries of " + strings.Join(keys[:min(3, len(keys))], ", ")
 	default:
-		return plural.Of(sum, "entry", "entries") + " will be missing from it."
+		return plural.Of(sum, "entry", "entries") + ", which will be trimmed without being archived"
 	}
 }
 
@@ -157,12 +157,12 @@ func (f *detachFlags) print(s *session, found []detachedPartitionJSON) error {
 	}
 	done := "detached"
 	if f.dryRun {
-		done = "would detach"
+		done = "archived"
 	}
 	for _, p := range found {
 		w.print(done, p.Key)
-		w.print("archived up to", p.Archived)
+		w.print("up to", p.Archived)
 	}
-	w.print("missing", unarchivedOf(found))
+	w.print("missing", missingOf(found))
 	return w.err
 }

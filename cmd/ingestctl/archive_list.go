@@ -11,21 +11,24 @@ import (
 
 	"ingestion/archive"
 	"ingestion/cmd/internal/app"
+	"ingestion/internal/logging"
+	"ingestion/internal/plural"
 )
 
 const archiveListHelp = `list shows what the archive has of each partition of the stream: how many
 segments and entries, from when to when. It asks the bucket only, and reads no
 segment, so it is fast. The times are those of the entries, in UTC.
 
-Of a chain whose oldest segments were deleted, for example by a lifecycle rule, it
-shows what is left, which may be nothing.
+Of a chain whose oldest segments were deleted, for example by a lifecycle rule,
+it shows what is left, which may be nothing.
 
-With --all it shows all streams of the bucket, also those that are not configured.
-With --segments it shows the last segments of each partition, too.
+With --all it shows all streams of the bucket, also those that are not
+configured. With --segments it shows the last segments of each partition, too.
 
 Exit codes:
   0  printed, also if there is no archive yet
-  1  the bucket failed, or a chain is damaged: "archive verify" says how
+  1  the bucket failed, or has nothing of KEY, or a chain is damaged: "archive
+     verify" says how
   2  wrong usage or configuration`
 
 type archiveListFlags struct {
@@ -72,6 +75,9 @@ func (s *session) listArchive(ctx context.Context, bucket *blob.Bucket, args []s
 	out := archiveListJSON{Version: 1, Archive: s.archiveURL(), Partitions: []archivedJSON{}}
 	for _, key := range keys {
 		one, err := readArchived(ctx, archive.Open(bucket, key), f.segments)
+		if err == nil && len(args) > 0 && one.Segments == 0 {
+			err = s.nothingArchived(key)
+		}
 		if err != nil {
 			return err
 		}
@@ -141,8 +147,9 @@ func (p *page) lastSegments(a *archivedJSON) {
 	if len(a.LastSegments) == 0 {
 		return
 	}
-	p.line("\n%s  %9s  %-22s  %10s  %8s  %-16s", cell(a.Key, 5), "NUMBER", "FIRST ENTRY", "ENTRIES", "SIZE", "WRITTEN")
+	p.line("\n%s, the last %s:", logging.Printable(a.Key), plural.Of(len(a.LastSegments), "segment", "segments"))
+	p.line("%9s  %-22s  %10s  %7s  %-16s", "NUMBER", "FIRST ENTRY", "ENTRIES", "SIZE", "WRITTEN")
 	for _, m := range a.LastSegments {
-		p.line("%5s  %9s  %-22s  %10s  %8s  %-16s", "", thousands(m.Number), m.First, thousands(m.Count), humanize.IBytes(uint64(m.Bytes)), m.WrittenAt.UTC().Format("2006-01-02 15:04"))
+		p.line("%9s  %-22s  %10s  %7s  %-16s", thousands(m.Number), m.First, thousands(m.Count), humanize.IBytes(uint64(m.Bytes)), m.WrittenAt.UTC().Format("2006-01-02 15:04"))
 	}
 }

@@ -139,8 +139,13 @@ func (r *archiveRig) verify(code int, args ...string) (v verified) {
 
 func TestArchiveVerify(t *testing.T) {
 	r := newArchiveRig(t, 1)
-	r.verify(0)
+	_, failure := r.result(1, "archive", "verify")
+	wantWords(t, failure, "has nothing of s:")
 	r.three()
+	for _, command := range []string{"list", "verify", "cat"} {
+		_, failure := r.result(1, "archive", command, "t")
+		wantWords(t, failure, "has nothing of t:", "archive list --all")
+	}
 	r.push(0, `{"n":6}`)
 	text := r.run(0, "archive", "verify")
 	t.Logf("\n%s", text)
