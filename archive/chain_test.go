@@ -31,11 +31,15 @@ func buckets(t *testing.T) map[string]func() *blob.Bucket {
 
 func openFolder(t testing.TB, path string) *blob.Bucket {
 	t.Helper()
-	bucket, err := fileblob.OpenBucket(path, &fileblob.Options{NoTempDir: true, Metadata: fileblob.MetadataDontWrite})
+	bucket, err := openDirectory(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return bucket
+}
+
+func openDirectory(path string) (*blob.Bucket, error) {
+	return fileblob.OpenBucket(path, &fileblob.Options{NoTempDir: true, Metadata: fileblob.MetadataDontWrite})
 }
 
 var errKilled = errors.New("killed")

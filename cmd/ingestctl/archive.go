@@ -21,9 +21,9 @@ the bucket, and all but detach may run while the archiver does.
   cat     the entries, as they came
   detach  gives the archive up, so that the stream is trimmed without it
 
-A segment has one line per entry, compressed with zstd. Its manifest entry has its
-SHA-256, and that of the manifest entry before. Nothing is changed once it is
-written. How long segments are kept is up to the bucket, for example by a
+A segment has one line per entry, compressed with zstd. Its manifest entry has
+its SHA-256, and that of the manifest entry before. Nothing is changed once it
+is written. How long segments are kept is up to the bucket, for example by a
 lifecycle rule; the oldest ones have to go first.`
 
 func archiveCommand() *cobra.Command {

@@ -19,24 +19,24 @@ import (
 	"ingestion/internal/logging"
 )
 
-const archiveCatHelp = `cat prints archived entries, one JSON object a line, in the order of their IDs:
+const archiveCatHelp = `cat prints archived entries, one JSON object a line, by partition and ID:
 
   {"stream":"customers:0","id":"1795477478417-0","fields":[["data","{…}"]]}
 
 "fields" has the names and values as they came. One that is not valid UTF-8 is
 {"base64":"…"} instead of a string. With --data it prints the records only, that
-is the field "data" of each entry: the form that "producer load" takes.
+is, the field "data" of each entry: the form that "producer load" takes.
 
 The entries are printed in full, personal data included. On a terminal, control
-characters are escaped. Partitions are printed one after the other.
+characters are escaped.
 
---from and --to take the ID of an entry, a time, or a duration before now. Both are
-included. Without --from it begins with what is left of the archive.
+--from and --to take the ID of an entry, a time, or a duration before now. Both
+are included. Without --from it begins with what is left of the archive.
 
 Exit codes:
   0  printed, also if there is none
-  1  the archive is damaged, or the bucket failed: what was printed is right; or it
-     has nothing of KEY
+  1  the archive is damaged, or the bucket failed: what was printed is right; or
+     it has nothing of KEY
   2  wrong usage or configuration`
 
 type archiveCatFlags struct {

@@ -19,11 +19,11 @@ const archiveListHelp = `list shows what the archive has of each partition of th
 segments and entries, from when to when. It asks the bucket only, and reads no
 segment, so it is fast. The times are those of the entries, in UTC.
 
-Of a chain whose oldest segments were deleted, for example by a lifecycle rule, it
-shows what is left, which may be nothing.
+Of a chain whose oldest segments were deleted, for example by a lifecycle rule,
+it shows what is left, which may be nothing.
 
-With --all it shows all streams of the bucket, also those that are not configured.
-With --segments it shows the last segments of each partition, too.
+With --all it shows all streams of the bucket, also those that are not
+configured. With --segments it shows the last segments of each partition, too.
 
 Exit codes:
   0  printed, also if there is no archive yet

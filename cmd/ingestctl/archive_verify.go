@@ -18,29 +18,28 @@ import (
 	"ingestion/streams"
 )
 
-const archiveVerifyHelp = `verify reads the archive and checks that it is whole: that each manifest entry is
-there and has the sum of the one before, that each segment is there and has the
-size, the sum and the entries that its manifest entry says, that no entry is in
-two segments, and that as many entries were archived as were added to the stream.
+const archiveVerifyHelp = `verify reads the archive and checks that it is whole: that each manifest entry
+is there and has the sum of the one before, that each segment is there and has
+the size, the sum and the entries that its manifest entry says, that no entry is
+in two segments, and that as many entries were archived as were added.
 
-It compares the archive with Redis, too: what is archived, and what waits for it on
-the stream, has to be all that was ever added. Without an answer from Redis, or
+It compares the archive with Redis, too: what is archived, and what waits for it
+on the stream, has to be all that was ever added. If Redis does not answer, or
 with --offline, it does not.
 
-It finds a segment that is missing, cut, changed or doubled, and a manifest entry
-that is missing, changed or in another one's place. If the last manifest entry is
-missing, only Redis can tell.
+It finds a segment that is missing, cut, changed or doubled, and a manifest
+entry that is missing, changed or in another one's place. If the last manifest
+entry is missing, only Redis can tell.
 
 Segments that were deleted from the oldest on, as by a lifecycle rule, are no
 fault; a note says where the archive begins. With --whole they are one.
 
-It reads all segments, about as fast as the bucket delivers them, and needs memory
-for one line of it. With --quick it compares the sizes of the segments, and reads
-the manifest only.
+It reads all segments, in memory that does not grow with them. With --quick it
+compares the sizes of the segments, and reads the manifest only.
 
 Exit codes:
   0  all is there; notes do not matter
-  1  something is damaged or missing, or there is no archive, or the bucket failed
+  1  something is damaged or missing, there is no archive, or the bucket failed
   2  wrong usage or configuration`
 
 type archiveVerifyFlags struct {
