@@ -110,7 +110,7 @@ func (f *rebuildFlags) check(cmd *cobra.Command) error {
 	case f.into == "":
 		return errors.New("--into: name the new collection")
 	case !collectionName.MatchString(f.into) || strings.HasPrefix(f.into, "system."):
-		return fmt.Errorf("--into: %q: want up to 100 letters, digits, _ - or .", f.into)
+		return fmt.Errorf("--into: %q: want up to 100 letters, digits, dots, _ and -", f.into)
 	case !f.diff && (f.comparing.reveal || cmd.Flags().Changed("limit")):
 		return errors.New("--reveal and --limit belong to --diff")
 	}
