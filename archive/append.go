@@ -50,6 +50,7 @@ func (l *Log) Append(ctx context.Context, tail Manifest, seg *Segment, note Note
 		return m, err
 	}
 	m.describe(stored)
+	m.total(tail)
 	if stored.last == seg.last {
 		m.Added = note.Added
 	}

@@ -1,5 +1,7 @@
 package archive
 
+import "context"
+
 // ledger compares what was archived with what was added to the stream.
 type ledger struct {
 	known    bool
@@ -41,4 +43,26 @@ func (v *verifier) count(m *Manifest) {
 	case missing < 0:
 		v.note(EntriesLost, m, "up to manifest entry %d, %d entries are archived of which the stream knows nothing: Redis lost them after they were archived", m.Number, -missing)
 	}
+}
+
+// CatchUp extends the report's Tail and Accounted to the end that the chain has now.
+func (l *Log) CatchUp(ctx context.Context, r *Report) error {
+	if r.Tail.Number == 0 {
+		return nil
+	}
+	sums := ledger{}
+	if r.Accounted != nil {
+		sums = ledger{known: true, added: *r.Accounted}
+	}
+	for m, err := range l.Manifests(ctx, r.Tail.Number) {
+		if err != nil {
+			return err
+		}
+		if m.Number > r.Tail.Number {
+			sums.add(&m)
+			r.Tail = m
+		}
+	}
+	r.Accounted = sums.total()
+	return nil
 }

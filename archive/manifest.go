@@ -22,6 +22,11 @@ type Manifest struct {
 	SHA256   string `json:"sha256"`   // of the segment as stored, in hex
 	Previous string `json:"previous"` // SHA-256 of the manifest entry before, as stored; empty for the first one
 
+	// TotalCount and TotalBytes are the sums of Count and Bytes from the first entry of the
+	// chain to this one.
+	TotalCount int64 `json:"totalCount"`
+	TotalBytes int64 `json:"totalBytes"`
+
 	WrittenAt time.Time `json:"writtenAt"`
 	Archiver  string    `json:"archiver"` // who wrote this entry
 
@@ -71,6 +76,11 @@ func hexSum(content []byte) string {
 func (m *Manifest) describe(f facts) {
 	m.Segment, m.First, m.Last = segmentName(f.first), f.first, f.last
 	m.Count, m.Bytes, m.RawBytes, m.SHA256 = f.count, f.bytes, f.raw, f.sum
+}
+
+// total adds up what the chain has with this entry, after the one before.
+func (m *Manifest) total(before Manifest) {
+	m.TotalCount, m.TotalBytes = before.TotalCount+m.Count, before.TotalBytes+m.Bytes
 }
 
 // describes reports whether the entry says of its segment what is so.

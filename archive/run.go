@@ -19,6 +19,7 @@ type run struct {
 	committed string // the group's ID
 	before    *int64 // see Position
 	ledger    ledger
+	rewound   bool // the stream ends before the archive does
 
 	since time.Time // when the segment's first entry was read
 	added *int64    // see Page, if the segment reaches the stream's end
@@ -106,14 +107,23 @@ func (r *run) compare(at Position) {
 	warn := func(format string, args ...any) {
 		r.failures.log.Warn("warning", "status", "error", "reason", fmt.Sprintf(format, args...))
 	}
+	r.noteRewind(at.Last)
 	switch {
-	case CompareIDs(at.Last, r.through()) < 0:
-		warn("the stream ends with entry %s, and the archive with %s: Redis lost entries, which the archive has; what is added with IDs up to %s is not archived", at.Last, r.through(), r.through())
 	case CompareIDs(at.Group, r.through()) > 0 && r.tail.Number == 0:
 		warn("the archive is empty, and the group is at entry %s: the archive begins with the first entry that is still in the stream", at.Group)
 	case CompareIDs(at.Group, r.through()) > 0:
 		warn("the archive ends with entry %s, and the group is at %s: what was trimmed in between is missing in the archive", r.through(), at.Group)
 	}
+}
+
+// noteRewind warns once if the stream ends before the archive does.
+func (r *run) noteRewind(last string) {
+	behind := last != "" && CompareIDs(last, r.through()) < 0
+	if behind && !r.rewound {
+		r.failures.log.Warn("warning", "status", "error", "reason", fmt.Sprintf(
+			"the stream ends with entry %s, and the archive with %s: Redis lost entries, which the archive has; what is added with IDs up to %s is not archived", last, r.through(), r.through()))
+	}
+	r.rewound = behind
 }
 
 // read adds the stream's next entries to the segment. It returns true if there are no
@@ -142,6 +152,7 @@ func (r *run) read(ctx context.Context) (end bool, err error) {
 	r.added = nil
 	if page.End {
 		r.added = page.Added
+		r.noteRewind(page.Last)
 	}
 	r.opts.Observer.Read(len(page.Entries), r.segment.RawBytes()-before)
 	return page.End || len(page.Entries) == 0, nil

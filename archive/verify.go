@@ -153,11 +153,16 @@ func (v *verifier) read(ctx context.Context, number int64) (m Manifest, ok bool,
 // link compares an entry with the one before. It returns true if its segment was already
 // read.
 func (v *verifier) link(m *Manifest) (doubled bool) {
-	if !v.intact {
+	if !v.intact && m.Number > 1 {
 		return false
 	}
-	if m.Previous != v.before.sum {
+	sums := *m
+	sums.total(v.before)
+	switch {
+	case m.Previous != v.before.sum:
 		v.fault(ManifestChanged, m, "manifest entry %d or %d was changed: the second one has another sum of the first", v.before.Number, m.Number)
+	case sums != *m:
+		v.fault(ManifestChanged, m, "manifest entry %d has totals that are not those of entry %d and its own numbers", m.Number, v.before.Number)
 	}
 	if CompareIDs(m.First, v.before.Last) <= 0 {
 		v.fault(SegmentDoubled, m, "manifest entry %d begins with entry %s, and entry %d ends with %s", m.Number, m.First, v.before.Number, v.before.Last)

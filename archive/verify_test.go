@@ -148,11 +148,13 @@ var damages = map[string]struct {
 	"last two entries missing": {func(t *testing.T, c *chain) { c.delete(t, manifest(6), manifest(7)) }, []string{"manifest-missing 5"}, nil},
 	"entry and segment missing": {func(t *testing.T, c *chain) { c.delete(t, manifest(4), c.segment(4)) },
 		[]string{"manifest-missing 4"}, nil},
-	"changed manifest entry":     {plantField(3, "count", 2), []string{"manifest-changed 3", "manifest-changed 4"}, nil},
-	"last entry changed":         {plantField(7, "count", 2), []string{"manifest-changed 7"}, nil},
+	"changed manifest entry":     {plantField(3, "count", 2), []string{"manifest-changed 3", "manifest-changed 3", "manifest-changed 4"}, nil},
+	"last entry changed":         {plantField(7, "count", 2), []string{"manifest-changed 7", "manifest-changed 7"}, nil},
 	"archiver changed":           {plantField(3, "archiver", "b"), []string{"manifest-changed 4"}, nil},
 	"previous changed":           {plantField(3, "previous", ""), []string{"manifest-changed 3", "manifest-changed 4"}, nil},
 	"sum changed":                {plantField(3, "sha256", "00"), []string{"segment-changed 3", "manifest-changed 4"}, nil},
+	"total changed":              {plantField(7, "totalCount", 20), []string{"manifest-changed 7"}, nil},
+	"first total changed":        {plantField(1, "totalBytes", 1), []string{"manifest-changed 1", "manifest-changed 2"}, nil},
 	"last changed":               {plantField(3, "last", "23-0"), []string{"manifest-changed 3", "manifest-changed 4"}, nil},
 	"segment's name changed":     {plantField(3, "segment", "x"), []string{"manifest-changed 3"}, nil},
 	"entry cut":                  {func(t *testing.T, c *chain) { c.write(t, manifest(3), c.read(t, manifest(3))[:100]) }, []string{"manifest-changed 3"}, nil},
@@ -371,7 +373,7 @@ func ids(c *chain, from, to string) (string, error) {
 // TestEntriesSayWhatIsDamaged instead of leaving it out.
 func TestEntriesSayWhatIsDamaged(t *testing.T) {
 	harmless := []string{"none", "foreign files", "doubled segment", "segment copied in front", "segment copied behind", "two copied behind",
-		"last entry missing", "last two entries missing", "oldest gone with manifests", "manifests gone first", "oldest gone, and damage", "last entry changed"}
+		"last entry missing", "last two entries missing", "oldest gone with manifests", "manifests gone first", "oldest gone, and damage", "last entry changed", "total changed"}
 	for _, name := range slices.Sorted(maps.Keys(damages)) {
 		c := newChain(t, memblob.OpenBucket(nil), 7)
 		damages[name].plant(t, c)

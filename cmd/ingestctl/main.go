@@ -25,6 +25,7 @@ the worker's settings; it uses these:
   STREAM_GROUP                            the workers' consumer group
   QUEUE_MODE, QUEUE_KEY                   list mode; "reconcile" needs a stream
   MONGO_URI, MONGO_DB, MONGO_COLLECTION   for commands that look at documents
+  ARCHIVE_URL                             for commands that look at the archive
   all others                              "doctor" compares them with the workers'
 
 It is safe to run while workers run. Results go to standard output, everything
@@ -53,6 +54,7 @@ const (
 	looking  = "looking"
 	records  = "records"
 	changing = "changing"
+	keeping  = "keeping"
 )
 
 func newCommand() *cobra.Command {
@@ -66,7 +68,8 @@ func newCommand() *cobra.Command {
 	}
 	addGroup(root, looking, "The queue and its servers:", statusCommand(), topCommand(), doctorCommand(), reconcileCommand())
 	addGroup(root, records, "Records and customers:", traceCommand(), findCommand(), deadCommand(), limitsCommand())
-	addGroup(root, changing, "Changing the queue:", pauseCommand(), resumeCommand(), migrateCommand(), rebuildCommand())
+	addGroup(root, changing, "Changing the queue:", pauseCommand(), resumeCommand(), migrateCommand())
+	addGroup(root, keeping, "The event log:", archiveCommand(), rebuildCommand())
 	return root
 }
 

@@ -3,12 +3,15 @@ package main_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
+	"gocloud.dev/blob/fileblob"
 
+	"ingestion/archive"
 	"ingestion/internal/test/env"
 )
 
@@ -77,5 +80,44 @@ func TestRunPrintsCommandsThatWork(t *testing.T) {
 				t.Errorf("exit code %d of %s, which prints %q", code, line, find.Lines())
 			}
 		})
+	}
+}
+
+// TestRunArchives sends a record, and finds it in the archive after the end.
+func TestRunArchives(t *testing.T) {
+	dir := t.TempDir()
+	p := env.Process(t, env.Build(t, "ingestion/cmd/standalone"), []string{"run", "--archive", dir}, []string{"ADMIN_ADDR=", "QUEUE_MODE=stream"})
+	p.WaitForLine(soon, func(line string) bool { return strings.Contains(line, `"event":"worker_started"`) })
+	_, rest, _ := strings.Cut(p.Stderr(), "Redis ")
+	url, _, _ := strings.Cut(rest, "\n")
+	options, err := redis.ParseURL(strings.TrimSpace(url))
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := redis.NewClient(options)
+	defer client.Close()
+	ids := make([]string, 3)
+	for i := range ids {
+		ids[i] = client.XAdd(t.Context(), &redis.XAddArgs{Stream: "ingest:stream", Values: []any{"data", "no record"}}).Val()
+		p.WaitForLine(soon, func(line string) bool { return strings.Contains(line, `"streamId":"`+ids[i]+`"`) })
+	}
+	p.Signal(syscall.SIGTERM)
+	if code := p.Wait(soon); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	bucket, err := fileblob.OpenBucket(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bucket.Close()
+	var archived []string
+	for e, err := range archive.Open(bucket, "ingest:stream").Entries(t.Context(), "", "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		archived = append(archived, e.ID)
+	}
+	if !slices.Equal(archived, ids) {
+		t.Errorf("archived are %q, want %q", archived, ids)
 	}
 }

@@ -87,6 +87,10 @@ func (c *Config) checkArchive(k *checker) {
 		k.want(false, "ARCHIVE_URL", "can't be read: want for example file:///var/lib/archive or s3://bucket")
 		return
 	}
+	if u.Scheme == "" {
+		k.want(false, "ARCHIVE_URL", "%q is no URL: want for example file:///var/lib/archive or s3://bucket", c.ArchiveURL)
+		return
+	}
 	k.want(slices.Contains(archiveSchemes, u.Scheme), "ARCHIVE_URL", "%q is not one of %s: want for example file:///var/lib/archive or s3://bucket", u.Scheme, strings.Join(archiveSchemes, ", "))
 	switch u.Scheme {
 	case "file":

@@ -27,9 +27,14 @@ type source struct {
 	since   time.Time
 }
 
-// Lease takes or renews the lease, and says who else has it.
+// Lease takes or renews the lease, and says who else has it. Then it makes sure that there is
+// a group: without one, after the stream or the group was deleted, entries would be trimmed
+// before they are archived.
 func (s *source) Lease(ctx context.Context) (bool, error) {
 	held, other, err := s.Archive.Lease(ctx)
+	if err == nil && held {
+		_, err = s.Archive.Position(ctx)
+	}
 	if err != nil {
 		return false, err
 	}

@@ -19,6 +19,15 @@ import (
 // Open opens the bucket that ARCHIVE_URL names. It asks no server. A directory is created
 // if it does not exist.
 func Open(ctx context.Context, address string) (*blob.Bucket, error) {
+	return open(ctx, address, "true")
+}
+
+// OpenExisting is like Open, but a directory has to exist.
+func OpenExisting(ctx context.Context, address string) (*blob.Bucket, error) {
+	return open(ctx, address, "")
+}
+
+func open(ctx context.Context, address, createDir string) (*blob.Bucket, error) {
 	if address == "" {
 		return nil, app.UsageError(fmt.Errorf("ARCHIVE_URL: is empty: want for example file:///var/lib/archive or s3://bucket"))
 	}
@@ -27,7 +36,7 @@ func Open(ctx context.Context, address string) (*blob.Bucket, error) {
 		return nil, app.UsageError(fmt.Errorf("ARCHIVE_URL: can't be read: want for example file:///var/lib/archive or s3://bucket"))
 	}
 	if u.Scheme == "file" {
-		complete(u)
+		complete(u, createDir)
 	}
 	bucket, err := blob.OpenBucket(ctx, u.String())
 	if err != nil {
@@ -38,9 +47,9 @@ func Open(ctx context.Context, address string) (*blob.Bucket, error) {
 
 // complete adds the options with which a file is durable, and complete as soon as it has
 // its name.
-func complete(u *url.URL) {
+func complete(u *url.URL, createDir string) {
 	options := u.Query()
-	for name, value := range map[string]string{"create_dir": "true", "no_tmp_dir": "true", "metadata": "skip"} {
+	for name, value := range map[string]string{"create_dir": createDir, "no_tmp_dir": "true", "metadata": "skip"} {
 		if !options.Has(name) {
 			options.Set(name, value)
 		}

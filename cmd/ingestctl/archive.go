@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"gocloud.dev/blob"
+
+	"ingestion/cmd/internal/buckets"
+)
+
+const archiveHelp = `archive looks at the archive: the segments that the archiver has written to the
+bucket ARCHIVE_URL, and the chain of manifest entries that names them. Each
+partition of the stream has a chain of its own. None of these commands writes to
+the bucket, and all but detach may run while the archiver does.
+
+  list    how much there is, since when and up to when
+  verify  whether all of it is there, as it was written, without a gap
+  cat     the entries, as they came
+  detach  gives the archive up, so that the stream is trimmed without it
+
+A segment has one line per entry, compressed with zstd. Its manifest entry has its
+SHA-256, and that of the manifest entry before. Nothing is changed once it is
+written. How long segments are kept is up to the bucket, for example by a
+lifecycle rule; the oldest ones have to go first.`
+
+func archiveCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "archive",
+		Short: "Look at the archive of the stream, or give it up",
+		Long:  archiveHelp,
+		Example: `  ingestctl archive list
+  ingestctl archive verify
+  ingestctl archive cat --from 1795477478417-0 --limit 10`,
+		Args: cobra.NoArgs,
+		RunE: showHelp,
+	}
+	cmd.AddCommand(archiveListCommand(), archiveVerifyCommand(), archiveCatCommand(), archiveDetachCommand())
+	return cmd
+}
+
+// openArchive loads the configuration and opens the bucket.
+func openArchive(cmd *cobra.Command) (*session, *blob.Bucket, error) {
+	s, err := load(cmd)
+	if err != nil {
+		return nil, nil, err
+	}
+	bucket, err := buckets.OpenExisting(cmd.Context(), s.cfg.ArchiveURL)
+	if err != nil {
+		s.close()
+		return nil, nil, err
+	}
+	s.closers = append(s.closers, func() { _ = bucket.Close() })
+	return s, bucket, nil
+}
+
+// archiveURL is the address of the bucket without its options.
+func (s *session) archiveURL() string {
+	u, err := url.Parse(s.cfg.ArchiveURL)
+	if err != nil {
+		return "ARCHIVE_URL"
+	}
+	u.RawQuery = ""
+	return u.Redacted()
+}
+
+// archivedKeys are those of the arguments or, without any, of the configured stream.
+func (s *session) archivedKeys(args []string) []string {
+	if len(args) > 0 {
+		return args
+	}
+	return s.keys()
+}
+
+// nothingArchived is the error for partitions of which there is no archive.
+func (s *session) nothingArchived(keys ...string) error {
+	return fmt.Errorf("%s has nothing of %s: \"ingestctl archive list --all\" shows what it has", s.archiveURL(), strings.Join(keys, ", "))
+}
