@@ -69,7 +69,7 @@ func newCommand() *cobra.Command {
 	addGroup(root, looking, "The queue and its servers:", statusCommand(), topCommand(), doctorCommand(), reconcileCommand())
 	addGroup(root, records, "Records and customers:", traceCommand(), findCommand(), deadCommand(), limitsCommand())
 	addGroup(root, changing, "Changing the queue:", pauseCommand(), resumeCommand(), migrateCommand())
-	addGroup(root, keeping, "The archive:", archiveCommand(), rebuildCommand())
+	addGroup(root, keeping, "The event log:", archiveCommand(), rebuildCommand())
 	return root
 }
 
