@@ -152,7 +152,7 @@ func missingOf(found []detachedPartitionJSON) string {
 func (f *detachFlags) print(s *session, found []detachedPartitionJSON) error {
 	w := &fieldPrinter{w: s.out}
 	if len(found) == 0 {
-		w.print("not archived", s.queue())
+		w.print("no archive", s.queue())
 		return w.err
 	}
 	done := "detached"

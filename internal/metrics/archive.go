@@ -31,7 +31,7 @@ func NewArchive(build Build) *Archive {
 	r := prometheus.NewRegistry()
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	f := factory{r}
-	f.build(build)
+	f.build("archive_build_info", build) // of another name, by which alerts tell archivers from workers
 	m := &Archive{
 		registry:  r,
 		leases:    f.gauge("archive_leases", "Partitions that this archiver archives; others are another archiver's."),

@@ -41,7 +41,7 @@ func New(opts Options) *Metrics {
 	r := prometheus.NewRegistry()
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	f := factory{r}
-	f.build(opts.Build)
+	f.build("build_info", opts.Build)
 	f.blocked(opts.Gate)
 	f.gauge("slots", "Batches that the worker processes at the same time at most (WORKER_CONCURRENCY).").Set(float64(opts.Slots))
 	return &Metrics{
@@ -126,9 +126,9 @@ func (f factory) histograms(name, help, label string, bounds []float64) *prometh
 	return h
 }
 
-func (f factory) build(b Build) {
+func (f factory) build(name string, b Build) {
 	f.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Namespace: namespace, Name: "build_info", Help: "Always 1; the labels describe the program.",
+		Namespace: namespace, Name: name, Help: "Always 1; the labels describe the program.",
 		ConstLabels: prometheus.Labels{"version": b.Version, "revision": b.Revision, "goversion": b.GoVersion},
 	}, func() float64 { return 1 }))
 }
