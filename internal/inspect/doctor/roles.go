@@ -55,6 +55,7 @@ var rights = map[Role]map[string][]right{
 			xgroup CREATE K g 0 MKSTREAM
 			xack K g 0-1
 			xadd K:dead * a b
+			xdel K:outcomes 0-1
 			xtrim K MINID 0
 			xclaim K g c 0 0-1
 			xautoclaim K g c 0 0 COUNT 1
