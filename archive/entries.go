@@ -8,6 +8,9 @@ import (
 	"sort"
 )
 
+// ErrDamaged is the error of Entries and Manifests if the chain is not as it was written.
+var ErrDamaged = errors.New("the archive is damaged (ingestctl archive verify says where)")
+
 // ErrGone is the error of Entries if a segment that it needs is not in the bucket, for
 // example because a lifecycle rule deleted it.
 var ErrGone = errors.New("the segment is not in the bucket")
@@ -88,9 +91,9 @@ func (l *Log) Manifests(ctx context.Context, from int64) iter.Seq2[Manifest, err
 func (m *Manifest) follows(before Manifest) error {
 	switch {
 	case m.Previous != before.sum:
-		return fmt.Errorf("manifest entry %d was changed: entry %d has another sum of it", before.Number, m.Number)
+		return fmt.Errorf("%w: manifest entry %d was changed: entry %d has another sum of it", ErrDamaged, before.Number, m.Number)
 	case CompareIDs(m.First, before.Last) <= 0:
-		return fmt.Errorf("manifest entry %d begins with entry %s, and entry %d ends with %s", m.Number, m.First, before.Number, before.Last)
+		return fmt.Errorf("%w: manifest entry %d begins with entry %s, and entry %d ends with %s", ErrDamaged, m.Number, m.First, before.Number, before.Last)
 	}
 	return nil
 }
@@ -146,7 +149,7 @@ func (l *Log) segmentEntries(ctx context.Context, m Manifest, from, to string, y
 		}
 	}
 	if !m.describes(r.facts) {
-		yield(Entry{}, fmt.Errorf("segment %s of %s is not as manifest entry %d says: ingestctl archive verify says what is damaged", m.Segment, l.key, m.Number))
+		yield(Entry{}, fmt.Errorf("%w: segment %s of %s is not as manifest entry %d says", ErrDamaged, m.Segment, l.key, m.Number))
 		return false
 	}
 	return true

@@ -23,6 +23,8 @@ type run struct {
 
 	since time.Time // when the segment's first entry was read
 	added *int64    // see Page, if the segment reaches the stream's end
+
+	resumed bool // the end of the chain is known
 }
 
 // follow archives until ctx ends. It returns ErrMoved if another archiver writes to the
@@ -53,14 +55,19 @@ func (r *run) follow(ctx context.Context) error {
 
 // finish writes what was read.
 func (r *run) finish(ctx context.Context) error {
-	if r.segment.Count() > 0 {
+	switch {
+	case !r.resumed:
+		return nil
+	case r.segment.Count() > 0:
 		return r.store(ctx)
+	default:
+		return r.commit(ctx)
 	}
-	return r.commit(ctx)
 }
 
 // resume finds the end of the chain, and sets the group there.
 func (r *run) resume(ctx context.Context) error {
+	r.resumed = false
 	r.begin(Manifest{})
 	var at Position
 	if err := r.try(ctx, redis, func() (err error) {
@@ -85,6 +92,7 @@ func (r *run) resume(ctx context.Context) error {
 		r.ledger = ledger{known: true, added: *tail.Added}
 	}
 	r.compare(at)
+	r.resumed = true
 	return r.commit(ctx)
 }
 

@@ -13,7 +13,10 @@
 local stream, lease, group = KEYS[1], KEYS[2], ARGV[1]
 
 local ours = find_group(stream, group)
-if not ours then return {'none', '', 0, -1} end
+if not ours then
+  if ARGV[2] ~= '1' and redis.call('EXISTS', KEYS[4]) == 0 then redis.call('DEL', KEYS[3]) end
+  return {'none', '', 0, -1}
+end
 local position = ours['last-delivered-id']
 local waits = #redis.call('XRANGE', stream, '(' .. position, '+', 'COUNT', 1)
 local lag = type(ours['lag']) == 'number' and ours['lag'] or -1

@@ -18,7 +18,7 @@ var (
 
 const (
 	// archivePage is the largest number of entries in a page.
-	archivePage = 5000
+	archivePage = 500
 	// archiveStep is the largest number that the script reads, which is slower, and blocks
 	// Redis longer.
 	archiveStep = 500

@@ -1,6 +1,6 @@
 -- Moves undelivered entries from the partitions of a stream to the tail of a list, in the
 -- order given.
--- Comes after need.lua, inspect.lua and outcomes.lua.
+-- Comes after need.lua and inspect.lua and outcomes.lua.
 --
 -- KEYS  1 list  then for each partition: stream, ledger, delayed set, returns, notes of
 --       outcomes

@@ -113,26 +113,27 @@ func TestNothingIsNotedWithoutNeed(t *testing.T) {
 	}
 }
 
-// At maxmemory no outcome is lost: what can't be noted stays pending.
-func TestWhatCantBeNotedStaysPending(t *testing.T) {
+// At maxmemory, what writes nothing but its note is settled: that lets entries be deleted.
+func TestOutcomesAreNotedAtMaxmemory(t *testing.T) {
 	b := newRig(t)
-	q := b.open("c", func(o *streams.StreamOptions) { o.DeadLetters.On = false })
+	q := b.open("c", func(o *streams.StreamOptions) { o.DeadLetters.DropRateLimited = true })
 	b.keepNotes()
-	b.pushMany(2)
-	settlements := streamstest.All(record.Duplicate, streamstest.Receive(t, q, 2))
-	settlements[1].Outcome = record.RateLimited
+	b.pushMany(3)
+	settlements := streamstest.All(record.Duplicate, streamstest.Receive(t, q, 3))
+	settlements[1].Outcome = record.RateLimited // dropped
+	settlements[2].Outcome = record.Malformed   // a dead letter
 	must(t, b.client.ConfigSet(t.Context(), "maxmemory", "1").Err())
 	done, err := q.Settle(t.Context(), settlements)
-	slices.Sort(done.Kept)
-	if err != nil || done.Cause == nil || done.Count != 0 || !slices.Equal(done.Kept, []string{settlements[0].ID, settlements[1].ID}) {
+	if err != nil || done.Cause == nil || done.Count != 2 || !slices.Equal(done.Kept, []string{settlements[2].ID}) {
 		t.Errorf("settled %+v, %v", done, err)
+	}
+	want := map[string]string{settlements[0].ID: "duplicate", settlements[1].ID: "rate_limited"}
+	if diff := cmp.Diff(want, b.noted()); diff != "" {
+		t.Errorf("noted (-want +got):\n%s", diff)
 	}
 	must(t, b.client.ConfigSet(t.Context(), "maxmemory", "0").Err())
-	if done, err := q.Settle(t.Context(), settlements); err != nil || done.Count != 2 {
+	if done, err := q.Settle(t.Context(), settlements); err != nil || done.Count != 1 {
 		t.Errorf("settled %+v, %v", done, err)
-	}
-	if diff := cmp.Diff(map[string]string{settlements[0].ID: "duplicate", settlements[1].ID: "rate_limited"}, b.noted()); diff != "" {
-		t.Errorf("noted (-want +got):\n%s", diff)
 	}
 	b.wantBalance(0)
 }

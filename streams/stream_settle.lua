@@ -1,5 +1,5 @@
 -- Settles a batch: acknowledges and counts, once, what is still pending.
--- Comes after need.lua, inspect.lua, refused.lua and outcomes.lua.
+-- Comes after need.lua and inspect.lua and refused.lua and outcomes.lua.
 --
 -- KEYS  1 stream  2 dead letters  3 delayed set  4 delayed data  5 ledger
 --       6 quarantined attempts  7 gone  8 returns  9 the customers most refused
@@ -182,6 +182,10 @@ local function acknowledge(outcome, ids, first, last)
   return settled - start
 end
 
+-- lift_limit makes room for notes at maxmemory, where Redis checks only the first write of a
+-- script: they are small, and what is not settled can't be deleted.
+local function lift_limit() redis.call('XACK', stream, group, '0-0') end
+
 -- place_noted notes the outcome of a guarded entry before it writes the entry to its
 -- destination.
 local archived
@@ -205,10 +209,11 @@ local function note_accepted(outcome, first, last)
     if owner(ARGV[i]) then ids[#ids + 1] = ARGV[i] end
   end
   if #ids == 0 or exists == 0 then return true end
+  lift_limit()
   local note, err = note_outcome(outcomes, outcome, ids)
   if note then return true end
   failed(err)
-  for _, id in ipairs(ids) do kept[#kept + 1] = id end
+  for _, id in ipairs(ids) do table.insert(kept, id) end
   return false
 end
 
@@ -226,10 +231,8 @@ end
 -- settle_guarded adds the IDs that may be acknowledged to `placed`, by outcome, and the
 -- customers among them that hit their limit to `refusals`.
 local function settle_guarded(placed, refusals)
-  local seen = {}
-  for _ = 1, tonumber(take()) do
-    local outcome, id, kind, due, customer = take(), take(), take(), take(), take()
-    local first, last = take_list(tonumber(take()))
+  local seen, dropped = {}, {}
+  local function settle_one(outcome, id, kind, due, customer, first, last)
     local holder = not seen[id] and owner(id, kind)
     if not holder then
       -- Already settled: the call is a repetition.
@@ -244,6 +247,17 @@ local function settle_guarded(placed, refusals)
       if customer ~= '' then refusals[customer] = (refusals[customer] or 0) + 1 end
     end
   end
+  for _ = 1, tonumber(take()) do
+    local outcome, id, kind, due, customer = take(), take(), take(), take(), take()
+    local first, last = take_list(tonumber(take()))
+    if archived and kind == 'drop' then
+      dropped[#dropped + 1] = {outcome, id, kind, due, customer, first, last}
+    else
+      settle_one(outcome, id, kind, due, customer, first, last)
+    end
+  end
+  if #dropped > 0 then lift_limit() end
+  for _, one in ipairs(dropped) do settle_one(unpack(one)) end
 end
 
 local function purge()

@@ -55,15 +55,8 @@ func readDecisions(ctx context.Context, log *archive.Log, notes Notes) (*decisio
 		return nil, err
 	}
 	if log != nil {
-		begin, err := log.Begin(ctx)
-		if err != nil && !errors.Is(err, archive.ErrEmpty) {
+		if err := d.read(ctx, log); err != nil {
 			return nil, fmt.Errorf("reading the archive of %s: %w", log.Key(), err)
-		}
-		for e, err := range log.Entries(ctx, begin.First, "") {
-			if err != nil {
-				return nil, fmt.Errorf("reading the archive of %s: %w", log.Key(), err)
-			}
-			d.add(e)
 		}
 	}
 	for _, e := range latest {
@@ -73,13 +66,34 @@ func readDecisions(ctx context.Context, log *archive.Log, notes Notes) (*decisio
 	return d, nil
 }
 
+// read takes in the notes that are still in the archive.
+func (d *decisions) read(ctx context.Context, log *archive.Log) error {
+	begin, err := log.Begin(ctx)
+	if errors.Is(err, archive.ErrEmpty) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if begin.Number > 1 { // entries that came after the first note that is left were noted after it
+		d.begun = begin.First
+	}
+	for e, err := range log.Entries(ctx, begin.First, "") {
+		if err != nil {
+			return err
+		}
+		d.add(e)
+	}
+	return nil
+}
+
 // add takes in a note. What can't be read is left out: then the entry is judged again.
 func (d *decisions) add(e archive.Entry) {
 	for i := 0; i+1 < len(e.Fields); i += 2 {
 		ids := strings.Fields(e.Fields[i+1])
 		switch name := e.Fields[i]; {
 		case name == noteBegun && len(ids) == 1:
-			d.begun = ids[0]
+			d.begin(e.ID, ids[0])
 		case name == noteReturned && len(ids) == 3:
 			slot, _ := strconv.ParseInt(ids[2], 10, 64)
 			origin := strings.Clone(ids[1])
@@ -91,6 +105,16 @@ func (d *decisions) add(e archive.Entry) {
 			d.addAll(outcomeOf(name), ids)
 		}
 	}
+}
+
+// begin takes in that notes began, at an ID, after that of an entry. If they began anew, Redis
+// may have lost all it knew of the stream, and only what came later is certain.
+func (d *decisions) begin(at, after string) {
+	if d.begun == "" {
+		d.begun = after
+		return
+	}
+	d.begun = later(after, at)
 }
 
 func (d *decisions) addAll(outcome record.Outcome, ids []string) {

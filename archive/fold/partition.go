@@ -79,6 +79,7 @@ func (p *partition) nextArchived() (e archive.Entry, ok bool, err error) {
 	}
 	if !ok || err != nil {
 		p.stop()
+		p.looked = false // the archive may have more by now
 		return e, false, err
 	}
 	p.at = e.ID
@@ -110,11 +111,15 @@ func (p *partition) fill(ctx context.Context) error {
 	if archive.CompareIDs(trimmed, p.at) > 0 {
 		return p.recover(ctx, earlier(trimmed, p.end))
 	}
-	if len(entries) == 0 {
+	if len(entries) > 0 {
+		p.page = entries
+		return nil
+	}
+	opened, err := p.openArchive(ctx) // has what was archived and trimmed meanwhile
+	if err == nil && !opened {
 		p.at = p.end
 	}
-	p.page = entries
-	return nil
+	return err
 }
 
 // recover reads the archive for entries that are gone from the stream.

@@ -1,6 +1,7 @@
 package fold
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -90,6 +91,7 @@ func (r *Rebuild) sameAs(s *State) error {
 		was("--judge-again", a.JudgeAgain, b.JudgeAgain),
 		was("--from", s.From, r.opts.From.Text),
 		was("--to", s.To, r.opts.To.Text),
+		was("the archive", cmp.Or(s.Archive, "none"), cmp.Or(r.opts.Archive, "none")),
 		was("the number of partitions", len(s.Partitions), len(r.opts.Keys)),
 	)
 	for i, p := range s.Partitions {
@@ -103,7 +105,7 @@ func (r *Rebuild) sameAs(s *State) error {
 // fresh plans a fold from the beginning.
 func (r *Rebuild) fresh(ctx context.Context) (*Plan, error) {
 	p := &Plan{State: State{
-		ID: stateID, Run: rand.Text(), Rules: r.opts.Rules, From: r.opts.From.Text, To: r.opts.To.Text,
+		ID: stateID, Run: rand.Text(), Rules: r.opts.Rules, From: r.opts.From.Text, To: r.opts.To.Text, Archive: r.opts.Archive,
 		StartedAt: time.Now().UTC(), Counts: Counts{Outcomes: map[string]int64{}},
 	}}
 	empty := r.opts.Bucket != nil

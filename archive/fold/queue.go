@@ -39,6 +39,7 @@ type Queue struct {
 	entries *merger
 	keys    []string
 	begin   []string                        // by partition: the ID after which the fold begins
+	broken  error                           // why reading can't go on
 	decided []*decisions                    // by partition
 	save    func(context.Context, Position) // called after each batch
 	done    func(error)                     // called once all entries are settled, or with the error that ends the fold
@@ -90,6 +91,10 @@ func (q *Queue) Receive(ctx context.Context, most int) ([]streams.Delivery, erro
 		q.failing = time.Time{}
 		return batch, nil // an error comes again
 	}
+	if errors.Is(err, errLong) {
+		q.save(ctx, q.Position())
+		return nil, nil
+	}
 	if q.hopeless(err) || err == nil && q.finished() {
 		q.done(err)
 		<-ctx.Done()
@@ -114,8 +119,13 @@ func (q *Queue) hopeless(err error) bool {
 	if q.failing.IsZero() {
 		q.failing = time.Now()
 	}
+	return isFinal(err) || time.Since(q.failing) > q.patience
+}
+
+// isFinal reports whether an error comes again however often it is tried.
+func isFinal(err error) bool {
 	var trimmed *TrimmedError
-	return errors.As(err, &trimmed) || errors.Is(err, archive.ErrGone) || time.Since(q.failing) > q.patience
+	return errors.As(err, &trimmed) || errors.Is(err, archive.ErrGone) || errors.Is(err, archive.ErrDamaged)
 }
 
 func (q *Queue) signal() {
@@ -134,9 +144,24 @@ func (q *Queue) takeAgain(most int) []streams.Delivery {
 	return batch
 }
 
+// mostRead bounds the entries that are read for a batch, most of which may be skipped.
+const mostRead = 10_000
+
+// errLong means that there may be more entries.
+var errLong = errors.New("many entries were skipped")
+
 func (q *Queue) read(ctx context.Context, most int) (batch []streams.Delivery, err error) {
-	for bytes := 0; len(batch) < most; {
+	if q.broken != nil {
+		return nil, q.broken
+	}
+	for bytes, read := 0, 0; len(batch) < most; read++ {
+		if read == mostRead {
+			return batch, errLong
+		}
 		e, ok, err := q.next(ctx)
+		if isFinal(err) {
+			q.broken = err
+		}
 		if err != nil || !ok {
 			return batch, err
 		}

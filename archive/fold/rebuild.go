@@ -23,9 +23,10 @@ import (
 
 // Options describes a fold. All fields are required unless their comment says otherwise.
 type Options struct {
-	Redis  redis.UniversalClient
-	Keys   []string     // the streams of the partitions
-	Bucket *blob.Bucket // of the archive; nil: what is on the stream alone
+	Redis   redis.UniversalClient
+	Keys    []string     // the streams of the partitions
+	Bucket  *blob.Bucket // of the archive; nil: what is on the stream alone
+	Archive string       // what Bucket is, for people; a fold is continued only with the same one
 
 	Live *mongo.Collection // never written to
 	Into *mongo.Collection
@@ -84,7 +85,7 @@ type Rebuild struct {
 func New(opts Options) *Rebuild {
 	r := &Rebuild{
 		opts: opts, notes: newNotebook(opts.Into), logs: make([]*archive.Log, len(opts.Keys)),
-		windows: &windows{client: opts.Redis, name: opts.Into.Name(), live: opts.Keys, keep: opts.Lateness + opts.Rules.Window},
+		windows: &windows{client: opts.Redis, name: opts.Into.Database().Name() + "." + opts.Into.Name(), live: opts.Keys, keep: opts.Lateness + opts.Rules.Window},
 	}
 	for i, key := range opts.Keys {
 		r.streams = append(r.streams, newStream(opts.Redis, key))
@@ -269,7 +270,7 @@ func (r *Rebuild) save(ctx context.Context, p Position) {
 		return
 	}
 	switch err := r.checkpoint(ctx); {
-	case errors.Is(err, ErrTaken):
+	case errors.Is(err, ErrTaken), errors.Is(err, errWindows):
 		r.stop(err)
 	case err != nil && ctx.Err() == nil && r.failing.Allow(err.Error()):
 		r.opts.Log.Warn("retrying", "status", "error", "reason", err.Error())
@@ -296,7 +297,7 @@ func (r *Rebuild) checkpoint(ctx context.Context) error {
 	}
 	r.saved = time.Now()
 	if passed := r.at().UnixMilli() - r.resumed; r.opts.Rules.Limit > 0 && passed > r.opts.Rules.Window.Milliseconds() {
-		return r.windows.touch(ctx, r.state.Run)
+		return r.windows.keepOn(ctx, r.state.Run)
 	}
 	return nil
 }
@@ -331,7 +332,7 @@ const lastCalls = 10 * time.Second
 
 // interrupted saves the state, so that less has to be done again.
 func (r *Rebuild) interrupted(ctx context.Context, cause error) (*State, error) {
-	if errors.Is(cause, ErrTaken) {
+	if errors.Is(cause, ErrTaken) || errors.Is(cause, errWindows) {
 		return nil, cause
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastCalls)
@@ -351,7 +352,7 @@ func (r *Rebuild) finish(ctx context.Context) (*State, error) {
 	}
 	err := retry.Policy{}.Do(ctx, func() error {
 		err := r.checkpoint(ctx)
-		if errors.Is(err, ErrTaken) {
+		if errors.Is(err, ErrTaken) || errors.Is(err, errWindows) {
 			return retry.Permanent(err)
 		}
 		return err

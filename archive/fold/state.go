@@ -21,6 +21,7 @@ type State struct {
 	Rules      Rules       `bson:"rules"`
 	From       string      `bson:"from"` // as it was asked for
 	To         string      `bson:"to"`
+	Archive    string      `bson:"archive"` // of the same name, see Options
 	Partitions []Partition `bson:"partitions"`
 	Counts     Counts      `bson:"counts"`
 	StartedAt  time.Time   `bson:"startedAt"`

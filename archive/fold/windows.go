@@ -78,6 +78,21 @@ func (w *windows) touch(ctx context.Context, run string) error {
 	return nil
 }
 
+// errWindows means that limits can no longer be applied as to one run.
+var errWindows = errors.New("the customers' windows are no longer in Redis: begin again with --restart")
+
+// keepOn says that the windows are still in use, or returns errWindows if they are gone.
+func (w *windows) keepOn(ctx context.Context, run string) error {
+	there, err := w.there(ctx, run)
+	if err != nil {
+		return err
+	}
+	if !there {
+		return errWindows
+	}
+	return w.touch(ctx, run)
+}
+
 // there reports whether the windows of the run are still in Redis.
 func (w *windows) there(ctx context.Context, run string) (bool, error) {
 	found, err := w.client.Get(ctx, w.mark()).Result()

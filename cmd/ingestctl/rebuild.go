@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,6 +16,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"gocloud.dev/blob"
 
+	"ingestion/archive"
 	"ingestion/archive/fold"
 	"ingestion/cmd/internal/app"
 	"ingestion/cmd/internal/buckets"
@@ -40,7 +44,7 @@ meanwhile: the stream, its keys and the live collection are only read.
   where to     --into names a collection in MONGO_DB that is new or empty. It gets
                the options and indexes of MONGO_COLLECTION
   notes        the collection NAME.rebuild says how far the rebuild is. In Redis
-               it has keys {rebuild:NAME:…}, which it removes at the end
+               it has keys {rebuild:DB.NAME:…}, which it removes at the end
 
 If it is stopped, by whatever, the same command goes on where it was, with the
 same result, as long as the windows are in Redis: RATE_LIMIT_LATENESS_SEC.
@@ -166,6 +170,9 @@ func (f *rebuildFlags) run(cmd *cobra.Command) error {
 	}
 	if bucket != nil {
 		defer func() { _ = bucket.Close() }()
+		if err := s.sameArchive(ctx, bucket); err != nil {
+			return err
+		}
 	}
 	servers, err := app.OpenRebuild(ctx, s.cfg, f.into, s.log)
 	if err != nil {
@@ -177,7 +184,9 @@ func (f *rebuildFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	f.archived = bucket != nil
+	if f.archived = bucket != nil; f.archived {
+		opts.Archive, _, _ = strings.Cut(cmp.Or(f.archive, s.cfg.ArchiveURL), "?")
+	}
 	return f.rebuild(cmd, s, servers, fold.New(opts), shown)
 }
 
@@ -194,6 +203,23 @@ func (f *rebuildFlags) openArchive(ctx context.Context, cfg *config.Config) (*bl
 		return nil, nil
 	}
 	return buckets.Open(ctx, cfg.ArchiveURL)
+}
+
+// sameArchive refuses an archive of the stream with partitions that are not configured: what
+// they have would be left out.
+func (s *session) sameArchive(ctx context.Context, bucket *blob.Bucket) error {
+	archived, err := archive.Keys(ctx, bucket)
+	if err != nil {
+		return err
+	}
+	for _, key := range archived {
+		number, ofOurs := strings.CutPrefix(key, s.cfg.StreamKey+":")
+		_, err := strconv.ParseUint(number, 10, 32)
+		if (key == s.cfg.StreamKey || ofOurs && err == nil) && !slices.Contains(s.keys(), key) {
+			return app.UsageError(fmt.Errorf("STREAM_PARTITIONS: the archive has the partition %s, which is none of %d: what it has would be left out; set the number as it was when that was archived", key, s.cfg.StreamPartitions))
+		}
+	}
+	return nil
 }
 
 func (f *rebuildFlags) options(s *session, servers *app.RebuildServers, bucket *blob.Bucket, shown *rebuildProgress) (o fold.Options, err error) {

@@ -82,7 +82,7 @@ func TestRebuildSurvivesKills(t *testing.T) {
 		p := r.start("rebuild", "--into", "killed")
 		if k%5 == 0 { // while it begins
 			env.Eventually(t, soon, func() (bool, string) {
-				return r.client.Exists(t.Context(), "{rebuild:killed:0}:run").Val() > 0, "no windows yet"
+				return r.client.Exists(t.Context(), "{rebuild:crm.killed:0}:run").Val() > 0, "no windows yet"
 			})
 		} else {
 			until := min(inserted()+rng.Int64N(all/kills), all-1)
@@ -161,7 +161,7 @@ func TestRebuildRefuses(t *testing.T) {
 	refused("is no rebuild", "--into", "other")
 	refused("is no rebuild", "--into", "other", "--restart", "--yes")
 	wantWords(t, r.run(0, "rebuild", "--into", "new", "--dry-run"), "crm.new would be rebuilt from the stream alone", "limit: 3/2")
-	if n := len(r.documents("new")); n > 0 || r.client.Exists(t.Context(), "{rebuild:new:0}:run").Val() > 0 {
+	if n := len(r.documents("new")); n > 0 || r.client.Exists(t.Context(), "{rebuild:crm.new:0}:run").Val() > 0 {
 		t.Errorf("--dry-run has written: %d documents", n)
 	}
 	wantWords(t, r.run(0, "rebuild", "--into", "new"), "crm.new: rebuilt from 3 entries", "ingested                      3")
