@@ -112,7 +112,7 @@ func TestArchiveList(t *testing.T) {
 	out = r.run(0, "archive", "list", "--all", "--json")
 	schema.Check(t, "ingestctl-archive-list", []byte(out))
 	must(t, json.Unmarshal([]byte(out), &list))
-	if p := list.Partitions[0]; len(list.Partitions) != 2 || p.Segments != 2 || p.Entries != 4 {
+	if p := list.Partitions[0]; len(list.Partitions) != 4 || p.Segments != 2 || p.Entries != 4 || list.Partitions[2].Key != "{s:0}:outcomes" {
 		t.Errorf("without the first segment: %+v", list)
 	}
 }

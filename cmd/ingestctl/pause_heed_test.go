@@ -105,7 +105,7 @@ func TestABrokenPauseIsReplacedAndEnded(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	spoil()
-	_, note = r.result(1, "resume", "--dry-run")
+	_, note = r.result(0, "resume", "--dry-run")
 	wantWords(t, note, `"pausedUntil" is "soon"`)
 	out, note := r.result(0, "resume")
 	wantWords(t, out, "resumed     s", "pause of    unknown")

@@ -81,7 +81,7 @@ func newArchivedRig(t *testing.T, settings ...string) *archivedRig {
 	server, mongo, dir := env.Redis(t), env.Mongo(t), t.TempDir()
 	r := &rebuildRig{rig: rigOn(t, server.URL(), 2)}
 	r.env = append(append(r.env, "MONGO_URI="+mongo.URI(), "MONGO_DB=crm", "MONGO_COLLECTION=people", "RATE_LIMIT_LIMIT=3", "RATE_LIMIT_WINDOW_SEC=2",
-		"WORKER_CONCURRENCY=8", "WORKER_BATCH_SIZE=50", "ADMIN_ADDR=", "LOG_LEVEL=CRITICAL", "STREAM_CLAIM_IDLE_MS=1000", "STREAM_RETENTION=1s",
+		"WORKER_CONCURRENCY=8", "BATCH_SIZE=50", "ADMIN_ADDR=", "LOG_LEVEL=CRITICAL", "STREAM_CLAIM_IDLE_MS=1000", "STREAM_RETENTION=1s",
 		"ARCHIVE_URL=file://"+dir, "ARCHIVE_SEGMENT_BYTES=100000", "ARCHIVE_SEGMENT_SEC=0.5"), settings...)
 	r.db = mongo.Database(t).Client().Database("crm")
 	return &archivedRig{r, server, dir}

@@ -71,7 +71,7 @@ func TestRebuildSurvivesKills(t *testing.T) {
 	r.settled()
 	stop()
 	before := r.live()
-	want := r.rebuild(0, "--into", "whole", "--diff")
+	want := r.rebuild(0, "--into", "whole", "--judge-again", "--diff")
 	inserted := func() int64 {
 		n, err := r.db.Collection("killed").CountDocuments(t.Context(), bson.D{})
 		must(t, err)
@@ -79,7 +79,7 @@ func TestRebuildSurvivesKills(t *testing.T) {
 	}
 	all := int64(len(r.documents("whole")))
 	for k := range kills {
-		p := r.start("rebuild", "--into", "killed")
+		p := r.start("rebuild", "--into", "killed", "--judge-again")
 		if k%5 == 0 { // while it begins
 			env.Eventually(t, soon, func() (bool, string) {
 				return r.client.Exists(t.Context(), "{rebuild:crm.killed:0}:run").Val() > 0, "no windows yet"
@@ -90,7 +90,7 @@ func TestRebuildSurvivesKills(t *testing.T) {
 		}
 		p.Kill()
 	}
-	got := r.rebuild(0, "--into", "killed", "--diff")
+	got := r.rebuild(0, "--into", "killed", "--judge-again", "--diff")
 	r.untouched(before)
 	if !got.Resumed || got.Diff.differ() != 0 || want.Diff.differ() != 0 || got.Diff.Same != want.Diff.Same {
 		t.Errorf("resumed %v\n%+v, want\n%+v", got.Resumed, got.Diff, want.Diff)
