@@ -223,14 +223,14 @@ func TestTheLeaseMovesToAnotherArchiver(t *testing.T) {
 		}
 		source.add(10)
 		time.Sleep(10 * time.Second)
-		if source.holder != "first" {
-			t.Errorf("%s has the lease", source.holder)
+		if source.lease() != "first" {
+			t.Errorf("%s has the lease", source.lease())
 		}
 		source.add(10)
 		stopFirst() // what it has read is written
 		time.Sleep(10 * time.Second)
-		if source.holder != "second" {
-			t.Errorf("%s has the lease", source.holder)
+		if source.lease() != "second" {
+			t.Errorf("%s has the lease", source.lease())
 		}
 		source.add(10)
 		time.Sleep(10 * time.Second)
@@ -239,8 +239,8 @@ func TestTheLeaseMovesToAnotherArchiver(t *testing.T) {
 		}
 		stopSecond()
 		all.Wait()
-		if source.holder != "" {
-			t.Errorf("%s has the lease", source.holder)
+		if source.lease() != "" {
+			t.Errorf("%s has the lease", source.lease())
 		}
 	})
 }
@@ -285,7 +285,7 @@ func TestAnIdleStreamIsArchivedInTime(t *testing.T) {
 		source.add(1)
 		time.Sleep(58 * time.Second)
 		source.add(1)
-		if len(source.commits) > 0 {
+		if source.commitCount() > 0 {
 			t.Error("committed too early")
 		}
 		time.Sleep(3 * time.Second)
@@ -295,7 +295,7 @@ func TestAnIdleStreamIsArchivedInTime(t *testing.T) {
 		time.Sleep(time.Hour)
 		stop()
 		all.Wait()
-		if n := len(source.commits); n != 1 {
+		if n := source.commitCount(); n != 1 {
 			t.Errorf("%d segments for one minute", n)
 		}
 	})

@@ -56,6 +56,20 @@ func (s *memoryStream) state() (group, last string) {
 	return s.group, s.last
 }
 
+// lease is who has it.
+func (s *memoryStream) lease() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.holder
+}
+
+// commitCount is how often the group was moved.
+func (s *memoryStream) commitCount() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.commits)
+}
+
 // view is the stream as one archiver sees it.
 type view struct {
 	*memoryStream
