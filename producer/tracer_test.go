@@ -14,11 +14,13 @@ import (
 
 // numbering gives each message a number as its trace context, and notes how batches end.
 type numbering struct {
-	n    int
-	ends []string
+	n     int
+	begun int // batches
+	ends  []string
 }
 
 func (n *numbering) Begin(_ context.Context, batch []producer.Message) func([]producer.Receipt, error) {
+	n.begun++
 	for i := range batch {
 		n.n++
 		batch[i].TraceParent, batch[i].TraceState = fmt.Sprint("parent-", n.n), fmt.Sprint("state-", n.n)
@@ -81,11 +83,11 @@ const oneRecord = `{"customerId":"1","name":"A","email":"a@b.co","createdAt":"20
 func TestTracerOfLoad(t *testing.T) {
 	client, tracer := connect(t, env.Redis(t).URL()), &numbering{}
 	p := publisher(t, client, producer.ToStream("s", 1), producer.Options{Tracer: tracer})
-	if _, err := producer.Load(t.Context(), strings.NewReader(strings.Repeat(oneRecord, 5)), p, producer.LoadOptions{Batch: 2}); err != nil {
+	if _, err := producer.Load(t.Context(), strings.NewReader(strings.Repeat(oneRecord, 3)), p, producer.LoadOptions{Batch: 1}); err != nil {
 		t.Fatal(err)
 	}
-	wantNumbers(t, client, 5)
-	tracer.wantEnds(t, "2 of 2 queued, failed: false", "2 of 2 queued, failed: false", "1 of 1 queued, failed: false")
+	wantNumbers(t, client, 3)
+	tracer.wantEnds(t, "1 of 1 queued, failed: false", "1 of 1 queued, failed: false", "1 of 1 queued, failed: false")
 }
 
 // Batches that a load gives up are ended too: those in flight when it fails, and those
@@ -99,5 +101,13 @@ func TestTracerOfFailedLoad(t *testing.T) {
 	if _, err := producer.Load(t.Context(), strings.NewReader(strings.Repeat(oneRecord, 6)), p, producer.LoadOptions{Batch: 2}); err == nil {
 		t.Fatal("the load did not fail")
 	}
-	tracer.wantEnds(t, "0 of 2 queued, failed: true", "0 of 2 queued, failed: true")
+	// How many batches were in flight, and how large, depends on how fast lines were read.
+	if len(tracer.ends) == 0 || len(tracer.ends) != tracer.begun {
+		t.Errorf("%d batches began, and ended as %q", tracer.begun, tracer.ends)
+	}
+	for _, end := range tracer.ends {
+		if !strings.HasPrefix(end, "0 of ") || !strings.HasSuffix(end, "failed: true") {
+			t.Errorf("a batch ended as %q", end)
+		}
+	}
 }
