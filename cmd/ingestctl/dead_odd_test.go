@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"ingestion/internal/test/env"
+	"ingestion/internal/test/need"
 	"ingestion/record"
 )
 
@@ -114,7 +115,7 @@ func (r *rig) unprintable(args ...string) string {
 // Whoever reads that the output could not be written has to learn what was done.
 func TestAChangeThatCantBePrinted(t *testing.T) {
 	if _, err := os.Stat("/dev/full"); err != nil {
-		t.Skip(err)
+		need.Skip(t, "needs /dev/full: %v", err)
 	}
 	m := newMoving(t, 1)
 	m.fillList(3)
