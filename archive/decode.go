@@ -84,7 +84,7 @@ func (d *lineDecoder) next() (e Entry, err error) {
 	if err := d.expect('}'); err != nil {
 		return e, err
 	}
-	if !isID(e.ID) || !fields {
+	if !IsID(e.ID) || !fields {
 		return e, errors.New("an entry without id or fields")
 	}
 	e.Fields = append(make([]string, 0, len(d.fields)), d.fields...)

@@ -12,12 +12,14 @@ const beginning = "0-0"
 // CompareIDs orders two entry IDs as Redis does: it returns -1, 0 or +1. What is no ID is
 // before every ID.
 func CompareIDs(a, b string) int {
-	aMs, aSeq, _ := splitID(a)
-	bMs, bSeq, _ := splitID(b)
+	aMs, aSeq, _ := SplitID(a)
+	bMs, bSeq, _ := SplitID(b)
 	return cmp.Or(cmp.Compare(aMs, bMs), cmp.Compare(aSeq, bSeq))
 }
 
-func splitID(id string) (ms, seq uint64, ok bool) {
+// SplitID returns the parts of an entry ID: Unix ms and a sequence number. ok is false, and
+// the parts mean nothing, if it is none.
+func SplitID(id string) (ms, seq uint64, ok bool) {
 	first, second, ok := strings.Cut(id, "-")
 	if !ok {
 		return 0, 0, false
@@ -30,10 +32,10 @@ func splitID(id string) (ms, seq uint64, ok bool) {
 	return ms, seq, err == nil
 }
 
-// isID reports whether text is an entry ID in the form in which Redis writes it.
-func isID(text string) bool {
+// IsID reports whether text is an entry ID in the form in which Redis writes it.
+func IsID(text string) bool {
 	first, second, _ := strings.Cut(text, "-")
-	_, _, ok := splitID(text)
+	_, _, ok := SplitID(text)
 	return ok && plain(first) && plain(second)
 }
 

@@ -61,7 +61,7 @@ func parseManifest(content []byte) (m Manifest, err error) {
 		return m, fmt.Errorf("it can't be read: %w", err)
 	}
 	m.sum = hexSum(content)
-	if !isID(m.First) || !isID(m.Last) || m.Count < 1 || m.Segment != segmentName(m.First) {
+	if !IsID(m.First) || !IsID(m.Last) || m.Count < 1 || m.Segment != segmentName(m.First) {
 		return m, errors.New("it describes no segment")
 	}
 	return m, nil

@@ -34,14 +34,14 @@ func keyOf(folder string) (key string, ok bool) {
 
 // segmentName is the name of the segment that begins with an entry.
 func segmentName(first string) string {
-	ms, seq, _ := splitID(first)
+	ms, seq, _ := SplitID(first)
 	return fmt.Sprintf("%020d-%020d%s", ms, seq, segmentSuffix)
 }
 
 // firstOf is the ID of the first entry of a segment, by the segment's name.
 func firstOf(segment string) (id string, ok bool) {
 	padded, _ := strings.CutSuffix(segment, segmentSuffix)
-	ms, seq, ok := splitID(padded)
+	ms, seq, ok := SplitID(padded)
 	id = fmt.Sprintf("%d-%d", ms, seq)
 	return id, ok && segmentName(id) == segment
 }

@@ -46,7 +46,7 @@ func (s *Segment) Add(e *Entry) error {
 	switch {
 	case s.finished:
 		return fmt.Errorf("the segment of %s to %s is finished", s.first, s.last)
-	case !isID(e.ID):
+	case !IsID(e.ID):
 		return fmt.Errorf("%q is no entry ID", e.ID)
 	case CompareIDs(e.ID, s.last) <= 0:
 		return fmt.Errorf("entry %s is not after %s", e.ID, s.last)

@@ -169,7 +169,7 @@ func (s *State) why(d diff.Difference) (why string, outside bool) {
 			}
 		}
 		return "", false
-	case !isID(id):
+	case !archive.IsID(id):
 		return whyNoEntry, false
 	case archive.CompareIDs(id, home.End) > 0:
 		return "", true

@@ -119,7 +119,7 @@ func (d *decisions) begin(at, after string) {
 
 func (d *decisions) addAll(outcome record.Outcome, ids []string) {
 	for _, id := range ids {
-		ms, seq := splitID(id)
+		ms, seq, _ := archive.SplitID(id)
 		d.list = append(d.list, decision{ms, seq, outcome})
 	}
 }
@@ -151,7 +151,7 @@ func (d *decisions) known(id string) bool {
 // outcome returns what was decided about an entry whose outcome is known. Without a note it
 // was ingested, or has no outcome yet.
 func (d *decisions) outcome(id string) (o record.Outcome, noted bool) {
-	ms, seq := splitID(id)
+	ms, seq, _ := archive.SplitID(id)
 	i, noted := slices.BinarySearchFunc(d.list, decision{ms: ms, seq: seq}, decision.compare)
 	if !noted {
 		return record.Ingested, false

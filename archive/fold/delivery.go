@@ -50,7 +50,7 @@ func readPutBack(e archive.Entry) (b putBack, ok bool) {
 		b.slot, fields = at, fields[:len(fields)-2]
 	}
 	b.origin, ok = lastField(fields, fieldOrigin)
-	return b, ok && isID(b.origin) && archive.CompareIDs(b.origin, e.ID) < 0
+	return b, ok && archive.IsID(b.origin) && archive.CompareIDs(b.origin, e.ID) < 0
 }
 
 func lastField(fields []string, name string) (value string, ok bool) {

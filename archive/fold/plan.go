@@ -172,7 +172,7 @@ func chain(ctx context.Context, log *archive.Log) (tail, begin string, err error
 	if err != nil {
 		return "", "", err
 	}
-	if begin = preceding(first.First); first.Number == 1 && isID(first.After) {
+	if begin = preceding(first.First); first.Number == 1 && archive.IsID(first.After) {
 		begin = first.After
 	}
 	return last.Last, begin, nil

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"ingestion/internal/admin"
+	"ingestion/internal/test/need"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -139,7 +140,7 @@ func listen(t *testing.T, addr string) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", addr)
 	if err != nil && strings.HasPrefix(addr, "[") {
-		t.Skipf("this machine has no IPv6: %v", err)
+		need.Skip(t, "this machine has no IPv6: %v", err)
 	}
 	if err != nil {
 		t.Fatal(err)
