@@ -70,7 +70,7 @@ func (a *Archive) read(ctx context.Context, after string, maxBytes int) (page Ar
 	if err != nil {
 		return page, err
 	}
-	if page.Entries, err = archiveEntries(reply[0]); err != nil {
+	if page.Entries, err = ParseEntries(reply[0]); err != nil {
 		return page, err
 	}
 	small := r.observe(page.Entries)
@@ -97,14 +97,14 @@ func (a *Archive) readMany(ctx context.Context, after string, count int) ([]Arch
 		if err != nil {
 			return nil, err
 		}
-		return archiveEntries(typed)
+		return ParseEntries(typed)
 	}
 	a.reader.lastReply = len(reply)
 	return decodeArchiveEntries(reply)
 }
 
-// archiveEntries takes a reply apart that the client library has decoded.
-func archiveEntries(reply any) ([]ArchiveEntry, error) {
+// ParseEntries takes a reply of XRANGE apart that the client library has decoded.
+func ParseEntries(reply any) ([]ArchiveEntry, error) {
 	list, _ := reply.([]any)
 	entries := make([]ArchiveEntry, len(list))
 	for i, item := range list {

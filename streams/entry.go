@@ -24,6 +24,14 @@ const (
 	fieldOldAdmitAt = "admitAt"
 )
 
+// NewDelivery is the first delivery of an entry with these fields, alternating names and
+// values, which nobody has put back as far as is known.
+func NewDelivery(id string, fields []string) Delivery {
+	d := newDelivery(id, fields, 1)
+	d.Origin, d.AdmitAt = "", 0
+	return d
+}
+
 // newDelivery is an entry with these fields, alternating names and values.
 func newDelivery(id string, fields []string, deliveries int64) Delivery {
 	d := Delivery{ID: id, Deliveries: deliveries, ArrivedAt: arrival(id)}

@@ -9,7 +9,6 @@ import (
 
 // The fields of an entry that count here.
 const (
-	fieldData    = "data"
 	fieldOrigin  = "ingestion:origin"
 	fieldAdmitAt = "ingestion:admitAt"
 )
@@ -17,17 +16,8 @@ const (
 // delivery is an entry as a worker would get it. Its Source is the key of the partition,
 // which tells apart two entries with the same ID.
 func delivery(key string, e archive.Entry) streams.Delivery {
-	d := streams.Delivery{ID: e.ID, ArrivedAt: arrival(e.ID), Deliveries: 1, Source: key}
-	bodies := 0
-	for i := 0; i+1 < len(e.Fields); i += 2 {
-		if e.Fields[i] == fieldData {
-			d.Body = []byte(e.Fields[i+1])
-			bodies++
-		}
-	}
-	if bodies != 1 {
-		d.Body, d.Fields = nil, append([]string{}, e.Fields...)
-	}
+	d := streams.NewDelivery(e.ID, e.Fields)
+	d.Source = key
 	return d
 }
 

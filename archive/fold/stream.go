@@ -66,32 +66,17 @@ func (s *redisStream) adapt(entries []archive.Entry) {
 	}
 }
 
-var errReply = errors.New("malformed reply to XRANGE")
-
 func parsePage(cmd *redis.Cmd) ([]archive.Entry, error) {
-	list, err := cmd.Slice()
+	reply, err := cmd.Result()
 	if err != nil {
 		return nil, err
 	}
-	entries := make([]archive.Entry, len(list))
-	for i, item := range list {
-		pair, _ := item.([]any)
-		if len(pair) != 2 {
-			return nil, errReply
-		}
-		id, ok := pair[0].(string)
-		values, _ := pair[1].([]any)
-		if !ok {
-			return nil, errReply
-		}
-		entries[i] = archive.Entry{ID: id, Fields: make([]string, len(values))}
-		for k, value := range values {
-			if entries[i].Fields[k], ok = value.(string); !ok {
-				return nil, errReply
-			}
-		}
+	page, err := streams.ParseEntries(reply)
+	entries := make([]archive.Entry, len(page))
+	for i, e := range page {
+		entries[i] = archive.Entry(e)
 	}
-	return entries, nil
+	return entries, err
 }
 
 // notesPage is how many notes of outcomes are read at once. One can have the IDs of a batch.
