@@ -27,6 +27,7 @@ import (
 	"gocloud.dev/blob/s3blob"
 
 	"ingestion/archive"
+	"ingestion/internal/test/env"
 )
 
 // fakeS3 is as much of S3 as an archive needs, with conditional writes and uploads in
@@ -233,13 +234,10 @@ func TestS3HasTheChain(t *testing.T) {
 			}
 		})
 	}
-	deadline := time.Now().Add(time.Minute)
-	for group, last := source.state(); group != last; group, last = source.state() {
-		if time.Now().After(deadline) {
-			t.Fatalf("the group is at %s of %s", group, last)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	env.Eventually(t, time.Minute, func() (bool, string) {
+		group, last := source.state()
+		return group == last, fmt.Sprintf("the group is at %s of %s", group, last)
+	})
 	stop()
 	all.Wait()
 	fake.mu.Lock()
