@@ -2,8 +2,5 @@
 
 package archive
 
-// Systems without flock(2) have neither locks of folders nor a way to sync them.
-
-func lockFolder(string) (unlock func(), err error) { return func() {}, nil }
-
+// syncFolder does nothing on systems without flock(2), some of which can't sync a folder.
 func syncFolder(string) error { return nil }

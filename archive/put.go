@@ -12,6 +12,8 @@ import (
 
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
+
+	"ingestion/internal/filelock"
 )
 
 // errTaken is the error of put if the name is taken.
@@ -41,9 +43,9 @@ func put(ctx context.Context, bucket *blob.Bucket, name, contentType string, con
 	}
 	_, err = w.Write(content)
 	if err == nil && file != nil {
-		var unlock func()
-		if unlock, err = settle(file, name); err == nil {
-			defer unlock()
+		var lock *filelock.Lock
+		if lock, err = settle(file, name); err == nil {
+			defer func() { _ = lock.Close() }()
 		}
 	}
 	if err != nil {
@@ -51,12 +53,13 @@ func put(ctx context.Context, bucket *blob.Bucket, name, contentType string, con
 		_ = w.Close()
 		return failed("writing", name, err)
 	}
-	err = w.Close()
-	if gcerrors.Code(err) == gcerrors.FailedPrecondition {
-		return errTaken
+	if err = w.Close(); gcerrors.Code(err) == gcerrors.FailedPrecondition {
+		err = errTaken
 	}
-	if err == nil && file != nil {
-		err = syncFolders(filepath.Dir(file.Name()))
+	if file != nil && (err == nil || errors.Is(err, errTaken)) { // who took the name may have been stopped before this
+		if failure := syncFolders(filepath.Dir(file.Name())); failure != nil {
+			err = failure
+		}
 	}
 	if err != nil {
 		return failed("writing", name, err)
@@ -75,7 +78,7 @@ func failed(doing, name string, err error) error {
 // settle makes a file's content durable before it gets its name, and makes other
 // processes wait: a directory has no step of its own that gives a file a name only if it is
 // free.
-func settle(file *os.File, name string) (unlock func(), err error) {
+func settle(file *os.File, name string) (*filelock.Lock, error) {
 	folder := filepath.Dir(file.Name())
 	if !strings.HasSuffix(filepath.ToSlash(folder), "/"+path.Dir(name)) {
 		return nil, errors.New("the bucket is a directory, and was opened without no_tmp_dir")
@@ -83,7 +86,7 @@ func settle(file *os.File, name string) (unlock func(), err error) {
 	if err := file.Sync(); err != nil {
 		return nil, err
 	}
-	return lockFolder(folder)
+	return filelock.WaitFolder(folder)
 }
 
 // syncFolders makes the names on the way to an object durable: its two folders are in that

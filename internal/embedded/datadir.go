@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"ingestion/internal/embedded/filelock"
+	"ingestion/internal/filelock"
 )
 
 // dataDir is the data directory of one Mongo. A permanent one is locked.

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"testing"
 
-	"ingestion/internal/embedded/filelock"
+	"ingestion/internal/filelock"
 	"ingestion/internal/test/proc"
 )
 

@@ -1,4 +1,4 @@
-// Package filelock provides advisory locks on files, against other processes and
+// Package filelock provides advisory locks on files and folders, against other processes and
 // within this one. A lock is released by Close or when the process exits. On
 // systems without flock(2), locking always succeeds and has no effect.
 package filelock
@@ -17,13 +17,16 @@ type Lock struct{ file *os.File }
 
 // Try locks the file at path, which it creates if necessary. It returns ErrHeld if
 // the lock is already held.
-func Try(path string) (*Lock, error) { return open(path, false) }
+func Try(path string) (*Lock, error) { return open(path, os.O_CREATE|os.O_RDWR, false) }
 
 // Wait is like Try, but waits until the lock is free.
-func Wait(path string) (*Lock, error) { return open(path, true) }
+func Wait(path string) (*Lock, error) { return open(path, os.O_CREATE|os.O_RDWR, true) }
 
-func open(path string, wait bool) (*Lock, error) {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+// WaitFolder locks a folder itself, which exists, and waits until its lock is free.
+func WaitFolder(path string) (*Lock, error) { return open(path, os.O_RDONLY, true) }
+
+func open(path string, mode int, wait bool) (*Lock, error) {
+	file, err := os.OpenFile(path, mode, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lock file: %w", err)
 	}

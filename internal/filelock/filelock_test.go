@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"ingestion/internal/embedded/filelock"
+	"ingestion/internal/filelock"
 )
 
 func TestLockIsHeldUntilClosed(t *testing.T) {
