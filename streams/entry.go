@@ -40,7 +40,7 @@ func newDelivery(id string, fields []string, deliveries int64) Delivery {
 		bodies += d.setField(fields[i], []byte(fields[i+1]))
 	}
 	if bodies != 1 {
-		d.Body, d.Fields = nil, fields[:len(fields)/2*2]
+		d.Body, d.Fields = nil, append([]string{}, fields[:len(fields)/2*2]...) // not nil, though an entry has no fields
 	}
 	return d
 }
