@@ -168,6 +168,24 @@ func TestArchiveVerify(t *testing.T) {
 	r.verify(0, "--offline")
 }
 
+// TestArchiveVerifyChecksTheNotes damages the chain of the notes of outcomes.
+func TestArchiveVerifyChecksTheNotes(t *testing.T) {
+	r := newArchiveRig(t, 2)
+	r.three()
+	v := r.verify(0)
+	if len(v.Partitions) != 4 || v.Partitions[1].Key != "{s:0}:outcomes" || v.Partitions[1].Entries == 0 || v.Partitions[1].Ledger == nil {
+		t.Fatalf("%+v", v)
+	}
+	manifests := r.files("*s:1*outcomes", "manifest") // the bucket writes braces in its own way
+	must(t, os.WriteFile(manifests[len(manifests)-1], []byte("{}"), 0o600))
+	if v := r.verify(1); v.Faults == 0 || len(v.Partitions[3].Faults) == 0 {
+		t.Errorf("%+v", v)
+	}
+	if v := r.verify(0, r.keys...); len(v.Partitions) != 2 {
+		t.Errorf("%+v", v)
+	}
+}
+
 func TestArchiveVerifyFindsDamage(t *testing.T) {
 	r := newArchiveRig(t, 1)
 	r.three()

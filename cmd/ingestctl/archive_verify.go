@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -21,7 +22,9 @@ import (
 const archiveVerifyHelp = `verify reads the archive and checks that it is whole: that each manifest entry
 is there and has the sum of the one before, that each segment is there and has
 the size, the sum and the entries that its manifest entry says, that no entry is
-in two segments, and that as many entries were archived as were added.
+in two segments, and that as many entries were archived as were added. Unless
+KEYs are given, it checks each partition's notes of outcomes likewise, which
+"ingestctl rebuild" follows.
 
 It compares the archive with Redis, too: what is archived, and what waits for it
 on the stream, has to be all that was ever added. If Redis does not answer, or
@@ -73,13 +76,16 @@ func (s *session) verifyArchive(ctx context.Context, bucket *blob.Bucket, args [
 	live := s.redisIfThere(ctx, f.offline)
 	out := archiveVerifyJSON{Version: 1, Archive: s.archiveURL(), Partitions: []verifiedJSON{}}
 	keys, found := s.archivedKeys(args), false
-	for _, key := range keys {
+	for _, key := range withNotes(keys, len(args) == 0) {
 		one, err := s.verifyPartition(ctx, archive.Open(bucket, key), live, f)
 		if err == nil && one.Ends == nil && len(args) > 0 {
 			err = s.nothingArchived(key)
 		}
 		if err != nil {
 			return err
+		}
+		if one.Ends == nil && one.FaultCount == 0 && !slices.Contains(keys, key) {
+			continue
 		}
 		found = found || one.Ends != nil
 		out.Faults += one.FaultCount
@@ -99,6 +105,17 @@ func (s *session) verifyArchive(ctx context.Context, bucket *blob.Bucket, args [
 		err = fmt.Errorf("the archive is damaged: %s", plural.Of(out.Faults, "fault", "faults"))
 	}
 	return err
+}
+
+// withNotes returns the keys and, if all is true, each one's of the notes of outcomes.
+func withNotes(keys []string, all bool) (list []string) {
+	for _, key := range keys {
+		list = append(list, key)
+		if all {
+			list = append(list, streams.KeysOf(key).Outcomes)
+		}
+	}
+	return list
 }
 
 // redisIfThere returns nil if Redis is not to be asked, or can't be.
