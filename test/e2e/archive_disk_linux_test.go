@@ -1,0 +1,62 @@
+package e2e_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"ingestion/internal/test/env"
+)
+
+// TestAFullDiskIsWaitedForLoudly archives to a file system that becomes full. Workers go on,
+// nothing is trimmed that is not archived, and once there is room, everything is archived.
+func TestAFullDiskIsWaitedForLoudly(t *testing.T) {
+	t.Parallel()
+	const records = 3000
+	dir := smallDisk(t, "size=200k")
+	r := newHarness(t, stream, "STREAM_RETENTION=0", "ARCHIVE_URL=file://"+dir, "ARCHIVE_SEGMENT_BYTES=20000", "ARCHIVE_SEGMENT_SEC=0.2")
+	archiver := r.startArchiver()
+	worker := r.start()
+	f := simple(8, records)
+	r.feed(f)
+	archiver.WaitForLine(late, func(text string) bool {
+		return retrying("bucket", "error")(text) && strings.Contains(text, "no space left on device")
+	})
+	r.awaitOutcomes(records)
+	archived := r.numbers[r.archived()] + 1
+	if left := r.client.XLen(t.Context(), streamKey).Val(); archived == records || left < int64(records-archived) {
+		t.Fatalf("%d of %d entries are archived, and %d are on the stream", archived, records, left)
+	}
+	if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_REMOUNT, "size=64m"); err != nil {
+		t.Fatal(err)
+	}
+	archiver.WaitForLine(late, retrying("bucket", "success"))
+	r.awaitArchived(records)
+	env.Eventually(t, late, func() (bool, string) {
+		left := r.client.XLen(t.Context(), streamKey).Val()
+		return left == 0, fmt.Sprintf("%d entries were not trimmed", left)
+	})
+	r.stop(worker)
+	r.stopArchiver(archiver)
+	r.wantLedger(f.want)
+	r.wantDocuments(f)
+	r.wantArchive(dir, f.bodies())
+}
+
+// smallDisk mounts a file system of a given size, which takes the right to mount.
+func smallDisk(t *testing.T, size string) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	err := unix.Mount("tmpfs", dir, "tmpfs", 0, size)
+	if errors.Is(err, unix.EPERM) {
+		t.Skipf("mounting a file system: %v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
+	return dir
+}
