@@ -20,7 +20,7 @@ type Archive struct {
 	leases            prometheus.Gauge
 	read, readBytes   prometheus.Counter
 	entries, segments prometheus.Counter
-	bytes             prometheus.Counter
+	bytes, notes      prometheus.Counter
 	took              prometheus.Histogram
 	last              prometheus.Gauge
 	failures          *prometheus.CounterVec
@@ -40,6 +40,7 @@ func NewArchive(build Build) *Archive {
 		entries:   f.counter("archive_entries_total", "Entries archived: their segment is durable, and in the chain."),
 		segments:  f.counter("archive_segments_total", "Segments archived."),
 		bytes:     f.counter("archive_bytes_total", "Bytes of the segments archived, compressed."),
+		notes:     f.counter("archive_notes_total", "Notes of outcomes archived, which a rebuild follows."),
 		took:      f.histogram("archive_segment_duration_seconds", "How long writing a segment and its manifest entry took.", segmentBounds),
 		last:      f.gauge("archive_last_segment_timestamp_seconds", "When the last segment was archived; 0 if none was."),
 		failures:  f.counters("archive_failures_total", "Attempts that failed and are repeated.", "server"),
@@ -76,6 +77,9 @@ func (m *Archive) Archived(entries, bytes int64, took time.Duration) {
 	m.took.Observe(took.Seconds())
 	m.last.SetToCurrentTime()
 }
+
+// Noted counts archived notes of outcomes.
+func (m *Archive) Noted(notes int64) { m.notes.Add(float64(notes)) }
 
 // Failed counts a failure of a server: "Redis" or "bucket".
 func (m *Archive) Failed(server string) { m.failures.WithLabelValues(strings.ToLower(server)).Inc() }

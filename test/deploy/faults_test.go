@@ -368,7 +368,7 @@ var (
 		"ingestion_build_info": "constant", "ingestion_slots": "constant",
 		"ingestion_last_settled_timestamp_seconds": "always free", "ingestion_queue_bytes": "always free", "ingestion_queue_scrape_duration_seconds": "always free",
 	}
-	archiverMetric = regexp.MustCompile(`^ingestion_archive_(build_info|leases|read|entries|segments?|bytes|last|failures)(_|$)`)
+	archiverMetric = regexp.MustCompile(`^ingestion_archive_(build_info|leases|read|entries|segments?|bytes|notes|last|failures)(_|$)`)
 	alertsLeftOut  = map[string]string{
 		"IngestionBacklogGrowing":   "a state that lasts does not grow",
 		"IngestionQueueUnknown":     "needs a scrape that is not configured, or 10,000 entries",

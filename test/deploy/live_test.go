@@ -78,9 +78,9 @@ func (s *site) loseMongo() {
 	})
 }
 
-// archived starts an archiver, and returns its metrics once it has entries that are not in the
+// startArchiver starts an archiver, and returns when it has entries that are not in the
 // archive yet.
-func (s *site) archived() map[string]metric {
+func (s *site) startArchiver() *site {
 	s.t.Helper()
 	a := &site{t: s.t, admin: freeAddress(s.t)}
 	archiver := env.Process(s.t, env.Build(s.t, "ingestion/cmd/archiver"), nil, []string{
@@ -92,7 +92,7 @@ func (s *site) archived() map[string]metric {
 		_, waits := s.exported("/metrics/queue")["ingestion_oldest_unarchived_timestamp_seconds"]
 		return waits, "nothing is to be archived"
 	})
-	return a.exported("/metrics")
+	return a
 }
 
 // exported returns the metrics that the worker serves under a path.
@@ -138,7 +138,7 @@ var exportedName = regexp.MustCompile(`(?:^|[^:\w])((?:ingestion|go|process)_\w+
 func TestExportedMetrics(t *testing.T) {
 	stream, list := startSite(t, "stream"), startSite(t, "list")
 	stream.loseMongo()
-	exported := stream.archived()
+	exported := stream.startArchiver().exported("/metrics")
 	maps.Copy(exported, stream.exported("/metrics"))
 	maps.Copy(exported, stream.exported("/metrics/queue"))
 	maps.Copy(exported, list.exported("/metrics"))
@@ -173,9 +173,9 @@ var mayBeEmpty = []string{
 func TestQueriesHaveResults(t *testing.T) {
 	s := startSite(t, "stream")
 	s.send()
-	p := startPrometheus(t, s.admin)
+	p := startPrometheus(t, s.admin, s.startArchiver().admin)
 	p.has(`sum(ingestion_records_settled_total) == ` + fmt.Sprint(len(bodies)))
-	p.has(`count(up == 1) == 2`)
+	p.has(`count(up == 1) == 3`)
 	p.has(`rate(ingestion_records_settled_total{outcome="ingested"}[1m])`)
 	p.has(`job_outcome:ingestion_records_settled:rate5m`) // the last rule that has a result by now
 	for _, r := range rules(t, "alerts.yml") {

@@ -26,8 +26,8 @@ type server struct {
 const interval = "1s"
 
 // startPrometheus starts a Prometheus with the configuration of deploy, except that it
-// scrapes the given worker, and more often.
-func startPrometheus(t *testing.T, worker string) *server {
+// scrapes the given worker and archiver, and more often.
+func startPrometheus(t *testing.T, worker, archiver string) *server {
 	t.Helper()
 	need.Program(t, "prometheus")
 	dir := t.TempDir()
@@ -41,7 +41,8 @@ func startPrometheus(t *testing.T, worker string) *server {
 		"evaluation_interval: 15s": "evaluation_interval: " + interval,
 		"[recording.yml, alerts.yml]": fmt.Sprintf("[%s, %s]", filepath.Join(rules, "recording.yml"),
 			filepath.Join(rules, "alerts.yml")),
-		"dns_sd_configs: [{names: [worker], type: A, port: 9464, refresh_interval: 10s}]": `static_configs: [{targets: ["` + worker + `"]}]`,
+		"dns_sd_configs: [{names: [worker], type: A, port: 9464, refresh_interval: 10s}]":   `static_configs: [{targets: ["` + worker + `"]}]`,
+		"dns_sd_configs: [{names: [archiver], type: A, port: 9464, refresh_interval: 10s}]": `static_configs: [{targets: ["` + archiver + `"]}]`,
 		`targets: ["worker:9464"]`: `targets: ["` + worker + `"]`,
 	} {
 		if !strings.Contains(config, old) {

@@ -122,7 +122,11 @@ func (a *Archiving) observer(s *source) archive.Observer {
 		m.Failed(server)
 	}
 	if s.notes {
-		return archive.Observer{Read: func(int, int64) { s.noteFault("", nil) }, Failed: failed}
+		return archive.Observer{
+			Read:     func(int, int64) { s.noteFault("", nil) },
+			Archived: func(entry archive.Manifest, _ time.Duration) { m.Noted(entry.Count) },
+			Failed:   failed,
+		}
 	}
 	return archive.Observer{
 		Leased: m.Leased,
