@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -9,7 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
 	"ingestion/internal/test/env"
+	"ingestion/internal/test/mongo/faulty"
 	"ingestion/streams"
 )
 
@@ -33,7 +38,7 @@ func TestTheArchiveRebuildsTheCollection(t *testing.T) {
 	t.Logf("REBUILD_RECORDS=%d REBUILD_SEED=%d", records, seed)
 	rng := rand.New(rand.NewPCG(uint64(seed), 3))
 	policy := []string{"defer", "drop"}[seed%2]
-	a := newArchivedRig(t, "RATE_LIMIT_POLICY="+policy)
+	a := newArchivedRig(t, records, "RATE_LIMIT_POLICY="+policy)
 	archiver := a.archiver()
 	a.load(rng, records)
 	worker := a.process("worker")
@@ -76,15 +81,40 @@ type archivedRig struct {
 	dir    string
 }
 
-func newArchivedRig(t *testing.T, settings ...string) *archivedRig {
+// slowBeyond is how many records FerretDB can take in a test: it reads a whole collection to
+// find some documents by their _ids.
+const slowBeyond = 20_000
+
+func newArchivedRig(t *testing.T, records int, settings ...string) *archivedRig {
 	t.Helper()
-	server, mongo, dir := env.Redis(t), env.Mongo(t), t.TempDir()
+	server, dir := env.Redis(t), t.TempDir()
+	mongo := mongoFor(t, records)
 	r := &rebuildRig{rig: rigOn(t, server.URL(), 2)}
-	r.env = append(append(r.env, "MONGO_URI="+mongo.URI(), "MONGO_DB=crm", "MONGO_COLLECTION=people", "RATE_LIMIT_LIMIT=3", "RATE_LIMIT_WINDOW_SEC=2",
+	r.env = append(append(r.env, "MONGO_URI="+mongo, "MONGO_DB=crm", "MONGO_COLLECTION=people", "RATE_LIMIT_LIMIT=3", "RATE_LIMIT_WINDOW_SEC=2",
 		"WORKER_CONCURRENCY=8", "BATCH_SIZE=50", "ADMIN_ADDR=", "LOG_LEVEL=CRITICAL", "STREAM_CLAIM_IDLE_MS=1000", "STREAM_RETENTION=1s",
 		"ARCHIVE_URL=file://"+dir, "ARCHIVE_SEGMENT_BYTES=100000", "ARCHIVE_SEGMENT_SEC=0.5"), settings...)
-	r.db = mongo.Database(t).Client().Database("crm")
+	r.db = databaseAt(t, mongo)
 	return &archivedRig{r, server, dir}
+}
+
+// mongoFor starts a MongoDB that is fast enough, and returns its URI.
+func mongoFor(t *testing.T, records int) string {
+	t.Helper()
+	if records <= slowBeyond {
+		return env.Mongo(t).URI()
+	}
+	server, err := faulty.New(faulty.Options{})
+	must(t, err)
+	t.Cleanup(func() { must(t, server.Close()) })
+	return server.URI()
+}
+
+func databaseAt(t *testing.T, uri string) *mongo.Database {
+	t.Helper()
+	client, err := mongo.Connect(options.Client().ApplyURI(uri))
+	must(t, err)
+	t.Cleanup(func() { must(t, client.Disconnect(context.Background())) })
+	return client.Database("crm")
 }
 
 func (a *archivedRig) process(program string) *env.Proc {

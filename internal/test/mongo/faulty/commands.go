@@ -2,6 +2,7 @@ package faulty
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -47,6 +48,14 @@ func (s *Server) execute(call *Call, fault Fault) bson.D {
 		return s.buildInfo()
 	case "insert":
 		return s.insert(call, fault)
+	case "update":
+		return s.update(call)
+	case "create":
+		return s.create(call)
+	case "listCollections":
+		return s.listCollections(call)
+	case "listIndexes":
+		return s.listIndexes(call)
 	case "find":
 		return s.find(call)
 	case "getMore":
@@ -176,6 +185,9 @@ func (s *Server) find(call *Call) bson.D {
 	if !ok {
 		return failure(commandNotFound, "faulty knows filters by _id only")
 	}
+	if _, err := call.Body.LookupErr("sort", "_id"); err == nil {
+		sortByID(docs)
+	}
 	if limit, _ := call.Body.Lookup("limit").AsInt64OK(); limit > 0 && int(limit) < len(docs) {
 		docs = docs[:limit]
 	}
@@ -187,13 +199,13 @@ func (s *Server) find(call *Call) bson.D {
 }
 
 // match returns the documents that match a filter: {}, {_id: x} or {_id: {$in:
-// […]}}.
+// […]}}, and in the latter two after the _id fields that have to be equal.
 func (c *collection) match(filter bson.Raw) ([]bson.Raw, bool) {
 	elements, err := filter.Elements()
 	if err != nil || len(elements) == 0 {
 		return c.all(), err == nil
 	}
-	if len(elements) > 1 || elements[0].Key() != "_id" {
+	if elements[0].Key() != "_id" {
 		return nil, false
 	}
 	wanted := []bson.RawValue{elements[0].Value()}
@@ -208,11 +220,16 @@ func (c *collection) match(filter bson.Raw) ([]bson.Raw, bool) {
 	}
 	var docs []bson.Raw
 	for _, id := range wanted {
-		if doc, there := c.byID[idKey(id)]; there {
+		if doc, there := c.byID[idKey(id)]; there && equal(doc, elements[1:]) {
 			docs = append(docs, doc)
 		}
 	}
 	return docs, true
+}
+
+// equal reports whether a document has these fields.
+func equal(doc bson.Raw, fields []bson.RawElement) bool {
+	return !slices.ContainsFunc(fields, func(e bson.RawElement) bool { return !doc.Lookup(e.Key()).Equal(e.Value()) })
 }
 
 // page replies with the next documents of a cursor and keeps the rest.

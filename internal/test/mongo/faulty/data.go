@@ -31,6 +31,13 @@ func (c *collection) insert(doc bson.Raw) bool {
 	return true
 }
 
+// put inserts a document, or replaces the one with its _id.
+func (c *collection) put(doc bson.Raw) {
+	if !c.insert(doc) {
+		c.byID[idKey(doc.Lookup("_id"))] = doc
+	}
+}
+
 func (c *collection) all() []bson.Raw {
 	docs := make([]bson.Raw, 0, len(c.ids))
 	for _, id := range c.ids {
@@ -80,6 +87,19 @@ func (s *Server) insertLocked(namespace string, docs []bson.Raw, skip map[int]bo
 		err = s.journal.Flush()
 	}
 	return inserted, duplicates, err
+}
+
+// put inserts or replaces a document. It is in the journal before the reply is sent. The
+// server must be locked.
+func (s *Server) put(namespace string, doc bson.Raw) error {
+	s.collection(namespace).put(doc)
+	if s.journal == nil {
+		return nil
+	}
+	if err := writeEntry(s.journal, namespace, doc); err != nil {
+		return err
+	}
+	return s.journal.Flush()
 }
 
 // forget drops a collection, in the journal too. The server must be locked.
@@ -150,7 +170,7 @@ func (s *Server) replay(r io.Reader) (good int64, err error) {
 		}
 		namespace, _ := entry.Lookup("ns").StringValueOK()
 		if doc, ok := entry.Lookup("doc").DocumentOK(); ok {
-			s.collection(namespace).insert(doc)
+			s.collection(namespace).put(doc)
 		} else {
 			delete(s.data, namespace)
 		}

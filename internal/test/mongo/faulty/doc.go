@@ -2,7 +2,9 @@
 // protocol, stores documents by _id, and fails as scripted, which neither a
 // healthy MongoDB nor an embedded FerretDB can do on demand.
 //
-// Commands: hello, ping, buildInfo, insert, find (by _id, by $in of _ids, or
-// all), getMore, killCursors, count, aggregate (as CountDocuments sends it),
-// createIndexes, drop, dropDatabase, endSessions. Projections are ignored.
+// Commands: hello, ping, buildInfo, insert, update (a document or $set, by _id),
+// find (by _id, by $in of _ids, or all, in the order of string _ids if asked),
+// getMore, killCursors, count, aggregate (as CountDocuments sends it), create,
+// listCollections, listIndexes, createIndexes, drop, dropDatabase, endSessions.
+// Projections are ignored.
 package faulty

@@ -223,3 +223,50 @@ func TestJournalSurvivesRestartAndTornEntry(t *testing.T) {
 		}
 	}
 }
+
+func TestUpdatesAndLists(t *testing.T) {
+	ctx := t.Context()
+	journal := filepath.Join(t.TempDir(), "journal")
+	s := faulty.Serve(t, faulty.Options{Journal: journal})
+	c := connect(t, s)
+	if err := c.Database().CreateCollection(ctx, "c"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Database().CreateCollection(ctx, "c"); err == nil {
+		t.Error("created twice")
+	}
+	if r, err := c.ReplaceOne(ctx, bson.D{{Key: "_id", Value: "b"}}, bson.D{{Key: "n", Value: 1}}); err != nil || r.MatchedCount != 0 {
+		t.Errorf("replaced nothing: %+v, %v", r, err)
+	}
+	if r, err := c.ReplaceOne(ctx, bson.D{{Key: "_id", Value: "b"}}, bson.D{{Key: "n", Value: 1}, {Key: "m", Value: 1}}, options.Replace().SetUpsert(true)); err != nil || r.UpsertedCount != 1 {
+		t.Errorf("upserted: %+v, %v", r, err)
+	}
+	set := bson.D{{Key: "$set", Value: bson.D{{Key: "n", Value: 2}}}}
+	if r, err := c.UpdateOne(ctx, bson.D{{Key: "_id", Value: "b"}, {Key: "n", Value: 9}}, set); err != nil || r.MatchedCount != 0 {
+		t.Errorf("set where another field differs: %+v, %v", r, err)
+	}
+	if r, err := c.UpdateOne(ctx, bson.D{{Key: "_id", Value: "b"}, {Key: "n", Value: 1}}, set); err != nil || r.MatchedCount != 1 {
+		t.Errorf("set: %+v, %v", r, err)
+	}
+	if _, err := c.InsertMany(ctx, documents("c", "a")); err != nil {
+		t.Fatal(err)
+	}
+	cursor, err := c.Find(ctx, bson.D{}, options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []bson.M
+	if err := cursor.All(ctx, &got); err != nil || len(got) != 3 || got[0]["_id"] != "a" || got[1]["n"] != int32(2) || got[1]["m"] != int32(1) || got[2]["_id"] != "c" {
+		t.Errorf("%v, %v", got, err)
+	}
+	if names, err := c.Database().ListCollectionNames(ctx, bson.D{{Key: "name", Value: "c"}}); err != nil || len(names) != 1 {
+		t.Errorf("collections %v, %v", names, err)
+	}
+	if indexes, err := c.Indexes().ListSpecifications(ctx); err != nil || len(indexes) != 1 {
+		t.Errorf("indexes %v, %v", indexes, err)
+	}
+	again := faulty.Serve(t, faulty.Options{Journal: journal})
+	if docs := again.Documents("db", "c"); len(docs) != 3 || docs[0].Lookup("n").AsInt64() != 2 {
+		t.Errorf("from the journal: %v", docs)
+	}
+}

@@ -35,7 +35,7 @@ type Message struct {
 	NoReply bool     // the client waits for no reply
 
 	id, op   uint32
-	sequence []bson.Raw // of the section "documents"
+	sequence []bson.Raw // of the section "documents" or "updates"
 	buf      []byte     // used again by the next Read
 	out      []byte
 }
@@ -112,7 +112,7 @@ func (m *Message) readSequence(b []byte) error {
 		if !ok {
 			return errMalformed
 		}
-		if string(name) == "documents" {
+		if string(name) == "documents" || string(name) == "updates" {
 			m.sequence = append(m.sequence, rest[:size])
 		}
 		rest = rest[size:]
@@ -120,8 +120,8 @@ func (m *Message) readSequence(b []byte) error {
 	return nil
 }
 
-// Documents returns the documents of an insert, from the sequence section or
-// the array in the body, and nil for other commands.
+// Documents returns the documents of an insert, or the updates of an update, from
+// the sequence section or the array in the body, and nil for other commands.
 func (m *Message) Documents() ([]bson.Raw, error) {
 	var documents []bson.Raw
 	err := m.EachDocument(func(d bson.Raw) { documents = append(documents, d) })
@@ -137,6 +137,9 @@ func (m *Message) EachDocument(do func(bson.Raw)) error {
 		return nil
 	}
 	array, ok := m.Body.Lookup("documents").ArrayOK()
+	if !ok {
+		array, ok = m.Body.Lookup("updates").ArrayOK()
+	}
 	if !ok {
 		return nil
 	}
