@@ -54,15 +54,16 @@ func TestRebuildEqualsTheLiveCollection(t *testing.T) {
 }
 
 // A rebuild that is killed again and again, at random moments, gives the same result.
+// REBUILD_KILLS says how often.
 func TestRebuildSurvivesKills(t *testing.T) {
 	t.Parallel()
-	const kills = 20
+	kills := setting(t, "REBUILD_KILLS", 20)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 1))
 	r := newRebuildRig(t, 2, "RATE_LIMIT_POLICY=defer", "BATCH_SIZE=10")
 	stopArchiver, stop := r.archiver(), r.worker()
-	r.load(rng, 2500)
+	r.load(rng, 125*kills)
 	r.settled()
 	stopArchiver()
 	stop()
@@ -85,7 +86,7 @@ func TestRebuildSurvivesKills(t *testing.T) {
 				return r.client.Exists(t.Context(), "{rebuild:crm.killed:0}:run").Val() > 0, "no windows yet"
 			})
 		} else {
-			until := min(inserted()+rng.Int64N(all/kills), all-1)
+			until := min(inserted()+rng.Int64N(all/int64(kills)), all-1)
 			env.Eventually(t, soon, func() (bool, string) { n := inserted(); return n > until, fmt.Sprintf("%d of %d documents", n, until) })
 		}
 		p.Kill()
