@@ -83,7 +83,7 @@ type archivedRig struct {
 
 // slowBeyond is how many records FerretDB can take in a test: it reads a whole collection to
 // find some documents by their _ids.
-const slowBeyond = 20_000
+const slowBeyond = 5000
 
 func newArchivedRig(t *testing.T, records int, settings ...string) *archivedRig {
 	t.Helper()

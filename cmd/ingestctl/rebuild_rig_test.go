@@ -29,16 +29,16 @@ type rebuildRig struct {
 
 func newRebuildRig(t *testing.T, partitions int, settings ...string) *rebuildRig {
 	t.Helper()
-	return rebuildRigOn(t, env.Mongo(t), partitions, settings...)
+	return rebuildRigOn(t, env.Mongo(t).URI(), partitions, settings...)
 }
 
-func rebuildRigOn(t *testing.T, server *env.MongoServer, partitions int, settings ...string) *rebuildRig {
+func rebuildRigOn(t *testing.T, uri string, partitions int, settings ...string) *rebuildRig {
 	t.Helper()
 	r := &rebuildRig{rig: newRig(t, partitions)}
-	r.env = append(r.env, "MONGO_URI="+server.URI(), "MONGO_DB=crm", "MONGO_COLLECTION=people", "RATE_LIMIT_LIMIT=3", "RATE_LIMIT_WINDOW_SEC=2",
+	r.env = append(r.env, "MONGO_URI="+uri, "MONGO_DB=crm", "MONGO_COLLECTION=people", "RATE_LIMIT_LIMIT=3", "RATE_LIMIT_WINDOW_SEC=2",
 		"WORKER_CONCURRENCY=1", "ADMIN_ADDR=", "WORKER_POLL_TIMEOUT_SEC=1", "LOG_LEVEL=CRITICAL")
 	r.env = append(r.env, settings...)
-	r.db = server.Database(t).Client().Database("crm")
+	r.db = databaseAt(t, uri)
 	return r
 }
 

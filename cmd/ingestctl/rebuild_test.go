@@ -61,9 +61,10 @@ func TestRebuildSurvivesKills(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 1))
-	r := newRebuildRig(t, 2, "RATE_LIMIT_POLICY=defer", "BATCH_SIZE=10")
+	records := 125 * kills
+	r := rebuildRigOn(t, mongoFor(t, records), 2, "RATE_LIMIT_POLICY=defer", "BATCH_SIZE=10")
 	stopArchiver, stop := r.archiver(), r.worker()
-	r.load(rng, 125*kills)
+	r.load(rng, records)
 	r.settled()
 	stopArchiver()
 	stop()
