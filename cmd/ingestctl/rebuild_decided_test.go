@@ -48,7 +48,7 @@ func TestARebuildFollowsTheWorkers(t *testing.T) {
 	for _, policy := range []string{"drop", "defer"} {
 		t.Run(policy, func(t *testing.T) {
 			r := rebuildRigOn(t, server.URI(), 2, "MONGO_DB=crm_"+policy, "RATE_LIMIT_POLICY="+policy, "WORKER_CONCURRENCY=8", "BATCH_SIZE=7", "STREAM_CLAIM_IDLE_MS=1000")
-			r.db = server.Database(t).Client().Database("crm_" + policy)
+			r.db = r.db.Client().Database("crm_" + policy)
 			r.keepNotes()
 			r.load(rand.New(rand.NewPCG(1, 2)), 2000)
 			stop := r.worker()

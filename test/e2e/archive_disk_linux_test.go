@@ -2,13 +2,12 @@ package e2e_test
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
-	"ingestion/internal/test/env"
+	"ingestion/internal/test/need"
 )
 
 // TestAFullDiskIsWaitedForLoudly archives to a file system that becomes full. Workers go on,
@@ -35,15 +34,7 @@ func TestAFullDiskIsWaitedForLoudly(t *testing.T) {
 	}
 	archiver.WaitForLine(late, retrying("bucket", "success"))
 	r.awaitArchived(records)
-	env.Eventually(t, late, func() (bool, string) {
-		left := r.client.XLen(t.Context(), streamKey).Val()
-		return left == 0, fmt.Sprintf("%d entries were not trimmed", left)
-	})
-	r.stop(worker)
-	r.stopArchiver(archiver)
-	r.wantLedger(f.want)
-	r.wantDocuments(f)
-	r.wantArchive(dir, f.bodies())
+	r.finish(f, worker, archiver, dir)
 }
 
 // smallDisk mounts a file system of a given size, which takes the right to mount.
@@ -52,7 +43,7 @@ func smallDisk(t *testing.T, size string) (dir string) {
 	dir = t.TempDir()
 	err := unix.Mount("tmpfs", dir, "tmpfs", 0, size)
 	if errors.Is(err, unix.EPERM) {
-		t.Skipf("mounting a file system: %v", err)
+		need.Skip(t, "needs the right to mount a file system, as root has: %v", err)
 	}
 	if err != nil {
 		t.Fatal(err)

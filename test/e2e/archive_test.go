@@ -48,8 +48,14 @@ func TestKilledArchivers(t *testing.T) {
 	}
 	r.awaitArchived(records)
 	r.awaitOutcomes(records)
-	env.Eventually(t, late, func() (bool, string) {
-		left := r.client.XLen(t.Context(), streamKey).Val()
+	r.finish(f, worker, archiver, dir)
+}
+
+// finish waits until all is trimmed, stops the programs, and checks what they leave.
+func (r *harness) finish(f *fixture, worker, archiver *env.Proc, dir string) {
+	r.t.Helper()
+	env.Eventually(r.t, late, func() (bool, string) {
+		left := r.client.XLen(r.ctx(), streamKey).Val()
 		return left == 0, fmt.Sprintf("%d entries were not trimmed", left)
 	})
 	r.stop(worker)

@@ -281,9 +281,7 @@ func (s *Server) count(call *Call) bson.D {
 	if n > 0 {
 		batch = append(batch, bson.D{{Key: "_id", Value: int32(1)}, {Key: "n", Value: n}})
 	}
-	return ok(bson.E{Key: "cursor", Value: bson.D{
-		{Key: "firstBatch", Value: batch}, {Key: "id", Value: int64(0)}, {Key: "ns", Value: namespaceOf(call)},
-	}})
+	return whole(batch, namespaceOf(call))
 }
 
 // drop empties a collection or a database.
