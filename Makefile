@@ -12,6 +12,7 @@ BENCH_SYSTEM ?=
 SIT       ?=
 RUN       ?=
 FUZZTIME  ?= 20s
+RERUNS    ?=
 CHAOS     ?=
 
 # auto: a container if a Docker engine has or gets the image, otherwise local.
@@ -56,6 +57,7 @@ Images and cleaning up:
   make clean          remove everything built
 
 Variables: PACKAGES=./record/... and TESTFLAGS=-run=Name narrow test, race and integration;
+RERUNS=1 runs a failed test once more and says so;
 INTEGRATION_REDIS=container|local|auto selects the Redis of integration;
 CHAOS='--records 500000 --faults 1000 --seed 7' sets the flags of chaos; --help lists them.
 endef
@@ -73,31 +75,34 @@ demo: bin/standalone
 run: bin/standalone
 	@exec bin/standalone run $(RUN)
 
-# gotest runs go test with the arguments given, without cached results, since
-# those have seen no server, and prints at the end which servers were used.
+# gotest runs go test with the flags $(1) on the packages $(2), without cached
+# results, since those have seen no server, and prints at the end which servers
+# were used. RERUNS=1 runs a failed test once more, unless many failed or there was
+# a data race; the report names what failed at first.
 define gotest
 @servers=$$(mktemp) && trap 'rm -f "$$servers"' EXIT && TESTENV_TALLY=$$servers \
   $(tool) gotestsum --format-icons text --format-hide-empty-pkg \
-  --post-run-command "$(GO) run ./internal/test/env/tally $$servers" -- -count=1 $(1)
+  $(if $(RERUNS),--rerun-fails=$(RERUNS) --rerun-fails-max-failures=5 --rerun-fails-abort-on-data-race --rerun-fails-run-root-test --rerun-fails-report=/dev/stdout) \
+  --post-run-command "$(GO) run ./internal/test/env/tally $$servers" --packages='$(2)' -- -count=1 $(1)
 endef
 
 # The time limit is for tests that hang, not for slow ones on a busy machine.
 test: export INTEGRATION_REDIS := local
 test:
-	$(call gotest,-timeout 45m $(TESTFLAGS) $(PACKAGES))
+	$(call gotest,-timeout 45m $(TESTFLAGS),$(PACKAGES))
 
 # By default, each program with the race detector waits a second before it exits.
 race: export GORACE := atexit_sleep_ms=10
 race: export CGO_ENABLED := 1
 race: export INTEGRATION_REDIS := local
 race:
-	$(call gotest,-race -timeout 45m $(TESTFLAGS) $(PACKAGES))
+	$(call gotest,-race -timeout 45m $(TESTFLAGS),$(PACKAGES))
 
 rules:
-	$(call gotest,-v $(TESTFLAGS) ./test/deploy)
+	$(call gotest,-v $(TESTFLAGS),./test/deploy)
 
 integration:
-	$(call gotest,-v $(TESTFLAGS) ./test/integration)
+	$(call gotest,-v $(TESTFLAGS),./test/integration)
 
 chaos:
 	@mkdir -p bin && $(GO) build -o bin/chaos ./test/chaos && exec bin/chaos $(CHAOS)
