@@ -4,6 +4,7 @@ import (
 	"context"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -57,7 +58,8 @@ func newRestartableHarness(t *testing.T, mode string, environ ...string) *harnes
 func harnessOn(t *testing.T, mode string, server *env.RedisServer, mongo *env.MongoServer, environ ...string) *harness {
 	t.Helper()
 	return &harness{
-		t: t, mode: mode, redis: server, client: server.Client(t), mongo: mongo, program: worker(t),
+		// Among entries of 10 MB, Redis may answer after the 3 s of go-redis.
+		t: t, mode: mode, redis: server, client: server.Client(t).WithTimeout(30 * time.Second), mongo: mongo, program: worker(t),
 		env:     append(settings(mode, server.URL(), mongo.URI()), environ...),
 		numbers: map[string]int{},
 	}
