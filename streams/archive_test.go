@@ -167,7 +167,7 @@ func TestTheArchivesLeaseExpires(t *testing.T) {
 // Entries of very different sizes are read within the bytes asked for, about.
 func TestTheArchiveReadsLargeEntriesAFewAtATime(t *testing.T) {
 	b := newRig(t)
-	a := newArchive(t, b.client, "s", "a", time.Minute)
+	a := newArchive(t, b.server.Client(t).WithTimeout(time.Minute), "s", "a", time.Minute) // Redis sends 100 MB
 	large := strings.Repeat("x", 1<<20)
 	b.fill(9_000)
 	for range 100 {

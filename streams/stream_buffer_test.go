@@ -1,6 +1,7 @@
 package streams_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -127,19 +128,17 @@ func TestExtendDuringReceiveLosesNothing(t *testing.T) {
 	streamstest.Receive(t, b.open("dead", nil), n)
 	b.awaitIdle(n, 5*time.Millisecond)
 	q := b.open("c", short)
-	stop, done := make(chan struct{}), sync.WaitGroup{}
+	ctx, stop := context.WithCancel(t.Context())
+	done := sync.WaitGroup{}
 	done.Go(func() {
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-			}
-			if _, err := q.Extend(t.Context(), nil); err != nil {
+		for ctx.Err() == nil {
+			if _, err := q.Extend(ctx, nil); err != nil && ctx.Err() == nil {
 				t.Error(err)
 			}
 		}
 	})
+	defer done.Wait()
+	defer stop()
 	nacked := func() int { return len(b.log.find("warning")) }
 	for settled := 0; settled < n; {
 		before := nacked()
@@ -149,7 +148,7 @@ func TestExtendDuringReceiveLosesNothing(t *testing.T) {
 			env.Eventually(t, soon, func() (bool, string) { return nacked() > 0, "nothing was nacked" })
 		}
 	}
-	close(stop)
+	stop()
 	done.Wait()
 	b.wantLedger(map[string]string{"ingested": fmt.Sprint(n), "missing": ""})
 }

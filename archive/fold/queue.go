@@ -217,6 +217,8 @@ func (q *Queue) follow(decided *decisions, h *handed, d *streams.Delivery) {
 	d.Origin = back.origin
 	outcome, noted := decided.outcome(d.ID)
 	switch {
+	case back.slot > 0 && !decided.known(back.origin) && q.folds(h.partition, back.origin):
+		h.settled = true // the fold judged the record when it read its first entry
 	case noted && !stands(outcome):
 		h.noted, d.AdmitAt = outcome, back.slot
 	case noted:
@@ -237,7 +239,12 @@ func (q *Queue) guess(e entry, h *handed, d *streams.Delivery) {
 		return
 	}
 	d.Origin, d.AdmitAt = back.origin, back.slot
-	h.settled = back.slot > 0 && archive.CompareIDs(back.origin, q.begin[e.partition]) > 0
+	h.settled = back.slot > 0 && q.folds(e.partition, back.origin)
+}
+
+// folds reports whether an entry of a partition lies in what is folded.
+func (q *Queue) folds(partition int, id string) bool {
+	return archive.CompareIDs(id, q.begin[partition]) > 0
 }
 
 // finished reports whether all entries were delivered and settled. It is called once none

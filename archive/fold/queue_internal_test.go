@@ -118,6 +118,27 @@ func TestWhatTheServicePutBack(t *testing.T) {
 	}
 }
 
+// Workers may begin to note outcomes between a record's deferral and its return. It counts
+// once: where its first entry is judged, if that is folded.
+func TestRecordsDeferredBeforeTheNotesBegin(t *testing.T) {
+	t.Parallel()
+	back := func(id, origin string) archive.Entry {
+		return with(id, "data", "a", "ingestion:origin", origin, "ingestion:admitAt", "11")
+	}
+	q, _ := queueOf(t, with("10-0", "data", "a"), with("20-0", "data", "b"), back("21-0", "10-0"), back("22-0", "4-0"), back("23-0", "20-0"))
+	decided := &decisions{begun: "12-0", returned: map[string]putBack{}, origins: map[string]struct{}{}}
+	decided.add(note(0, "returned", "21-0 10-0 11"))
+	decided.add(note(1, "returned", "22-0 4-0 11"))
+	decided.add(note(2, "deferred", "20-0", "returned", "23-0 20-0 11"))
+	decided.sort()
+	q.decided[0] = decided
+	settle(t, q, receive(t, q, 10)...)
+	want := Counts{Read: 5, PutBack: 2, Recorded: 2, Outcomes: map[string]int64{"ingested": 3}}
+	if got := q.Position().Counts; !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
 func TestSkippedEntriesCountWithThoseBefore(t *testing.T) {
 	t.Parallel()
 	q, _ := queueOf(t, with("10-0", "data", "a"), with("11-0", "data", "a", "ingestion:origin", "10-0", "ingestion:admitAt", "11"))

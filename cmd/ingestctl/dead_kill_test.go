@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"ingestion/internal/test/env"
 	"ingestion/record"
 	"ingestion/streams"
 	"ingestion/streams/streamstest"
@@ -38,7 +39,8 @@ type killing struct {
 
 const lettersToChange = 1500
 
-// killOften runs the command n times, and kills it within the time that it needs.
+// killOften runs the command n times, and kills it within the time that it needs, or once
+// it has changed something.
 func (k *killing) killOften(n int) {
 	k.t.Helper()
 	k.refill()
@@ -50,11 +52,15 @@ func (k *killing) killOften(n int) {
 		k.refill()
 		before := len(k.kept())
 		p := k.start("dead", k.action, "--all", "--yes")
-		select {
-		case <-time.After(rand.N(k.span)):
-			p.Kill()
-		case <-p.Done():
+		if i%2 == 0 {
+			k.changes(p, before)
+		} else {
+			select {
+			case <-time.After(rand.N(k.span)):
+			case <-p.Done():
+			}
 		}
+		p.Kill()
 		if after := len(k.kept()); 0 < after && after < before {
 			amid++
 		}
@@ -65,6 +71,25 @@ func (k *killing) killOften(n int) {
 	k.t.Logf("%d of %d were killed amid their work, within %v", amid, n, k.span)
 	if amid < n/20 {
 		k.t.Errorf("only %d of %d were killed amid their work", amid, n)
+	}
+}
+
+// changes waits until fewer than n letters are left, or the command has ended. It asks
+// without pause, since the rest is soon changed, too.
+func (k *killing) changes(p *env.Proc, n int) {
+	k.t.Helper()
+	for left := n; left >= n; {
+		left = 0
+		for _, key := range k.keys {
+			count, err := k.client.XLen(k.t.Context(), streams.KeysOf(key).Dead).Result()
+			must(k.t, err)
+			left += int(count)
+		}
+		select {
+		case <-p.Done():
+			return
+		default:
+		}
 	}
 }
 

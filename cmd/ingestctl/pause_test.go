@@ -75,14 +75,12 @@ func TestPauseAndResume(t *testing.T) {
 func TestPauseUntilAClockTime(t *testing.T) {
 	r := newRig(t, 1)
 	r.env = append(r.env, "TZ=UTC")
-	now := time.Now().UTC()
-	r.pause(0, "pause", "--until", now.Add(-time.Hour).Format("15:04"))
-	if in := time.Until(r.control().Until); in < 22*time.Hour || in > 23*time.Hour {
-		t.Errorf("an hour ago is in %v", in)
-	}
-	r.pause(0, "pause", "--until", now.Add(time.Hour).Format("15:04"))
-	if in := time.Until(r.control().Until); in < 59*time.Minute-time.Second || in > time.Hour {
-		t.Errorf("in an hour is in %v", in)
+	now := time.Now().UTC().Truncate(time.Minute)
+	for clock, want := range map[time.Time]time.Time{now.Add(-time.Hour): now.Add(23 * time.Hour), now.Add(time.Hour): now.Add(time.Hour)} {
+		r.pause(0, "pause", "--until", clock.Format("15:04"))
+		if got := r.control().Until; !got.Equal(want) {
+			t.Errorf("at %v, until %s is %v, want %v", now, clock.Format("15:04"), got, want)
+		}
 	}
 }
 

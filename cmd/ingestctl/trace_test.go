@@ -98,7 +98,7 @@ func (r *traceRig) traceUnfinished(p int) {
 	r.state(first, "pending", "held by c after 1 delivery; its lease was renewed")
 	must(r.t, r.client.XClaimJustID(ctx, &redis.XClaimArgs{Stream: r.keys[p], Group: "g", Consumer: "c", Messages: []string{second}}).Err())
 	must(r.t, r.client.Do(ctx, "XCLAIM", r.keys[p], "g", "c", 0, second, "IDLE", 90_000, "RETRYCOUNT", 7, "JUSTID").Err())
-	r.state(second, "pending", "after 7 deliveries; its lease ran out 1m0s ago")
+	r.state(second, "pending", "after 7 deliveries; its lease ran out 1m")
 	must(r.t, r.client.HSet(ctx, streams.KeysOf(r.keys[p]).AttemptCounts, third, 2).Err())
 	r.state(third, "quarantined", "2 attempts worked on it alone", "of at most 3")
 
