@@ -320,6 +320,7 @@ func TestDeletedEntriesAreSaid(t *testing.T) {
 		var all sync.WaitGroup
 		all.Go(func() { _ = a.Run(ctx) })
 		time.Sleep(time.Second)
+		synctest.Wait() // the archiver sees all of the following, or none
 		source.add(10)
 		source.remove("2-0")
 		source.remove("2-1")

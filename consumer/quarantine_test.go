@@ -125,7 +125,7 @@ func TestAQuarantinedAttemptEndsWhenTheGateShuts(t *testing.T) {
 	env.Eventually(t, soon, func() (bool, string) {
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		return len(q.nacked) == 1, "the entry is not nacked"
+		return len(q.nacked) > 0, "the entry is not nacked" // again if it is received meanwhile
 	})
 	r.opts.Gate.Open(consumer.Cause{Kind: consumer.MongoDown})
 	r.waitOK()

@@ -169,18 +169,17 @@ func TestAServerIsAskedByItsAddress(t *testing.T) {
 
 // Close waits for an answer under way, but not for one that never ends.
 func TestAServerCloses(t *testing.T) {
-	asked, answer := make(chan struct{}), make(chan struct{})
-	slow := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		close(asked)
-		select {
-		case <-answer:
-			_, _ = io.WriteString(w, "done")
-		case <-r.Context().Done():
-		}
-	})
 	for name, ends := range map[string]bool{"after a request": true, "in spite of a request": false} {
 		t.Run(name, func(t *testing.T) {
-			asked, answer = make(chan struct{}), make(chan struct{})
+			asked, answer := make(chan struct{}), make(chan struct{})
+			slow := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				close(asked)
+				select {
+				case <-answer:
+					_, _ = io.WriteString(w, "done")
+				case <-r.Context().Done():
+				}
+			})
 			s := admin.Serve(listen(t, "127.0.0.1:0"), admin.Options{Metrics: slow}, slog.New(slog.DiscardHandler))
 			got := make(chan error, 1)
 			go func() { _, err := admin.Ask(t.Context(), s.Addr(), "/metrics"); got <- err }()
