@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const soon = 10 * time.Second
+const soon = 60 * time.Second
 
 // fakeQueue is a Queue in memory that can be made to fail.
 type fakeQueue struct {
@@ -253,7 +253,7 @@ func newRig(t *testing.T) *rig {
 	r := &rig{t: t, store: &fakeStore{docs: map[string]store.Document{}}, out: &lines{}, done: make(chan error, 1)}
 	r.opts = consumer.Options{
 		Decode: decode, Store: r.store, Log: slog.New(slog.NewJSONHandler(r.out, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		BatchSize: 10, Concurrency: 4, ShutdownTimeout: soon, LogRaw: true,
+		BatchSize: 10, Concurrency: 4, ShutdownTimeout: 10 * time.Second, LogRaw: true,
 	}
 	return r
 }

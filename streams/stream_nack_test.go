@@ -21,7 +21,7 @@ func TestNackWithDelay(t *testing.T) {
 func nackWithDelay(t *testing.T, failed bool, deliveries int64) {
 	rig := newRig(t)
 	const lease = 300 * time.Millisecond
-	s := rig.open("one", func(o *streams.StreamOptions) { o.ClaimIdle, o.PollTimeout = lease, soon })
+	s := rig.open("one", func(o *streams.StreamOptions) { o.ClaimIdle, o.PollTimeout = lease, 10*time.Second })
 	must(t, s.Open(t.Context()))
 	must(t, rig.client.XAdd(t.Context(), &redis.XAddArgs{Stream: "s", Values: []any{"data", "{}"}}).Err())
 	first, err := s.Receive(t.Context(), 10)

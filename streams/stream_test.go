@@ -20,7 +20,7 @@ import (
 	"ingestion/streams/streamstest"
 )
 
-const soon = 10 * time.Second
+const soon = 60 * time.Second
 
 // rig is a stream on a real Redis, with functions to inspect it.
 type rig struct {

@@ -25,7 +25,7 @@ import (
 
 const (
 	lease   = 30 * time.Second
-	soon    = 10 * time.Second
+	soon    = 60 * time.Second
 	scraped = 2 * time.Second // the longest a scrape may take
 )
 
