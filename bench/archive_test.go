@@ -34,7 +34,7 @@ func BenchmarkArchiveAndRebuild(b *testing.B) {
 	client := server.Client(b)
 	environ := []string{
 		"QUEUE_MODE=stream", "REDIS_URL=" + server.URL(), "MONGO_URI=" + startLite(b), "STREAM_KEY=" + streamKey, "RATE_LIMIT_LIMIT=1000",
-		"LOG_LEVEL=WARN", "ADMIN_ADDR=", "ARCHIVE_URL=file://" + b.TempDir(),
+		"LOG_LEVEL=WARN", "ADMIN_ADDR=", "ARCHIVE_URL=file://" + b.TempDir(), "ARCHIVE_SEGMENT_SEC=1", // the last one is not full
 	}
 	fillStream(b, client, archivedRecords)
 	for b.Loop() {
