@@ -211,15 +211,19 @@ func TestTraceOfBatch(t *testing.T) {
 	if largest <= 128 {
 		t.Errorf("the largest batch has %d links: the test needs more than 128", largest)
 	}
-	sent := 0 // a busy producer may send them in two batches
-	for _, xadd := range r.await("xadd "+streamKey, 1) {
-		sent += len(xadd.Links)
+	var batches []otlp.Span // a busy producer may send them in two, and export the spans apart
+	env.Eventually(t, soon, func() (bool, string) {
+		sent := 0
+		batches = r.spans.Named("xadd " + streamKey)
+		for _, xadd := range batches {
+			sent += len(xadd.Links)
+		}
+		return sent == n, fmt.Sprintf("xadd has %d links, want %d", sent, n)
+	})
+	for _, xadd := range batches {
 		if xadd.Attributes["messaging.batch.message_count"] != fmt.Sprint(len(xadd.Links)) {
 			t.Errorf("xadd has %d links to %s records", len(xadd.Links), xadd.Attributes["messaging.batch.message_count"])
 		}
-	}
-	if sent != n {
-		t.Errorf("xadd has %d links, want %d", sent, n)
 	}
 }
 
