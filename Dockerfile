@@ -1,4 +1,4 @@
-# One image with the programs of the service: worker, producer, archiver and ingestctl.
+# One image with the programs of the service: worker, producer, archiver, console and ingestctl.
 #
 #   docker build -t ingestion --build-arg VERSION="$(git describe --tags --always --dirty)" .
 #   docker run --rm -e REDIS_URL=… -e MONGO_URI=… ingestion                          # worker
@@ -18,7 +18,7 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 ARG VERSION=
-RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags="-s -w -X 'ingestion/cmd/internal/app.stamp=${VERSION}'" -o /out/ ./cmd/worker ./cmd/producer ./cmd/archiver ./cmd/ingestctl
+RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags="-s -w -X 'ingestion/cmd/internal/app.stamp=${VERSION}'" -o /out/ ./cmd/worker ./cmd/producer ./cmd/archiver ./cmd/console ./cmd/ingestctl
 
 FROM ${BASE_IMAGE}
 # For TLS to Redis and MongoDB.

@@ -14,6 +14,8 @@ RUN       ?=
 FUZZTIME  ?= 20s
 RERUNS    ?=
 CHAOS     ?=
+TARGETS   ?=
+PROGRAMS  ?=
 
 # auto: a container if a Docker engine has or gets the image, otherwise local.
 INTEGRATION_REDIS ?= auto
@@ -31,7 +33,8 @@ endif
 define usage
 Usual:
   make demo           run the whole service on embedded servers, check the result, and exit
-  make run            run the service on embedded servers until Ctrl-C; RUN=flags
+  make run            run the service and its console on embedded servers until Ctrl-C,
+                      with a record a second; RUN=flags, RUN='--example 0' for no records
   make test           run all tests; those that need redis-server are skipped without one
   make lint           gofmt, go vet, staticcheck, the import rule, go.mod
   make build          build the programs into bin/
@@ -39,6 +42,7 @@ Usual:
 More tests:
   make race           all tests with the race detector; needs a C compiler
   make rules          what Prometheus and Grafana get, with a Prometheus that scrapes a worker
+  make chart          the Helm chart, rendered and checked against the types of Kubernetes
   make integration    the main path, on a Redis in a container or else a local one
   make chaos          workers under kills, outages and broken connections, checked from outside
   make crash          stop a worker at every pair of points, one after the other
@@ -51,7 +55,9 @@ Measuring:
   make peers          compare the worker with asynq, Watermill and a plain loop; PEERS=flags
   make performance    measure docs/performance.md again, in about 20 minutes; SIT=flags
 
-Images and cleaning up:
+Releases, images and cleaning up:
+  make release        reproducible archives for all platforms into dist/; VERSION=v1.2.3
+  make release-twice  build a release twice in different places, and compare
   make images         build stand-ins for the public images, if none can be pulled
   make compose-smoke  run docker-compose on the stand-ins until documents arrive
   make clean          remove everything built
@@ -59,10 +65,11 @@ Images and cleaning up:
 Variables: PACKAGES=./record/... and TESTFLAGS=-run=Name narrow test, race and integration;
 RERUNS=1 runs a failed test once more and says so;
 INTEGRATION_REDIS=container|local|auto selects the Redis of integration;
+TARGETS=linux/amd64 and PROGRAMS=worker,producer narrow release-twice, and TARGETS release;
 CHAOS='--records 500000 --faults 1000 --seed 7' sets the flags of chaos; --help lists them.
 endef
 
-.PHONY: help demo run test rules integration race chaos crash planted lint fuzz bench bench-system performance peers build images compose-smoke clean
+.PHONY: help demo run test rules chart integration race chaos crash planted lint fuzz bench bench-system performance peers build release release-twice images compose-smoke clean
 .DEFAULT_GOAL := help
 
 help:
@@ -73,7 +80,7 @@ demo: bin/standalone
 	@bin/standalone demo
 
 run: bin/standalone
-	@exec bin/standalone run $(RUN)
+	@exec bin/standalone run --example 60 $(RUN)
 
 # gotest runs go test with the flags $(1) on the packages $(2), without cached
 # results, since those have seen no server, and prints at the end which servers
@@ -100,6 +107,12 @@ race:
 
 rules:
 	$(call gotest,-v $(TESTFLAGS),./test/deploy)
+
+# Without vet, which takes as long as compiling Helm's dependencies.
+chart: check := deploy/helm/check
+chart:
+	$(GO) test -C $(check) -vet=off -count=1 $(TESTFLAGS) ./...
+	$(GO) mod tidy -C $(check) -diff
 
 integration:
 	$(call gotest,-v $(TESTFLAGS),./test/integration)
@@ -154,6 +167,12 @@ build:
 bin/standalone:
 	@GO='$(GO)' cmd/build.sh -o $@ ./cmd/standalone
 
+release:
+	GO='$(GO)' $(GO) run ./deploy/release $(if $(VERSION),-version '$(VERSION)') $(if $(TARGETS),-targets '$(TARGETS)')
+
+release-twice:
+	GO='$(GO)' VERSION='$(VERSION)' TARGETS='$(TARGETS)' PROGRAMS='$(PROGRAMS)' deploy/release/twice.sh
+
 images:
 	deploy/images/standin.sh
 
@@ -161,4 +180,4 @@ compose-smoke:
 	deploy/smoke.sh
 
 clean:
-	rm -rf bin .testenv
+	rm -rf bin dist .testenv

@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -181,4 +182,10 @@ func (l *Limiter) Default() Limit {
 		return Limit{Mode: Off}
 	}
 	return l.primary
+}
+
+// Reserves reports whether a record over its limit gets a place ahead, and how far ahead that
+// may be.
+func (l *Limiter) Reserves() (reserves bool, most time.Duration) {
+	return l.cfg.Reserve, l.cfg.MaxDelay
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -34,7 +35,9 @@ type Options struct {
 	// Batch is the maximum number of records in one pipeline; 0 means 500.
 	Batch int
 	// Replicas is the number of replicas that must confirm a batch before its
-	// records count as queued. It may be 0.
+	// records count as queued; then the server must also still be the master. It may
+	// be 0. A failover loses no record that counts as queued if all replicas must
+	// confirm; with fewer, one that lacks it may be promoted.
 	Replicas int
 	// OnWait, if not nil, is called before each pause of Publish and Ready with
 	// the reason, in the goroutine that called them.
@@ -77,6 +80,10 @@ type Publisher struct {
 	target Target
 	keys   []string
 	opts   Options
+
+	mu       sync.Mutex
+	replicas map[string]int // how many a master had, by the ID of its history
+	deposed  bool           // a master has ceased to be one
 }
 
 // NewPublisher returns a Publisher that writes to target. The client should not
@@ -95,7 +102,7 @@ func NewPublisher(client redis.UniversalClient, target Target, opts Options) (*P
 	if opts.OnWait == nil {
 		opts.OnWait = func(error, time.Duration) {}
 	}
-	return &Publisher{client: client, target: target, keys: target.Keys(), opts: opts}, nil
+	return &Publisher{client: client, target: target, keys: target.Keys(), opts: opts, replicas: map[string]int{}}, nil
 }
 
 // Ready waits until Redis answers, and checks that each key has the right type or

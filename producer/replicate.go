@@ -2,6 +2,7 @@ package producer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -60,10 +61,12 @@ func (p *Publisher) master(ctx context.Context, known map[string]*redis.Client, 
 }
 
 // sendAndWait writes one master's unconfirmed bodies. Their receipts stay
-// unconfirmed until the replicas have them, so any error before that sends them
-// again.
+// unconfirmed until the replicas have them and the master is known to be one
+// still, so any error before that sends them again.
 func (p *Publisher) sendAndWait(ctx context.Context, node *redis.Client, messages []Message, receipts []Receipt, open []int) error {
-	conn := node.Conn()
+	client, release := p.writer(node)
+	defer release()
+	conn := client.Conn()
 	defer conn.Close()
 	written := append([]Receipt(nil), receipts...)
 	if err := p.send(ctx, conn, messages, written, open); err != nil {
@@ -72,7 +75,11 @@ func (p *Publisher) sendAndWait(ctx context.Context, node *redis.Client, message
 		}
 		return err
 	}
-	if err := p.awaitReplicas(ctx, conn, receipts[open[0]].Key); err != nil {
+	key := receipts[open[0]].Key
+	if err := p.awaitReplicas(ctx, node, conn, key); err != nil {
+		return err
+	}
+	if err := p.confirmMaster(ctx, node, conn, key); err != nil {
 		return err
 	}
 	copy(receipts, written)
@@ -80,8 +87,9 @@ func (p *Publisher) sendAndWait(ctx context.Context, node *redis.Client, message
 }
 
 // awaitReplicas repeats WAIT (not the records, which are already written) until
-// enough replicas have them, the connection fails or ctx ends.
-func (p *Publisher) awaitReplicas(ctx context.Context, conn *redis.Conn, key string) error {
+// enough replicas have them, the connection fails, another server has become the
+// master or ctx ends.
+func (p *Publisher) awaitReplicas(ctx context.Context, node *redis.Client, conn *redis.Conn, key string) error {
 	for {
 		have, err := conn.Wait(context.WithoutCancel(ctx), p.opts.Replicas, replicaWait).Result()
 		if err != nil {
@@ -94,6 +102,13 @@ func (p *Publisher) awaitReplicas(ctx context.Context, conn *redis.Conn, key str
 		p.opts.OnWait(few, 0)
 		if ctx.Err() != nil {
 			return few
+		}
+		mine, err := p.replicationOf(ctx, conn, key)
+		if err != nil {
+			return err
+		}
+		if err := p.compare(ctx, node, mine, key); errors.Is(err, errDeposed) {
+			return err
 		}
 	}
 }

@@ -48,12 +48,16 @@ func ClientOptions(uri string) (*options.ClientOptions, error) {
 	return opts, nil
 }
 
+// ErrUnresolved means that DNS does not tell the servers of a connection string that begins with mongodb+srv://. It may
+// do so later.
+var ErrUnresolved = errors.New("the servers in the connection string can't be found: DNS has no mongodb+srv record of that name, or doesn't answer")
+
 func invalidURI(err error) error {
 	var dns *net.DNSError
 	var file *fs.PathError
 	switch {
 	case errors.As(err, &dns):
-		return errors.New("the servers in the connection string can't be found: DNS has no mongodb+srv record of that name, or doesn't answer")
+		return ErrUnresolved
 	case errors.As(err, &file):
 		return fmt.Errorf("a TLS file in the connection string can't be read (%w): check tlsCAFile and tlsCertificateKeyFile", file.Err)
 	}

@@ -38,6 +38,22 @@ func newError(v verdict, err error, timeout time.Duration) *Error {
 	return &Error{Class: v.class, Code: v.code, text: text}
 }
 
+// Explain describes an error of the driver that came after some time, as errors of this package are described. Other
+// errors are returned as they are.
+func Explain(err error, after time.Duration) error {
+	if err == nil {
+		return nil
+	}
+	v := classifyLookup(err)
+	switch {
+	case v.class == UnknownCode && v.code == 0:
+		return err
+	case v.class == TimedOut:
+		return &Error{Class: v.class, Code: v.code, text: fmt.Sprintf("MongoDB did not answer within %s", after.Round(time.Millisecond))}
+	}
+	return newError(v, err, after)
+}
+
 func sentence(v verdict, err error, timeout time.Duration) string {
 	switch v.class {
 	case Transient:

@@ -48,6 +48,9 @@ func NewListDeadLetters(client redis.UniversalClient, listKey string) *DeadLette
 	return &DeadLetters{client: client, keys: KeysOf(listKey), kind: "list"}
 }
 
+// Key returns the key of their stream.
+func (d *DeadLetters) Key() string { return d.keys.Dead }
+
 // Count returns the number of dead letters.
 func (d *DeadLetters) Count(ctx context.Context) (int64, error) {
 	n, err := d.client.XLen(ctx, d.keys.Dead).Result()

@@ -24,7 +24,8 @@
 //	                              idle consumers
 //	partitions*.go                Partitions, a queue on all partitions of a stream
 //	list*.go                      List, a queue on a Redis list
-//	control*.go                   what operators ask of the workers: pause, resume
+//	control*.go, audit.go         what operators ask of the workers: pause, resume; who
+//	                              did what by the console
 //	workers*.go                   which workers live, and with which settings
 //	migrate*.go                   moving records between a list and a stream
 //	preflight.go                  checks of the server and the keys at startup

@@ -1,5 +1,7 @@
 package streams
 
+import "strings"
+
 // Keys names all Redis keys of one list or of one partition of a stream. All but
 // Main use a hash tag, so that they share Main's hash slot.
 type Keys struct {
@@ -18,6 +20,7 @@ type Keys struct {
 	HistoryMinute string // hash of what happened in each minute: see ReadHistory
 	HistoryHour   string // the same for each hour
 	Refused       string // hash of the customers most refused: see ReadRefused
+	Audit         string // list of what people did by the console: see Activity
 	Archiver      string // who archives the partition: see Archive.Lease
 	Outcomes      string // stream of notes what became of entries, for the archive: see outcomes.lua
 
@@ -43,9 +46,26 @@ func KeysOf(main string) Keys {
 		HistoryMinute: tag + ":history:minute",
 		HistoryHour:   tag + ":history:hour",
 		Refused:       tag + ":refused",
+		Audit:         tag + ":audit",
 		Archiver:      tag + ":archiver",
 		Outcomes:      tag + ":outcomes",
 
 		OutcomesArchiver: tag + ":outcomes:archiver",
+	}
+}
+
+// notesSuffix ends the key of the notes of outcomes; no queue's key has a brace.
+const notesSuffix = "}:outcomes"
+
+// keysAround is KeysOf for the stream of a partition, or for its notes of outcomes, which are
+// read as a stream too. Of the keys beside the notes only the lease exists; all are in the hash
+// slot of the partition.
+func keysAround(key string) Keys {
+	if !strings.HasSuffix(key, notesSuffix) {
+		return KeysOf(key)
+	}
+	return Keys{
+		Main: key, Dead: key + ":dead", Delayed: key + ":delayed", DelayedData: key + ":delayed:data",
+		Ledger: key + ":ledger", Returns: key + ":returns", Archiver: key + ":archiver",
 	}
 }

@@ -39,6 +39,7 @@ func CheckTypes(ctx context.Context, client redis.UniversalClient, mainType stri
 		{keys.HistoryMinute, "hash"},
 		{keys.HistoryHour, "hash"},
 		{keys.Refused, "hash"},
+		{keys.Audit, "list"},
 		{keys.Archiver, "string"},
 		{keys.Outcomes, "stream"},
 	} {

@@ -71,7 +71,7 @@ type SnapshotOptions struct {
 // entries have to be counted. It writes nothing, so any program may call it. Errors come
 // from Redis, or are an *OwnerError if the ledger belongs to another group.
 func ReadSnapshot(ctx context.Context, client redis.UniversalClient, key string, opts SnapshotOptions) (*Snapshot, error) {
-	keys := KeysOf(key)
+	keys := keysAround(key)
 	reply, err := redisconn.Run(ctx, client, snapshotScript,
 		[]string{keys.Main, keys.Dead, keys.Delayed, keys.Ledger, keys.DelayedData, keys.Returns, keys.Archiver}, opts.Group, memorySamples, ArchiveGroup).Slice()
 	if err != nil {

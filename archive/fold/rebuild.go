@@ -130,7 +130,7 @@ func (r *Rebuild) Run(ctx context.Context) (*State, error) {
 func (r *Rebuild) begin(ctx context.Context, plan *Plan) error {
 	r.state = plan.State
 	if plan.Resumes {
-		r.resumed = r.at().UnixMilli()
+		r.resumed = r.state.At().UnixMilli()
 		return r.notes.take(ctx, &r.state)
 	}
 	if r.opts.Restart {
@@ -296,35 +296,16 @@ func (r *Rebuild) checkpoint(ctx context.Context) error {
 		return err
 	}
 	r.saved = time.Now()
-	if passed := r.at().UnixMilli() - r.resumed; r.opts.Rules.Limit > 0 && passed > r.opts.Rules.Window.Milliseconds() {
+	if passed := r.state.At().UnixMilli() - r.resumed; r.opts.Rules.Limit > 0 && passed > r.opts.Rules.Window.Milliseconds() {
 		return r.windows.keepOn(ctx, r.state.Run)
 	}
 	return nil
 }
 
-// at is the arrival of what was settled last.
-func (r *Rebuild) at() time.Time {
-	last := int64(0)
-	for _, p := range r.state.Partitions {
-		last = max(last, arrival(p.Through))
-	}
-	return time.UnixMilli(last).UTC()
-}
-
 func (r *Rebuild) progress() Progress {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p := Progress{Counts: r.state.Counts.clone(), At: r.at()}
-	for i, part := range r.state.Partitions {
-		from, to := time.UnixMilli(arrival(part.After)).UTC(), time.UnixMilli(arrival(part.End)).UTC()
-		if i == 0 || from.Before(p.From) {
-			p.From = from
-		}
-		if to.After(p.To) {
-			p.To = to
-		}
-	}
-	return p
+	return r.state.Progress()
 }
 
 // lastCalls bounds what is done after ctx has ended.

@@ -47,16 +47,5 @@ const examples = `  QUEUE_MODE=stream ARCHIVE_URL=file:///var/lib/archive archiv
 var health = app.Healthcheck{Program: "archiver", Servers: "Redis or its bucket", Ready: "ask whether Redis and the bucket answer"}
 
 func newCommand() *cobra.Command {
-	root := &cobra.Command{
-		Use:     "archiver",
-		Short:   "Write the entries of a stream to a bucket, before they are trimmed",
-		Long:    longHelp,
-		Example: examples,
-		Args:    cobra.NoArgs,
-
-		Annotations: map[string]string{app.RunsAlone: ""},
-		RunE:        func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), cmd.OutOrStdout()) },
-	}
-	root.AddCommand(health.Command())
-	return root
+	return app.Service(&cobra.Command{Use: "archiver", Short: "Write the entries of a stream to a bucket, before they are trimmed", Long: longHelp, Example: examples}, health, run)
 }

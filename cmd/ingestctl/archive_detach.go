@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"ingestion/cmd/internal/app"
+	"ingestion/internal/answer"
 	"ingestion/internal/config"
-	"ingestion/internal/logging"
 	"ingestion/internal/plural"
 	"ingestion/streams"
 )
@@ -100,7 +99,7 @@ func (f *detachFlags) run(cmd *cobra.Command, s *session) error {
 		}
 	}
 	if f.json {
-		return json.NewEncoder(logging.EscapeControls(s.out)).Encode(detachedJSON{Version: 1, DryRun: f.dryRun, Partitions: found})
+		return answer.Write(s.out, detachedJSON{Version: 1, DryRun: f.dryRun, Partitions: found}, "")
 	}
 	return f.print(s, found)
 }
@@ -117,7 +116,7 @@ func (s *session) detach(ctx context.Context, dry bool) ([]detachedPartitionJSON
 			return nil, err
 		}
 		if d.There {
-			found = append(found, detachedPartitionJSON{Key: key, Archived: d.Archived, Waiting: d.Waiting, Entries: known(d.Lag >= 0, d.Lag)})
+			found = append(found, detachedPartitionJSON{Key: key, Archived: d.Archived, Waiting: d.Waiting, Entries: answer.Known(d.Lag >= 0, d.Lag)})
 		}
 	}
 	return found, nil

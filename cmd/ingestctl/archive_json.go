@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"ingestion/archive"
+	"ingestion/internal/answer"
 	"ingestion/streams"
 )
 
@@ -63,22 +64,19 @@ type (
 	}
 )
 
-// archivedOf says what there is from one manifest entry to another.
-func archivedOf(key string, begin, tail archive.Manifest) archivedJSON {
-	written := moment3339(tail.WrittenAt)
+// archivedOf says what there is of a partition.
+func archivedOf(key string, e archive.Extent) archivedJSON {
+	written := answer.Moment(e.Tail.WrittenAt)
 	return archivedJSON{
-		Key: key, Begins: &begin.Number, Ends: &tail.Number, First: &begin.First, Last: &tail.Last, WrittenAt: &written,
-		Segments:     tail.Number - begin.Number + 1,
-		Entries:      tail.TotalCount - begin.TotalCount + begin.Count,
-		Bytes:        tail.TotalBytes - begin.TotalBytes + begin.Bytes,
-		LastSegments: []archive.Manifest{},
+		Key: key, Begins: &e.Begin.Number, Ends: &e.Tail.Number, First: &e.Begin.First, Last: &e.Tail.Last, WrittenAt: &written,
+		Segments: e.Segments, Entries: e.Entries, Bytes: e.Bytes, LastSegments: []archive.Manifest{},
 	}
 }
 
 func verifiedOf(r *archive.Report) verifiedJSON {
 	v := verifiedJSON{
 		Key: r.Key, Gone: r.Gone, Segments: r.Segments, Entries: r.Entries, Bytes: r.Bytes, RawBytes: r.RawBytes, FaultCount: r.FaultCount,
-		Faults: append([]archive.Finding{}, r.Faults...), Notes: append([]archive.Finding{}, r.Notes...), First: textOrNull(r.First), Last: textOrNull(r.Tail.Last),
+		Faults: append([]archive.Finding{}, r.Faults...), Notes: append([]archive.Finding{}, r.Notes...), First: answer.Text(r.First), Last: answer.Text(r.Tail.Last),
 	}
 	if r.Begins > 0 {
 		v.Begins = &r.Begins

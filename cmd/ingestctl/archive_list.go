@@ -92,22 +92,18 @@ func (s *session) listArchive(ctx context.Context, bucket *blob.Bucket, args []s
 
 // readArchived reads what is to be said of a partition, and its last n segments.
 func readArchived(ctx context.Context, log *archive.Log, n int) (archivedJSON, error) {
-	begin, err := log.Begin(ctx)
+	extent, err := log.Extent(ctx)
 	if errors.Is(err, archive.ErrEmpty) {
 		return archivedJSON{Key: log.Key(), LastSegments: []archive.Manifest{}}, nil
 	}
 	if err != nil {
 		return archivedJSON{}, err
 	}
-	tail, err := log.Tail(ctx)
-	if err != nil {
-		return archivedJSON{}, err
-	}
-	found := archivedOf(log.Key(), begin, tail)
+	found := archivedOf(log.Key(), extent)
 	if n == 0 {
 		return found, nil
 	}
-	for m, err := range log.Manifests(ctx, max(begin.Number, tail.Number-int64(n)+1)) {
+	for m, err := range log.Manifests(ctx, max(extent.Begin.Number, extent.Tail.Number-int64(n)+1)) {
 		if err != nil {
 			return found, err
 		}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,27 +8,11 @@ import (
 	"strings"
 	"time"
 
+	"ingestion/internal/answer"
 	"ingestion/internal/letters"
 	"ingestion/internal/logging"
 	"ingestion/internal/plural"
 )
-
-// changeSummary is the result of replay or purge as JSON.
-type changeSummary struct {
-	Version int              `json:"version"`
-	Action  letters.Action   `json:"action"`
-	DryRun  bool             `json:"dryRun"`
-	Matched int64            `json:"matched"`
-	Changed int64            `json:"changed"`
-	Unfit   int64            `json:"unfit"`
-	Events  map[string]int64 `json:"events"`
-	Bytes   int64            `json:"bytes"`
-	Oldest  *string          `json:"oldest"`
-	Newest  *string          `json:"newest"`
-	Through *string          `json:"through"`
-	// Complete is false after an interruption or an error, and in a dry run.
-	Complete bool `json:"complete"`
-}
 
 // show prints what a change would do.
 func (c *change) show(s *session, p *letters.Preview) error {
@@ -70,14 +53,13 @@ func (c *change) report(s *session, p *letters.Preview, done letters.Done, compl
 }
 
 func (c *change) reportJSON(s *session, p *letters.Preview, done letters.Done, complete bool) error {
-	summary := changeSummary{
-		Version: 1, Action: c.action, DryRun: c.dryRun, Matched: p.Matched, Changed: done.Changed, Unfit: done.Left,
-		Events: p.Events, Bytes: p.Bytes, Oldest: timeOrNull(p.Oldest), Newest: timeOrNull(p.Newest), Complete: complete,
+	token := c.token(s, p)
+	if len(c.selected.Names) > 0 {
+		token = ""
 	}
-	if token := c.token(s, p); token != "" && len(c.selected.Names) == 0 {
-		summary.Through = &token
-	}
-	return json.NewEncoder(logging.EscapeControls(s.out)).Encode(summary)
+	summary := answer.LettersChangeOf(c.action, p, done, token)
+	summary.DryRun, summary.Complete = c.dryRun, complete
+	return answer.Write(s.out, summary, "")
 }
 
 // commandLine is the command that goes on with the rest.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,8 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"ingestion/cmd/internal/app"
+	"ingestion/internal/answer"
 	"ingestion/internal/letters"
-	"ingestion/internal/logging"
 )
 
 const editHelp = `edit puts one dead letter back on the queue with another body. The new body has
@@ -104,7 +103,7 @@ func (e *edit) run(cmd *cobra.Command, name string) error {
 	if l.Fields == nil && bytes.Equal(body, []byte(l.Data)) {
 		return errors.New("nothing was changed; to send it as it is, use \"ingestctl dead replay\"")
 	}
-	changed := changedFields(&l, body)
+	changed := l.Changed(body)
 	if err := s.valid(body); err != nil {
 		return errors.Join(e.printJSON(s, name, changed, err, false), fmt.Errorf("not sent, since the worker would refuse it: %w", err))
 	}
@@ -141,31 +140,13 @@ func (e *edit) finish(s *session, name string, changed []string, sent bool, done
 	return err
 }
 
-// editSummary is the result of edit as JSON.
-type editSummary struct {
-	Version int      `json:"version"`
-	ID      string   `json:"id"`
-	DryRun  bool     `json:"dryRun"`
-	Changed []string `json:"changed"`
-	Valid   bool     `json:"valid"`
-	Breaks  *string  `json:"breaks"`
-	Sent    bool     `json:"sent"`
-}
-
 func (e *edit) printJSON(s *session, name string, changed []string, invalid error, sent bool) error {
 	if !e.json {
 		return nil
 	}
-	if !e.reveal {
-		for i, field := range changed {
-			changed[i] = letters.MaskedField(field)
-		}
-	}
-	summary := editSummary{Version: 1, ID: name, DryRun: e.dryRun, Changed: changed, Valid: invalid == nil, Sent: sent}
-	if invalid != nil {
-		summary.Breaks = textOrNull(invalid.Error())
-	}
-	return json.NewEncoder(logging.EscapeControls(s.out)).Encode(summary)
+	summary := answer.LetterEditOf(name, changed, invalid, e.reveal)
+	summary.DryRun, summary.Sent = e.dryRun, sent
+	return answer.Write(s.out, summary, "")
 }
 
 // edited returns the new body.

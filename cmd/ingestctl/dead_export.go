@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"ingestion/cmd/internal/app"
+	"ingestion/internal/answer"
 	"ingestion/internal/letters"
-	"ingestion/internal/logging"
 	"ingestion/internal/plural"
 )
 
@@ -135,9 +134,9 @@ func (x *exporter) write(l *letters.Letter) error {
 	x.read++
 	x.through[l.Partition] = l.ID
 	detail := struct {
-		letterLine
+		answer.Letter
 		Line *int64 `json:"line"`
-	}{letterLine: lineOf(l)}
+	}{Letter: answer.LetterOf(l)}
 	if why := letters.NoLine(l); why == "" {
 		at, err := x.line(l.Data)
 		if err != nil {
@@ -147,7 +146,7 @@ func (x *exporter) write(l *letters.Letter) error {
 	} else if x.unfit++; x.unfit <= maxListed {
 		fmt.Fprintf(x.session.err, "not exported: %s: %s\n", l.Name, why)
 	}
-	return json.NewEncoder(logging.EscapeControls(x.details)).Encode(detail)
+	return answer.Write(x.details, detail, "")
 }
 
 // line writes a line and returns its number.
@@ -178,8 +177,8 @@ type exportSummary struct {
 func (e *export) finish(s *session, x *exporter) error {
 	token := s.letters().Token(string(letters.Purge), &e.selected.Filter, x.through)
 	if e.json {
-		summary := exportSummary{1, e.output, textOrNull(e.details), x.read, x.lines, x.unfit, textOrNull(token)}
-		if err := json.NewEncoder(logging.EscapeControls(s.out)).Encode(summary); err != nil {
+		summary := exportSummary{1, e.output, answer.Text(e.details), x.read, x.lines, x.unfit, answer.Text(token)}
+		if err := answer.Write(s.out, summary, ""); err != nil {
 			return err
 		}
 	}

@@ -2,14 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"slices"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"ingestion/cmd/internal/app"
+	"ingestion/internal/answer"
 	"ingestion/internal/letters"
 	"ingestion/internal/logging"
 	"ingestion/internal/plural"
@@ -99,44 +97,5 @@ func (s *session) list(ctx context.Context, selected *selection, show func(lette
 
 // printLetterJSON prints one letter as one line.
 func (s *session) printLetterJSON(l letters.Letter) error {
-	return json.NewEncoder(logging.EscapeControls(s.out)).Encode(lineOf(&l))
-}
-
-// letterLine is a dead letter as JSON. Strings that are not valid UTF-8 can't be
-// represented in JSON byte for byte, so base64 is added.
-type letterLine struct {
-	Version      int      `json:"version"`
-	ID           string   `json:"id"`
-	Event        string   `json:"event"`
-	Reason       string   `json:"reason"`
-	CustomerID   string   `json:"customerId,omitempty"`
-	StreamID     string   `json:"streamId,omitempty"`
-	Origin       string   `json:"origin,omitempty"`
-	Source       string   `json:"source,omitempty"`
-	TraceParent  string   `json:"traceparent,omitempty"`
-	TraceState   string   `json:"tracestate,omitempty"`
-	Deliveries   int64    `json:"deliveries"`
-	FailedAt     string   `json:"failedAt"`
-	Worker       string   `json:"worker"`
-	Data         string   `json:"data"`
-	DataBase64   []byte   `json:"dataBase64,omitempty"`
-	Fields       []string `json:"fields,omitempty"`
-	FieldsBase64 [][]byte `json:"fieldsBase64,omitempty"`
-}
-
-func lineOf(l *letters.Letter) letterLine {
-	line := letterLine{
-		Version: 1, ID: l.Name, Event: l.Event, Reason: l.Reason, CustomerID: letters.CustomerOf(&l.DeadLetter),
-		StreamID: l.StreamID, Origin: l.Origin, Source: l.Source, TraceParent: l.TraceParent, TraceState: l.TraceState,
-		Deliveries: l.Deliveries, FailedAt: l.FailedAt, Worker: l.Worker, Data: l.Data, Fields: l.Fields,
-	}
-	if l.Fields == nil && !utf8.ValidString(l.Data) {
-		line.DataBase64 = []byte(l.Data)
-	}
-	if slices.ContainsFunc(l.Fields, func(s string) bool { return !utf8.ValidString(s) }) {
-		for _, s := range l.Fields {
-			line.FieldsBase64 = append(line.FieldsBase64, []byte(s))
-		}
-	}
-	return line
+	return answer.Write(s.out, answer.LetterOf(&l), "")
 }

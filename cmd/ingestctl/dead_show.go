@@ -1,15 +1,14 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"ingestion/cmd/internal/app"
+	"ingestion/internal/answer"
 	"ingestion/internal/letters"
 	"ingestion/internal/logging"
 	"ingestion/record"
@@ -104,71 +103,6 @@ func (s *session) showText(l *letters.Letter, reveal bool) error {
 	return p.err
 }
 
-// letterDetails is a dead letter as JSON, with what show adds. Data and fields are null
-// where they are masked and can't be shown.
-type letterDetails struct {
-	Version      int       `json:"version"`
-	ID           string    `json:"id"`
-	Event        string    `json:"event"`
-	Reason       string    `json:"reason"`
-	Valid        bool      `json:"valid"`
-	Breaks       *string   `json:"breaks"`
-	CustomerID   *string   `json:"customerId"`
-	StreamID     *string   `json:"streamId"`
-	Origin       *string   `json:"origin"`
-	Source       *string   `json:"source"`
-	TraceParent  *string   `json:"traceparent"`
-	TraceState   *string   `json:"tracestate"`
-	Deliveries   int64     `json:"deliveries"`
-	WrittenAt    string    `json:"writtenAt"`
-	FailedAt     string    `json:"failedAt"`
-	Worker       string    `json:"worker"`
-	Bytes        int       `json:"bytes"`
-	Masked       bool      `json:"masked"`
-	Data         *string   `json:"data"`
-	DataBase64   []byte    `json:"dataBase64,omitempty"`
-	Fields       []*string `json:"fields"`
-	FieldsBase64 [][]byte  `json:"fieldsBase64,omitempty"`
-}
-
 func (s *session) showJSON(l *letters.Letter, reveal bool) error {
-	line := lineOf(l)
-	d := letterDetails{
-		Version: 1, ID: l.Name, Event: l.Event, Reason: l.Reason, Valid: true, CustomerID: textOrNull(line.CustomerID), StreamID: textOrNull(l.StreamID),
-		Origin: textOrNull(l.Origin), Source: textOrNull(l.Source), TraceParent: textOrNull(l.TraceParent), TraceState: textOrNull(l.TraceState),
-		Deliveries: l.Deliveries, WrittenAt: l.Written().Format(logging.TimeLayout), FailedAt: l.FailedAt, Worker: l.Worker,
-		Bytes: len(l.Data), Masked: !reveal,
-	}
-	if err := s.today(l); err != nil {
-		d.Valid, d.Breaks = false, textOrNull(err.Error())
-	}
-	if reveal {
-		d.DataBase64, d.FieldsBase64 = line.DataBase64, line.FieldsBase64
-	}
-	if l.Fields == nil {
-		d.Data = shownBody(l.Data, reveal)
-	}
-	for i, field := range l.Fields {
-		if i%2 == 0 && !reveal {
-			field = letters.MaskedField(field)
-		}
-		d.Fields = append(d.Fields, shownBody(field, reveal || i%2 == 0))
-	}
-	return json.NewEncoder(logging.EscapeControls(s.out)).Encode(d)
-}
-
-// shown is a body as JSON: in full, masked, or null if it can't be masked.
-func shownBody(body string, reveal bool) *string {
-	if reveal {
-		return &body
-	}
-	members, ok := letters.Masked([]byte(body))
-	if !ok {
-		return nil
-	}
-	object, err := letters.Object(members)
-	if text := string(object); err == nil && utf8.ValidString(text) {
-		return &text
-	}
-	return nil
+	return answer.Write(s.out, answer.LetterDetailsOf(l, s.today(l), reveal), "")
 }

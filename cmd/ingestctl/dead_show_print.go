@@ -9,6 +9,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"ingestion/internal/answer"
 	"ingestion/internal/letters"
 	"ingestion/internal/logging"
 )
@@ -80,7 +81,7 @@ func (p *fieldPrinter) fields(fields []string, reveal bool) {
 		name, value := letters.MaskedField(fields[i]), "***"
 		if reveal {
 			name, value = fields[i], escapedBody(fields[i+1])
-		} else if masked := shownBody(fields[i+1], false); masked != nil {
+		} else if masked := answer.Body(fields[i+1], false); masked != nil {
 			value = escapedBody(*masked)
 		}
 		p.line("  %s: %s", escapedBody(name), value)

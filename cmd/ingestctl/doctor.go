@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,9 +11,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"ingestion/cmd/internal/app"
+	"ingestion/internal/answer"
 	"ingestion/internal/config"
 	"ingestion/internal/inspect/doctor"
-	"ingestion/internal/logging"
 	"ingestion/internal/plural"
 )
 
@@ -31,6 +30,10 @@ at once, and what needs it is not checked. Run doctor with the worker's settings
 and as its users: it checks whether the Redis user may do what the --role needs.
 No command of those is executed.
 
+With --as-role, only permissions are checked: whether the users of Redis and
+MongoDB may do what this role needs, and whether the one of Redis may do more,
+which is a warning. deploy/redis/users.acl has a user for each role.
+
 Exit codes:
   0  no error; there may be warnings
   1  errors, also in the settings
@@ -38,11 +41,13 @@ Exit codes:
 
 const doctorExample = `  ingestctl doctor
   ingestctl doctor --role producer
+  REDIS_URL=redis://viewer:password@redis.example ingestctl doctor --as-role viewer
   ingestctl doctor --json | jq -r '.checks[].findings[].remedy'`
 
 type doctorFlags struct {
-	json bool
-	role string
+	json   bool
+	role   string
+	asRole string // checks permissions only
 }
 
 func doctorCommand() *cobra.Command {
@@ -54,16 +59,33 @@ func doctorCommand() *cobra.Command {
 		Example: doctorExample,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !slices.Contains(doctor.Roles(), doctor.Role(f.role)) {
-				return app.UsageError(fmt.Errorf("--role: %q is not one of %s", f.role, strings.Join(roleNames(), ", ")))
+			if err := f.check(cmd); err != nil {
+				return app.UsageError(err)
 			}
 			return f.run(cmd)
 		},
 	}
 	cmd.Flags().BoolVar(&f.json, "json", false, "print one JSON object")
 	cmd.Flags().StringVar(&f.role, "role", string(doctor.Worker), "check the permissions that this `ROLE` needs: "+strings.Join(roleNames(), ", "))
+	cmd.Flags().StringVar(&f.asRole, "as-role", "", "check only permissions, those that this `ROLE` needs and all others: "+strings.Join(roleNames(), ", "))
 	app.CompleteFlag(cmd, "role", roleNames()...)
+	app.CompleteFlag(cmd, "as-role", roleNames()...)
 	return cmd
+}
+
+func (f *doctorFlags) check(cmd *cobra.Command) error {
+	if cmd.Flags().Changed("role") && cmd.Flags().Changed("as-role") {
+		return errors.New("--role and --as-role: give one of them")
+	}
+	for _, flag := range []struct{ name, role string }{{"role", f.role}, {"as-role", f.asRole}} {
+		if cmd.Flags().Changed(flag.name) && !slices.Contains(roleNames(), flag.role) {
+			return fmt.Errorf("--%s: %q is not one of %s", flag.name, flag.role, strings.Join(roleNames(), ", "))
+		}
+	}
+	if f.asRole != "" {
+		f.role = f.asRole
+	}
+	return nil
 }
 
 func roleNames() (names []string) {
@@ -75,7 +97,7 @@ func roleNames() (names []string) {
 
 func (f *doctorFlags) run(cmd *cobra.Command) error {
 	cfg, fault := config.Load()
-	opts := doctor.Options{Config: cfg, ConfigErr: fault, Role: doctor.Role(f.role)}
+	opts := doctor.Options{Config: cfg, ConfigErr: fault, Role: doctor.Role(f.role), RightsOnly: f.asRole != ""}
 	printer := newDoctorPrinter(cmd.OutOrStdout(), cfg)
 	if !f.json {
 		opts.Done = printer.add
@@ -87,7 +109,7 @@ func (f *doctorFlags) run(cmd *cobra.Command) error {
 	}
 	var err error
 	if f.json {
-		err = printDoctorJSON(cmd, f.role, begin, results)
+		err = printDoctorJSON(cmd, f, begin, results)
 	} else {
 		err = printer.finish(results)
 	}
@@ -116,6 +138,7 @@ type (
 		Version  int               `json:"version"`
 		At       string            `json:"at"`
 		Role     string            `json:"role"`
+		Only     string            `json:"only,omitempty"`
 		Verdict  string            `json:"verdict"`
 		Errors   int               `json:"errors"`
 		Warnings int               `json:"warnings"`
@@ -137,23 +160,23 @@ type (
 	}
 )
 
-func printDoctorJSON(cmd *cobra.Command, role string, at time.Time, results []doctor.Result) error {
+func printDoctorJSON(cmd *cobra.Command, f *doctorFlags, at time.Time, results []doctor.Result) error {
 	count := countFindings(results)
 	out := doctorJSON{
-		Version: 1, At: at.UTC().Format(logging.TimeLayout), Role: role, Verdict: verdictOfDoctor(results),
+		Version: 1, At: answer.Moment(at), Role: f.role, Verdict: verdictOfDoctor(results),
 		Errors: count[doctor.Error], Warnings: count[doctor.Warning], Unknown: count[doctor.Unknown], Checks: []doctorCheckJSON{},
+	}
+	if f.asRole != "" {
+		out.Only = "permissions"
 	}
 	for _, r := range results {
 		check := doctorCheckJSON{Check: r.Name, Theme: r.Theme, Title: r.Title, Skipped: r.Skipped, Findings: []doctorFindingJSON{}}
-		for _, f := range r.Findings {
-			check.Findings = append(check.Findings, doctorFindingJSON{f.Severity, f.What, f.Why, f.Remedy})
+		for _, found := range r.Findings {
+			check.Findings = append(check.Findings, doctorFindingJSON{found.Severity, found.What, found.Why, found.Remedy})
 		}
 		out.Checks = append(out.Checks, check)
 	}
-	encoder := json.NewEncoder(logging.EscapeControls(cmd.OutOrStdout()))
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(out)
+	return printJSON(cmd.OutOrStdout(), out)
 }
 
 func verdictOfDoctor(results []doctor.Result) string {

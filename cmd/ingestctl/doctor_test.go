@@ -82,7 +82,8 @@ func TestDoctorPrintsJSON(t *testing.T) {
 	r := doctorRig(t)
 	type output struct {
 		Version          int
-		Role, Verdict    string
+		Role, Only       string
+		Verdict          string
 		Errors, Warnings int
 		Checks           []struct {
 			Check    string
@@ -98,6 +99,20 @@ func TestDoctorPrintsJSON(t *testing.T) {
 	}
 	if o := read(0, "--role", "operator"); o.Version != 1 || o.Role != "operator" || o.Verdict != "warning" || o.Errors != 0 || o.Warnings != 1 || len(o.Checks) < 25 {
 		t.Errorf("%+v", o)
+	}
+	for role, mongo := range map[string]bool{"worker": true, "producer": false} { // as a user who may do all
+		o := read(0, "--as-role", role)
+		names := ""
+		for _, c := range o.Checks {
+			names += c.Check + " "
+		}
+		want := "settings-valid redis-reachable redis-permissions redis-excess "
+		if mongo {
+			want += "mongo-reachable mongo-rights "
+		}
+		if o.Role != role || o.Only != "permissions" || o.Verdict != "warning" || o.Warnings != 1 || names != want {
+			t.Errorf("--as-role %s: %+v", role, o)
+		}
 	}
 	must(t, r.client.Set(t.Context(), "{s}:dead", "x", 0).Err())
 	o := read(1)

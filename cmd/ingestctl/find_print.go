@@ -1,11 +1,11 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
 
+	"ingestion/internal/answer"
 	"ingestion/internal/letters"
 	"ingestion/internal/logging"
 	"ingestion/store"
@@ -43,11 +43,9 @@ type foundJSON struct {
 }
 
 func (s *session) printDocumentJSON(d *store.Stored, masked bool) error {
-	encoder := json.NewEncoder(logging.EscapeControls(s.out))
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(foundJSON{
-		1, d.ID, d.CustomerID, d.Name, d.Email, timeOrNull(d.CreatedAt), timeOrNull(d.IngestedAt), d.StreamID, masked,
-	})
+	return answer.Write(s.out, foundJSON{
+		1, d.ID, d.CustomerID, d.Name, d.Email, answer.Time(d.CreatedAt), answer.Time(d.IngestedAt), d.StreamID, masked,
+	}, "")
 }
 
 func dateOf(at time.Time) string {

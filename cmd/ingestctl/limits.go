@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ingestion/cmd/internal/app"
+	"ingestion/internal/answer"
 	"ingestion/internal/inspect"
 	"ingestion/internal/plural"
 	"ingestion/limiter"
@@ -108,28 +109,16 @@ func (s *session) getLimit(ctx context.Context, t *inspect.Tracer, customer stri
 		return err
 	}
 	if asJSON {
-		err = printJSON(s.out, limitGetJSON{Version: 1, limitJSON: limitJSONOf(l)})
+		err = printJSON(s.out, answer.LimitOfOne{Version: 1, Limit: answer.LimitOf(l)})
 	} else {
 		p := &page{}
-		p.wrapped("", fmt.Sprintf("%s: %s", customer, effective(l)))
+		p.wrapped("", fmt.Sprintf("%s: %s", customer, l.Words()))
 		_, err = s.out.Write(p.Bytes())
 	}
 	if err == nil && l.Fault != nil {
 		err = fmt.Errorf("the own limit of customer %q does not apply: %w", customer, l.Fault)
 	}
 	return err
-}
-
-// effective says which limit applies and whose it is.
-func effective(l inspect.CustomerLimit) string {
-	switch {
-	case l.Default.Mode == limiter.Off && l.Own != "":
-		return "off, since RATE_LIMIT_LIMIT=0 switches the limiter off; the own limit " + l.Own + " does not count"
-	case l.Default.Mode == limiter.Off:
-		return "off, since RATE_LIMIT_LIMIT=0 switches the limiter off"
-	default:
-		return l.Limit.String() + ", " + limitWords(l.Limit, l.Own != "" && l.Fault == nil)
-	}
 }
 
 func limitsListCommand() *cobra.Command {
@@ -168,11 +157,7 @@ func (s *session) listLimits(ctx context.Context, t *inspect.Tracer, most int, a
 		return err
 	}
 	if asJSON {
-		out := limitListJSON{Version: 1, Default: t.Limiter.Default().String(), Total: total, Limits: []limitJSON{}}
-		for _, l := range limits {
-			out.Limits = append(out.Limits, limitJSONOf(l))
-		}
-		err = printJSON(s.out, out)
+		err = printJSON(s.out, answer.LimitsOf(limits, total, t.Limiter.Default()))
 	} else {
 		_, err = s.out.Write(limitTable(limits, total, t.Limiter.Default()))
 	}

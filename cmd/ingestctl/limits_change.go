@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ingestion/internal/answer"
 	"ingestion/internal/inspect"
 	"ingestion/limiter"
 )
@@ -121,8 +122,8 @@ func (c *limitsChange) question(before inspect.CustomerLimit) string {
 	after := before
 	after.Own, after.Fault, after.Limit = c.wanted(), nil, c.applies(before)
 	p := &page{}
-	p.wrapped("", fmt.Sprintf("customer %s now: %s", c.customer, effective(before)))
-	p.wrapped("", fmt.Sprintf("customer %s then: %s", c.customer, effective(after)))
+	p.wrapped("", fmt.Sprintf("customer %s now: %s", c.customer, before.Words()))
+	p.wrapped("", fmt.Sprintf("customer %s then: %s", c.customer, after.Words()))
 	return p.String() + "Change it?"
 }
 
@@ -156,16 +157,17 @@ func (c *limitsChange) apply(ctx context.Context, s *session, t *inspect.Tracer,
 
 func (c *limitsChange) print(s *session, before, after inspect.CustomerLimit) error {
 	if c.json {
-		return printJSON(s.out, limitChangeJSON{Version: 1, CustomerID: c.customer, DryRun: c.dryRun, Changed: !c.dryRun && before.Own != after.Own,
-			Before: limitJSONOf(before), After: limitJSONOf(after)})
+		out := answer.LimitChangeOf(before, after)
+		out.DryRun, out.Changed = c.dryRun, out.Changed && !c.dryRun
+		return printJSON(s.out, out)
 	}
 	p := &page{}
 	now := "now"
 	if c.dryRun {
 		now = "would be"
 	}
-	p.wrapped(fmt.Sprintf("%-9s ", "before:"), effective(before))
-	p.wrapped(fmt.Sprintf("%-9s ", now+":"), effective(after))
+	p.wrapped(fmt.Sprintf("%-9s ", "before:"), before.Words())
+	p.wrapped(fmt.Sprintf("%-9s ", now+":"), after.Words())
 	if before.Own == after.Own {
 		p.line("nothing changed: it was so already")
 	}

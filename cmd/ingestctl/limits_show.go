@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ingestion/internal/answer"
 	"ingestion/internal/inspect"
 	"ingestion/internal/plural"
 	"ingestion/limiter"
@@ -46,7 +47,7 @@ func limitsShowCommand() *cobra.Command {
 					return err
 				}
 				if asJSON {
-					return printJSON(s.out, windowJSONOf(w))
+					return printJSON(s.out, answer.WindowOf(w))
 				}
 				_, err = s.out.Write(windowPage(w))
 				return err
@@ -63,15 +64,15 @@ const shownPlaces = 10
 func windowPage(w *inspect.CustomerWindow) []byte {
 	p := &page{}
 	p.wrapped("", fmt.Sprintf("Customer %s at %s UTC", w.CustomerID, moment(time.UnixMilli(w.Now))))
-	p.wrapped("  limit     ", limitWords(w.Limit, w.Own != "" && w.OwnFault == nil))
+	p.wrapped("  limit     ", inspect.LimitWords(w.Limit, w.Own != "" && w.OwnFault == nil))
 	if w.OwnFault != nil {
 		p.wrapped("            ", "its own limit does not apply: "+w.OwnFault.Error())
 	}
 	if w.Limit.Mode == limiter.Windowed {
-		p.wrapped("  places    ", placesWords(w))
+		p.wrapped("  places    ", w.PlacesWords())
 	}
-	p.wrapped("  a record  ", verdictWords(w))
-	if words := latelyWords(w); words != "" {
+	p.wrapped("  a record  ", "now: "+w.VerdictWords())
+	if words := w.LatelyWords(); words != "" {
 		p.wrapped("  lately    ", words)
 	}
 	p.line("")
@@ -81,58 +82,6 @@ func windowPage(w *inspect.CustomerWindow) []byte {
 	}
 	p.refusals(w)
 	return p.Bytes()
-}
-
-func placesWords(w *inspect.CustomerWindow) string {
-	atLeast := ""
-	if !w.Exact {
-		atLeast = "at least "
-	}
-	text := fmt.Sprintf("%s%d of %d in the last %v", atLeast, w.InWindow, w.Limit.Records, w.Limit.Window)
-	if w.Ahead > 0 {
-		text += fmt.Sprintf(", and %s reserved ahead", thousands(int64(w.Ahead)))
-	}
-	return text + fmt.Sprintf("; %s kept in all", thousands(int64(w.Places)))
-}
-
-// latelyWords says how often records were over the limit lately; "" for a list.
-func latelyWords(w *inspect.CustomerWindow) string {
-	switch l := w.Lately; {
-	case w.LatelyErr != nil:
-		return "unknown how often its records were over the limit: " + w.LatelyErr.Error()
-	case l == nil:
-		return ""
-	case l.AtMost == 0:
-		return "no record over the limit"
-	case l.AtLeast == l.AtMost:
-		return counted(l.AtMost, "record", "records") + " over the limit, " + halvedWords
-	case l.AtLeast == 0:
-		return fmt.Sprintf("at most %s over the limit, %s", counted(l.AtMost, "record", "records"), halvedWords)
-	default:
-		return fmt.Sprintf("%s to %s over the limit, %s", thousands(l.AtLeast), counted(l.AtMost, "record", "records"), halvedWords)
-	}
-}
-
-const halvedWords = "where an hour counts half as much as the next"
-
-// verdictWords says what a record that arrived now would meet.
-func verdictWords(w *inspect.CustomerWindow) string {
-	v := w.Verdict
-	in := func(ms int64) string {
-		return fmt.Sprintf("at %s, in %v", moment(time.UnixMilli(ms)), (time.Duration(ms-w.Now) * time.Millisecond).Round(time.Millisecond))
-	}
-	switch {
-	case !w.Known:
-		return fmt.Sprintf("now: unknown, since only %s of %s places were read", thousands(int64(len(w.Around))), thousands(int64(w.Places)))
-	case v.Decision == limiter.Admitted:
-		return "now: admitted"
-	case v.Decision == limiter.Reserved:
-		return "now: deferred; its place would be " + in(v.Place)
-	case v.RetryAt > 0:
-		return "now: refused; the next place is free " + in(v.RetryAt)
-	default:
-		return "now: refused, as any record of this customer"
-	}
 }
 
 func (p *page) places(w *inspect.CustomerWindow) {
@@ -166,28 +115,6 @@ func (p *page) refusals(w *inspect.CustomerWindow) {
 		p.line("no refusal is known: there is no rate-limited dead letter of this customer")
 	}
 	if w.Looked.Total > 0 {
-		p.wrapped("", lookedWords(w.Looked, ""))
+		p.wrapped("", w.Looked.Words(""))
 	}
-}
-
-func windowJSONOf(w *inspect.CustomerWindow) limitShowJSON {
-	out := limitShowJSON{
-		Version: 1, At: moment3339(time.UnixMilli(w.Now)), CustomerID: w.CustomerID, Limit: w.Limit.String(), Own: textOrNull(w.Own),
-		InWindow: w.InWindow, Ahead: w.Ahead, Exact: w.Exact, TotalPlaces: w.Places, Places: []placeJSON{},
-		Refusals: timesOf(w.Refusals), RefusalsError: errorOrNull(w.RefusalsErr), Looked: lookedOf([]inspect.Looked{w.Looked})[0],
-		LatelyError: errorOrNull(w.LatelyErr),
-	}
-	if w.Lately != nil {
-		out.Lately = &latelyJSON{AtLeast: w.Lately.AtLeast, AtMost: w.Lately.AtMost}
-	}
-	for _, place := range w.Around {
-		out.Places = append(out.Places, placeJSON{ID: place.Member, At: moment3339(time.UnixMilli(place.At)), Waiting: place.At > w.Now})
-	}
-	if w.Known {
-		out.Verdict = &verdictJSON{Decision: w.Verdict.Decision.String()}
-		if at := max(w.Verdict.Place, w.Verdict.RetryAt); at > 0 {
-			out.Verdict.At = textOrNull(moment3339(time.UnixMilli(at)))
-		}
-	}
-	return out
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ingestion/cmd/internal/app"
+	"ingestion/internal/answer"
 	"ingestion/internal/config"
 	"ingestion/internal/duration"
 	"ingestion/internal/inspect"
@@ -123,7 +124,7 @@ func (s *session) simulate(ctx context.Context, t *inspect.Tracer, f *simulateFl
 		return err
 	}
 	if f.json {
-		err = printJSON(s.out, simulationOf(sim, s.cfg.RateLimitPolicy))
+		err = printJSON(s.out, answer.SimulationOf(sim, s.cfg.RateLimitPolicy))
 	} else {
 		_, err = s.out.Write(simulationPage(sim, s.cfg.RateLimitPolicy))
 	}
@@ -178,21 +179,8 @@ func (p *page) notes(sim *inspect.Simulation, policy string) {
 		p.wrapped("", plural.Of(sim.PutBack, "entry was", "entries were")+" put back after a deferral: the record counts when it came first")
 	}
 	for _, l := range sim.Looked {
-		if text := lookedWords(l, "--scan"); text != "" {
+		if text := l.Words("--scan"); text != "" {
 			p.wrapped("", text)
 		}
 	}
-}
-
-func simulationOf(sim *inspect.Simulation, policy string) simulationJSON {
-	out := simulationJSON{
-		Version: 1, At: moment3339(sim.At), CustomerID: sim.CustomerID, Policy: policy, Since: timeOrNull(sim.Since), From: timeOrNull(sim.From), To: timeOrNull(sim.To),
-		Arrivals: sim.Arrivals, Invalid: sim.Invalid, PutBack: sim.PutBack, Simulated: tallyOf(sim.Then), Current: tallyOf(sim.Now),
-		Actual: actualJSON{IngestedError: errorOrNull(sim.Actual.IngestedErr), DeadLetters: sim.Actual.Refused, Waiting: sim.Actual.Waiting},
-		Looked: lookedOf(sim.Looked),
-	}
-	if sim.Actual.IngestedErr == nil {
-		out.Actual.Ingested = &sim.Actual.Ingested
-	}
-	return out
 }

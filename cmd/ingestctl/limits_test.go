@@ -43,7 +43,7 @@ func TestLimitsSetAndUnset(t *testing.T) {
 			const customer = "Ø 客|{}:*"
 			home := record.HomePartition(customer, partitions)
 			var got limitOf
-			wantWords(t, r.limits(0, &got, "get", customer), "2/60, 2 records in 1m0s (the default)")
+			wantWords(t, r.limits(0, &got, "get", customer), "2/60, 2 records in 1m (the default)")
 			if got.Key != "{"+r.keys[home]+"}:limits" || got.Own != nil || got.OwnApplies {
 				t.Errorf("%+v", got)
 			}
@@ -54,7 +54,7 @@ func TestLimitsSetAndUnset(t *testing.T) {
 				DryRun, Changed bool
 				Before, After   limitOf
 			}
-			wantWords(t, r.limits(0, &change, "set", customer, "1/60", "--dry-run"), "before: 2/60", "would be: 1/60, 1 record in 1m0s (its own limit)")
+			wantWords(t, r.limits(0, &change, "set", customer, "1/60", "--dry-run"), "before: 2/60", "would be: 1/60, 1 record in 1m (its own limit)")
 			if n := r.client.Exists(t.Context(), got.Key).Val(); n != 0 || change.Changed || !change.DryRun || change.After.Limit != "1/60" {
 				t.Errorf("%d keys, %+v", n, change)
 			}
@@ -73,7 +73,7 @@ func TestLimitsSetAndUnset(t *testing.T) {
 			if change.Changed || *change.Before.Own != "1/60" {
 				t.Errorf("set again: %+v", change)
 			}
-			wantWords(t, r.limits(0, nil, "unset", customer, "--yes"), "before: 1/60", "now: 2/60, 2 records in 1m0s (the default)")
+			wantWords(t, r.limits(0, nil, "unset", customer, "--yes"), "before: 1/60", "now: 2/60, 2 records in 1m (the default)")
 			if d := ask("b"); d != limiter.Admitted {
 				t.Errorf("under the default the second record is %s", d)
 			}
@@ -122,7 +122,7 @@ func TestLimitsInListMode(t *testing.T) {
 		t.Errorf("%q", own)
 	}
 	var got shownWindow
-	wantWords(t, r.limits(0, &got, "show", "42"), "9 records in 1m0s (its own limit)", "a record now: admitted")
+	wantWords(t, r.limits(0, &got, "show", "42"), "9 records in 1m (its own limit)", "a record now: admitted")
 	if got.Lately != nil || got.LatelyError != nil {
 		t.Errorf("of a list: %+v", got)
 	}
@@ -148,12 +148,12 @@ func TestLimitsShow(t *testing.T) {
 	r := newTraceRig(t, 4)
 	home := record.HomePartition("42", 4)
 	var got shownWindow
-	wantWords(t, r.limits(0, &got, "show", "42"), "0 of 2 in the last 1m0s; 0 kept in all", "a record now: admitted", "no refusal is known")
+	wantWords(t, r.limits(0, &got, "show", "42"), "0 of 2 in the last 1m; 0 kept in all", "a record now: admitted", "no refusal is known")
 	r.ingest(home, person("42", 1))
 	r.ingest(home, person("42", 2))
 	r.settled(home, record.RateLimited, person("42", 3))
 	text := r.limits(0, &got, "show", "42")
-	wantWords(t, text, "2 of 2 in the last 1m0s", "a record now: refused; the next place is free at 20", "[----", "admitted", "refused (dead letter)")
+	wantWords(t, text, "2 of 2 in the last 1m", "a record now: refused; the next place is free at 20", "[----", "admitted", "refused (dead letter)")
 	if got.InWindow != 2 || got.Verdict.Decision != "refused" || len(got.Refusals) != 1 || !got.Exact {
 		t.Errorf("%+v", got)
 	}

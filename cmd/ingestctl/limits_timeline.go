@@ -34,7 +34,7 @@ func (p *page) timeline(w *inspect.CustomerWindow) {
 	p.line("  %s%s|", strings.Repeat(" ", begin), "["+strings.Repeat("-", max(0, now-begin-1)))
 	label := "now " + time.UnixMilli(w.Now).UTC().Format(time.TimeOnly)
 	p.line("  %-*s%s", now, time.UnixMilli(from).UTC().Format(time.TimeOnly), label)
-	p.line("  a column is %v; [---| is the window of %v that ends now", time.Duration(step)*time.Millisecond, w.Limit.Window)
+	p.line("  a column is %s; [---| is the window of %s that ends now", inspect.Span(time.Duration(step)*time.Millisecond), inspect.Span(w.Limit.Window))
 	if later > 0 {
 		p.line("  %d more lie later than the line shows", later)
 	}

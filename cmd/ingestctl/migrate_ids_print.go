@@ -1,11 +1,11 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 
+	"ingestion/internal/answer"
 	"ingestion/internal/logging"
 	"ingestion/internal/plural"
 )
@@ -13,7 +13,7 @@ import (
 func (r *idsJSON) print(s *session, asJSON bool) error {
 	out := logging.EscapeControls(s.out)
 	if asJSON {
-		return json.NewEncoder(out).Encode(r)
+		return answer.Write(s.out, r, "")
 	}
 	part := ""
 	if !r.Complete {

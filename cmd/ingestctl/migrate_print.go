@@ -1,10 +1,9 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 
-	"ingestion/internal/logging"
+	"ingestion/internal/answer"
 	"ingestion/internal/plural"
 )
 
@@ -50,8 +49,8 @@ func (b *backlog) report(s *session, moved int64, complete bool) error {
 func (b *backlog) reportJSON(s *session, moved int64, complete bool) error {
 	result := migrationJSON{
 		Version: 1, Direction: b.name, List: s.cfg.QueueKey, Stream: s.cfg.StreamKey, Partitions: s.cfg.StreamPartitions,
-		DryRun: b.approval.dryRun, Found: known(b.known, b.found), Moved: moved, Complete: complete,
-		Obstacles: obstaclesJSON{b.clients.workers, known(!b.clients.list, b.clients.pending), known(!b.clients.list, b.clients.deferred)},
+		DryRun: b.approval.dryRun, Found: answer.Known(b.known, b.found), Moved: moved, Complete: complete,
+		Obstacles: obstaclesJSON{b.clients.workers, answer.Known(!b.clients.list, b.clients.pending), answer.Known(!b.clients.list, b.clients.deferred)},
 	}
-	return json.NewEncoder(logging.EscapeControls(s.out)).Encode(result)
+	return answer.Write(s.out, result, "")
 }

@@ -135,7 +135,7 @@ func TestAPauseForAges(t *testing.T) {
 		t.Error(out)
 	}
 	out, _ = r.result(0, "pause", "--for", "90m", "--dry-run")
-	wantWords(t, out, ", in 1h30m0s")
+	wantWords(t, out, ", in 1h 30m")
 }
 
 // A result that nobody gets is a failure.

@@ -1,12 +1,12 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 
+	"ingestion/internal/answer"
 	"ingestion/internal/config"
-	"ingestion/internal/logging"
+	"ingestion/internal/inspect"
 	"ingestion/internal/plural"
 	"ingestion/streams"
 )
@@ -51,7 +51,7 @@ func distance(from, to time.Time) string {
 	if seconds := to.Unix() - from.Unix(); seconds >= 3*day {
 		return plural.Of(seconds/day, "day", "days")
 	}
-	return to.Sub(from).Round(time.Second).String()
+	return inspect.Span(to.Sub(from).Round(time.Second))
 }
 
 // pauseOf describes a pause that was found.
@@ -70,45 +70,8 @@ func pauseOf(c streams.Control, now time.Time) string {
 	return text
 }
 
-// pauseJSON is a pause that was found, as JSON.
-type pauseJSON struct {
-	By     string  `json:"by"`
-	Reason *string `json:"reason"`
-	At     *string `json:"at"`
-	Until  *string `json:"until"`
-}
-
-func pauseToJSON(c streams.Control) *pauseJSON {
-	if c == (streams.Control{}) {
-		return nil
-	}
-	p := &pauseJSON{By: c.By, Reason: textOrNull(c.Reason), At: timeOrNull(c.At)}
-	if !c.Paused {
-		p.Until = timeOrNull(c.Until)
-	}
-	return p
-}
-
-type pauseWorkers struct {
-	Live    int   `json:"live"`
-	Holding int64 `json:"holding"`
-	Silent  int64 `json:"silent"`
-}
-
 func (p *pausing) printJSON(s *session) error {
-	var workers *pauseWorkers
-	if p.workers != nil {
-		workers = &pauseWorkers{len(p.workers.Live), p.workers.LivePending, p.workers.Silent}
-	}
-	return json.NewEncoder(logging.EscapeControls(s.out)).Encode(struct {
-		Version  int           `json:"version"`
-		Queue    string        `json:"queue"`
-		DryRun   bool          `json:"dryRun"`
-		Until    *string       `json:"until"`
-		By       string        `json:"by"`
-		Reason   *string       `json:"reason"`
-		Replaced *pauseJSON    `json:"replaced"`
-		Workers  *pauseWorkers `json:"workers"`
-		Stopped  *bool         `json:"stopped"`
-	}{1, p.queue, p.dryRun, timeOrNull(p.asked.Until), p.asked.By, textOrNull(p.asked.Reason), pauseToJSON(p.replaced), workers, p.stopped})
+	out := answer.PausingOf(p.queue, p.asked, p.replaced, p.workers)
+	out.DryRun, out.Stopped = p.dryRun, p.stopped
+	return answer.Write(s.out, out, "")
 }

@@ -3,14 +3,13 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"ingestion/internal/logging"
+	"ingestion/internal/answer"
 	"ingestion/streams"
 )
 
@@ -64,12 +63,9 @@ func (s *session) resume(ctx context.Context, dryRun, asJSON bool) error {
 		if over {
 			was = streams.Control{}
 		}
-		return json.NewEncoder(logging.EscapeControls(s.out)).Encode(struct {
-			Version int        `json:"version"`
-			Queue   string     `json:"queue"`
-			DryRun  bool       `json:"dryRun"`
-			Was     *pauseJSON `json:"was"`
-		}{1, s.queue(), dryRun, pauseToJSON(was)})
+		out := answer.ResumedOf(s.queue(), was)
+		out.DryRun = dryRun
+		return answer.Write(s.out, out, "")
 	}
 	if unknown {
 		w := &fieldPrinter{w: s.out}

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
-	"ingestion/internal/config"
 	"ingestion/internal/logging"
 	"ingestion/internal/plural"
 	"ingestion/internal/retry"
@@ -22,25 +20,9 @@ const (
 	stoppedPoll = time.Second
 )
 
-// holders adds up who holds entries; nil in list mode. Delivered is that of all partitions.
+// holders adds up who holds entries; nil in list mode.
 func (s *session) holders(ctx context.Context) (*streams.Holders, error) {
-	if s.cfg.QueueMode == config.ModeList {
-		return nil, nil
-	}
-	var total streams.Holders
-	for _, key := range s.keys() {
-		h, err := streams.ReadHolders(ctx, s.redis, key, s.cfg.StreamGroup, time.Duration(s.cfg.StreamClaimIdle))
-		if err != nil {
-			return nil, err
-		}
-		total.Live = append(total.Live, h.Live...)
-		total.LivePending += h.LivePending
-		total.Silent += h.Silent
-		total.Delivered += h.Delivered + " "
-	}
-	slices.Sort(total.Live)
-	total.Live = slices.Compact(total.Live) // a worker has the same name in all partitions
-	return &total, nil
+	return sourceOf(s).Holders(ctx)
 }
 
 var errResumed = errors.New("somebody has ended the pause meanwhile")

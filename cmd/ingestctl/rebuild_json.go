@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ingestion/archive/fold"
+	"ingestion/internal/answer"
 	"ingestion/internal/letters"
 	"ingestion/record"
 )
@@ -80,14 +81,14 @@ type valuesJSON struct {
 func rebuildJSONOf(s *session, f *rebuildFlags, state *fold.State, resumed bool, took time.Duration) *rebuildJSON {
 	r := &rebuildJSON{
 		Version: 1, Into: s.cfg.MongoDB + "." + f.into, Archive: f.archived, DryRun: f.dryRun, Resumed: resumed,
-		StartedAt: timeOrNull(state.StartedAt), Seconds: took.Seconds(), Read: state.Counts.Read, PutBack: state.Counts.PutBack, Recorded: state.Counts.Recorded, Outcomes: map[string]int64{},
+		StartedAt: answer.Time(state.StartedAt), Seconds: took.Seconds(), Read: state.Counts.Read, PutBack: state.Counts.PutBack, Recorded: state.Counts.Recorded, Outcomes: map[string]int64{},
 		Rules: rulesJSON{
 			Limit: state.Rules.Limit, WindowSeconds: state.Rules.Window.Seconds(), Policy: s.cfg.RateLimitPolicy,
 			MaxDelaySeconds: state.Rules.MaxDelay.Seconds(), MaxRecordBytes: state.Rules.MaxRecordBytes, JudgeAgain: state.Rules.JudgeAgain,
 		},
 	}
 	if state.FinishedAt != nil {
-		r.FinishedAt = timeOrNull(*state.FinishedAt)
+		r.FinishedAt = answer.Time(*state.FinishedAt)
 	}
 	for _, outcome := range record.Outcomes() {
 		r.Outcomes[outcome.String()] = state.Counts.Outcomes[outcome.String()]

@@ -1,12 +1,10 @@
 package main
 
 import (
-	"encoding/json"
 	"io"
 	"time"
 
-	"ingestion/internal/logging"
-	"ingestion/record"
+	"ingestion/internal/answer"
 	"ingestion/streams"
 )
 
@@ -90,13 +88,11 @@ func (r *report) writeJSON(w io.Writer) error {
 	if d := r.documents; d != nil {
 		out.Documents = documentsOf(d)
 	}
-	encoder := json.NewEncoder(logging.EscapeControls(w))
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(out)
+	return printJSON(w, out)
 }
 
 func documentsOf(d *streams.Documents) *documentsJSON {
-	out := &documentsJSON{Count: d.Count, AtLeast: known(d.Known, d.Least), AtMost: known(d.Known, d.Most), Lost: known(d.Known, d.Lost)}
+	out := &documentsJSON{Count: d.Count, AtLeast: answer.Known(d.Known, d.Least), AtMost: answer.Known(d.Known, d.Most), Lost: answer.Known(d.Known, d.Lost)}
 	if holds := d.Holds(); d.Known {
 		out.Holds = &holds
 	}
@@ -104,41 +100,21 @@ func documentsOf(d *streams.Documents) *documentsJSON {
 }
 
 func toJSON(a *streams.Account) accountJSON {
-	counted := func(n int64) *int64 { return known(a.Opened(), n) }
+	counted := func(n int64) *int64 { return answer.Known(a.Opened(), n) }
 	j := accountJSON{
 		Key: a.Key, Epoch: a.Epoch, Verdict: a.Verdict(),
-		Added: known(a.Known, a.Added-a.Base), Undelivered: a.Undelivered, Pending: known(a.GroupThere, a.Pending), Delayed: a.Delayed,
-		Settled: counted(a.Settled()), Outcomes: outcomesOf(a), Missing: counted(a.Missing), Moved: counted(a.Moved),
+		Added: answer.Known(a.Known, a.Added-a.Base), Undelivered: a.Undelivered, Pending: answer.Known(a.GroupThere, a.Pending), Delayed: a.Delayed,
+		Settled: counted(a.Settled()), Outcomes: answer.Outcomes(a), Missing: counted(a.Missing), Moved: counted(a.Moved),
 		Length: a.Length, Trimmed: counted(a.Trimmed), Returned: counted(a.Returned),
-		Gone: known(a.Known, a.Gone()), GoneUnread: known(a.Known && a.GroupThere, a.GoneUnread()), GoneBefore: counted(a.GoneBefore),
+		Gone: answer.Known(a.Known, a.Gone()), GoneUnread: answer.Known(a.Known && a.GroupThere, a.GoneUnread()), GoneBefore: counted(a.GoneBefore),
 		DeadLetters: deadJSON{Written: counted(a.DeadWritten), There: a.DeadKept, Replayed: counted(a.DeadReplayed), Purged: counted(a.DeadPurged)},
 		FirstEntry:  a.FirstEntry, LastEntry: a.LastEntry, LastDelivered: a.LastDelivered, OldestPending: a.OldestPending, Watermark: a.Watermark,
 	}
 	for _, e := range a.Equations() {
 		j.Equations = append(j.Equations, equationJSON{
 			Name: e.Name, Formula: e.Formula,
-			Left: known(e.Known, e.Left), Right: known(e.Known, e.Right), Difference: known(e.Known, e.Difference()),
+			Left: answer.Known(e.Known, e.Left), Right: answer.Known(e.Known, e.Right), Difference: answer.Known(e.Known, e.Difference()),
 		})
 	}
 	return j
-}
-
-// outcomesOf returns the entries by outcome, nil if they are unknown.
-func outcomesOf(a *streams.Account) map[string]int64 {
-	if !a.Opened() {
-		return nil
-	}
-	outcomes := map[string]int64{}
-	for _, outcome := range record.Outcomes() {
-		outcomes[outcome.String()] = a.Outcomes[outcome]
-	}
-	return outcomes
-}
-
-// known returns n, or nil if it is not known.
-func known(ok bool, n int64) *int64 {
-	if !ok {
-		return nil
-	}
-	return &n
 }

@@ -4,16 +4,15 @@ import (
 	"fmt"
 	"strings"
 
+	"ingestion/internal/answer"
 	"ingestion/internal/inspect"
 	"ingestion/internal/letters"
-	"ingestion/internal/plural"
-	"ingestion/limiter"
 	"ingestion/record"
 )
 
 func (s *session) printTrace(tr *inspect.Trace, f *traceFlags) error {
 	if f.json {
-		return s.printTraceJSON(tr, !f.reveal)
+		return printJSON(s.out, answer.TraceOf(tr, !f.reveal))
 	}
 	p := &tracePage{reveal: f.reveal, several: len(s.keys()) > 1}
 	switch {
@@ -62,7 +61,7 @@ func (p *tracePage) way(tr *inspect.Trace, w *inspect.Way) {
 	} else if w.EntryID != "" {
 		what = "Entry " + w.EntryID + " of " + w.Key
 	}
-	p.wrapped("", what+": "+standing(w))
+	p.wrapped("", what+": "+w.Standing())
 	p.line("")
 	before := p.Len()
 	if p.fields(w); p.Len() > before {
@@ -74,24 +73,6 @@ func (p *tracePage) way(tr *inspect.Trace, w *inspect.Way) {
 	p.line("")
 	p.slot(w)
 	p.document(tr, w)
-}
-
-// standing is the state in words.
-func standing(w *inspect.Way) string {
-	text := strings.ToUpper(string(w.State))
-	if w.Outcome != 0 && w.Outcome.String() != string(w.State) && w.Outcome != record.Deferred {
-		text += " (" + w.Outcome.String() + ")"
-	}
-	if w.Conflict {
-		text += ", a conflict"
-	}
-	switch {
-	case w.Certainty == inspect.Likely:
-		text = "probably " + text
-	case w.Certainty == inspect.Unproven && w.Found():
-		text = "perhaps " + text
-	}
-	return text
 }
 
 func (p *tracePage) fields(w *inspect.Way) {
@@ -130,64 +111,15 @@ func (p *tracePage) masked(text string, mask func(string) string) string {
 
 // step prints one step, and below it what proves it.
 func (p *tracePage) step(s inspect.Step) {
-	at := "now"
-	if !s.At.IsZero() {
-		at = moment(s.At)
-	} else if s.State == "" || s.State == inspect.StateSettled || s.State == inspect.StateDropped || s.State == inspect.StateDuplicate || s.State == inspect.StateMissing {
-		at = "at some time"
-	}
-	prefix := fmt.Sprintf("  %-23s  ", at)
-	text := s.Text
-	if s.State != "" && !strings.HasPrefix(text, string(s.State)) {
-		text = string(s.State) + ": " + text
-	}
-	p.wrapped(prefix, text)
+	prefix := fmt.Sprintf("  %-23s  ", s.When())
+	p.wrapped(prefix, s.Words())
 	p.wrapped(strings.Repeat(" ", len(prefix)), "- "+string(s.Certainty)+": "+s.Evidence)
 }
 
 // slot prints the record's place in its customer's window.
 func (p *tracePage) slot(w *inspect.Way) {
-	prefix := "  window      "
-	switch s := w.Slot; {
-	case w.SlotErr != nil:
-		p.wrapped(prefix, "unknown: "+w.SlotErr.Error())
-	case s == nil:
-	case s.Limit.Mode == limiter.Off:
-		p.wrapped(prefix, "this customer is not limited")
-	case s.At.IsZero():
-		p.wrapped(prefix, fmt.Sprintf("%s; the record has no place in it", limitWords(s.Limit, s.Own)))
-	default:
-		p.wrapped(prefix, fmt.Sprintf("%s; place at %s, %s", limitWords(s.Limit, s.Own), moment(s.At), ordinal(s)))
-	}
-}
-
-func ordinal(s *inspect.Slot) string {
-	if s.Limit.Mode != limiter.Windowed {
-		return plural.Of(s.Places, "place", "places") + " in all"
-	}
-	text := fmt.Sprintf("number %d of %d in the %v up to there", s.Number, s.Limit.Records, s.Limit.Window)
-	if !s.Exact {
-		text = "at least " + text
-	}
-	if s.Waiting {
-		text += ", which lies ahead"
-	}
-	return text
-}
-
-// limitWords says what a limit is, and whose.
-func limitWords(l limiter.Limit, own bool) string {
-	whose := " (the default)"
-	if own {
-		whose = " (its own limit)"
-	}
-	switch l.Mode {
-	case limiter.Off:
-		return "off" + whose
-	case limiter.Block:
-		return "block" + whose
-	default:
-		return fmt.Sprintf("%s in %v%s", plural.Of(l.Records, "record", "records"), l.Window, whose)
+	if words := w.SlotWords(); words != "" {
+		p.wrapped("  window      ", words)
 	}
 }
 
@@ -275,7 +207,7 @@ func (p *tracePage) window(tr *inspect.Trace) {
 		p.wrapped("window: ", "unknown: "+tr.WindowErr.Error())
 	case w == nil:
 	default:
-		p.wrapped("limit: ", limitWords(w.Limit, w.Own != "" && w.OwnFault == nil)+"; ingestctl limits show has the window")
+		p.wrapped("limit: ", inspect.LimitWords(w.Limit, w.Own != "" && w.OwnFault == nil)+"; ingestctl limits show has the window")
 	}
 }
 
@@ -289,30 +221,8 @@ func (p *tracePage) coverage(tr *inspect.Trace) {
 		p.wrapped("", fmt.Sprintf("%s could not be read: %v", u.Key, u.Err))
 	}
 	for _, l := range tr.Looked {
-		if text := lookedWords(l, "--scan"); text != "" {
+		if text := l.Words("--scan"); text != "" {
 			p.wrapped("", text)
 		}
 	}
-}
-
-// lookedWords says how far a scan has looked, and which flag lets it look further; nothing
-// if there was nothing.
-func lookedWords(l inspect.Looked, flag string) string {
-	switch {
-	case l.Total == 0 && l.Seen == 0:
-		return ""
-	case l.All():
-		return fmt.Sprintf("looked at all %s of %s", thousands(l.Seen), l.Place)
-	}
-	text := fmt.Sprintf("looked at %s of %s in %s", thousands(l.Seen), thousands(l.Total), l.Place)
-	if !l.Back.IsZero() {
-		text += ", back to " + second(l.Back)
-	}
-	if l.Interrupted {
-		return text + ": interrupted"
-	}
-	if flag == "" {
-		return text
-	}
-	return text + "; " + flag + " looks further"
 }

@@ -30,7 +30,7 @@ func TestTraceStates(t *testing.T) {
 
 func (r *traceRig) traceSettled(p int) {
 	id := r.ingest(p, person("42", 1))
-	got := r.state(id, "ingested", "INGESTED", "the document's streamId is this entry", "number 1 of 2 in the 1m0s up to there", "name S***", "email s***@b.co", "arrived as "+id)
+	got := r.state(id, "ingested", "INGESTED", "the document's streamId is this entry", "number 1 of 2 in the 1m up to there", "name S***", "email s***@b.co", "arrived as "+id)
 	if w := got.Records[0]; *w.Outcome != "ingested" || w.Certainty != "certain" || *w.Document.StreamID != id || *w.Slot.Number != 1 || w.Key != r.keys[p] {
 		r.t.Errorf("%+v", w)
 	}

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/rivo/uniseg"
-	"golang.org/x/text/language"
-	"golang.org/x/text/message"
 
 	"ingestion/internal/logging"
 	"ingestion/internal/plural"
@@ -77,16 +75,9 @@ func cell(text string, width int) string {
 	return text + strings.Repeat(" ", max(0, width-uniseg.StringWidth(text)))
 }
 
-var english = message.NewPrinter(language.English)
+func thousands(n int64) string { return plural.Thousands(n) }
 
-// thousands formats a number with commas.
-func thousands(n int64) string { return english.Sprintf("%d", n) }
-
-// counted is plural.Of with commas in the number.
-func counted(n int64, one, many string) string {
-	_, noun, _ := strings.Cut(plural.Of(n, one, many), " ")
-	return thousands(n) + " " + noun
-}
+func counted(n int64, one, many string) string { return plural.Counted(n, one, many) }
 
 // moment formats a time to the ms, in UTC.
 func moment(at time.Time) string {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -12,6 +13,7 @@ import (
 	"ingestion/cmd/internal/tracing"
 	"ingestion/internal/config"
 	"ingestion/internal/redisconn"
+	"ingestion/internal/retry"
 	"ingestion/producer"
 )
 
@@ -40,7 +42,7 @@ func publisher(ctx context.Context, cfg *config.Config, log *slog.Logger, o prod
 	client := redisconn.New(opts, 4)
 	p, err := producer.NewPublisher(client, target(cfg), o)
 	if err == nil {
-		err = await(ctx, p, opts, cfg)
+		err = await(ctx, p, server{client, opts, o.OnWait}, cfg)
 	}
 	if err != nil {
 		return nil, nil, errors.Join(err, client.Close())
@@ -55,15 +57,50 @@ func target(cfg *config.Config) producer.Target {
 	return producer.ToStream(cfg.StreamKey, cfg.StreamPartitions)
 }
 
-func await(ctx context.Context, p *producer.Publisher, opts *redis.UniversalOptions, cfg *config.Config) error {
+// await waits until Redis answers and the keys have the right type.
+func await(ctx context.Context, p *producer.Publisher, server server, cfg *config.Config) error {
 	limit := cfg.StartupTimeout.Duration()
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	err := p.Ready(limited)
+	err := server.reach(limited)
+	if err == nil {
+		err = p.Ready(limited)
+	}
 	if err != nil && ctx.Err() == nil && limited.Err() != nil {
-		return fmt.Errorf("REDIS_URL: no Redis is ready at %s (gave up after STARTUP_TIMEOUT_SEC, %v): %w", cfg.RedisURL, limit, redisconn.Explain(opts, err))
+		return fmt.Errorf("REDIS_URL: no Redis is ready at %s (gave up after STARTUP_TIMEOUT_SEC, %v): %w", cfg.RedisURL, limit, redisconn.Explain(server.opts, err))
 	}
 	return setup(cfg, err)
+}
+
+// server is the Redis to which the producer connects.
+type server struct {
+	client redis.UniversalClient
+	opts   *redis.UniversalOptions
+	onWait func(err error, pause time.Duration)
+}
+
+// reach waits until the server answers. It returns a *producer.Fault at once if no
+// waiting helps.
+func (s server) reach(ctx context.Context) error {
+	try := func() error {
+		err := redisconn.Reach(ctx, s.client, s.opts)
+		switch fault := redisconn.Fault(err); {
+		case redis.IsPermissionError(err): // logged in, but not allowed to PING
+			return nil
+		case fault != "":
+			return retry.Permanent(&producer.Fault{Problem: fault, Err: err})
+		case redisconn.IsReply(err):
+			return fmt.Errorf("the Redis server is not ready: %w", redisconn.Explain(s.opts, err))
+		case err != nil:
+			return fmt.Errorf("the Redis server does not answer: %w", redisconn.Explain(s.opts, err))
+		}
+		return nil
+	}
+	err := retry.Policy{Initial: 100 * time.Millisecond}.Do(ctx, try, s.onWait)
+	if err != nil && ctx.Err() != nil {
+		return retry.Ended(context.Cause(ctx), err)
+	}
+	return err
 }
 
 // setup marks an error that only another configuration can mend, and names the
@@ -73,6 +110,8 @@ func setup(cfg *config.Config, err error) error {
 	switch {
 	case !errors.As(err, &fault):
 		return err
+	case redisconn.SettingOf(err) != nil:
+		err = redisconn.SettingOf(err)
 	case !fault.AboutKey:
 		err = fmt.Errorf("REDIS_URL: %w", err)
 	case cfg.QueueMode == config.ModeList:
@@ -86,7 +125,8 @@ func setup(cfg *config.Config, err error) error {
 // waitReason returns why the publisher waits, with the variable that is concerned.
 func waitReason(reason error) string {
 	var few *producer.TooFewReplicas
-	if errors.As(reason, &few) {
+	var departed *producer.DepartedReplica
+	if errors.As(reason, &few) || errors.As(reason, &departed) {
 		return "PRODUCER_WAIT_REPLICAS: " + reason.Error()
 	}
 	return "REDIS_URL: " + reason.Error()

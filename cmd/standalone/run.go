@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"net"
 	"slices"
@@ -18,15 +19,19 @@ import (
 )
 
 func newRun() *cobra.Command {
-	opts, archiveDir := stack.Options{}, ""
+	opts, archiveDir, perMinute := stack.Options{}, "", 0.0
 	command := &cobra.Command{
 		Use:   "run",
-		Short: "Run the embedded servers and the worker until SIGINT or SIGTERM",
-		Long: `run runs the embedded Redis, the embedded MongoDB and the worker in one process.
-It prints the addresses of both servers, how to push a record and how to look at
-the document. All settings of the worker apply, except REDIS_URL and MONGO_URI,
+		Short: "Run the embedded servers, the worker and the console until SIGINT or SIGTERM",
+		Long: `run runs the embedded Redis, the embedded MongoDB, the worker and the web console in
+one process. It prints the addresses of the console (CONSOLE_ADDR) and of both servers,
+how to push a record and how to look at the document. All settings of the worker apply, except REDIS_URL and MONGO_URI,
 which point to the embedded servers. With --data the documents are kept in that
 directory; records still in the embedded Redis are lost on exit.
+
+With --example, it also sends that many generated records a minute, so that there is
+something to look at: most are valid, some are invalid, repeated or over the limit. The
+queue is then a stream, unless QUEUE_MODE is set.
 
 With --archive, which needs QUEUE_MODE=stream, every entry is also written to that
 directory, as archiver does.
@@ -34,26 +39,32 @@ directory, as archiver does.
 The embedded Redis does not count the entries added to a stream, so the verdict
 of "ingestctl reconcile" on it is "unknown" at best.`,
 		Example: `  standalone run                                   # list mode, free ports
+  standalone run --example 60                      # a record a second, on a stream
   QUEUE_MODE=stream standalone run --data ./data --redis-addr 127.0.0.1:6379
   QUEUE_MODE=stream standalone run --data ./data --archive ./archive`,
 		Args: cobra.NoArgs,
-		RunE: func(command *cobra.Command, _ []string) error { return run(command, opts, archiveDir) },
+		RunE: func(command *cobra.Command, _ []string) error { return run(command, opts, archiveDir, perMinute) },
 	}
 	command.Flags().StringVar(&opts.RedisAddr, "redis-addr", "127.0.0.1:0", "listen `ADDRESS` of Redis; port 0 is any free one")
 	command.Flags().StringVar(&opts.MongoAddr, "mongo-addr", "127.0.0.1:0", "listen `ADDRESS` of MongoDB; port 0 is any free one")
 	command.Flags().StringVar(&opts.DataDir, "data", "", "data `DIRECTORY` of MongoDB (default: temporary)")
+	command.Flags().Float64Var(&perMinute, "example", 0, "send this many generated `RECORDS` a minute")
 	command.Flags().StringVar(&archiveDir, "archive", "", "archive the entries of the stream in this `DIRECTORY`")
 	return command
 }
 
-func run(command *cobra.Command, opts stack.Options, archiveDir string) (err error) {
+func run(command *cobra.Command, opts stack.Options, archiveDir string, perMinute float64) (err error) {
 	ctx := command.Context()
+	examples, err := newExamples(perMinute)
+	if err != nil {
+		return err
+	}
 	servers, err := stack.Start(ctx, opts)
 	if err != nil {
 		return blame(err, addrFlag(err))
 	}
 	defer func() { err = errors.Join(err, servers.Close()) }()
-	cfg, err := config.LoadWith(servers.Variables())
+	cfg, err := load(servers.Variables(), examples != nil)
 	if err != nil {
 		return err
 	}
@@ -71,8 +82,18 @@ func run(command *cobra.Command, opts stack.Options, archiveDir string) (err err
 		return err
 	}
 	defer worker.Close()
-	command.PrintErr(welcome(servers, cfg))
-	return runBoth(ctx, worker, archiver)
+	console, closeConsole, err := openConsole(ctx, cfg, log, archiveDir)
+	if err != nil {
+		return err
+	}
+	defer closeConsole()
+	command.PrintErr(welcome(servers, cfg, console.url()))
+	if examples != nil {
+		command.PrintErrf("Now %v generated records a minute arrive, until Ctrl-C\n", perMinute)
+	}
+	return console.during(ctx, func(ctx context.Context) error {
+		return withExamples(ctx, cfg, log, examples, func(ctx context.Context) error { return runBoth(ctx, worker, archiver) })
+	})
 }
 
 // addrFlag returns the flag of the address that is at fault, if one is.
@@ -84,19 +105,26 @@ func addrFlag(err error) string {
 	return "--mongo-addr"
 }
 
-func welcome(servers *stack.Stack, cfg *config.Config) string {
+// welcome says where the servers and the console are, and what to do next. url is "" if there is no
+// console.
+func welcome(servers *stack.Stack, cfg *config.Config, url string) string {
 	host, port, _ := net.SplitHostPort(servers.Redis.Addr())
 	push := "RPUSH " + quoted(cfg.QueueKey)
 	if cfg.QueueMode == config.ModeStream {
 		push = "XADD " + quoted(streamOf("42", cfg)) + " '*' data"
 	}
-	return "Redis    " + servers.Redis.URL() + "\n" +
+	if url != "" {
+		url = "Console  " + url + "\n"
+	}
+	return url + "Redis    " + servers.Redis.URL() + "\n" +
 		"MongoDB  " + servers.Mongo.URI() + "\n" +
 		"Push a record with any Redis client, for example:\n" +
 		"  redis-cli -h " + host + " -p " + port + " " + push +
 		` '{"customerId":"42","name":"Ada Lovelace","email":"ada@lovelace.org","createdAt":"2026-01-31T12:00:00Z"}'` + "\n" +
 		"or with the producer:\n" +
 		"  REDIS_URL=" + servers.Redis.URL() + " " + producerSettings(cfg) + "go run ./cmd/producer load examples/customers.ndjson\n" +
+		"or send generated records until Ctrl-C:\n" +
+		"  REDIS_URL=" + servers.Redis.URL() + " " + producerSettings(cfg) + "go run ./cmd/producer generate\n" +
 		"Look at the document:\n" +
 		"  MONGO_URI=" + servers.Mongo.URI() + " " + documentSettings(cfg) + "go run ./cmd/ingestctl find --customer 42\n"
 }

@@ -3,6 +3,8 @@
 package main
 
 import (
+	"context"
+	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -43,18 +45,9 @@ const examples = `  worker                                           # list mode
 var health = app.Healthcheck{Program: "worker", Servers: "Redis or MongoDB", Ready: "ask whether both servers answer and records are read"}
 
 func newCommand() *cobra.Command {
-	root := &cobra.Command{
-		Use:     "worker",
-		Short:   "Insert customer records from a Redis queue into MongoDB",
-		Long:    longHelp,
-		Example: examples,
-		Args:    cobra.NoArgs,
-
-		Annotations: map[string]string{app.RunsAlone: ""},
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return app.RunWorker(cmd.Context(), cmd.OutOrStdout(), tracing.StartWorker)
-		},
-	}
-	root.AddCommand(configCommand(), health.Command())
+	root := app.Service(&cobra.Command{
+		Use: "worker", Short: "Insert customer records from a Redis queue into MongoDB", Long: longHelp, Example: examples,
+	}, health, func(ctx context.Context, out io.Writer) error { return app.RunWorker(ctx, out, tracing.StartWorker) })
+	root.AddCommand(configCommand())
 	return root
 }

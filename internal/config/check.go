@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -9,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"ingestion/internal/redisconn"
 	"ingestion/limiter"
 	"ingestion/store"
 )
@@ -51,6 +51,7 @@ func (c *Config) check(known []string) []string {
 	k.oneOf("LOG_FORMAT", c.LogFormat, "auto", "json", "text")
 	k.oneOf("QUEUE_MODE", c.QueueMode, ModeList, ModeStream)
 	c.checkServers(k)
+	c.checkConsole(k)
 	c.checkArchive(k)
 	c.checkKeys(k)
 	c.checkNumbers(k)
@@ -59,13 +60,14 @@ func (c *Config) check(known []string) []string {
 }
 
 func (c *Config) checkServers(k *checker) {
-	if _, err := redisconn.Parse(c.RedisURL.Reveal(), ""); err != nil { // a bad password file is reported separately
-		k.want(false, "REDIS_URL", "%v", err)
+	if _, err := c.RedisOptions(); err != nil {
+		var redis *Error
+		errors.As(err, &redis)
+		k.faults = append(k.faults, redis.Faults...)
 	}
-	if _, err := store.ClientOptions(c.MongoURI.Reveal()); err != nil {
+	if _, err := store.ClientOptions(c.MongoURI.Reveal()); err != nil && !errors.Is(err, store.ErrUnresolved) { // which may be found later
 		k.want(false, "MONGO_URI", "%v", err)
 	}
-	k.readable("REDIS_PASSWORD_FILE", c.RedisPasswordFile)
 	k.readable("MONGO_PASSWORD_FILE", c.MongoPasswordFile)
 	k.want(c.MongoDB != "" && !strings.ContainsAny(c.MongoDB, "/\\. \"$\x00"), "MONGO_DB", "%q is not a valid database name: want one without spaces and / \\ . \" $", c.MongoDB)
 	k.want(c.MongoCollection != "" && !strings.ContainsAny(c.MongoCollection, "$\x00") && !strings.HasPrefix(c.MongoCollection, "system."), "MONGO_COLLECTION", "%q is not a valid collection name: want one without $ that does not begin with system.", c.MongoCollection)

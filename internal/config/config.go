@@ -4,7 +4,7 @@ package config
 
 import "strings"
 
-// The values of QUEUE_MODE, RATE_LIMIT_POLICY and RATE_LIMIT_CLOCK.
+// The values of QUEUE_MODE, RATE_LIMIT_POLICY, RATE_LIMIT_CLOCK and CONSOLE_AUTH.
 const (
 	ModeList   = "list"
 	ModeStream = "stream"
@@ -15,6 +15,9 @@ const (
 
 	ClockArrival    = "arrival"
 	ClockProcessing = "processing"
+
+	AuthPassword = "password"
+	AuthProxy    = "proxy"
 )
 
 // Config holds the effective settings: each variable's value or its default,
@@ -25,8 +28,16 @@ type Config struct {
 	LogFormat string `env:"LOG_FORMAT" envDefault:"auto" doc:"json, text (coloured), or auto: text on a terminal, else json"`
 	LogRaw    Switch `env:"LOG_RAW" envDefault:"on" doc:"log the first 256 bytes of an unreadable body"`
 
-	RedisURL          Secret `env:"REDIS_URL" envDefault:"redis://localhost:6379/0" doc:"redis://host:port/db; rediss:// for TLS; for a Cluster, redis+cluster://host or several nodes, comma-separated; for Sentinel, redis+sentinel://h1,h2/master/0; options after a ?, for example ?read_timeout=20s"`
-	RedisPasswordFile string `env:"REDIS_PASSWORD_FILE" doc:"file with the Redis password; overrides the one in REDIS_URL"`
+	RedisURL           Secret `env:"REDIS_URL" envDefault:"redis://localhost:6379/0" doc:"redis://host:port/db; rediss:// for TLS; for a Cluster, redis+cluster://host or several nodes, comma-separated; for Sentinel, redis+sentinel://h1,h2/master/0; options after a ?, for example ?read_timeout=20s"`
+	RedisPasswordFile  string `env:"REDIS_PASSWORD_FILE" doc:"file with the Redis password; overrides the one in REDIS_URL"`
+	RedisTLSCAFile     string `env:"REDIS_TLS_CA_FILE" doc:"file with the certificates of the authorities that Redis' certificate may be from, PEM; unset: those that the system trusts"`
+	RedisTLSCertFile   string `env:"REDIS_TLS_CERT_FILE" doc:"file with the client certificate for Redis, PEM; needs REDIS_TLS_KEY_FILE"`
+	RedisTLSKeyFile    string `env:"REDIS_TLS_KEY_FILE" doc:"file with the private key of the client certificate, PEM"`
+	RedisTLSServerName string `env:"REDIS_TLS_SERVER_NAME" doc:"name that Redis' certificate must have; unset: the host in the address"`
+
+	RedisSentinelUsername     string `env:"REDIS_SENTINEL_USERNAME" doc:"user for the Sentinels; unset: the default user"`
+	RedisSentinelPasswordFile string `env:"REDIS_SENTINEL_PASSWORD_FILE" doc:"file with the password for the Sentinels, which is not that of Redis"`
+
 	MongoURI          Secret `env:"MONGO_URI" envDefault:"mongodb://localhost:27017" doc:"MongoDB connection string"`
 	MongoPasswordFile string `env:"MONGO_PASSWORD_FILE" doc:"file with the MongoDB password; overrides the one in MONGO_URI"`
 	MongoDB           string `env:"MONGO_DB" envDefault:"ingestion" doc:"database name"`
@@ -66,6 +77,13 @@ type Config struct {
 	AdminAddr  string `env:"ADMIN_ADDR" envDefault:"127.0.0.1:9464" doc:"address on which metrics and health are served; empty: off"`
 	AdminPprof Switch `env:"ADMIN_PPROF" envDefault:"off" doc:"serve Go profiles on ADMIN_ADDR"`
 
+	ConsoleAddr         string `env:"CONSOLE_ADDR" envDefault:"127.0.0.1:8080" doc:"console, standalone run: address on which the console is served; empty: standalone run serves none"`
+	ConsoleAuth         string `env:"CONSOLE_AUTH" envDefault:"password" doc:"console: password (that of CONSOLE_PASSWORD_FILE; without the file there is no login, and CONSOLE_ADDR must be a loopback address) or proxy (a proxy in front of the console has asked who the user is)"`
+	ConsoleUser         string `env:"CONSOLE_USER" envDefault:"admin" doc:"console: the user who logs in with the password of CONSOLE_PASSWORD_FILE"`
+	ConsolePasswordFile string `env:"CONSOLE_PASSWORD_FILE" doc:"console: file with the password of CONSOLE_USER"`
+	ConsoleAuthHeader   string `env:"CONSOLE_AUTH_HEADER" envDefault:"X-Forwarded-User" doc:"console: with CONSOLE_AUTH=proxy, the header in which the proxy sends the user's name; only the proxy may be able to reach CONSOLE_ADDR, and it must replace that header in every request"`
+	ConsoleChanges      Switch `env:"CONSOLE_CHANGES" envDefault:"off" doc:"console: allow changes of the queue, not only reading"`
+
 	ArchiveURL          string  `env:"ARCHIVE_URL" doc:"archiver, ingestctl: the bucket of the archive: file:///directory, s3://bucket, gs://bucket or azblob://container; options after a ?, for example ?prefix=queue/; credentials come from the provider's own variables or files"`
 	ArchiveSegmentBytes int64   `env:"ARCHIVE_SEGMENT_BYTES" envDefault:"67108864" doc:"archiver: a segment is closed at this size, bytes before compression"`
 	ArchiveSegment      Seconds `env:"ARCHIVE_SEGMENT_SEC" envDefault:"60" doc:"archiver: a segment is closed this long after its first entry, if it is not full before; so long, at most, the archive is behind the stream, seconds"`
@@ -74,7 +92,7 @@ type Config struct {
 	GenRPM               float64  `env:"GEN_RPM" envDefault:"5" doc:"generator: records per minute for each customer"`
 	GenJitter            Millis   `env:"GEN_JITTER_MS" envDefault:"500" doc:"generator: maximum shift of each record, earlier or later, milliseconds"`
 	GenInvalidRate       float64  `env:"GEN_INVALID_RATE" envDefault:"0.05" doc:"generator: fraction of invalid records, 0 to 1"`
-	ProducerWaitReplicas int      `env:"PRODUCER_WAIT_REPLICAS" envDefault:"0" doc:"producer: number of replicas that must acknowledge a batch before it counts as queued"`
+	ProducerWaitReplicas int      `env:"PRODUCER_WAIT_REPLICAS" envDefault:"0" doc:"producer: number of replicas that must acknowledge a batch before it counts as queued; with fewer than all, a failover may still lose some"`
 
 	origin origin
 }

@@ -62,15 +62,16 @@ func TestEnvExampleChangesNothing(t *testing.T) {
 	}
 }
 
-// The worker, the archiver and the generator of docker-compose.yml take every setting that
+// The worker, the archiver, the console and the generator of docker-compose.yml take every setting that
 // docker-compose.yml does not choose itself.
 func TestComposePassesAllSettings(t *testing.T) {
 	text := contents(t, "../../docker-compose.yml")
 	for service, without := range map[string]*regexp.Regexp{
 		// files outside the container, one name for several workers
-		"worker":    regexp.MustCompile(`^(GEN|PRODUCER|ARCHIVE)_|_PASSWORD_FILE$|^STREAM_CONSUMER$`),
-		"archiver":  regexp.MustCompile(`^(MONGO|QUEUE_KEY|RATE_LIMIT|WORKER|STREAM_(GROUP|CONSUMER|MAX|RETENTION)|DEAD|DLQ|BATCH|MAX|GEN|PRODUCER)|_PASSWORD_FILE$|^LOG_RAW$`),
-		"generator": regexp.MustCompile(`^(MONGO|ADMIN|ARCHIVE|RATE_LIMIT|WORKER|STREAM_(GROUP|CONSUMER|CLAIM|MAX|RETENTION)|DEAD|DLQ|BATCH|MAX|SHUTDOWN)|_PASSWORD_FILE$|^LOG_RAW$`),
+		"worker":    regexp.MustCompile(`^(GEN|PRODUCER|ARCHIVE|CONSOLE)_|_PASSWORD_FILE$|^REDIS_(TLS|SENTINEL)_|^STREAM_CONSUMER$`),
+		"archiver":  regexp.MustCompile(`^(MONGO|QUEUE_KEY|RATE_LIMIT|WORKER|STREAM_(GROUP|CONSUMER|MAX|RETENTION)|DEAD|DLQ|BATCH|MAX|GEN|PRODUCER|CONSOLE)|_PASSWORD_FILE$|^REDIS_(TLS|SENTINEL)_|^LOG_RAW$`),
+		"generator": regexp.MustCompile(`^(MONGO|ADMIN|ARCHIVE|CONSOLE|RATE_LIMIT|WORKER|STREAM_(GROUP|CONSUMER|CLAIM|MAX|RETENTION)|DEAD|DLQ|BATCH|MAX|SHUTDOWN)|_PASSWORD_FILE$|^REDIS_(TLS|SENTINEL)_|^LOG_RAW$`),
+		"console":   regexp.MustCompile(`^(MONGO_INDEXES|ADMIN|WORKER|STREAM_(CONSUMER|MAX|RETENTION)|DLQ|BATCH|SHUTDOWN|STARTUP|GEN|PRODUCER|ARCHIVE_SEG)|^(REDIS|MONGO)_PASSWORD_FILE$|^REDIS_(TLS|SENTINEL)_|^LOG_RAW$`),
 	} {
 		_, rest, found := strings.Cut(text, "\n  "+service+":\n")
 		if !found {

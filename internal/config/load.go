@@ -72,14 +72,10 @@ func parse(vars map[string]string, o origin) (*Config, error) {
 	if err := env.ParseWithOptions(&c, env.Options{Environment: given}); err != nil {
 		faults = append(faults, parseFaults(err)...)
 	}
-	v, adminSet := vars["ADMIN_ADDR"]
-	off := adminSet && strings.TrimSpace(v) == ""
-	if off {
-		c.AdminAddr = "" // here, empty means off
-	}
+	off := c.switchOff(vars)
 	maps.DeleteFunc(o.sources, func(name string, _ Source) bool {
 		_, set := given[name]
-		return !set && !(off && name == "ADMIN_ADDR")
+		return !set && !off[name]
 	})
 	c.spell()
 	c.fillIn()
@@ -88,6 +84,17 @@ func parse(vars map[string]string, o origin) (*Config, error) {
 		return nil, &Error{Faults: faults, Suspects: o.suspects}
 	}
 	return &c, nil
+}
+
+// switchOff empties the addresses for which an empty variable means off, and returns their names.
+func (c *Config) switchOff(vars map[string]string) map[string]bool {
+	off := map[string]bool{}
+	for name, addr := range map[string]*string{"ADMIN_ADDR": &c.AdminAddr, "CONSOLE_ADDR": &c.ConsoleAddr} {
+		if value, set := vars[name]; set && strings.TrimSpace(value) == "" {
+			*addr, off[name] = "", true
+		}
+	}
+	return off
 }
 
 // withoutBlanks drops empty variables, so that `X=` in a file means the default.
@@ -144,7 +151,7 @@ func variable(field string) string {
 // spell normalises the case of choices, and the spelling of DEAD_LETTERS, a
 // switch whose default depends on the mode. It leaves invalid values to check.
 func (c *Config) spell() {
-	for _, choice := range []*string{&c.LogFormat, &c.QueueMode, &c.RateLimitPolicy, &c.RateLimitClock} {
+	for _, choice := range []*string{&c.LogFormat, &c.QueueMode, &c.RateLimitPolicy, &c.RateLimitClock, &c.ConsoleAuth} {
 		*choice = strings.ToLower(*choice)
 	}
 	var on Switch

@@ -45,6 +45,7 @@ func TestDefaults(t *testing.T) {
 		"STREAM_MAX_DELIVERIES": "5", "STREAM_RETENTION": "1h0m0s", "STREAM_MAX_ENTRIES": "1000000", "DLQ_MAX_ENTRIES": "0", "BATCH_SIZE": "500", "WORKER_CONCURRENCY": "4",
 		"RATE_LIMIT_LATENESS_SEC": "3600", "RATE_LIMIT_MAX_DELAY_SEC": "3600", "MAX_RECORD_BYTES": "65536", "SHUTDOWN_TIMEOUT_SEC": "25", "STARTUP_TIMEOUT_SEC": "60",
 		"LOG_FORMAT": "auto", "LOG_RAW": "on", "ADMIN_ADDR": "127.0.0.1:9464", "ADMIN_PPROF": "off", "MONGO_INDEXES": "off", "PRODUCER_WAIT_REPLICAS": "0",
+		"CONSOLE_ADDR": "127.0.0.1:8080", "CONSOLE_AUTH": "password", "CONSOLE_USER": "admin", "CONSOLE_AUTH_HEADER": "X-Forwarded-User", "CONSOLE_CHANGES": "off",
 		"ARCHIVE_URL": "", "ARCHIVE_SEGMENT_BYTES": "67108864", "ARCHIVE_SEGMENT_SEC": "60",
 		"DEAD_LETTERS": "off", "RATE_LIMIT_POLICY": "drop", "RATE_LIMIT_CLOCK": "processing",
 	} {
@@ -77,6 +78,7 @@ func TestParseReportsAllFaultsAtOnce(t *testing.T) {
 		"LOG_LEVEL": "loud", "QUEUE_MODE": "pile", "REDIS_URL": "http://x", "MONGO_URI": "mysql://x", "BATCH_SIZE": "many", "WORKER_CONCURRENCY": "0",
 		"RATE_LIMIT_WINDOW_SEC": "-1", "STREAM_RETENTION": "a while", "GEN_INVALID_RATE": "2", "QUEUE_KEY": "a{b}", "LOG_RAW": "perhaps", "ADMIN_ADDR": "nowhere",
 		"RATE_LIMIT_LIMIT": "99999999999999999999", "REDIS_PASSWORD_FILE": "/nonexistent/file", "DEAD_LETTERS": "maybe",
+		"CONSOLE_ADDR": "8080", "CONSOLE_AUTH": "trust", "CONSOLE_AUTH_HEADER": "Remote User", "CONSOLE_CHANGES": "some",
 		"ARCHIVE_URL": "ftp://archive", "ARCHIVE_SEGMENT_BYTES": "10", "ARCHIVE_SEGMENT_SEC": "0",
 	}
 	got := faults(t, vars)

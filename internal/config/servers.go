@@ -11,18 +11,32 @@ import (
 	"ingestion/store"
 )
 
-// RedisOptions parses REDIS_URL, with the password of REDIS_PASSWORD_FILE if
-// set. The error is an *Error.
+// RedisOptions parses REDIS_URL, with the passwords and certificates of the files
+// that are set, which the client reads again for each new connection. The error is
+// an *Error.
 func (c *Config) RedisOptions() (*redis.UniversalOptions, error) {
-	password, err := secretFile(c.RedisPasswordFile)
+	opts, err := redisconn.ParseWith(c.RedisURL.Reveal(), redisconn.Access{
+		PasswordFile: c.RedisPasswordFile,
+		CAFile:       c.RedisTLSCAFile, CertFile: c.RedisTLSCertFile, KeyFile: c.RedisTLSKeyFile, ServerName: c.RedisTLSServerName,
+		SentinelUsername: c.RedisSentinelUsername, SentinelPasswordFile: c.RedisSentinelPasswordFile,
+	})
 	if err != nil {
-		return nil, &Error{Faults: []string{"REDIS_PASSWORD_FILE: can't be read: " + err.Error()}}
-	}
-	opts, err := redisconn.Parse(c.RedisURL.Reveal(), password)
-	if err != nil {
-		return nil, &Error{Faults: []string{"REDIS_URL: " + err.Error()}}
+		return nil, &Error{Faults: faultsOf(err)}
 	}
 	return opts, nil
+}
+
+// faultsOf lists errors that are joined.
+func faultsOf(err error) []string {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []string{err.Error()}
+	}
+	var faults []string
+	for _, e := range joined.Unwrap() {
+		faults = append(faults, faultsOf(e)...)
+	}
+	return faults
 }
 
 // MongoOptions parses MONGO_URI, with the password of MONGO_PASSWORD_FILE if set.

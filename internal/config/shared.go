@@ -15,6 +15,8 @@ var sharing = map[string]bool{
 
 	// A server may have several addresses.
 	"REDIS_URL": false, "REDIS_PASSWORD_FILE": false, "MONGO_URI": false, "MONGO_PASSWORD_FILE": false,
+	"REDIS_TLS_CA_FILE": false, "REDIS_TLS_CERT_FILE": false, "REDIS_TLS_KEY_FILE": false, "REDIS_TLS_SERVER_NAME": false,
+	"REDIS_SENTINEL_USERNAME": false, "REDIS_SENTINEL_PASSWORD_FILE": false,
 	"MONGO_DB": true, "MONGO_COLLECTION": true, "MONGO_INDEXES": false,
 
 	"QUEUE_MODE": true, "QUEUE_KEY": true,
@@ -30,6 +32,9 @@ var sharing = map[string]bool{
 	"MAX_RECORD_BYTES": true, "SHUTDOWN_TIMEOUT_SEC": false, "STARTUP_TIMEOUT_SEC": false,
 
 	"ADMIN_ADDR": false, "ADMIN_PPROF": false,
+
+	"CONSOLE_ADDR": false, "CONSOLE_AUTH": false, "CONSOLE_USER": false, "CONSOLE_PASSWORD_FILE": false, "CONSOLE_AUTH_HEADER": false,
+	"CONSOLE_CHANGES": false,
 
 	"ARCHIVE_URL": false, "ARCHIVE_SEGMENT_BYTES": false, "ARCHIVE_SEGMENT_SEC": false,
 

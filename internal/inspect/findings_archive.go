@@ -49,5 +49,5 @@ func waiting(entries int64) string {
 	if entries < 0 {
 		return "an unknown number of entries wait"
 	}
-	return plural.Of(entries, "entry waits", "entries wait")
+	return plural.Counted(entries, "entry waits", "entries wait")
 }

@@ -70,7 +70,7 @@ func (j *judge) missing() {
 	if ok {
 		j.add(Finding{
 			Severity: Warning, Code: "missing", Subject: only(p, more),
-			Text: fmt.Sprintf("%s without an outcome: another client deleted, skipped or dropped them", plural.Of(missing, "entry is", "entries are")),
+			Text: fmt.Sprintf("%s without an outcome: another client deleted, skipped or dropped them", plural.Counted(missing, "entry is", "entries are")),
 			Do:   "Send them again; the workers' log names them", Command: "ingestctl reconcile",
 		})
 	}
@@ -148,7 +148,7 @@ func (j *judge) letters() {
 		f.Subject, letters = j.List.Key, j.List.DeadLetters
 	}
 	if letters > 0 {
-		f.Text = plural.Of(letters, "refused record is", "refused records are") + " kept as dead letters"
+		f.Text = plural.Counted(letters, "refused record is", "refused records are") + " kept as dead letters"
 		if len(j.Accounts()) < len(j.Partitions) {
 			f.Text = "at least " + f.Text
 		}

@@ -74,7 +74,7 @@ func (j *judge) silent() {
 	}
 	f := Finding{
 		Severity: Error, Code: "silent_worker", Subject: first.Name, More: more,
-		Text: fmt.Sprintf("the worker has been silent for %s and holds %s", Age(first.Quiet), plural.Of(first.Stuck, "entry", "entries")),
+		Text: fmt.Sprintf("the worker has been silent for %s and holds %s", Age(first.Quiet), plural.Counted(first.Stuck, "entry", "entries")),
 		Do:   "Restart the worker and see if others take over", Command: "ingestctl status --watch",
 	}
 	if j.Control.Active { // then nobody takes it over

@@ -16,6 +16,7 @@ import (
 // CustomerWindow is a customer's sliding window, and what a new record would meet in it.
 type CustomerWindow struct {
 	*limiter.Window
+	Applies CustomerLimit // the limit, read in the same step
 	// InWindow is the number of places in the window that ends now, and Ahead of those
 	// after that. They are lower bounds unless Exact.
 	InWindow, Ahead int
@@ -27,7 +28,9 @@ type CustomerWindow struct {
 	// letters, newest first. Without dead letters, refusals leave no trace.
 	Refusals    []time.Time
 	RefusalsErr error
-	Looked      Looked // of the dead letters
+	// Refused counts them by time.
+	Refused RefusedCounts
+	Looked  Looked // of the dead letters
 	// Lately is how often the customer's records were over the limit lately; nil if that is
 	// unknown, as in list mode.
 	Lately    *Lately
@@ -51,7 +54,7 @@ func (t *Tracer) ReadWindow(ctx context.Context, customerID string) (*CustomerWi
 	if err != nil {
 		return nil, err
 	}
-	c := &CustomerWindow{Window: w, Exact: true}
+	c := &CustomerWindow{Window: w, Applies: t.limitIn(w), Exact: true}
 	if w.Limit.Mode == limiter.Windowed {
 		var ahead bool
 		c.InWindow, c.Exact = w.Count(w.Now-w.Limit.Window.Milliseconds()+1, w.Now+1)
@@ -88,9 +91,10 @@ func (t *Tracer) readRefusals(ctx context.Context, c *CustomerWindow) {
 		key = t.Keys[homeOf(t.Source, c.CustomerID)]
 	}
 	c.Looked.Place = streams.KeysOf(key).Dead
+	var all []time.Time
 	c.RefusalsErr = t.pages(ctx, &c.Looked, "-", scanRefusals, func(m redis.XMessage) {
 		fields := messageFields(m)
-		if fields["event"] != record.RateLimited.String() || len(c.Refusals) == mostRefusals {
+		if fields["event"] != record.RateLimited.String() {
 			return
 		}
 		if id, ok := record.PeekCustomerID([]byte(fields["data"])); ok && id == c.CustomerID {
@@ -98,7 +102,12 @@ func (t *Tracer) readRefusals(ctx context.Context, c *CustomerWindow) {
 			if at.IsZero() {
 				at = letterTime(letterOf(m.ID, fields))
 			}
-			c.Refusals = append(c.Refusals, at)
+			all = append(all, at)
 		}
 	})
+	c.Refusals = all[:min(len(all), mostRefusals)]
+	c.Refused = RefusedCounts{times: all, kept: t.KeepsRefused && c.RefusalsErr == nil}
+	if c.Refused.kept {
+		c.Refused.since = t.lettersSince(ctx, c.Looked)
+	}
 }

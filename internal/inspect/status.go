@@ -86,7 +86,7 @@ func ReadStatus(ctx context.Context, src Source, opts Options) *Status {
 	read(func(ctx context.Context) { s.Control = readControl(ctx, src, begin) })
 	read(func(ctx context.Context) { s.Redis = readRedis(ctx, src) })
 	if opts.Mongo != nil {
-		read(func(ctx context.Context) { s.Mongo = readMongo(ctx, opts.Mongo) })
+		read(func(ctx context.Context) { s.Mongo = ReadMongo(ctx, opts.Mongo) })
 	}
 	read(func(ctx context.Context) { s.Registered = readRegistered(ctx, src) })
 	read(func(ctx context.Context) { s.Refused = ReadRefused(ctx, src) })
@@ -143,7 +143,10 @@ func readControl(ctx context.Context, src Source, now time.Time) Control {
 	return Control{Err: err, Control: c, Active: c.Active(now)}
 }
 
-func readMongo(ctx context.Context, mongo Pinger) *Mongo {
+// ReadMongo asks MongoDB for its health, for 3 s at most.
+func ReadMongo(ctx context.Context, mongo Pinger) *Mongo {
+	ctx, cancel := context.WithTimeout(ctx, partLimit)
+	defer cancel()
 	begin := time.Now()
 	err := mongo.Check(ctx)
 	return &Mongo{Err: err, Took: time.Since(begin)}

@@ -11,7 +11,8 @@ import (
 
 // Letters are the newest dead letters of all partitions.
 type Letters struct {
-	Err     error // why the rest is unknown; nil if it is known
+	Err     error    // why not all is known; nil if it is
+	Unread  []Unread // the partitions that are left out; all that is known is of the others
 	Letters []Letter
 }
 
@@ -24,15 +25,12 @@ type Letter struct {
 
 // ReadLetters reads the n newest dead letters.
 func ReadLetters(ctx context.Context, src Source, n int) Letters {
-	lists, err := each(src.all(), func(key string) ([]Letter, error) { return newest(ctx, src, key, n) })
-	if err != nil {
-		return Letters{Err: err}
-	}
+	lists, unread, err := each(src.all(), func(key string) ([]Letter, error) { return newest(ctx, src, key, n) })
 	all := slices.Concat(lists...)
 	slices.SortStableFunc(all, func(a, b Letter) int {
 		return cmp.Compare(streams.ArrivalOf(b.ID).UnixMilli(), streams.ArrivalOf(a.ID).UnixMilli())
 	})
-	return Letters{Letters: all[:min(n, len(all))]}
+	return Letters{Err: err, Unread: unread, Letters: all[:min(n, len(all))]}
 }
 
 func newest(ctx context.Context, src Source, key string, n int) ([]Letter, error) {

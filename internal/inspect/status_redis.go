@@ -3,6 +3,7 @@ package inspect
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"sync"
@@ -100,6 +101,9 @@ type infoReader interface {
 
 func readNode(ctx context.Context, client infoReader) Node {
 	sections, err := client.InfoMap(ctx, "server", "clients", "memory", "persistence").Result()
+	if reply := redis.Error(nil); errors.As(err, &reply) && !denied(err) { // the embedded Redis takes no sections
+		sections, err = client.InfoMap(ctx).Result()
+	}
 	if err != nil {
 		return Node{Err: err, Up: -1, Used: -1, MaxMemory: -1, Clients: -1}
 	}

@@ -144,6 +144,9 @@ type Tracer struct {
 	// ProcessingClock means that the limiter judges by the time of processing.
 	ProcessingClock bool
 
+	// KeepsRefused means that the workers keep records over their limit as dead letters.
+	KeepsRefused bool
+
 	Documents    Documents // nil: MongoDB is not asked
 	DocumentsErr error     // why Documents is nil; nil: ErrNoDocuments
 	Collection   string    // database.collection
@@ -152,6 +155,8 @@ type Tracer struct {
 
 	Scan  int64 // entries, dead letters and so on that a scan may look at; 0: DefaultScan
 	Limit int   // ways of a customer that are followed, newest first; 0: 20
+	// BeforeScan is called before a scan, which it prevents by an error. It may be nil.
+	BeforeScan func() error
 	// Progress is called now and then during a scan. It may be nil.
 	Progress func(Looked)
 

@@ -14,24 +14,25 @@ import (
 	"ingestion/streams"
 )
 
-// CustomerQuery says which records of a customer are wanted. The fields are as stored.
+// CustomerQuery says which records are wanted: of a customer, or with an address. The fields
+// are as stored.
 type CustomerQuery struct {
-	CustomerID string
+	CustomerID string    // "" for any; then Email is required
 	Email      string    // see Email; "" for any
 	CreatedAt  time.Time // zero for any
 }
 
 // identity is the _id that the query determines, or "".
 func (q CustomerQuery) identity() string {
-	if q.Email == "" || q.CreatedAt.IsZero() {
+	if q.CustomerID == "" || q.Email == "" || q.CreatedAt.IsZero() {
 		return ""
 	}
 	return record.Identity(q.CustomerID, q.Email, q.CreatedAt)
 }
 
-// ByCustomer looks for a customer's records: on the stream, in the delayed set and among
-// the dead letters, in the customer's own partition first, and in MongoDB. Trace.Looked
-// says how far it looked. If ctx ends meanwhile, it returns what it has found so far. The
+// ByCustomer looks for records: on the stream, in the delayed set and among the dead letters,
+// in the customer's own partition first, and in MongoDB. Trace.Looked says how far it
+// looked. If ctx ends meanwhile, it returns what it has found so far. The
 // error is a *streams.OwnerError if another group settles the entries.
 func (t *Tracer) ByCustomer(ctx context.Context, q CustomerQuery) (*Trace, error) {
 	if err := t.checkOwner(ctx); err != nil {
@@ -41,7 +42,9 @@ func (t *Tracer) ByCustomer(ctx context.Context, q CustomerQuery) (*Trace, error
 	if err := t.readClock(ctx, tr); err != nil {
 		return nil, err
 	}
-	tr.Window, tr.WindowErr = t.window(ctx, q.CustomerID, time.Time{}, "")
+	if q.CustomerID != "" {
+		tr.Window, tr.WindowErr = t.window(ctx, q.CustomerID, time.Time{}, "")
+	}
 	m := matcher{customerID: q.CustomerID, email: q.Email, createdAt: q.CreatedAt, documentID: q.identity()}
 	if err := t.scanFor(ctx, tr, m); err != nil {
 		return tr, err
@@ -62,14 +65,16 @@ func (t *Tracer) addDocuments(ctx context.Context, tr *Trace, q CustomerQuery) {
 	field, value, limit := store.ByCustomer, q.CustomerID, int64(scanDocuments)
 	if id := q.identity(); id != "" {
 		field, value, limit = store.ByID, id, 1
+	} else if q.CustomerID == "" {
+		field, value = store.ByEmail, q.Email
 	}
 	found, err := t.find(ctx, field, value, limit)
 	if err != nil {
 		tr.DocumentsErr = err
 		return
 	}
-	if field == store.ByCustomer && int64(len(found)) == limit {
-		tr.DocumentsErr = fmt.Errorf("only the first %d documents of the customer were looked at", limit)
+	if field != store.ByID && int64(len(found)) == limit {
+		tr.DocumentsErr = fmt.Errorf("only the first %d documents with this %s were looked at", limit, field)
 	}
 	for i := range found {
 		d := &found[i]
@@ -124,6 +129,11 @@ func (h hit) arrived() string {
 // scanFor looks for records in bounded parts of what is kept, and follows the newest ones
 // that it finds.
 func (t *Tracer) scanFor(ctx context.Context, tr *Trace, m matcher) error {
+	if t.BeforeScan != nil {
+		if err := t.BeforeScan(); err != nil {
+			return err
+		}
+	}
 	if t.IsList() {
 		return t.scanList(ctx, tr, m)
 	}

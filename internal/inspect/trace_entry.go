@@ -45,6 +45,7 @@ type entry struct {
 	proven                       bool      // {K}:returns says the same as the entry's own fields
 	fields                       []string  // of the entry on the stream; nil if there is none
 	letterFields                 []string  // of the dead letter with the same ID
+	noLetters                    string    // why dead letters are unknown; empty if they are known
 	deferredData, deferredOrigin string    // what the delayed set keeps
 	source                       string
 }
@@ -61,6 +62,7 @@ func (s Source) readEntry(ctx context.Context, key, id string) (*entry, error) {
 	}
 	e := &entry{key: key, id: id, fields: stringsOf(reply[1]), letterFields: stringsOf(reply[2])}
 	facts := byName(stringsOf(reply[0]))
+	e.noLetters = facts["noletters"]
 	e.setPlaces(facts)
 	e.setNotes(facts)
 	e.setOrigin(facts["returned"])

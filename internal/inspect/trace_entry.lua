@@ -16,6 +16,7 @@
 --   attempts, gone, returned  what the notes about the entry say
 --   watermark       of the ledger
 --   moved           entries that were moved to a list, in all epochs
+--   noletters       why the dead letters are none, if their key has another type
 
 local stream, group, id = KEYS[1], ARGV[1], ARGV[2]
 local facts = {}
@@ -81,4 +82,9 @@ for epoch = 1, (tonumber(ledger[2] or 0) or 0) - 1 do
   moved = moved + (tonumber(redis.call('HGET', KEYS[5], 'epoch:' .. epoch .. ':moved') or 0) or 0)
 end
 fact('moved', string.format('%.0f', moved))
-return {facts, fields_of(stream), fields_of(KEYS[2])}
+local letter = redis.pcall('XRANGE', KEYS[2], id, id)
+if letter['err'] then
+  if not string.find(letter['err'], 'WRONGTYPE', 1, true) then return letter end
+  fact('noletters', letter['err'])
+end
+return {facts, fields_of(stream), letter[1] and letter[1][2] or {}}

@@ -24,10 +24,13 @@ const (
 	callLetterBytes = 1 << 20
 )
 
-// findLetter returns the dead letter of an entry, or nil. Dead letters are written after
+// findLetter returns the dead letter of an entry, or nil if there is none or that is unknown. Dead letters are written after
 // the entry arrived, so it looks from there on.
 func (t *Tracer) findLetter(ctx context.Context, tr *Trace, e *entry) (*streams.DeadLetter, error) {
 	key := streams.KeysOf(e.key).Dead
+	if e.noLetters != "" {
+		return nil, nil
+	}
 	if l, complete := t.letters[key][e.id], t.complete[key]; l != nil || complete {
 		return l, nil
 	}

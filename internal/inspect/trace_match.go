@@ -29,7 +29,7 @@ func (m matcher) match(d record.Decoder, body []byte) bool {
 	}
 	r, err := d.Decode(body)
 	if err != nil {
-		return m.customerID != "" && m.matchRefused(body)
+		return (m.customerID != "" || m.email != "") && m.matchRefused(body)
 	}
 	return (m.email == "" || r.Email == m.email) && (m.createdAt.IsZero() || r.CreatedAt.Equal(m.createdAt)) && (m.documentID == "" || r.ID == m.documentID)
 }

@@ -21,18 +21,40 @@ type scan struct {
 	hits    []hit
 	seen    map[string]bool // by key and ID: entries among the hits
 	more    int64           // hits that were counted and not kept
+	refused int             // partitions of which Redis refuses all parts
 }
 
 // keptHits bounds the memory of a scan.
 const keptHits = 10_000
 
+// partition looks at all parts of a partition. A key that has another type is noted, and the others are looked at,
+// unless no part of the queue can be read.
 func (s *scan) partition(ctx context.Context, i int) error {
-	for _, part := range []func(context.Context, int) error{s.entries, s.delayed, s.deadLetters} {
-		if err := part(ctx, i); err != nil {
+	var refused []Unread
+	parts := []func(context.Context, int) error{s.entries, s.delayed, s.deadLetters}
+	for n, part := range parts {
+		err := part(ctx, i)
+		switch {
+		case err == nil:
+		case redis.HasErrorPrefix(err, "WRONGTYPE"):
+			refused = append(refused, Unread{Key: s.partKeys(i)[n], Err: err})
+		default:
 			return err
 		}
 	}
+	if len(refused) == len(parts) {
+		s.refused++
+	}
+	if s.trace.Unread = append(s.trace.Unread, refused...); s.refused == len(s.Keys) {
+		return refused[0].Err
+	}
 	return nil
+}
+
+// partKeys are the keys of what partition looks at.
+func (s *scan) partKeys(i int) [3]string {
+	k := streams.KeysOf(s.Keys[i])
+	return [3]string{k.Main, k.Delayed, k.Dead}
 }
 
 func (s *scan) add(h hit) {

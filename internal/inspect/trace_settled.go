@@ -23,6 +23,9 @@ func (t *Tracer) endSettled(ctx context.Context, tr *Trace, w *Way, e *entry) er
 	case w.DocumentsErr != nil:
 		w.end(Step{State: StateSettled, Place: e.key, Certainty: Certain, Evidence: delivered,
 			Text: "settled; whether there is a document is unknown"})
+	case e.noLetters != "":
+		w.end(Step{State: StateSettled, Place: e.key, Certainty: Certain, Evidence: delivered + "; " + e.lettersUnknown(),
+			Text: "settled; whether there is a dead letter is unknown"})
 	case w.Refusal != nil:
 		w.Outcome = w.Refusal.Outcome
 		w.end(Step{State: StateDropped, Place: e.key, Certainty: Likely, Text: "refused and not kept: " + w.Refusal.Reason,
@@ -37,7 +40,7 @@ func (t *Tracer) endSettled(ctx context.Context, tr *Trace, w *Way, e *entry) er
 // a list: these stay on the stream as settled ones do, and their records are elsewhere.
 func (t *Tracer) endMoved(w *Way, e *entry, delivered string) {
 	s := Step{State: StateSettled, Place: e.key, Certainty: Unproven, Text: "settled, or moved to a list by ingestctl migrate",
-		Evidence: fmt.Sprintf("%s; the ledger counts %s as moved", delivered, plural.Of(e.moved, "entry", "entries"))}
+		Evidence: fmt.Sprintf("%s; the ledger counts %s as moved", delivered, plural.Counted(e.moved, "entry", "entries"))}
 	switch d := w.Document; {
 	case w.DocumentsErr != nil:
 		s.Text += "; whether there is a document is unknown"

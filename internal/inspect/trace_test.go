@@ -3,6 +3,7 @@ package inspect_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -72,8 +73,8 @@ func TestPositionOfAnUndeliveredEntry(t *testing.T) {
 	}
 	must(t, client.XGroupCreate(t.Context(), "s", "g", "0").Err())
 	for id, want := range map[string]string{
-		"1000-0": "the next to be delivered", "1010-0": "1 entry is delivered before it", "20990-0": "1999 entries are delivered before it",
-		"50990-0": "about 5000 entries are delivered before it", "31000-0": "about 3000 entries are delivered before it",
+		"1000-0": "the next to be delivered", "1010-0": "1 entry is delivered before it", "20990-0": "1,999 entries are delivered before it",
+		"50990-0": "about 5,000 entries are delivered before it", "31000-0": "about 3,000 entries are delivered before it",
 	} {
 		got, err := tr.ByID(t.Context(), id, -1)
 		must(t, err)
@@ -97,5 +98,38 @@ func TestCustomerAndTimeByTheRecordsRules(t *testing.T) {
 	at, err := inspect.CreatedAt("2026-01-31 13:00:00+01:00")
 	if err != nil || !at.Equal(time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)) {
 		t.Errorf("%v, %v", at, err)
+	}
+}
+
+// Dead letters that can't be read are not known, and the stream is.
+func TestACustomersTraceWithoutDeadLetters(t *testing.T) {
+	tr, client := tracer(t)
+	fillStream(t, client, 4)
+	must(t, client.XGroupCreate(t.Context(), "s", "g", "0").Err())
+	read := client.XReadGroup(t.Context(), &redis.XReadGroupArgs{Group: "g", Consumer: "w", Streams: []string{"s", ">"}, Count: 2}).Val()
+	settled := read[0].Messages[1].ID // that of customer 1
+	must(t, client.XAck(t.Context(), "s", "g", settled).Err())
+	must(t, client.Set(t.Context(), "{s}:dead", "x", 0).Err())
+	got, err := tr.ByCustomer(t.Context(), inspect.CustomerQuery{CustomerID: "1"})
+	must(t, err)
+	if got.Matches != 2 || len(got.Ways) != 2 || got.Ways[0].State != inspect.StateUndelivered || got.Ways[1].State != inspect.StateSettled {
+		t.Fatalf("%d found, %+v", got.Matches, got.Ways)
+	}
+	steps := got.Ways[1].Steps
+	if last := steps[len(steps)-1]; !strings.Contains(last.Text, "whether there is a dead letter is unknown") && !strings.Contains(last.Text, "whether there is a document is unknown") {
+		t.Errorf("%+v", last)
+	}
+	if len(got.Unread) != 1 || got.Unread[0].Key != "{s}:dead" || !strings.Contains(got.Unread[0].Err.Error(), "WRONGTYPE") {
+		t.Errorf("unread: %+v", got.Unread)
+	}
+	if byID, err := tr.ByID(t.Context(), settled, -1); err != nil || !byID.Found() {
+		t.Errorf("by ID: %+v, %v", byID, err)
+	}
+	for _, key := range []string{"s", "{s}:delayed"} {
+		must(t, client.Del(t.Context(), key).Err())
+		must(t, client.Set(t.Context(), key, "x", 0).Err())
+	}
+	if got, err := tr.ByCustomer(t.Context(), inspect.CustomerQuery{CustomerID: "1"}); err == nil {
+		t.Errorf("without anything: %+v", got)
 	}
 }

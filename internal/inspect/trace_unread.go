@@ -9,8 +9,8 @@ import (
 	"ingestion/internal/redisconn"
 )
 
-// Unread is a partition of which nothing is known, since its master in a Redis Cluster
-// does not answer.
+// Unread is what could not be read while others could: a partition, if its master in a Redis Cluster does not answer,
+// or a key, if it has another type.
 type Unread struct {
 	Key string
 	Err error

@@ -140,7 +140,7 @@ func delayedStep(e *entry) Step {
 func (t *Tracer) endPending(ctx context.Context, w *Way, e *entry) error {
 	s := Step{State: StatePending, Place: e.key, Certainty: Certain,
 		Evidence: fmt.Sprintf("the pending list of group %s", t.Group)}
-	s.Text = fmt.Sprintf("held by %s after %s; its lease was renewed %s ago", e.owner, plural.Of(e.deliveries, "delivery", "deliveries"), rough(e.idle))
+	s.Text = fmt.Sprintf("held by %s after %s; its lease was renewed %s ago", e.owner, plural.Counted(e.deliveries, "delivery", "deliveries"), rough(e.idle))
 	switch {
 	case t.Lease > 0 && e.idle > t.Lease:
 		next, err := t.nextOwner(ctx, e)
@@ -148,7 +148,7 @@ func (t *Tracer) endPending(ctx context.Context, w *Way, e *entry) error {
 			return err
 		}
 		s.Text = fmt.Sprintf("held by %s after %s; its lease ran out %s ago, %s",
-			e.owner, plural.Of(e.deliveries, "delivery", "deliveries"), rough(e.idle-t.Lease), next)
+			e.owner, plural.Counted(e.deliveries, "delivery", "deliveries"), rough(e.idle-t.Lease), next)
 	case !e.there():
 		s.Text += "; another client has deleted the entry from the stream"
 	}
@@ -186,7 +186,7 @@ func (t *Tracer) endUndelivered(ctx context.Context, w *Way, e *entry) error {
 	if !ahead.Exact {
 		ahead.Entries = roughly(ahead.Entries)
 	}
-	entries := plural.Of(ahead.Entries, "entry is", "entries are")
+	entries := plural.Counted(ahead.Entries, "entry is", "entries are")
 	switch {
 	case !e.groupThere:
 		s.Evidence = fmt.Sprintf("group %s does not exist", t.Group)
@@ -226,7 +226,14 @@ func (t *Tracer) endNotThere(ctx context.Context, tr *Trace, w *Way, e *entry) e
 			Text:     "there is no such entry; if there was, another client has deleted it",
 			Evidence: "the stream has higher IDs, and was not trimmed up to this one"})
 	}
+	if e.noLetters != "" {
+		w.Steps[len(w.Steps)-1].Evidence += "; " + e.lettersUnknown()
+	}
 	return nil
+}
+
+func (e *entry) lettersUnknown() string {
+	return streams.KeysOf(e.key).Dead + " can't be read: " + e.noLetters
 }
 
 func trimmedStep(e *entry) Step {
@@ -235,7 +242,7 @@ func trimmedStep(e *entry) Step {
 		Evidence: "the stream was trimmed up to " + e.watermark}
 	if e.moved > 0 {
 		s.Text = "if there was such an entry, it was settled or moved to a list by ingestctl migrate, and trimmed"
-		s.Evidence += fmt.Sprintf("; the ledger counts %s as moved", plural.Of(e.moved, "entry", "entries"))
+		s.Evidence += fmt.Sprintf("; the ledger counts %s as moved", plural.Counted(e.moved, "entry", "entries"))
 	}
 	return s
 }
@@ -250,15 +257,15 @@ func orNone(text string) string {
 	return text
 }
 
-// rough rounds a duration to what matters.
-func rough(d time.Duration) time.Duration {
+// rough is a duration for people, rounded to what matters.
+func rough(d time.Duration) string {
 	switch {
 	case d < time.Second:
-		return d.Round(time.Millisecond)
+		return Span(d.Round(time.Millisecond))
 	case d < time.Minute:
-		return d.Round(time.Second / 10)
+		return Span(d.Round(time.Second / 10))
 	default:
-		return d.Round(time.Second)
+		return Span(d.Round(time.Second))
 	}
 }
 

@@ -3,6 +3,7 @@ package letters
 import (
 	"context"
 	"errors"
+	"time"
 
 	"ingestion/internal/retry"
 	"ingestion/streams"
@@ -48,15 +49,22 @@ var ErrStopped = errors.New("stopped")
 
 // Run makes the change. It returns what it has done also with an error, after which it may
 // be repeated, as after the death of the process: each letter is added, deleted and counted
-// in one atomic step. If ctx ends, it completes the step in progress and returns ErrStopped.
+// in one atomic step. If ctx ends, it completes the step in progress and returns ErrStopped:
+// also if a read fails at the deadline, which the connection knows before ctx has ended.
 func (c *Change) Run(ctx context.Context) (Done, error) {
 	pace := retry.Pace{PerSecond: c.Rate}
 	s := steps{Change: c, size: pace.Step(maxStepLetters), pace: pace}
 	err := s.run(ctx)
-	if err != nil && ctx.Err() != nil {
+	if err != nil && over(ctx) {
 		err = ErrStopped
 	}
 	return s.done, err
+}
+
+// over reports whether ctx has ended, or will as soon as its timer is served.
+func over(ctx context.Context) bool {
+	end, ends := ctx.Deadline()
+	return ctx.Err() != nil || ends && !time.Now().Before(end)
 }
 
 // steps gathers the letters of one step, which are all of one partition.

@@ -22,6 +22,7 @@ type Filter struct {
 	OlderThan time.Duration // written at least so long before Fix
 	Customer  string        // the body's customerId is this one, after trimming
 	Reason    string        // the reason contains this text, in whatever case
+	Exact     bool          // the reason is Reason and no other, also if that is empty
 
 	before int64 // Unix ms: latest time of writing; 0: any
 }
@@ -41,14 +42,21 @@ func (f *Filter) Fix(ctx context.Context, client redis.UniversalClient) error {
 
 // Narrow reports whether the filter has a condition.
 func (f *Filter) Narrow() bool {
-	return len(f.Events) > 0 || f.OlderThan > 0 || f.Customer != "" || f.Reason != ""
+	return len(f.Events) > 0 || f.OlderThan > 0 || f.Customer != "" || f.Reason != "" || f.Exact
 }
 
 func (f *Filter) matches(l *streams.DeadLetter) bool {
 	return (len(f.Events) == 0 || slices.Contains(f.Events, l.Event)) &&
 		(f.before == 0 || writtenAt(l.ID) <= f.before) &&
-		(f.Reason == "" || strings.Contains(strings.ToLower(l.Reason), strings.ToLower(f.Reason))) &&
+		f.takes(l.Reason) &&
 		(f.Customer == "" || CustomerOf(l) == strings.TrimSpace(f.Customer))
+}
+
+func (f *Filter) takes(reason string) bool {
+	if f.Exact {
+		return reason == f.Reason
+	}
+	return f.Reason == "" || strings.Contains(strings.ToLower(reason), strings.ToLower(f.Reason))
 }
 
 // sum is a checksum of the filter and of what is done with the letters.
@@ -56,6 +64,9 @@ func (f *Filter) sum(action string) string {
 	h := fnv.New32a()
 	events := slices.Sorted(slices.Values(f.Events))
 	fmt.Fprintf(h, "%q %q %d %q %q", action, slices.Compact(events), f.OlderThan, strings.TrimSpace(f.Customer), strings.ToLower(f.Reason))
+	if f.Exact {
+		fmt.Fprintf(h, " exactly %q", f.Reason)
+	}
 	return fmt.Sprintf("%08x", h.Sum32())
 }
 

@@ -91,16 +91,25 @@ func (q *Queue) Parse(name string) (partition int, id string, err error) {
 	return 0, "", fmt.Errorf("invalid dead letter ID %q: want %s", name, want)
 }
 
-// Count returns the number of dead letters.
+// Count returns the number of dead letters of all partitions.
 func (q *Queue) Count(ctx context.Context) (total int64, err error) {
+	total, unread := q.Kept(ctx)
+	if len(unread) > 0 {
+		return 0, unread[0].Err
+	}
+	return total, nil
+}
+
+// Kept returns the number of dead letters of the partitions that could be read, and the others.
+func (q *Queue) Kept(ctx context.Context) (total int64, unread []Unread) {
 	for _, part := range q.parts {
 		n, err := part.Count(ctx)
 		if err != nil {
-			return 0, err
+			unread = append(unread, Unread{part.Key(), err})
 		}
 		total += n
 	}
-	return total, nil
+	return total, unread
 }
 
 // Get returns the letter with a name, false if there is none.

@@ -14,7 +14,7 @@ import (
 const (
 	classTimeout    = "timeout"    // no answer in time
 	classConnection = "connection" // not connected, or the connection broke
-	classDenied     = "denied"     // login or permissions: see Fault
+	classDenied     = "denied"     // login, certificate or permissions: see Fault
 	classAnswer     = "answer"     // another answer of Redis
 	classOther      = "other"
 )
@@ -51,6 +51,9 @@ func Classes() []string {
 func Class(err error) string {
 	if IsReply(err) {
 		return answerClass(err)
+	}
+	if Fault(err) != "" {
+		return classDenied
 	}
 	var network net.Error
 	switch {

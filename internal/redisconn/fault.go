@@ -2,12 +2,10 @@ package redisconn
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"regexp"
 	"strings"
 	"syscall"
@@ -18,11 +16,14 @@ import (
 // OneOfCluster is what to say where a client for a single node meets a Cluster.
 const OneOfCluster = "this Redis is a node of a Cluster: name several of its nodes, comma-separated, or write redis+cluster://host:port"
 
-// Fault says in a sentence what is to be mended if err is an answer of Redis
-// that no waiting heals: to the user, the password, the rights of the role or
-// the address. Else it is empty. Redis' errors come as text only, their first
-// word is the class.
+// Fault says in a sentence what is to be mended if err is one that no waiting
+// heals: of a certificate, or an answer of Redis to the user, the password, the
+// rights of the role or the address. Else it is empty. Redis' errors come as text
+// only, their first word is the class.
 func Fault(err error) string {
+	if setting := SettingOf(err); setting != nil {
+		return setting.Problem
+	}
 	var answer redis.Error
 	if !errors.As(err, &answer) {
 		return ""
@@ -45,6 +46,8 @@ func Fault(err error) string {
 		return OneOfCluster + "; a Cluster has database 0 only"
 	case says("cluster support disabled"):
 		return "this Redis is no Cluster: name one host only, and not by redis+cluster://"
+	case says("unknown command 'sentinel'"), says("unknown command 'SENTINEL'"):
+		return "this is a Redis, not a Sentinel: name the Sentinels, or write redis://host:port/0"
 	}
 	return ""
 }
@@ -86,12 +89,10 @@ func IsReply(err error) bool {
 // guessed, and to an answer that time may heal what it means. opts are those
 // that the client was made of.
 func Explain(opts *redis.UniversalOptions, err error) error {
-	var dial *net.OpError
-	var noTLS tls.RecordHeaderError
-	unconnected := errors.As(err, &dial) && dial.Op == "dial"
-	late := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
-	closed := errors.Is(err, io.EOF)
+	var told *plainError
 	switch {
+	case errors.As(err, &told):
+		return Plain(err)
 	case redis.HasErrorPrefix(err, "MISCONF"):
 		return fmt.Errorf("it can't save its data to disk and takes no writes until it can (room and rights in its directory; its log says more): %w", err)
 	case redis.HasErrorPrefix(err, "LOADING"):
@@ -100,9 +101,7 @@ func Explain(opts *redis.UniversalOptions, err error) error {
 		return fmt.Errorf("it is a replica that has lost its master: %w", err)
 	case opts.MasterName != "" && errors.Is(err, redis.Nil):
 		return fmt.Errorf("the Sentinels know no master named %q: %w", opts.MasterName, err)
-	case opts.TLSConfig != nil && !unconnected && (late || closed || errors.As(err, &noTLS)):
-		return fmt.Errorf("perhaps no TLS is spoken there (rediss is for TLS, redis for a plain connection): %w", err)
-	case opts.TLSConfig == nil && closed:
+	case opts.TLSConfig == nil && errors.Is(err, io.EOF):
 		return fmt.Errorf("the connection is closed at once (if the server wants TLS, write rediss): %w", err)
 	default:
 		return Plain(err)
@@ -124,8 +123,13 @@ func Plain(err error) error {
 	var dial *net.OpError
 	var dns *net.DNSError
 	var timeout net.Error
-	fault := Fault(err)
+	var told *plainError
+	setting, fault := SettingOf(err), Fault(err)
 	switch {
+	case setting != nil:
+		return setting
+	case errors.As(err, &told):
+		return told
 	case fault != "":
 		return &plainError{fault, err}
 	case errors.As(err, &dns) && dns.IsNotFound:

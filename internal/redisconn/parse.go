@@ -4,7 +4,6 @@ package redisconn
 
 import (
 	"cmp"
-	"crypto/tls"
 	"errors"
 	"net/url"
 	"strconv"
@@ -23,27 +22,36 @@ import (
 //
 // Behind a ? options may stand: see settings.
 //
-// A password given apart (REDIS_PASSWORD_FILE) wins over the URL's. Errors
-// quote nothing of the URL: in a mistyped one any part may be the password.
+// A password given apart wins over the URL's. Errors quote nothing of the URL:
+// in a mistyped one any part may be the password.
 func Parse(raw, password string) (*redis.UniversalOptions, error) {
+	opts, files, err := parseURL(raw)
+	if err != nil {
+		return nil, err
+	}
+	if password != "" {
+		opts.Password = password
+	}
+	return opts, secure(opts, files)
+}
+
+// parseURL reads no files: those that the URL names it returns, nil without TLS.
+func parseURL(raw string) (*redis.UniversalOptions, *tlsFiles, error) {
 	scheme, rest, ok := strings.Cut(raw, "://")
 	if !ok {
-		return nil, errors.New("want redis://host:port/db")
+		return nil, nil, errors.New("want redis://host:port/db")
 	}
 	opts := &redis.UniversalOptions{}
-	plain, secure := strings.CutPrefix(scheme, "rediss")
-	if secure {
-		opts.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	var files *tlsFiles
+	if plain, secure := strings.CutPrefix(scheme, "rediss"); secure {
+		files = &tlsFiles{}
 		scheme = "redis" + plain
 	}
 	userinfo, rest, found := cutLast(rest, "@")
 	if found {
 		if err := setUser(opts, userinfo); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-	}
-	if password != "" {
-		opts.Password = password
 	}
 	rest, query, _ := strings.Cut(rest, "?")
 	hosts, path, _ := strings.Cut(rest, "/")
@@ -65,19 +73,19 @@ func Parse(raw, password string) (*redis.UniversalOptions, error) {
 		err = errors.New("the scheme is not known: want redis, redis+cluster or redis+sentinel, or the same with rediss")
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	db, err := readQuery(opts, query)
+	db, err := readQuery(opts, files, query)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if opts.DB, err = database(path, db); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if opts.IsClusterMode && opts.DB != 0 {
-		return nil, errors.New("a Cluster has database 0 only")
+		return nil, nil, errors.New("a Cluster has database 0 only")
 	}
-	return opts, nil
+	return opts, files, nil
 }
 
 func cutLast(s, sep string) (before, after string, found bool) {

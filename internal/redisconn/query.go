@@ -1,14 +1,10 @@
 package redisconn
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"net/url"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -37,27 +33,24 @@ var settings = map[string]func(o *redis.UniversalOptions, value string) error{
 	"conn_max_lifetime":  func(o *redis.UniversalOptions, v string) error { return setDuration(&o.ConnMaxLifetime, v, 1) },
 }
 
-// tlsSettings are those that need rediss; db, tls_cert_file and tls_key_file are
-// read by themselves.
-var tlsSettings = map[string]func(c *tls.Config, value string) error{
-	"skip_verify": func(c *tls.Config, v string) (err error) {
-		if c.InsecureSkipVerify, err = strconv.ParseBool(v); err != nil {
+// tlsSettings are those that need rediss; db is read by itself.
+var tlsSettings = map[string]func(f *tlsFiles, value string) error{
+	"skip_verify": func(f *tlsFiles, v string) (err error) {
+		if f.skipVerify, err = strconv.ParseBool(v); err != nil {
 			err = errors.New("is neither true nor false")
 		}
 		return err
 	},
-	"tls_ca_file": setAuthorities,
+	"tls_ca_file":   func(f *tlsFiles, v string) error { f.ca = namedFile{path: v}; return nil },
+	"tls_cert_file": func(f *tlsFiles, v string) error { f.cert = namedFile{path: v}; return nil },
+	"tls_key_file":  func(f *tlsFiles, v string) error { f.key = namedFile{path: v}; return nil },
 }
 
-const (
-	settingDB   = "db"
-	settingCert = "tls_cert_file"
-	settingKey  = "tls_key_file"
-)
+const settingDB = "db"
 
 // readQuery applies what stands behind the ?. It returns the database, "" if none
 // is given there. Errors name an option, but quote no value.
-func readQuery(opts *redis.UniversalOptions, query string) (db string, err error) {
+func readQuery(opts *redis.UniversalOptions, files *tlsFiles, query string) (db string, err error) {
 	values, err := url.ParseQuery(query)
 	if err != nil {
 		return "", errors.New("the options behind the ? are not percent-encoded as a URL wants it; a ? in a password is written %3F")
@@ -66,47 +59,36 @@ func readQuery(opts *redis.UniversalOptions, query string) (db string, err error
 		if len(values[name]) > 1 {
 			err = errors.New("stands there twice")
 		} else {
-			err = readSetting(opts, name, values.Get(name))
+			err = readSetting(opts, files, name, values.Get(name))
 		}
 		if err != nil {
 			return "", fmt.Errorf("the option %s behind the ? %w", shown(name), err)
 		}
 	}
-	cert, key := values.Get(settingCert), values.Get(settingKey)
-	if (cert == "") != (key == "") {
+	if values.Has("tls_cert_file") != values.Has("tls_key_file") {
 		return "", errors.New("tls_cert_file and tls_key_file stand behind the ? both or not at all")
-	}
-	if cert != "" {
-		pair, err := tls.LoadX509KeyPair(cert, key)
-		if err != nil {
-			return "", fmt.Errorf("tls_cert_file and tls_key_file can't be used: %w", withoutPath(err))
-		}
-		opts.TLSConfig.Certificates = []tls.Certificate{pair}
 	}
 	return values.Get(settingDB), nil
 }
 
-func readSetting(opts *redis.UniversalOptions, name, value string) error {
+func readSetting(opts *redis.UniversalOptions, files *tlsFiles, name, value string) error {
 	if set, ok := settings[name]; ok {
 		return set(opts, value)
 	}
 	set, isTLS := tlsSettings[name]
-	isTLS = isTLS || name == settingCert || name == settingKey
 	switch {
 	case name == settingDB:
 		return nil
 	case !isTLS:
-		known := slices.Concat(slices.Collect(maps.Keys(settings)), slices.Collect(maps.Keys(tlsSettings)), []string{settingDB, settingCert, settingKey})
+		known := slices.Concat(slices.Collect(maps.Keys(settings)), slices.Collect(maps.Keys(tlsSettings)), []string{settingDB})
 		slices.Sort(known)
 		return errors.New("is none of " + strings.Join(known, ", "))
-	case opts.TLSConfig == nil:
+	case files == nil:
 		return errors.New("needs TLS: write rediss")
 	case value == "":
 		return errors.New("is empty")
-	case set == nil: // a part of the certificate
-		return nil
 	default:
-		return set(opts.TLSConfig, value)
+		return set(files, value)
 	}
 }
 
@@ -147,30 +129,10 @@ func setDuration(to *time.Duration, value string, least time.Duration) error {
 	return nil
 }
 
-func setAuthorities(c *tls.Config, file string) error {
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return fmt.Errorf("can't be read: %w", withoutPath(err))
-	}
-	c.RootCAs = x509.NewCertPool()
-	if !c.RootCAs.AppendCertsFromPEM(pem) {
-		return errors.New("names a file without a certificate in PEM")
-	}
-	return nil
-}
-
-func withoutPath(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return path.Err
-	}
-	return err
-}
-
 // Unsafe describes the risk that the options accept, "" if there is none.
 func Unsafe(opts *redis.UniversalOptions) string {
 	if opts.TLSConfig == nil || !opts.TLSConfig.InsecureSkipVerify {
 		return ""
 	}
-	return "skip_verify turns the check of the certificate off, so anyone between this program and Redis can read and change everything; use tls_ca_file for an authority of your own"
+	return "skip_verify turns the check of the certificate off, so anyone between this program and Redis can read and change everything; name the file of your own authority in REDIS_TLS_CA_FILE"
 }

@@ -25,7 +25,7 @@ var update = flag.Bool("update", false, "write the answers of the programs into 
 
 func TestMain(m *testing.M) { env.Main(m) }
 
-var programs = []string{"worker", "producer", "archiver", "ingestctl", "standalone"}
+var programs = []string{"worker", "producer", "archiver", "console", "ingestctl", "standalone"}
 
 // A transcript has command lines that begin with "$ ", comments that begin with
 // "# ", and empty lines. The answer to a command is indented by two spaces.

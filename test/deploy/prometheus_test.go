@@ -29,8 +29,6 @@ const interval = "1s"
 // scrapes the given worker and archiver, and more often.
 func startPrometheus(t *testing.T, worker, archiver string) *server {
 	t.Helper()
-	need.Program(t, "prometheus")
-	dir := t.TempDir()
 	rules, err := filepath.Abs(prometheus)
 	if err != nil {
 		t.Fatal(err)
@@ -50,6 +48,14 @@ func startPrometheus(t *testing.T, worker, archiver string) *server {
 		}
 		config = strings.ReplaceAll(config, old, instead)
 	}
+	return runPrometheus(t, config)
+}
+
+// runPrometheus starts a Prometheus with a configuration.
+func runPrometheus(t *testing.T, config string) *server {
+	t.Helper()
+	need.Program(t, "prometheus")
+	dir := t.TempDir()
 	file := filepath.Join(dir, "prometheus.yml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)

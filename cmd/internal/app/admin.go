@@ -57,15 +57,16 @@ func ListenAdmin(cfg *config.Config, log *slog.Logger, program string) (net.List
 	listener, err := net.Listen("tcp", addr)
 	switch {
 	case err != nil && cfg.IsDefault("ADMIN_ADDR"):
-		log.Warn("warning", "reason", "ADMIN_ADDR: "+unable(addr, err)+": this "+program+" serves no metrics and health; set another address, or an empty one")
+		log.Warn("warning", "reason", "ADMIN_ADDR: "+Unable(addr, err)+": this "+program+" serves no metrics and health; set another address, or an empty one")
 		return nil, nil
 	case err != nil:
-		return nil, &SetupError{fmt.Errorf("ADMIN_ADDR: %s; set another address, or an empty one to serve no metrics and health", unable(addr, err))}
+		return nil, &SetupError{fmt.Errorf("ADMIN_ADDR: %s; set another address, or an empty one to serve no metrics and health", Unable(addr, err))}
 	}
 	return listener, nil
 }
 
-func unable(addr string, err error) string {
+// Unable says why it is not possible to listen on an address.
+func Unable(addr string, err error) string {
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return addr + " is in use by another program"
 	}

@@ -22,6 +22,7 @@ func Execute(root *cobra.Command) int {
 	defer stop()
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetVersionTemplate("{{.Root.Name}} {{.Version}}\n")
+	addManual(root)
 	explainUsage(root)
 	completeValues(root)
 	each(root, func(cmd *cobra.Command) { cmd.Version = version() })

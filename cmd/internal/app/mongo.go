@@ -35,7 +35,10 @@ func connectMongo(ctx context.Context, cfg *config.Config, observer store.Observ
 
 func mongoOptions(cfg *config.Config) (*options.ClientOptions, error) {
 	opts, err := cfg.MongoOptions()
-	if err != nil {
+	switch {
+	case errors.Is(err, store.ErrUnresolved):
+		return nil, &SetupError{fmt.Errorf("MONGO_URI: %w", err)}
+	case err != nil:
 		return nil, &config.Error{Faults: []string{"MONGO_URI, MONGO_PASSWORD_FILE: " + err.Error()}}
 	}
 	if opts.MaxPoolSize == nil {

@@ -53,7 +53,7 @@ type redisCheck struct {
 }
 
 func (c *redisCheck) ping(ctx context.Context) error {
-	err := c.client.Ping(ctx).Err()
+	err := redisconn.Reach(ctx, c.client, c.opts)
 	switch {
 	case err == nil, redis.IsPermissionError(err): // logged in, but not allowed to PING
 		return nil
@@ -162,7 +162,9 @@ func await(ctx context.Context, limit time.Duration, log *slog.Logger, server st
 // permanent turns an error that only the operator can mend into a SetupError, and marks it
 // as not to be retried.
 func permanent(err error) error {
-	if fault := redisconn.Fault(err); fault != "" {
+	if setting := redisconn.SettingOf(err); setting != nil {
+		err = &SetupError{setting}
+	} else if fault := redisconn.Fault(err); fault != "" {
 		err = &SetupError{fmt.Errorf("REDIS_URL: %s: %w", fault, err)}
 	}
 	if err != nil && ExitCode(err) == exitUsage {

@@ -12,11 +12,14 @@ func TestVersionNamesTheBuild(t *testing.T) {
 		"(devel) abc123+dirty go1.26.0": {GoVersion: "go1.26.0", Main: debug.Module{Version: "(devel)"}, Settings: vcs},
 		"(devel) go1.26.0":              {GoVersion: "go1.26.0"},
 	} {
-		if got := describe(buildOf(&info, "")); got != want {
+		if got := describe(buildOf(&info, "", "")); got != want {
 			t.Errorf("describe = %q, want %q", got, want)
 		}
-		if got := describe(buildOf(&info, "v7")); got != "v7 "+info.GoVersion {
+		if got := describe(buildOf(&info, "v7", "")); got != "v7 "+info.GoVersion {
 			t.Errorf("with a stamp: %q", got)
+		}
+		if got := buildOf(&info, "v7", "def456").Revision; got != "def456" {
+			t.Errorf("with a stamped commit: revision %q", got)
 		}
 	}
 }

@@ -26,6 +26,8 @@ type exam struct {
 	role Role
 	now  func() time.Time
 
+	rightsOnly bool
+
 	redis redis.UniversalClient // nil unless Redis answers
 	nodes []node                // the server, or the masters of a Cluster
 
@@ -45,7 +47,7 @@ type node struct {
 const connections = 2
 
 func newExam(opts Options) *exam {
-	e := &exam{cfg: opts.Config, err: opts.ConfigErr, role: cmp.Or(opts.Role, Worker), now: opts.Now}
+	e := &exam{cfg: opts.Config, err: opts.ConfigErr, role: cmp.Or(opts.Role, Worker), now: opts.Now, rightsOnly: opts.RightsOnly}
 	if e.now == nil {
 		e.now = time.Now
 	}
@@ -99,13 +101,16 @@ func redisReachable(ctx context.Context, e *exam, f *findings) error {
 	client := redisconn.New(opts, connections)
 	nodes := nodesOf(ctx, client)
 	err = answers(ctx, client, nodes)
+	if err != nil || !redisconn.IsCluster(client) {
+		err = redisconn.Reach(ctx, client, opts)
+	}
 	if err == nil || redis.IsPermissionError(err) { // logged in, but not allowed to PING
 		err = isRightKind(ctx, client)
 	}
 	if err != nil {
 		_ = client.Close()
 		f.add(Error, "Redis at "+e.cfg.RedisURL.String()+" can't be used: "+explained(opts, err),
-			"nothing can be queued or processed", "start Redis, or correct REDIS_URL and the password")
+			"nothing can be queued or processed", remedyOf(err))
 		return nil
 	}
 	e.redis, e.nodes = client, nodes
@@ -123,7 +128,17 @@ func answers(ctx context.Context, client redis.UniversalClient, nodes []node) er
 	return client.Ping(ctx).Err()
 }
 
+func remedyOf(err error) string {
+	if setting := redisconn.SettingOf(err); setting != nil {
+		return "correct " + setting.Setting + " as the message says"
+	}
+	return "start Redis, or correct REDIS_URL and the password"
+}
+
 func explained(opts *redis.UniversalOptions, err error) string {
+	if setting := redisconn.SettingOf(err); setting != nil {
+		return setting.Error()
+	}
 	if fault := redisconn.Fault(err); fault != "" {
 		return fault
 	}

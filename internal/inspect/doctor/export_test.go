@@ -2,16 +2,25 @@ package doctor
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
 )
 
-// Rights lists the commands that a role needs; those it can do without begin with a ?.
+// Rights lists the commands that a role needs, without subcommands; those it can do without
+// begin with a ?.
 func Rights(role Role, mode string) (list []string) {
-	for _, r := range rights[role][mode] {
-		name := r.command()
-		if r.optional {
+	needed := map[string]bool{}
+	for _, g := range grants[role][mode] {
+		for _, c := range g.commands {
+			name, _, _ := strings.Cut(c.name, "|")
+			needed[name] = needed[name] || !c.optional
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(needed)) {
+		if !needed[name] {
 			name = "?" + name
 		}
 		list = append(list, name)
@@ -20,24 +29,22 @@ func Rights(role Role, mode string) (list []string) {
 }
 
 // Refused lists the commands that the user of a client lacks, by both ways to find out.
-func Refused(ctx context.Context, client *redis.Client, role Role, mode string, keys []string) (dry, queued string, err error) {
-	var calls [][]any
-	for _, r := range rights[role][mode] {
-		calls = append(calls, r.onKey(keys[0]))
-	}
+func Refused(ctx context.Context, client *redis.Client, role Role, mode, key string) (dry, queued string, err error) {
+	rights := rightsOn(grants[role][mode], queue{key, key})
 	names := func(answers []string) string {
 		var list []string
 		for i, answer := range answers {
-			if answer != "" {
-				list = append(list, calls[i][0].(string))
+			name, _, _ := strings.Cut(rights[i].name, "|")
+			if answer != "" && !slices.Contains(list, name) {
+				list = append(list, name)
 			}
 		}
 		return strings.Join(list, " ")
 	}
-	answers, err := dryRun(ctx, client, calls)
+	answers, err := dryRun(ctx, client, rights)
 	if err == nil {
 		dry = names(answers)
-		answers, err = queueOnly(ctx, client, calls)
+		answers, err = queueOnly(ctx, client, rights)
 		queued = names(answers)
 	}
 	return dry, queued, err

@@ -205,8 +205,8 @@ func mongoRights(ctx context.Context, e *exam, f *findings) error {
 	if list, err := users.Values(); err != nil || len(list) == 0 {
 		return nil // no access control, or the find at the start would have failed
 	}
-	needed := []string{"find", "insert"}
-	if e.cfg.MongoIndexes {
+	needed := slices.Clone(mongoActions[e.role])
+	if bool(e.cfg.MongoIndexes) && slices.Contains(needed, "insert") {
 		needed = append(needed, "createIndex")
 	}
 	privileges, _ := status.Lookup("authInfo", "authenticatedUserPrivileges").ArrayOK()
@@ -221,9 +221,16 @@ func mongoRights(ctx context.Context, e *exam, f *findings) error {
 	}
 	if len(needed) > 0 {
 		f.add(Error, fmt.Sprintf("the MongoDB user may not %s in %s.%s", strings.Join(needed, ", "), e.cfg.MongoDB, e.cfg.MongoCollection),
-			"workers wait, and stop reading the queue", "give the user the role readWrite on the database "+e.cfg.MongoDB)
+			fmt.Sprintf("the %s can't read documents, or not write them", e.role), "give the user its role of deploy/mongo/roles.js, or readWrite on the database "+e.cfg.MongoDB)
 	}
 	return nil
+}
+
+// mongoActions are what each role does in the collection.
+var mongoActions = map[Role][]string{
+	Worker:   {"find", "insert"},
+	Operator: {"find"},
+	Viewer:   {"find"},
 }
 
 // covers reports whether a privilege is one to our collection.

@@ -10,20 +10,25 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"ingestion/internal/config"
 	"ingestion/internal/plural"
+	"ingestion/record"
 )
 
 func redisPermissions(ctx context.Context, e *exam, f *findings) error {
-	needed := rights[e.role][e.cfg.QueueMode]
-	if e.role == Producer && e.cfg.ProducerWaitReplicas > 0 {
-		needed = append(slices.Clone(needed), rightsOf("wait 0 1")...)
+	needed := grants[e.role][e.cfg.QueueMode]
+	if needed == nil {
+		f.add(Unknown, fmt.Sprintf("QUEUE_MODE=%s has no %s", e.cfg.QueueMode, e.role), "", "set QUEUE_MODE=stream")
+		return nil
 	}
-	if isCluster(e) {
-		needed = append(slices.Clone(needed), rightsOf("cluster SLOTS")...)
+	for _, c := range circumstances {
+		if (c.roles == nil || slices.Contains(c.roles, e.role)) && c.applies(e) {
+			needed = append(slices.Clone(needed), grantsOf(c.lines)...)
+		}
 	}
 	var failure error
 	for i := range e.nodes {
-		missing, err := refused(ctx, e.nodes[i].client, needed, e.keys())
+		missing, err := refused(ctx, e.nodes[i].client, needed, e.queues())
 		if err != nil {
 			failure = cmp.Or(failure, err)
 			continue
@@ -40,9 +45,9 @@ func (e *exam) reportMissing(f *findings, n *node, missing []refusal) {
 			switch {
 			case m.optional != optional:
 			case m.key:
-				keys = append(keys, m.command())
-			default:
-				commands = append(commands, m.command())
+				keys = append(keys, "+"+m.name+" ~"+m.keys[0])
+			case !slices.Contains(commands, m.name):
+				commands = append(commands, m.name)
 			}
 		}
 		severity, why := Error, fmt.Sprintf("the %s fails, or does only part of its work", e.role)
@@ -56,10 +61,36 @@ func (e *exam) reportMissing(f *findings, n *node, missing []refusal) {
 		}
 		if len(keys) > 0 {
 			key := e.cfg.Key()
-			f.add(severity, fmt.Sprintf("%sthe Redis user of this %s may not use the queue's keys with: %s", e.at(n), e.role, strings.Join(keys, " ")),
-				why, fmt.Sprintf("ACL SETUSER … ~%s* ~{%s*", key, key))
+			f.add(severity, fmt.Sprintf("%sthe Redis user of this %s may not use the queue's keys with %s", e.at(n), e.role, some(keys)),
+				why, fmt.Sprintf("use the rules of deploy/redis/users.acl, or allow all keys of the queue: ACL SETUSER … ~%s* ~{%s*", key, key))
 		}
 	}
+}
+
+// some joins a list, and counts what is beyond the first ones.
+func some(list []string) string {
+	const most = 8
+	if len(list) <= most+1 {
+		return strings.Join(list, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(list[:most], ", "), len(list)-most)
+}
+
+// queues has the keys of each partition, or of the list.
+func (e *exam) queues() (list []queue) {
+	other := e.cfg.QueueKey
+	if e.cfg.QueueMode == config.ModeList {
+		other = e.streamKey()
+	}
+	for _, key := range e.keys() {
+		list = append(list, queue{key, other})
+	}
+	return list
+}
+
+// streamKey is the stream of the first partition.
+func (e *exam) streamKey() string {
+	return record.PartitionKeys(e.cfg.StreamKey, e.cfg.StreamPartitions)[0]
 }
 
 // refusal is a right that a user lacks: to the command or, if key is set, to a key.
@@ -70,50 +101,47 @@ type refusal struct {
 
 // refused returns which rights the user of the client lacks on one server. Nothing is
 // executed: ACL DRYRUN only judges, and so does queueing a transaction that is discarded.
-func refused(ctx context.Context, client *redis.Client, needed []right, keys []string) ([]refusal, error) {
-	var calls [][]any
-	var of []right
-	for _, r := range needed {
-		on := keys[:1]
-		if r.command() == "evalsha" { // its keys stand for those of all partitions
-			on = keys
-		}
-		for _, key := range on {
-			calls, of = append(calls, r.onKey(key)), append(of, r)
-		}
+func refused(ctx context.Context, client *redis.Client, needed []grant, queues []queue) ([]refusal, error) {
+	rights := rightsOn(needed, queues[0])
+	for _, q := range queues[1:] { // the keys of a script stand for those of all partitions
+		rights = append(rights, slices.DeleteFunc(rightsOn(needed, q), func(r right) bool { return r.name != "evalsha" })...)
 	}
-	answers, err := dryRun(ctx, client, calls)
-	if err != nil {
-		answers, err = queueOnly(ctx, client, calls)
-	}
+	answers, err := judged(ctx, client, rights)
 	if err != nil {
 		return nil, err
 	}
 	var missing []refusal
 	for i, answer := range answers {
-		said := func(r refusal) bool { return r.command() == of[i].command() }
-		if answer != "" && !slices.ContainsFunc(missing, said) {
-			missing = append(missing, refusal{of[i], strings.Contains(answer, " key")})
+		if answer != "" {
+			missing = append(missing, refusal{rights[i], strings.Contains(answer, " key")})
 		}
 	}
 	return missing, nil
 }
 
-// dryRun returns for each call why Redis would refuse it, "" if it would not. It needs
-// rights of its own.
-func dryRun(ctx context.Context, client *redis.Client, calls [][]any) ([]string, error) {
+// judged returns for each call why Redis would refuse it, "" if it would not.
+func judged(ctx context.Context, client *redis.Client, rights []right) ([]string, error) {
+	answers, err := dryRun(ctx, client, rights)
+	if err != nil {
+		answers, err = queueOnly(ctx, client, rights)
+	}
+	return answers, err
+}
+
+// dryRun is judged for users that may ask about their rights.
+func dryRun(ctx context.Context, client *redis.Client, rights []right) ([]string, error) {
 	user, err := client.Do(ctx, "acl", "whoami").Text()
 	if err != nil {
 		return nil, err
 	}
-	replies := make([]*redis.Cmd, len(calls))
+	replies := make([]*redis.Cmd, len(rights))
 	_, _ = client.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for i, call := range calls {
-			replies[i] = p.Do(ctx, append([]any{"acl", "dryrun", user}, call...)...)
+		for i, r := range rights {
+			replies[i] = p.Do(ctx, append([]any{"acl", "dryrun", user}, r.args...)...)
 		}
 		return nil
 	})
-	answers := make([]string, len(calls))
+	answers := make([]string, len(rights))
 	for i, reply := range replies {
 		answer, err := reply.Text()
 		if err != nil && strings.Contains(err.Error(), "not found") { // renamed, or of a later version
@@ -129,9 +157,9 @@ func dryRun(ctx context.Context, client *redis.Client, calls [][]any) ([]string,
 	return answers, nil
 }
 
-// queueOnly is dryRun for users that may not ask about their rights: Redis checks them
-// when a command of a transaction is queued.
-func queueOnly(ctx context.Context, client *redis.Client, calls [][]any) ([]string, error) {
+// queueOnly is judged for users that may not ask: Redis checks rights when a command of a
+// transaction is queued. What has a meaning of its own in a transaction is not tried.
+func queueOnly(ctx context.Context, client *redis.Client, rights []right) ([]string, error) {
 	alone := *client.Options() // a connection of its own: closing it ends the transaction if that can't be discarded
 	alone.PoolSize, alone.MinIdleConns = 1, 0
 	separate := redis.NewClient(&alone)
@@ -140,12 +168,24 @@ func queueOnly(ctx context.Context, client *redis.Client, calls [][]any) ([]stri
 	if err := conn.Do(ctx, "multi").Err(); err != nil { // without a transaction the calls would be executed
 		return nil, fmt.Errorf("this user may neither ask for its rights (ACL DRYRUN) nor queue a transaction (MULTI): %w", err)
 	}
-	answers := make([]string, len(calls))
-	for i, call := range calls {
-		err := conn.Do(ctx, call...).Err()
+	replies := make([]*redis.Cmd, len(rights))
+	_, _ = conn.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, r := range rights {
+			if !slices.Contains([]string{"multi", "exec", "discard"}, r.name) {
+				replies[i] = p.Do(ctx, r.args...)
+			}
+		}
+		return nil
+	})
+	answers := make([]string, len(rights))
+	for i, reply := range replies {
+		if reply == nil {
+			continue
+		}
+		err := reply.Err()
 		switch {
-		case redis.IsPermissionError(err), err != nil && strings.Contains(err.Error(), "unknown command"):
-			answers[i] = err.Error()
+		case redis.IsPermissionError(err), err != nil && (strings.Contains(err.Error(), "unknown command") || strings.Contains(err.Error(), "not allowed")):
+			answers[i] = err.Error() // DEBUG is not allowed by the configuration
 		case errors.Is(err, context.DeadlineExceeded), err != nil && !isReply(err):
 			return nil, err
 		}

@@ -223,6 +223,12 @@ var plants = []plant{
 		r.schema(`{"properties": {"customerId": {"pattern": "^c-"}}}`)
 		r.primary("aggregate", batch())
 	}},
+	{"user with all rights", "redis-excess", warns, says("+flushall", "more"), func(r *rig) { r.opts.RightsOnly = true }},
+	{"producer that may read", "redis-excess", warns, says("+xrange ~s"), func(r *rig) {
+		r.user([]string{"xadd", "type", "info", "ping", "multi", "discard", "xrange"}, "~s")
+		r.vars["REDIS_URL"] = "redis://limited:x@" + r.server.Addr
+		r.opts.Role, r.opts.RightsOnly = doctor.Producer, true
+	}},
 	{"expression that fits", "mongo-validator", "", nil, func(r *rig) {
 		r.collection("collection", bson.E{Key: "validator", Value: bson.D{{Key: "$expr", Value: true}}})
 		r.primary("aggregate", batch(bson.D{{Key: "_id", Value: "x"}}))
@@ -279,7 +285,7 @@ func TestASoundDeploymentHasNoFindings(t *testing.T) {
 		"list":     func(r *rig) { r.vars["QUEUE_MODE"] = "list"; r.do("rpush", "q", "x") },
 		"producer": func(r *rig) { r.opts.Role = doctor.Producer },
 		"operator": func(r *rig) { r.opts.Role = doctor.Operator },
-		"metrics":  func(r *rig) { r.opts.Role = doctor.Metrics },
+		"viewer":   func(r *rig) { r.opts.Role = doctor.Viewer },
 		"settled entries of other partitions": func(r *rig) {
 			r.vars["STREAM_PARTITIONS"] = "2"
 			r.settled(ago(time.Hour))

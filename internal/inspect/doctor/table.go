@@ -56,6 +56,7 @@ var table = []check{
 	{Check{"cluster-spread", clusterTheme, "the partitions are spread over the masters"}, asksRedis, isCluster, clusterSpread},
 
 	{Check{"redis-permissions", permissionsTheme, "the Redis user may do what the role needs"}, asksRedis, valid, redisPermissions},
+	{Check{"redis-excess", permissionsTheme, "the Redis user may do no more than the role needs"}, asksRedis, rightsOnly, redisExcess},
 
 	{Check{"key-types", queueTheme, "every key has the right type"}, asksRedis, valid, keyTypes},
 	{Check{"queue-mode", queueTheme, "the queue of the other mode is empty"}, asksRedis, valid, queueMode},
@@ -70,11 +71,11 @@ var table = []check{
 	{Check{"worker-settings", workersTheme, "all workers have the same settings"}, asksRedis, valid, workerSettings},
 	{Check{"worker-versions", workersTheme, "all workers have the same version"}, asksRedis, valid, workerVersions},
 
-	{Check{"mongo-reachable", mongoTheme, "MongoDB answers and accepts the login"}, nobody, valid, mongoReachable},
+	{Check{"mongo-reachable", mongoTheme, "MongoDB answers and accepts the login"}, nobody, usesMongo, mongoReachable},
 	{Check{"mongo-version", mongoTheme, "the version is supported"}, asksMongo, valid, mongoVersion},
 	{Check{"mongo-replica-set", mongoTheme, "a majority of a replica set confirms writes"}, asksMongo, valid, mongoReplicaSet},
 	{Check{"mongo-clock", mongoTheme, "the clock agrees with this host's"}, asksMongo, valid, mongoClock},
-	{Check{"mongo-rights", mongoTheme, "the user may read and insert"}, asksMongo, valid, mongoRights},
+	{Check{"mongo-rights", mongoTheme, "the user may read and insert"}, asksMongo, usesMongo, mongoRights},
 	{Check{"mongo-collection", mongoTheme, "the collection is an ordinary one"}, asksMongo, valid, mongoCollection},
 	{Check{"mongo-indexes", mongoTheme, "no index refuses or deletes documents"}, asksMongo, valid, mongoIndexes},
 	{Check{"mongo-validator", mongoTheme, "no validation rule refuses documents"}, asksMongo, valid, mongoValidator},
@@ -91,3 +92,10 @@ func Checks() []Check {
 
 func valid(e *exam) bool        { return e.cfg != nil }
 func inStreamMode(e *exam) bool { return valid(e) && e.cfg.QueueMode == config.ModeStream }
+func rightsOnly(e *exam) bool   { return valid(e) && e.rightsOnly }
+
+// usesMongo is false for a role without a MongoDB, if its rights are all that is asked for.
+func usesMongo(e *exam) bool { return valid(e) && (!e.rightsOnly || mongoActions[e.role] != nil) }
+
+// rightsChecks are those that are left if only the rights of a role are examined.
+var rightsChecks = []string{"settings-valid", "redis-reachable", "redis-permissions", "redis-excess", "mongo-reachable", "mongo-rights"}

@@ -3,7 +3,6 @@ package env
 import (
 	"fmt"
 	"os"
-	"testing"
 
 	"go.uber.org/goleak"
 )
@@ -12,7 +11,7 @@ import (
 // fails if a goroutine is left. It is a package's whole TestMain:
 //
 //	func TestMain(m *testing.M) { env.Main(m) }
-func Main(m *testing.M, options ...goleak.Option) {
+func Main(m interface{ Run() int }, options ...goleak.Option) {
 	shared.Lock()
 	shared.stoppable = true
 	shared.Unlock()

@@ -174,6 +174,9 @@ func (s Sheet) Servers() string {
 }
 
 func node(n inspect.Node) string {
+	if n.Used < 0 {
+		return column(n.Addr, 21) + "  does not tell its memory"
+	}
 	memory := bytes(n.Used) + " used, no maxmemory"
 	if n.MaxMemory > 0 {
 		memory = bytes(n.Used) + " of " + bytes(n.MaxMemory)

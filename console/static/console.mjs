@@ -1,0 +1,2 @@
+import "./live.mjs";
+import "./dead.mjs";

@@ -1,0 +1,93 @@
+package check
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"helm.sh/helm/v3/pkg/chartutil"
+)
+
+const servers = `{redis: {url: "redis://redis"}, mongo: {uri: "mongodb://mongo"}}`
+
+// Values that the schema refuses, each with a part of the reason.
+func TestWrongValues(t *testing.T) {
+	for name, c := range map[string]struct{ values, want string }{
+		"no Redis":                          {`redis: {url: ""}`, "/redis"},
+		"another database":                  {`mongo: {uri: "mysql://db"}`, "/mongo/uri"},
+		"an address without a scheme":       {`redis: {url: "redis:6379"}`, "/redis/url"},
+		"a value that does not exist":       {`workers: {replicas: 3}`, "workers"},
+		"the same, below":                   {`worker: {replica: 3}`, "replica"},
+		"a setting that does not exist":     {`settings: {STREAM_PARTITION: 3}`, "STREAM_PARTITION"},
+		"a setting of the chart's own":      {`settings: {ADMIN_ADDR: ":1"}`, "ADMIN_ADDR"},
+		"a fixed name for all workers":      {`settings: {STREAM_CONSUMER: me}`, "STREAM_CONSUMER"},
+		"a mode that does not exist":        {`settings: {QUEUE_MODE: streams}`, "/settings/QUEUE_MODE"},
+		"no partition":                      {`settings: {STREAM_PARTITIONS: 0}`, "/settings/STREAM_PARTITIONS"},
+		"half a batch":                      {`settings: {BATCH_SIZE: 1.5}`, "/settings/BATCH_SIZE"},
+		"a number as a text":                {`settings: {BATCH_SIZE: many}`, "/settings/BATCH_SIZE"},
+		"braces in a key":                   {`settings: {STREAM_KEY: "{k}"}`, "/settings/STREAM_KEY"},
+		"a duration without a unit":         {`settings: {STREAM_RETENTION: "90"}`, "/settings/STREAM_RETENTION"},
+		"replicas as a text":                {`worker: {replicas: "3"}`, "/worker/replicas"},
+		"fewer than none":                   {`worker: {replicas: -1}`, "/worker/replicas"},
+		"no time to end":                    {`worker: {shutdownTimeoutSec: 0}`, "/worker/shutdownTimeoutSec"},
+		"a duration for a number":           {`worker: {shutdownTimeoutSec: 25s}`, "/worker/shutdownTimeoutSec"},
+		"all workers at a time":             {`worker: {podDisruptionBudget: {maxUnavailable: "200%"}}`, "maxUnavailable"},
+		"memory in a unit that isn't":       {`worker: {resources: {limits: {memory: 256MB}}}`, "/worker/resources/limits/memory"},
+		"an annotation that is no text":     {`worker: {podAnnotations: {a: 1}}`, "/worker/podAnnotations/a"},
+		"a console without a login":         {`console: {enabled: true}`, "/console/secret/name"},
+		"a login that does not exist":       {`console: {auth: none}`, "/console/auth"},
+		"an archiver without a bucket":      {`archiver: {enabled: true}`, "/archiver/url"},
+		"a bucket without a name":           {`archiver: {url: "s3:///prefix"}`, "/archiver/url"},
+		"no archiver":                       {`archiver: {replicas: 0}`, "/archiver/replicas"},
+		"Prometheus without a scheme":       {`keda: {prometheus: {serverAddress: "prometheus:9090"}}`, "/keda/prometheus/serverAddress"},
+		"braces in the selector":            {`keda: {prometheus: {selector: '{job="x"}'}}`, "/keda/prometheus/selector"},
+		"no record for a worker":            {`keda: {recordsPerWorker: 0}`, "/keda/recordsPerWorker"},
+		"no worker at most":                 {`keda: {maxReplicas: 0}`, "/keda/maxReplicas"},
+		"an interval with a unit":           {`serviceMonitor: {intervalSec: 15s}`, "/serviceMonitor/intervalSec"},
+		"a port that does not exist":        {`networkPolicy: {redis: {ports: [70000]}}`, "/networkPolicy/redis/ports/0"},
+		"no port":                           {`networkPolicy: {mongo: {ports: []}}`, "/networkPolicy/mongo/ports"},
+		"root":                              {`podSecurityContext: {runAsNonRoot: false}`, "/podSecurityContext/runAsNonRoot"},
+		"a tag in the repository":           {`image: {repository: "ingestion:v1"}`, "/image/repository"},
+		"half a digest":                     {`image: {digest: "sha256:abc"}`, "/image/digest"},
+		"a variable without a name":         {`extraEnv: [{value: x}]`, "/extraEnv/0"},
+		"an archive, but list mode":         {`{settings: {QUEUE_MODE: list}, archiver: {enabled: true, url: "s3://b"}}`, "want settings.QUEUE_MODE=stream"},
+		"an archive outside of its disk":    {`archiver: {enabled: true, url: "file:///var/archive"}`, "is at file:///archive"},
+		"from 0, with nobody who tells":     {`keda: {enabled: true}`, "want console.enabled=true"},
+		"from 0, with a console that won't": {`{keda: {enabled: true}, console: {enabled: true, auth: proxy}}`, "want console.auth=password"},
+		"more at least than at most":        {`keda: {minReplicas: 9}`, "more than keda.maxReplicas"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := render(t, chartutil.CoalesceTables(parse(t, c.values), parse(t, servers)))
+			if err == nil {
+				t.Fatalf("accepted: %s", c.values)
+			}
+			if !strings.Contains(err.Error(), c.want) {
+				t.Errorf("the reason does not have %q: %v", c.want, err)
+			}
+		})
+	}
+}
+
+// Nothing of the chart's own tests gets into a package.
+func TestThePackage(t *testing.T) {
+	c := loadChart(t)
+	for _, file := range c.Raw {
+		if strings.HasPrefix(file.Name, "check/") {
+			t.Errorf("the package has %s", file.Name)
+		}
+	}
+	for _, name := range []string{"alerts.yml", "recording.yml"} {
+		want, err := os.ReadFile(filepath.Join("..", "..", "prometheus", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := false
+		for _, file := range c.Files {
+			found = found || file.Name == "files/"+name && string(file.Data) == string(want)
+		}
+		if !found {
+			t.Errorf("the package does not have %s", name)
+		}
+	}
+}

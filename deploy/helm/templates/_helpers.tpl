@@ -1,0 +1,65 @@
+{{- define "ingestion.fullname" -}}
+{{- if contains .Chart.Name .Release.Name -}}
+{{- .Release.Name | trunc 50 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 50 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* Labels by which a component is selected. Takes a dict of root and component. */ -}}
+{{- define "ingestion.selector" -}}
+app.kubernetes.io/name: {{ .root.Chart.Name }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end -}}
+
+{{- define "ingestion.labels" -}}
+{{ include "ingestion.selector" . }}
+app.kubernetes.io/version: {{ .root.Values.image.tag | default .root.Chart.AppVersion | trunc 63 | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{- define "ingestion.image" -}}
+{{- if .Values.image.digest -}}
+{{ .Values.image.repository }}@{{ .Values.image.digest }}
+{{- else -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end -}}
+{{- end -}}
+
+{{- define "ingestion.serviceAccount" -}}
+{{- if .Values.serviceAccount.create -}}
+{{ .Values.serviceAccount.name | default (include "ingestion.fullname" .) }}
+{{- else -}}
+{{ .Values.serviceAccount.name | default "default" }}
+{{- end -}}
+{{- end -}}
+
+{{- /* A value as text. Helm reads all numbers as float64, which would become 1e+06. */ -}}
+{{- define "ingestion.text" -}}
+{{- if and (kindIs "float64" .) (eq (floor .) .) -}}{{ printf "%.0f" . }}{{- else -}}{{ . }}{{- end -}}
+{{- end -}}
+
+{{- /* What the schema can't say: values that do not go together. */ -}}
+{{- define "ingestion.check" -}}
+{{- $v := .Values -}}
+{{- $list := eq ($v.settings.QUEUE_MODE | default "list" | toString | lower) "list" -}}
+{{- if and $v.archiver.enabled $list -}}
+{{- fail "archiver.enabled: a list keeps no entries to archive: want settings.QUEUE_MODE=stream" -}}
+{{- end -}}
+{{- if and $v.archiver.enabled (hasPrefix "file:" $v.archiver.url) (ne (index (splitList "?" $v.archiver.url) 0) "file:///archive") -}}
+{{- fail "archiver.url: the volume of the archive is at file:///archive" -}}
+{{- end -}}
+{{- if and $v.keda.enabled (eq (int $v.keda.minReplicas) 0) (not $v.keda.queueServedElsewhere) -}}
+{{- if not $v.console.enabled -}}
+{{- fail "keda.minReplicas: without workers, nothing tells Prometheus what waits: want console.enabled=true, or keda.minReplicas=1" -}}
+{{- end -}}
+{{- if ne $v.console.auth "password" -}}
+{{- fail "keda.minReplicas: Prometheus can't pass the proxy in front of the console: want console.auth=password, or keda.minReplicas=1" -}}
+{{- end -}}
+{{- end -}}
+{{- if gt (int $v.keda.minReplicas) (int $v.keda.maxReplicas) -}}
+{{- fail "keda.minReplicas: is more than keda.maxReplicas" -}}
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,119 @@
+{{- /* What the pods of all programs have. Takes a dict of root, component, and the
+component's values. */ -}}
+{{- define "ingestion.pod" -}}
+serviceAccountName: {{ include "ingestion.serviceAccount" .root }}
+automountServiceAccountToken: false
+enableServiceLinks: false
+{{- with .root.Values.image.pullSecrets }}
+imagePullSecrets: {{- toYaml . | nindent 2 }}
+{{- end }}
+securityContext: {{- toYaml .root.Values.podSecurityContext | nindent 2 }}
+{{- with .values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .values.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .values.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .values.affinity }}
+affinity: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{- /* What their containers have. The programs write nothing to disk. */ -}}
+{{- define "ingestion.container" -}}
+name: {{ .component }}
+image: {{ include "ingestion.image" .root }}
+imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+command: [{{ .component }}]
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities: {drop: [ALL]}
+resources: {{- toYaml .values.resources | nindent 2 }}
+{{- end -}}
+
+{{- /* The settings that all programs share, as environment variables. Takes a dict of root
+and mongo, which says whether the program talks to MongoDB. */ -}}
+{{- define "ingestion.env" -}}
+{{- $v := .root.Values -}}
+{{- range $name, $value := $v.settings }}
+- name: {{ $name }}
+  value: {{ include "ingestion.text" $value | quote }}
+{{- end }}
+{{ include "ingestion.address" (dict "name" "REDIS_URL" "value" $v.redis.url "secret" $v.redis.urlSecret) }}
+{{- if $v.redis.passwordSecret.name }}
+- {name: REDIS_PASSWORD_FILE, value: /run/secrets/redis/password}
+{{- end }}
+{{- if .mongo }}
+{{ include "ingestion.address" (dict "name" "MONGO_URI" "value" $v.mongo.uri "secret" $v.mongo.uriSecret) }}
+{{- if $v.mongo.passwordSecret.name }}
+- {name: MONGO_PASSWORD_FILE, value: /run/secrets/mongo/password}
+{{- end }}
+{{- end }}
+{{- with $v.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "ingestion.address" -}}
+- name: {{ .name }}
+{{- if .secret.name }}
+  valueFrom:
+    secretKeyRef: {{- toYaml .secret | nindent 6 }}
+{{- else }}
+  value: {{ .value | quote }}
+{{- end }}
+{{- end -}}
+
+{{- /* The files with their passwords, in a volume and where it is mounted. */ -}}
+{{- define "ingestion.volumes" -}}
+{{- $v := .root.Values -}}
+{{- if $v.redis.passwordSecret.name }}
+- name: redis-password
+  secret:
+    secretName: {{ $v.redis.passwordSecret.name }}
+    items: [{key: {{ $v.redis.passwordSecret.key }}, path: password}]
+    defaultMode: 0440
+{{- end }}
+{{- if and .mongo $v.mongo.passwordSecret.name }}
+- name: mongo-password
+  secret:
+    secretName: {{ $v.mongo.passwordSecret.name }}
+    items: [{key: {{ $v.mongo.passwordSecret.key }}, path: password}]
+    defaultMode: 0440
+{{- end }}
+{{- with $v.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "ingestion.mounts" -}}
+{{- $v := .root.Values -}}
+{{- if $v.redis.passwordSecret.name }}
+- {name: redis-password, mountPath: /run/secrets/redis, readOnly: true}
+{{- end }}
+{{- if and .mongo $v.mongo.passwordSecret.name }}
+- {name: mongo-password, mountPath: /run/secrets/mongo, readOnly: true}
+{{- end }}
+{{- with $v.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- /* The probes of ADMIN_ADDR. A worker that waits for a server is alive: restarting it
+would bring nothing back. */ -}}
+{{- define "ingestion.probes" -}}
+livenessProbe:
+  httpGet: {path: /livez, port: admin}
+  periodSeconds: 10
+  timeoutSeconds: 5
+  failureThreshold: 6
+readinessProbe:
+  httpGet: {path: /readyz, port: admin}
+  periodSeconds: 5
+  timeoutSeconds: 3
+  failureThreshold: 2
+{{- end -}}
