@@ -85,10 +85,7 @@ func (c *console) searchLetters(ctx context.Context, s letters.Search, visit fun
 		return out, err
 	}
 	defer end()
-	if err := s.Filter.Fix(ctx, c.Source.Redis); err != nil {
-		return out, err
-	}
-	done, err := c.letters.Search(ctx, s, visit)
+	done, err := c.fixedSearch(ctx, s, visit)
 	if err != nil {
 		return out, err
 	}
@@ -98,12 +95,20 @@ func (c *console) searchLetters(ctx context.Context, s letters.Search, visit fun
 			unread = append(unread, u)
 		}
 	}
-	if err != nil && ctx.Err() != nil {
-		err = fmt.Errorf("looking at dead letters takes more than %v: Redis is slow or busy, so try again later: %w", c.scanFor, err)
-	}
 	out.Kept, out.Seen, out.Matched, out.Next = kept, done.Seen, done.Matched, answer.Text(c.letters.Cursor(done.Next))
 	out.Unread = answer.UnreadOf(unread)
 	return out, nil
+}
+
+// fixedSearch looks for dead letters by the clock of Redis.
+func (c *console) fixedSearch(ctx context.Context, s letters.Search, visit func(*letters.Letter)) (done letters.Searched, err error) {
+	if err = s.Filter.Fix(ctx, c.Source.Redis); err == nil {
+		done, err = c.letters.Search(ctx, s, visit)
+	}
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("looking at dead letters takes more than %v: Redis is slow or busy, so try again later: %w", c.scanFor, err)
+	}
+	return done, err
 }
 
 func (c *console) apiPreview(r *http.Request) (any, error) {

@@ -33,13 +33,13 @@ func TestACustomersWindow(t *testing.T) {
 		reserve bool
 		words   []string
 	}{
-		"refused":  {false, []string{"✕ refused", "the next place is free at", "2 of 2 in the last 1m0s; 2 kept in all", "1 record over the limit", "✕ refused <time", `class="refused"`, "✓ admitted"}},
-		"deferred": {true, []string{"◷ deferred", "its place would be", "2 of 2 in the last 1m0s, and 1 reserved ahead", `class="reserved"`, "◷ reserved"}},
+		"refused":  {false, []string{"✕ refused", "the next place is free at", "2 of 2 in the last 1m; 2 kept in all", "1 record over the limit", "✕ refused <time", `class="refused"`, "✓ admitted"}},
+		"deferred": {true, []string{"◷ deferred", "its place would be", "2 of 2 in the last 1m, and 1 reserved ahead", `class="reserved"`, "◷ reserved"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, 2, test.reserve)
 			page := r.get(200, "/customers/one?id=42")
-			wantWords(t, page, "2/60, 2 records in 1m0s (the default)", "✓ admitted", "0 of 2 in the last 1m0s", "no record over the limit", "The customer has no place", "Refusals leave no other trace")
+			wantWords(t, page, "2/60, 2 records in 1m (the default)", "✓ admitted", "0 of 2 in the last 1m", "no record over the limit", "The customer has no place", "Refusals leave no other trace")
 			for n := range 3 {
 				r.process("42", n)
 			}
@@ -67,7 +67,7 @@ func TestChangingALimit(t *testing.T) {
 	if to := r.post(303, "/customers/limit", url.Values{"id": {markup}, "limit": {"1/60"}, "seen": {""}}); !strings.HasPrefix(to, "../customers/one?id=%3Cscript") {
 		t.Errorf("redirected to %q", to)
 	}
-	wantWords(t, r.get(200, "/customers/one?id="+url.QueryEscape(markup)+"&done=set"), "1/60, 1 record in 1m0s (its own limit)", "The limit is set.")
+	wantWords(t, r.get(200, "/customers/one?id="+url.QueryEscape(markup)+"&done=set"), "1/60, 1 record in 1m (its own limit)", "The limit is set.")
 	r.process(markup, 1)
 	if _, v := r.process(markup, 2); v.Decision != limiter.Refused {
 		t.Errorf("the second record is %v", v.Decision)
@@ -119,7 +119,7 @@ func TestAllOwnLimitsAreListed(t *testing.T) {
 		path = ""
 		if next := regexp.MustCompile(`href="\./(customers\?limits=[^"]+)"`).FindStringSubmatch(page); next != nil {
 			path = next[1]
-		} else if pages < 2 {
+		} else if pages < 1 {
 			t.Errorf("%d pages", pages+1)
 		}
 		if pages > 100 {

@@ -103,7 +103,7 @@ func TestAnArchiveThatIsOpenedLater(t *testing.T) {
 func TestRefusalsThatAreUnknown(t *testing.T) {
 	r := newRig(t, 2, false)
 	r.process("42", 1)
-	const cells = `<td class="n">0</td><td class="n">0</td><td class="n">` // admitted and reserved, before refused
+	const cells = ` UTC</time></td><td class="n">0</td><td class="n">0</td><td class="n">` // admitted and reserved, before refused
 	page := r.get(200, "/customers/one?id=42")
 	wantWords(t, page, "Refusals are unknown: by its settings", cells+"unknown</td>", "keeps no such dead letters")
 	r.opts.KeepsRefused = true
