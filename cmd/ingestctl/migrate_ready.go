@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -116,7 +115,8 @@ func (b *backlog) awaitReady(ctx context.Context) error {
 	if !b.wait {
 		return fmt.Errorf("%s: %s, and use --wait or try again", b.clients, b.clients.remedy())
 	}
-	limited, cancel := context.WithTimeout(ctx, b.timeout)
+	end := time.Now().Add(b.timeout)
+	limited, cancel := context.WithDeadline(ctx, end)
 	defer cancel()
 	shown := progress{w: b.session.err, terminal: logging.CanRedraw(b.session.err)}
 	defer shown.clear()
@@ -135,7 +135,7 @@ func (b *backlog) awaitReady(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return fmt.Errorf("interrupted: %s", b.clients)
-		case errors.Is(limited.Err(), context.DeadlineExceeded):
+		case err != nil && !time.Now().Before(end): // a connection may notice it before limited does
 			return fmt.Errorf("not ready after %v (--timeout): %s: %s", b.timeout, b.clients, b.clients.remedy())
 		case err != nil:
 			return err
