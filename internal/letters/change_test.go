@@ -19,12 +19,12 @@ func (late) Deadline() (time.Time, bool) { return time.Now().Add(-time.Milliseco
 
 // The connection fails at the deadline of a context, which may end some time later.
 func TestAChangeStopsAtItsDeadline(t *testing.T) {
-	q, plain := twoPartitions(t)
+	_, plain := twoPartitions(t)
 	options := *plain.Options()
 	options.ContextTimeoutEnabled = true // as the programs have it
 	client := redis.NewClient(&options)
 	t.Cleanup(func() { _ = client.Close() })
-	q = letters.Of(streams.NewDeadLetters(client, "a"), streams.NewDeadLetters(client, "b"))
+	q := letters.Of(streams.NewDeadLetters(client, "a"), streams.NewDeadLetters(client, "b"))
 	change := letters.Change{Queue: q, Action: letters.Purge, Filter: &letters.Filter{}}
 	if done, err := change.Run(late{t.Context()}); !errors.Is(err, letters.ErrStopped) || done.Changed != 0 {
 		t.Errorf("%+v, %v", done, err)
