@@ -22,7 +22,7 @@ func TestNoRedirectLosesThePrefix(t *testing.T) {
 			t.Errorf("%s: %s to %q", path, got.Status, got.Header.Get("Location"))
 		}
 	}
-	for _, path := range []string{"/x/", "/x/queue", "/x/static/console.css"} {
+	for _, path := range []string{"/x/", "/x/queue", "/x/static/live.mjs"} {
 		if got := ask(t, h, "GET", path, nil); got.StatusCode != 200 {
 			t.Errorf("%s: %s", path, got.Status)
 		}

@@ -72,7 +72,7 @@ func TestLogin(t *testing.T) {
 	if got := b.ask(t, "GET", "/live", nil); got.StatusCode != 401 {
 		t.Errorf("a program without a login: %v", got.Status)
 	}
-	for _, path := range []string{"/login", "/static/console.css", "/livez"} {
+	for _, path := range []string{"/login", "/static/live.mjs", "/livez"} {
 		if got := b.ask(t, "GET", path, nil); got.StatusCode != 200 {
 			t.Errorf("%s: %v", path, got.Status)
 		}

@@ -56,7 +56,7 @@ func ask(t testing.TB, h http.Handler, method, path string, form url.Values) *ht
 
 func TestPagesHaveTheSecurityHeaders(t *testing.T) {
 	h := console.Handler(options(t, env.Redis(t).Client(t)))
-	for path, status := range map[string]int{"/": 200, "/nothing": 404, "/static/console.css": 200, "/static/nothing": 404} {
+	for path, status := range map[string]int{"/": 200, "/nothing": 404, "/static/live.mjs": 200, "/static/nothing": 404} {
 		got := ask(t, h, "GET", path, nil)
 		if got.StatusCode != status {
 			t.Errorf("%s: status %d, want %d", path, got.StatusCode, status)

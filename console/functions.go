@@ -11,10 +11,11 @@ import (
 
 // functions are those of the templates.
 var functions = template.FuncMap{
-	"count": plural.Thousands[int64],
-	"num":   plural.Thousands[int],
-	"age":   inspect.Age,
-	"time":  timeTag,
+	"count":      plural.Thousands[int64],
+	"num":        plural.Thousands[int],
+	"age":        inspect.Age,
+	"stylesheet": func() template.CSS { return stylesheet },
+	"time":       timeTag,
 
 	"live":      liveTag,
 	"more":      moreTag,

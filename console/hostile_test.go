@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"bytes"
+	_ "embed"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -95,6 +96,9 @@ func TestHostileTextsOnAllScreens(t *testing.T) {
 	}
 }
 
+//go:embed console.css
+var stylesheet string
+
 // isInert checks that a page has only what templates have.
 func isInert(t *testing.T, what, page string) {
 	t.Helper()
@@ -114,13 +118,16 @@ func isInert(t *testing.T, what, page string) {
 	}
 }
 
-var inert = strings.Fields("html head meta title link script body a header nav ul li div span form input fieldset legend button main h1 h2 p strong section " +
+var inert = strings.Fields("html head meta title link style script body a header nav ul li div span form input fieldset legend button main h1 h2 p strong section " +
 	"label table thead tbody tr th td bdi time dl dt dd pre textarea code caption h3 details summary select option ol em progress meter svg g line rect circle path text polyline polygon desc defs footer aside output datalist h4 br")
 
 func inertElement(t *testing.T, what string, n *html.Node) {
 	t.Helper()
 	if !slices.Contains(inert, n.Data) {
 		t.Errorf("%s: an element %s", what, n.Data)
+	}
+	if n.Data == "style" && n.FirstChild.Data != stylesheet {
+		t.Errorf("%s: a style of its own: %.60q", what, n.FirstChild.Data)
 	}
 	if n.Data == "script" && (attribute(n, "src") == "" || n.FirstChild != nil) {
 		t.Errorf("%s: an inline script", what)

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// policy allows what the pages need and nothing else: no inline script or style.
-const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; " +
+// policy allows what the pages need and nothing else: no inline script, and no style but their own.
+var policy = "default-src 'none'; style-src " + stylesheetSource + "; script-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // secure sets the headers of all answers.
