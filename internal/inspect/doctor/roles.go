@@ -52,7 +52,7 @@ var grants = map[Role]map[string][]grant{
 			every +evalsha +eval # most of what it does is scripts
 			none +time ?+info ?+ping ?+multi ?+discard # INFO: doctor and status tell memory, persistence and replicas
 			main +exists +type +xlen +xadd +xrange +xrevrange +xinfo|stream +xinfo|groups +xinfo|consumers +xpending ?+xreadgroup ?+xgroup|create ?+xgroup|delconsumer ?+xgroup|destroy ?+memory|usage # XADD replays dead letters; XREADGROUP and XGROUP move a stream to a list, and end an archive
-			dead +xlen +xrange +xrevrange +xdel +exists +type ?+memory|usage # lists, replays, edits and purges dead letters
+			dead +xlen +xrange +xrevrange +xdel +exists +type ?+xinfo|stream ?+memory|usage # lists, replays, edits and purges dead letters
 			delayed +zcard +zcount ?+zrange ?+zrevrange ?+zscore ?+zmscore +type ?+memory|usage # only reads deferred records
 			delayed:data +hget +hmget +type ?+memory|usage
 			ledger +hget +hmget +hgetall +hexists +hincrby ?+hset ?+hdel +type ?+memory|usage # counts what is replayed, purged and moved; migrate opens it as a worker does
@@ -75,7 +75,7 @@ var grants = map[Role]map[string][]grant{
 			every +evalsha +eval
 			none +time ?+info ?+ping ?+multi ?+discard
 			main +type +llen +rpush ?+lrange ?+lpop ?+memory|usage # RPUSH replays dead letters; LRANGE and LPOP move a list to a stream
-			dead +xlen +xrange +xrevrange +xdel +type ?+memory|usage # lists, replays, edits and purges dead letters
+			dead +xlen +xrange +xrevrange +xdel +type ?+xinfo|stream ?+memory|usage # lists, replays, edits and purges dead letters
 			ledger +hexists +hget +type # a list has none; the scripts look
 			control +hset +hmget +del +type # pause and resume
 			workers +hgetall +type # who would heed a pause
@@ -99,7 +99,7 @@ var grants = map[Role]map[string][]grant{
 			every +evalsha +eval # consistent reading is done by scripts, which may do no more than their user
 			none +time ?+info ?+ping ?+multi ?+discard # INFO: the console shows memory, persistence and replicas
 			main +exists +xlen +xrange +xrevrange +xinfo|stream +xinfo|groups ?+xinfo|consumers +xpending ?+memory|usage # XRANGE returns bodies: the console masks them, Redis does not
-			dead +xlen ?+xrange ?+xrevrange ?+memory|usage # dead letters, with their bodies
+			dead +xlen ?+xrange ?+xrevrange ?+xinfo|stream ?+memory|usage # dead letters, with their bodies
 			delayed +zcard +zcount ?+zrange ?+zrevrange ?+zscore ?+zmscore ?+memory|usage
 			delayed:data ?+hget ?+hmget ?+memory|usage
 			ledger +hgetall ?+hget ?+hmget ?+hexists ?+memory|usage
@@ -116,7 +116,7 @@ var grants = map[Role]map[string][]grant{
 			every ?+evalsha ?+eval
 			none ?+time ?+info ?+ping ?+multi ?+discard
 			main +llen ?+lrange # LRANGE returns bodies: the console masks them, Redis does not
-			dead +xlen ?+xrange ?+xrevrange
+			dead +xlen ?+xrange ?+xrevrange ?+xinfo|stream
 			control ?+hmget
 			workers ?+hgetall
 			limits ?+hget ?+hlen ?+hscan
