@@ -12,13 +12,13 @@ prepares it for workers:
   - If the server was started as a member of a replica set ("mongod --replSet") that
     nobody has initiated, init initiates it, with this server as its only member.
     The member gets the host of MONGO_URI, so that must be a name under which the
-    server can reach itself. If MONGO_URI names several servers, initiate
-    the set with mongosh.
-  - It creates the index of the collection, unless MONGO_INDEXES is off.
+    server can reach itself. If MONGO_URI names several servers, initiate the set
+    with mongosh.
+  - If MONGO_INDEXES is on, it creates the index of the collection.
 
-What is there already stays as it is, so init may run before every start. Servers
-without replica sets, such as FerretDB, get the index only. Redis is not asked:
-each worker creates what it needs there.
+What is there already stays as it is, so init may run before every start. A server
+without replica sets, such as FerretDB, is only waited for, and gets the index.
+Redis is not asked: each worker creates what it needs there.
 
 Exit codes:
   0  MongoDB is ready

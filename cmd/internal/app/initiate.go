@@ -30,7 +30,7 @@ func Initiate(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintf(w, "MongoDB at %s is ready; %s; %s\n", cfg.MongoURI, describeSet(set), describeIndex(cfg)); err != nil {
+	if _, err := fmt.Fprintf(w, "MongoDB at %s is ready; %s%s\n", cfg.MongoURI, describeSet(set), describeIndex(cfg)); err != nil {
 		return fmt.Errorf("printing what was done: %w", err)
 	}
 	return disconnect(ctx, client)
@@ -48,9 +48,8 @@ func describeSet(set store.ReplicaSet) string {
 }
 
 func describeIndex(cfg *config.Config) string {
-	name := cfg.MongoDB + "." + cfg.MongoCollection
-	if cfg.MongoIndexes {
-		return name + " has its index"
+	if !cfg.MongoIndexes {
+		return ""
 	}
-	return "no index of " + name + " was made, as MONGO_INDEXES=off says"
+	return "; " + cfg.MongoDB + "." + cfg.MongoCollection + " has its index"
 }
