@@ -105,8 +105,11 @@ programs() {
   mkdir -p "$root/archive" "$root/etc/ssl/certs"
   VERSION=$version cmd/image.sh "$root/out"
   cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
-  { printf 'FROM scratch AS build\nCOPY . /\n'; sed -n '/^FROM .* AS base$/,$p' Dockerfile; } >"$root/Dockerfile"
-  sed -i 's/^FROM ${BASE_IMAGE}/FROM scratch/' "$root/Dockerfile"
+  # The stage of all programs is left out: the classic builder makes each stage before the target.
+  {
+    printf 'FROM scratch AS build\nCOPY . /\n'
+    sed -n '/^FROM .* AS base$/,$p' Dockerfile | sed -e 's/^FROM ${BASE_IMAGE}/FROM scratch/' -e '/^FROM base AS all$/,/^$/d'
+  } >"$root/Dockerfile"
   for target in worker producer archiver console ingestctl; do
     docker build --quiet --target "$target" --build-arg VERSION="$version" --tag "${INGESTION_IMAGE:-ingestion}-$target:$version" "$root" >/dev/null
     echo "${INGESTION_IMAGE:-ingestion}-$target:$version"
