@@ -135,7 +135,7 @@ load_and_kill() {
   [ "$after" -lt $((before + records)) ] || fail "the worker was killed after the load: raise RECORDS"
   say "a worker was killed at $((after - before)) of $records documents"
   documents $((before + records)) >/dev/null
-  ingestctl reconcile --wait --timeout 2m --documents >"$work/account" || { cat "$work/account" >&2; fail "the account is wrong after the load"; }
+  ingestctl reconcile --wait --timeout 2m --documents >"$work/account" 2>>"$work/log" || { cat "$work/account" >&2; fail "the account is wrong after the load"; }
   after=$(documents)
   [ $((after - before)) -eq "$records" ] || fail "$((after - before)) documents arrived, want $records"
   logged worker '"event":"claimed"' || fail "nobody took over what the killed worker held: raise RECORDS"
