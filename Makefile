@@ -19,7 +19,8 @@ PROGRAMS  ?=
 
 # auto: a container if a Docker engine has or gets the image, otherwise local.
 INTEGRATION_REDIS ?= auto
-export INTEGRATION_REDIS
+INTEGRATION_MONGO ?= auto
+export INTEGRATION_REDIS INTEGRATION_MONGO
 
 export CGO_ENABLED := 0
 
@@ -43,7 +44,7 @@ More tests:
   make race           all tests with the race detector; needs a C compiler
   make rules          what Prometheus and Grafana get, with a Prometheus that scrapes a worker
   make chart          the Helm chart, rendered and checked against the types of Kubernetes
-  make integration    the main path, on a Redis in a container or else a local one
+  make integration    the main path, on servers in containers or else local ones
   make chaos          workers under kills, outages and broken connections, checked from outside
   make crash          stop a worker at every pair of points, one after the other
   make planted        plant known bugs one at a time; each must be noticed
@@ -59,12 +60,13 @@ Releases, images and cleaning up:
   make release        reproducible archives for all platforms into dist/; VERSION=v1.2.3
   make release-twice  build a release twice in different places, and compare
   make images         build stand-ins for the public images, if none can be pulled
-  make compose-smoke  run docker-compose on the stand-ins until documents arrive
+  make compose-smoke  run docker-compose with its profiles on the stand-ins, and kill a worker
   make clean          remove everything built
 
 Variables: PACKAGES=./record/... and TESTFLAGS=-run=Name narrow test, race and integration;
 RERUNS=1 runs a failed test once more and says so;
-INTEGRATION_REDIS=container|local|auto selects the Redis of integration;
+INTEGRATION_REDIS=container|local|auto selects the Redis of integration, and
+INTEGRATION_MONGO its MongoDB;
 TARGETS=linux/amd64 and PROGRAMS=worker,producer narrow release-twice, and TARGETS release;
 CHAOS='--records 500000 --faults 1000 --seed 7' sets the flags of chaos; --help lists them.
 endef
@@ -95,6 +97,7 @@ endef
 
 # The time limit is for tests that hang, not for slow ones on a busy machine.
 test: export INTEGRATION_REDIS := local
+test: export INTEGRATION_MONGO := local
 test:
 	$(call gotest,-timeout 45m $(TESTFLAGS),$(PACKAGES))
 
@@ -102,6 +105,7 @@ test:
 race: export GORACE := atexit_sleep_ms=10
 race: export CGO_ENABLED := 1
 race: export INTEGRATION_REDIS := local
+race: export INTEGRATION_MONGO := local
 race:
 	$(call gotest,-race -timeout 45m $(TESTFLAGS),$(PACKAGES))
 

@@ -1,19 +1,22 @@
 #!/usr/bin/env bash
-# Starts docker-compose.yml, waits until generated records are in MongoDB and their
-# metrics in Prometheus, checks the worker's log, shuts the worker down cleanly, and
-# removes everything, including volumes. Grafana is left out.
+# Starts docker-compose.yml with its profiles, on a single Redis and then on a Redis Cluster, each
+# with three workers, one of which is killed under load. Every document has to arrive
+# exactly once, metrics in Prometheus, entries in the archive, and the others have to end cleanly.
+# Removes everything at the end, including volumes. Grafana is left out.
 #
-# REDIS_IMAGE, MONGO_IMAGE, PROMETHEUS_IMAGE and GO_IMAGE name the images; by default, stand-ins are
-# built (deploy/images/standin.sh). DOCUMENTS is the number of documents to wait for.
+# REDIS_IMAGE, MONGO_IMAGE and PROMETHEUS_IMAGE name the images; by default, stand-ins are built
+# (deploy/images/standin.sh). Our own images are assembled from what the local Go compiles; with
+# GO_IMAGE, compose builds them as users do. RECORDS is the number of records of a load.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-documents=${DOCUMENTS:-20}
+records=${RECORDS:-40000}
 export COMPOSE_PROJECT_NAME=ingestion-smoke
-export INGESTION_IMAGE=ingestion:smoke
+export INGESTION_IMAGE=ingestion-smoke
 export VERSION=smoke-$$
-export REDIS_PORT=0 MONGO_PORT=0 PROMETHEUS_PORT=0 # any free ports
-export GEN_RPM=120 RATE_LIMIT_LIMIT=0 GEN_INVALID_RATE=0.1
+export REDIS_PORT=0 MONGO_PORT=0 PROMETHEUS_PORT=0 CONSOLE_PORT=0 # any free ports
+export GEN_RPM=120 RATE_LIMIT_LIMIT=0 GEN_INVALID_RATE=0.1 STREAM_CLAIM_IDLE_MS=3000
+programs="worker producer archiver console ingestctl"
 
 if docker compose version >/dev/null 2>&1; then
   compose() { docker compose "$@"; }
@@ -25,54 +28,173 @@ else
 fi
 docker info >/dev/null 2>&1 || { echo "smoke.sh: no Docker engine is running" >&2; exit 1; }
 
-missing=()
-[ -n "${REDIS_IMAGE:-}" ] || { export REDIS_IMAGE=ingestion-standin/redis:7; missing+=(redis); }
-[ -n "${MONGO_IMAGE:-}" ] || { export MONGO_IMAGE=ingestion-standin/mongo:7; missing+=(mongo); }
-[ -n "${PROMETHEUS_IMAGE:-}" ] || { export PROMETHEUS_IMAGE=ingestion-standin/prometheus:2; missing+=(prometheus); }
-[ -n "${GO_IMAGE:-}" ] || { export GO_IMAGE=ingestion-standin/golang:1.26; missing+=(go); }
-[ ${#missing[@]} -eq 0 ] || deploy/images/standin.sh "${missing[@]}"
+# A quiet compose: what it did is shown only after a failure.
+work=$(mktemp -d)
+quietly() { "$@" >>"$work/log" 2>&1; }
+all_profiles=(--profile observability --profile archive --profile console --profile cluster --profile tools)
+down() { quietly compose "${all_profiles[@]}" down --volumes --timeout 5; }
 
 finish() {
   status=$?
-  [ $status -eq 0 ] || compose logs --tail=40 || true
-  compose --profile observability down --volumes --timeout 5 >/dev/null 2>&1 || echo "smoke.sh: compose down failed" >&2
+  if [ $status -ne 0 ]; then
+    tail -n 40 "$work/log" >&2
+    compose "${all_profiles[@]}" ps || true
+    compose "${all_profiles[@]}" logs --no-color --tail=20 2>&1 | grep -v '"event":"\(ingested\|queued\)"' || true
+  fi
+  down || echo "smoke.sh: compose down failed" >&2
+  for program in $programs; do quietly docker rmi "$INGESTION_IMAGE-$program:$VERSION" || true; done
+  rm -rf "$work"
   exit $status
 }
 trap finish EXIT
 
-compose up --build --detach
-address=$(compose port mongo 27017)
-CGO_ENABLED=0 go run ./deploy/smoke -uri "mongodb://$address" -documents "$documents" -timeout 2m
+fail() { echo "smoke.sh: $*" >&2; exit 1; }
+say() { printf 'compose-smoke: %3d s: %s\n' $SECONDS "$*"; }
 
-if compose ps --services --filter status=running 2>/dev/null | grep -qE 'prometheus|grafana'; then
-  echo "smoke.sh: the profile observability is not to start by itself" >&2
-  exit 1
-fi
-compose --profile observability up --detach prometheus
+# The console's password, which its user must be able to read.
+printf 'smoke' >"$work/password"
+chmod 755 "$work"
+export CONSOLE_PASSWORD_FILE=$work/password
 
-# expect_metric EXPRESSION: waits until Prometheus has a result of the expression.
-expect_metric() {
-  local end=$((SECONDS + 60))
-  until [ -n "$(compose exec -T prometheus promtool query instant http://localhost:9090 "$1" 2>/dev/null)" ]; do
-    [ $SECONDS -lt $end ] || { echo "smoke.sh: Prometheus has no result of $1" >&2; exit 1; }
+build() {
+  local missing=()
+  [ -n "${REDIS_IMAGE:-}" ] || { export REDIS_IMAGE=ingestion-standin/redis:7; missing+=(redis); }
+  [ -n "${MONGO_IMAGE:-}" ] || { export MONGO_IMAGE=ingestion-standin/mongo:7; missing+=(mongo); }
+  [ -n "${PROMETHEUS_IMAGE:-}" ] || { export PROMETHEUS_IMAGE=ingestion-standin/prometheus:2; missing+=(prometheus); }
+  [ -n "${GO_IMAGE:-}" ] || missing+=(programs)
+  [ ${#missing[@]} -eq 0 ] || quietly deploy/images/standin.sh "${missing[@]}"
+  [ -z "${GO_IMAGE:-}" ] || quietly compose "${all_profiles[@]}" build
+}
+
+# check_images: small, unprivileged, labelled.
+check_images() {
+  local program image size
+  for program in $programs; do
+    image=$INGESTION_IMAGE-$program:$VERSION
+    size=$(docker image inspect --format '{{.Size}}' "$image")
+    say "$(printf '%-10s %5.1f MB' "$program" "$(bc_mb "$size")")"
+    case $program in worker | producer) [ "$size" -lt 40000000 ] || fail "the image of the $program has $size bytes, want less than 40 MB" ;; esac
+    [ "$(docker image inspect --format '{{.Config.User}}' "$image")" = 65532:65532 ] || fail "$image runs as root"
+    [ "$(docker image inspect --format '{{index .Config.Labels "org.opencontainers.image.version"}}' "$image")" = "$VERSION" ] || fail "$image has no version"
+  done
+}
+bc_mb() { echo "$(($1 / 1000000)).$((($1 / 100000) % 10))"; }
+
+# eventually SECONDS WHAT COMMAND... repeats a command until it succeeds.
+eventually() {
+  local end=$((SECONDS + $1)) what=$2
+  shift 2
+  until quietly "$@"; do
+    [ $SECONDS -lt $end ] || fail "$what: not within the time"
     sleep 1
   done
 }
-expect_metric 'count(up{job="ingestion"} == 1) == 2'
+
+# documents [AT_LEAST] prints how many documents there are, once there are so many.
+documents() {
+  "$work/smoke" -uri "mongodb://$(docker port "$(containers mongo)" 27017)/?directConnection=true" -documents "${1:-0}" -timeout 2m | cut -d' ' -f1
+}
+
+ingestctl() { compose run --rm -T ingestctl "$@"; }
+# containers SERVICE [--all] lists its running containers, or all.
+containers() { docker ps ${2:-} --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" --filter "label=com.docker.compose.service=$1"; }
+scaled_to() { [ "$(containers "$1" | wc -l)" -eq "$2" ]; }
+healthy() {
+  local container=
+  for container in $(containers "$1"); do
+    [ "$(docker inspect --format '{{.State.Health.Status}}' "$container")" = healthy ] || return 1
+  done
+  [ -n "$container" ]
+}
+
+# expect_log SERVICE TEXT: fails unless the service's log contains the text.
+expect_log() { logged "$1" "$2" || fail "the log of $1 does not contain $2"; }
+logged() {
+  local container
+  for container in $(containers "$1" --all); do
+    if docker logs "$container" 2>&1 | grep -cF -- "$2" >/dev/null; then return; fi
+  done
+  return 1
+}
+
+# load_and_kill sends records to three workers and kills one while they work.
+load_and_kill() {
+  local before after victim
+  quietly compose stop --timeout 10 generator
+  quietly ingestctl reconcile --wait --timeout 1m --documents || fail "the account is wrong before the load"
+  before=$(documents)
+  quietly compose up --detach --no-recreate --scale worker=3 worker
+  scaled_to worker 3 || fail "want 3 workers"
+  eventually 90 "three healthy workers" healthy worker
+  victim=$(containers worker | head -n 1)
+  seq -f '{"customerId":"c%.0f","name":"Ada","email":"ada@lovelace.org","createdAt":"2024-01-31T12:00:00Z"}' "$records" |
+    quietly compose run --rm -T generator load -
+  documents $((before + records / 20)) >/dev/null
+  quietly docker kill "$victim"
+  after=$(documents)
+  [ "$after" -lt $((before + records)) ] || fail "the worker was killed after the load: raise RECORDS"
+  say "a worker was killed at $((after - before)) of $records documents"
+  documents $((before + records)) >/dev/null
+  ingestctl reconcile --wait --timeout 2m --documents >"$work/account" 2>>"$work/log" || { cat "$work/account" >&2; fail "the account is wrong after the load"; }
+  after=$(documents)
+  [ $((after - before)) -eq "$records" ] || fail "$((after - before)) documents arrived, want $records"
+  logged worker '"event":"claimed"' || fail "nobody took over what the killed worker held: raise RECORDS"
+  scaled_to worker 2 || fail "want two workers besides the killed one"
+  say "$records documents arrived exactly once"
+}
+
+# stop_workers checks that those that still run end in order.
+stop_workers() {
+  local container codes=
+  local left
+  left=$(containers worker)
+  quietly compose stop --timeout 35 worker
+  for container in $left; do codes+=" $(docker inspect --format '{{.State.ExitCode}}' "$container")"; done
+  [ "$codes" = " 0 0" ] || fail "the workers exited with codes$codes, want 0 0"
+  expect_log worker '"event":"worker_stopped","status":"success"'
+}
+
+# expect_metric EXPRESSION: waits until Prometheus has a result of the expression.
+query() { [ -n "$(compose exec -T prometheus promtool query instant http://localhost:9090 "$1" 2>/dev/null)" ]; }
+expect_metric() { eventually 90 "Prometheus has no result of $1" query "$1"; }
+
+CGO_ENABLED=0 go build -o "$work/smoke" ./deploy/smoke
+build
+say "the images are built"
+check_images
+
+# A single Redis, first without a profile.
+quietly compose up --detach
+documents 20 >/dev/null
+expect_log init "MongoDB at mongodb://mongo:27017 is ready"
+expect_log worker '"event":"worker_started","status":"success","version":"'"$VERSION"' go'
+expect_log worker '"event":"ingested","status":"success"'
+worker=$(containers worker)
+[ "$(docker inspect --format '{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}}' "$worker")" = "true [ALL]" ] || fail "the worker may write or has capabilities"
+for service in archiver console prometheus grafana redis-1 ingestctl; do
+  [ -z "$(containers $service)" ] || fail "$service is in a profile, and is not to start by itself"
+done
+say "records arrive"
+quietly compose --profile archive --profile console --profile observability up --detach --no-recreate archiver console prometheus
+load_and_kill
+eventually 60 "a healthy archiver" healthy archiver
+eventually 60 "a healthy console" healthy console
+expect_metric 'count(up{job="ingestion"} == 1) == 3'
 expect_metric 'ingestion_records_settled_total{outcome="ingested"} > 0'
 expect_metric 'partition:ingestion_lag_seconds:max'
+stop_workers
+quietly compose stop --timeout 35 archiver
+quietly ingestctl archive verify || fail "the archive is not whole"
+say "console, archive and metrics are in order"
+down
 
-# expect_log TEXT: fails unless the worker's log contains the text.
-expect_log() {
-  local log
-  log=$(compose logs --no-color worker)
-  [[ $log == *"$1"* ]] || { echo "smoke.sh: the worker's log does not contain $1" >&2; exit 1; }
-}
-expect_log '"event":"worker_started","status":"success","version":"'"$VERSION"' go'
-expect_log '"event":"ingested","status":"success"'
-compose stop --timeout 35 worker
-expect_log '"event":"worker_stopped","status":"success"'
-container=$(compose ps --quiet --all worker 2>/dev/null || compose ps --quiet worker)
-code=$(docker inspect --format '{{.State.ExitCode}}' "$container")
-[ "$code" = 0 ] || { echo "smoke.sh: the worker exited with code $code" >&2; exit 1; }
-echo "compose-smoke: documents were inserted, their metrics scraped, and the worker exited with code 0"
+# A Redis Cluster.
+export INGESTION_REDIS_URL=redis+cluster://redis-1:6379,redis-2:6379,redis-3:6379 STREAM_PARTITIONS=3
+quietly compose --profile cluster up --detach
+documents 20 >/dev/null
+load_and_kill
+stop_workers
+for node in redis-1 redis-2 redis-3; do
+  [ "$(compose exec -T $node redis-cli dbsize | tr -dc 0-9)" -gt 0 ] || fail "$node has no keys"
+done
+say "passed, on a single Redis and on a Cluster"

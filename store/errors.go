@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/description"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
 )
 
@@ -124,6 +125,9 @@ func networkCause(err error) string {
 		for _, server := range selection.Desc.Servers {
 			if server.LastError != nil {
 				return fmt.Sprintf("%s: %s", server.Addr, plainCause(server.LastError))
+			}
+			if server.Kind == description.ServerKindRSGhost {
+				return fmt.Sprintf("%s: its replica set is not initiated", server.Addr)
 			}
 		}
 		return "none of its servers is primary"

@@ -48,6 +48,6 @@ func newCommand() *cobra.Command {
 	root := app.Service(&cobra.Command{
 		Use: "worker", Short: "Insert customer records from a Redis queue into MongoDB", Long: longHelp, Example: examples,
 	}, health, func(ctx context.Context, out io.Writer) error { return app.RunWorker(ctx, out, tracing.StartWorker) })
-	root.AddCommand(configCommand())
+	root.AddCommand(configCommand(), initCommand())
 	return root
 }

@@ -5,13 +5,17 @@
 # checks. There is none for Grafana.
 # They are for trials and tests, not for production.
 #
-#   deploy/images/standin.sh [redis] [mongo] [prometheus] [go]      default: all
+#   deploy/images/standin.sh [redis] [mongo] [prometheus] [go] [programs]
 #
-#   ingestion-standin/redis:7       redis-server, redis-cli
-#   ingestion-standin/mongo:7       `standalone mongo`, and a mongosh that only pings
+# The default is all but programs, which are our own images, compiled by the local Go and
+# assembled by the last stages of the Dockerfile, in seconds if the build cache is warm:
+#
+#   ingestion-standin/redis:7       redis-server, redis-cli, and a shell for deploy/redis/cluster.sh
+#   ingestion-standin/mongo:7       FerretDB that takes mongod's flags, and a mongosh that only pings
 #   ingestion-standin/prometheus:2  prometheus, promtool
 #   ingestion-standin/golang:1.26   Go, a shell, CA certificates and all modules of
 #                                   go.sum, so that builds need no network
+#   $INGESTION_IMAGE-worker:$VERSION and so on for producer, archiver, console, ingestctl
 #
 # Requires Docker and Go; redis also requires Debian's redis-server and redis-tools,
 # and prometheus Debian's prometheus.
@@ -55,7 +59,7 @@ redis() {
   require redis-server redis-server redis-tools
   require redis-cli redis-server redis-tools
   mkdir -p "$root/data"
-  with_libraries "$root" "$(command -v redis-server)" "$(command -v redis-cli)"
+  with_libraries "$root" "$(command -v redis-server)" "$(command -v redis-cli)" /bin/sh /usr/bin/getent /bin/sleep
   import "$root" ingestion-standin/redis:7 \
     'ENV PATH=/usr/local/bin:/usr/bin:/bin' 'WORKDIR /data' 'EXPOSE 6379' \
     'CMD ["redis-server", "--protected-mode", "no"]'
@@ -64,10 +68,10 @@ redis() {
 mongo() {
   local root=$work/mongo
   mkdir -p "$root/usr/local/bin" "$root/data/db"
-  go build -ldflags "-X 'ingestion/cmd/internal/app.stamp=$version'" -o "$root/usr/local/bin/" ./cmd/standalone ./deploy/images/mongosh
+  go build -tags=ferretdb_no_postgresql -o "$root/usr/local/bin/" ./deploy/images/mongod ./deploy/images/mongosh
   import "$root" ingestion-standin/mongo:7 \
     'ENV PATH=/usr/local/bin' 'VOLUME /data/db' 'EXPOSE 27017' \
-    'ENTRYPOINT ["standalone", "mongo", "--addr", "0.0.0.0:27017", "--data", "/data/db"]'
+    'ENTRYPOINT ["mongod"]'
 }
 
 prometheus_() {
@@ -95,11 +99,28 @@ go_() {
     'ENV GOPATH=/go' 'ENV GOPROXY=file:///modules' 'ENV GOSUMDB=off' 'ENV GOTOOLCHAIN=local' 'WORKDIR /go'
 }
 
+# programs builds from the local Go what the Dockerfile builds in GO_IMAGE.
+programs() {
+  local root=$work/programs target
+  mkdir -p "$root/archive" "$root/etc/ssl/certs"
+  VERSION=$version cmd/image.sh "$root/out"
+  cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
+  # The stage of all programs is left out: the classic builder makes each stage before the target.
+  {
+    printf 'FROM scratch AS build\nCOPY . /\n'
+    sed -n '/^FROM .* AS base$/,$p' Dockerfile | sed -e 's/^FROM ${BASE_IMAGE}/FROM scratch/' -e '/^FROM base AS all$/,/^$/d'
+  } >"$root/Dockerfile"
+  for target in worker producer archiver console ingestctl; do
+    docker build --quiet --target "$target" --build-arg VERSION="$version" --tag "${INGESTION_IMAGE:-ingestion}-$target:$version" "$root" >/dev/null
+    echo "${INGESTION_IMAGE:-ingestion}-$target:$version"
+  done
+}
+
 [ $# -gt 0 ] || set -- redis mongo prometheus go
 for image in "$@"; do
   case $image in
-    redis | mongo) "$image" ;;
+    redis | mongo | programs) "$image" ;;
     prometheus | go) "${image}_" ;;
-    *) echo "standin.sh: unknown image $image: want redis, mongo, prometheus or go" >&2; exit 2 ;;
+    *) echo "standin.sh: unknown image $image: want redis, mongo, prometheus, go or programs" >&2; exit 2 ;;
   esac
 done

@@ -16,7 +16,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-const interval = 500 * time.Millisecond
+const interval = 100 * time.Millisecond
 
 func main() {
 	uri := flag.String("uri", "mongodb://127.0.0.1:27017", "connection string of MongoDB")

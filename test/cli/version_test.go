@@ -12,11 +12,11 @@ import (
 )
 
 // The linker ignores the name of a variable that does not exist, so a program is built
-// with the one of the Dockerfile.
+// with the one of the images.
 func TestBuildsWithoutVersionControlAreStamped(t *testing.T) {
 	flag := regexp.MustCompile(`-X '([a-z/]+\.[a-z]+)=`)
 	var variable string
-	for _, file := range []string{"Dockerfile", "Makefile", "deploy/images/standin.sh", "deploy/release/build.go"} {
+	for _, file := range []string{"cmd/image.sh", "Makefile", "deploy/release/build.go"} {
 		text, err := os.ReadFile(filepath.Join("..", "..", file))
 		if err != nil {
 			t.Fatal(err)

@@ -17,7 +17,6 @@ const (
 	ready = 60 * time.Second  // for a program to start and connect
 	soon  = 120 * time.Second // for a load to be processed on a slow machine
 
-	database   = "integration"
 	collection = "customers"
 )
 
@@ -28,18 +27,18 @@ type service struct {
 	stream string // STREAM_KEY
 	queue  string // QUEUE_KEY
 	redis  *redis.Client
-	mongo  *env.MongoServer
+	mongo  *env.SharedMongoServer
 }
 
-// newService finds a Redis, which it logs, and starts a MongoDB. environ adds
+// newService finds a Redis and a MongoDB, which it logs. environ adds
 // settings. The window is so long that all records of a test share one.
 func newService(t *testing.T, mode string, environ ...string) *service {
 	t.Helper()
-	shared, mongo := env.SharedRedis(t), env.Mongo(t)
+	shared, mongo := env.SharedRedis(t), env.SharedMongo(t)
 	s := &service{t: t, stream: shared.Prefix + "stream", queue: shared.Prefix + "queue", redis: shared.Client(t), mongo: mongo}
 	s.env = append([]string{
-		"QUEUE_MODE=" + mode, "REDIS_URL=" + shared.URL, "MONGO_URI=" + mongo.URI(),
-		"QUEUE_KEY=" + s.queue, "STREAM_KEY=" + s.stream, "MONGO_DB=" + database, "MONGO_COLLECTION=" + collection,
+		"QUEUE_MODE=" + mode, "REDIS_URL=" + shared.URL, "MONGO_URI=" + mongo.URI,
+		"QUEUE_KEY=" + s.queue, "STREAM_KEY=" + s.stream, "MONGO_DB=" + mongo.Database, "MONGO_COLLECTION=" + collection,
 		"RATE_LIMIT_WINDOW_SEC=86400", "WORKER_POLL_TIMEOUT_SEC=1", "ADMIN_ADDR=",
 	}, environ...)
 	return s
@@ -123,7 +122,7 @@ func events(t *testing.T, worker *env.Proc) map[string]int {
 
 func (s *service) documents() int {
 	s.t.Helper()
-	n, err := s.mongo.Database(s.t).Client().Database(database).Collection(collection).CountDocuments(s.t.Context(), bson.D{})
+	n, err := s.mongo.Collection(collection).CountDocuments(s.t.Context(), bson.D{})
 	if err != nil {
 		s.t.Fatal(err)
 	}

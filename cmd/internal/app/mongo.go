@@ -70,6 +70,11 @@ func awaitMongo(ctx context.Context, s *store.Store, cfg *config.Config) error {
 			err = fmt.Errorf("%w; create the index by hand, or set MONGO_INDEXES=off", err)
 		}
 	}
+	return explainMongo(cfg, err)
+}
+
+// explainMongo names the variables in an error of the start.
+func explainMongo(cfg *config.Config, err error) error {
 	switch {
 	case err == nil:
 		return nil

@@ -7,6 +7,7 @@
 //	Redis         a real redis-server that can be stopped, killed and started again
 //	AnyRedis      the same where there is one, else miniredis
 //	SharedRedis   any Redis, perhaps a foreign one: only keys with its prefix
+//	SharedMongo   a MongoDB in a container where asked for, else Mongo: only its database
 //	Mongo         FerretDB, in this process unless that has the race detector
 //	MongoProcess  FerretDB as a process that can be stopped, killed and started again
 //	Build         a command of this module, compiled

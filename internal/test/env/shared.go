@@ -1,6 +1,7 @@
 package env
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"ingestion/internal/test/env/container"
 	"ingestion/internal/test/env/servers"
 )
 
@@ -57,7 +59,8 @@ func sharedURL(t testing.TB) (server servers.Server, url string) {
 	}
 	switch want := os.Getenv("INTEGRATION_REDIS"); want {
 	case "container", "auto":
-		if url, ok := containerURL(t, want == "container"); ok {
+		image := cmp.Or(os.Getenv("REDIS_IMAGE"), "redis:7-alpine")
+		if url, ok := containerURL(t, "INTEGRATION_REDIS", want == "container", image, container.Redis); ok {
 			return servers.ContainerRedis, url
 		}
 	case "", "local":

@@ -1,17 +1,14 @@
 package env
 
 import (
-	"cmp"
+	"context"
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"testing"
-
-	"ingestion/internal/test/env/container"
 )
 
-// shared holds the containers of this process; in practice one.
+// shared holds the containers of this process; in practice a Redis and a MongoDB.
 var shared struct {
 	sync.Mutex
 	stoppable bool // Main runs, and will call the stops
@@ -24,31 +21,35 @@ type startedContainer struct {
 	err error
 }
 
-// containerURL returns the address of a Redis in a container. If there is none,
-// the test fails if must is set; otherwise ok is false.
-func containerURL(t testing.TB, must bool) (url string, ok bool) {
+// startContainer starts a server in a container and returns its address.
+type startContainer func(ctx context.Context, image string, logf func(format string, args ...any)) (url string, stop func() error, err error)
+
+// containerURL returns the address of a server in a container. If there is none,
+// the test fails if must is set; otherwise ok is false. The variable is what asked
+// for a container.
+func containerURL(t testing.TB, variable string, must bool, image string, start startContainer) (url string, ok bool) {
 	t.Helper()
-	started := sharedContainer(t, cmp.Or(os.Getenv("REDIS_IMAGE"), "redis:7-alpine"))
+	started := sharedContainer(t, image, start)
 	if started.err == nil {
 		return started.url, true
 	}
 	if must {
-		t.Fatalf("INTEGRATION_REDIS=container: %v", started.err)
+		t.Fatalf("%s=container: %v", variable, started.err)
 	}
-	t.Logf("INTEGRATION_REDIS=auto: no container, using another Redis: %v", started.err)
+	t.Logf("%s=auto: no container, using another server: %v", variable, started.err)
 	return "", false
 }
 
 // sharedContainer starts one container for all tests of the process, or for t
 // alone if Main would not stop it. A failure is not retried for other tests.
-func sharedContainer(t testing.TB, image string) startedContainer {
+func sharedContainer(t testing.TB, image string, start startContainer) startedContainer {
 	t.Helper()
 	shared.Lock()
 	defer shared.Unlock()
 	if known, ok := shared.byImage[image]; ok {
 		return known
 	}
-	url, stop, err := container.Redis(t.Context(), image, t.Logf)
+	url, stop, err := start(t.Context(), image, t.Logf)
 	started := startedContainer{url, err}
 	switch {
 	case err != nil:

@@ -1,5 +1,5 @@
-// Package container runs a Redis in a container for tests, if there is a Docker
-// engine.
+// Package container runs a Redis and a MongoDB in containers for tests, if there is a
+// Docker engine.
 package container
 
 import (
@@ -24,7 +24,7 @@ const (
 // returns its URL and a function that removes it. A missing image is pulled, in
 // one attempt, which logf reports. After an error nothing is left behind.
 func Redis(ctx context.Context, image string, logf func(format string, args ...any)) (url string, stop func() error, err error) {
-	if err := prepare(ctx, image, logf); err != nil {
+	if err := prepare(ctx, image, "REDIS_IMAGE", logf); err != nil {
 		return "", nil, err
 	}
 	server, err := redis.Run(ctx, image, testcontainers.WithWaitStrategyAndDeadline(startTimeout, ready()))
@@ -47,8 +47,8 @@ func ready() wait.Strategy {
 	return wait.ForAll(wait.ForLog("Ready to accept connections"), wait.ForListeningPort("6379/tcp").SkipInternalCheck())
 }
 
-// prepare checks that an engine answers and that it has the image.
-func prepare(ctx context.Context, image string, logf func(string, ...any)) error {
+// prepare checks that an engine answers and that it has the image, which a variable names.
+func prepare(ctx context.Context, image, variable string, logf func(string, ...any)) error {
 	quieten()
 	findHost()
 	engine, err := testcontainers.NewDockerProvider()
@@ -64,12 +64,12 @@ func prepare(ctx context.Context, image string, logf func(string, ...any)) error
 	if _, err := engine.Client().ImageInspect(asking, image); err == nil {
 		return nil
 	}
-	return pull(ctx, engine.Client(), image, logf)
+	return pull(ctx, engine.Client(), image, variable, logf)
 }
 
 // pull makes a single attempt; that of testcontainers retries for a quarter of
 // an hour without a network.
-func pull(ctx context.Context, engine client.APIClient, image string, logf func(string, ...any)) error {
+func pull(ctx context.Context, engine client.APIClient, image, variable string, logf func(string, ...any)) error {
 	ctx, cancel := context.WithTimeout(ctx, pullTimeout)
 	defer cancel()
 	logf("pulling the image %s", image)
@@ -78,7 +78,7 @@ func pull(ctx context.Context, engine client.APIClient, image string, logf func(
 		err = errors.Join(progress.Wait(ctx), progress.Close())
 	}
 	if err != nil {
-		return fmt.Errorf("cannot pull the image %s; pull it by hand, or set REDIS_IMAGE to another one: %w", image, err)
+		return fmt.Errorf("cannot pull the image %s; pull it by hand, or set %s to another one: %w", image, variable, err)
 	}
 	return nil
 }

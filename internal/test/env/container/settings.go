@@ -9,8 +9,8 @@ import (
 )
 
 // quieten keeps testcontainers from describing the engine in the test's output,
-// and from starting its reaper, which needs another image: the caller of Redis
-// removes the container.
+// and from starting its reaper, which needs another image: the caller of Redis or
+// Mongo removes the container.
 func quieten() {
 	tclog.SetDefault(tclog.NewNoopLogger())
 	setDefault("TESTCONTAINERS_RYUK_DISABLED", "true")

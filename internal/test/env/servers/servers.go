@@ -20,6 +20,7 @@ const (
 	ContainerRedis Server = "redis (container)"
 	ForeignRedis   Server = "redis (REDIS_URL)"
 	EmbeddedRedis  Server = "miniredis (embedded)"
+	ContainerMongo Server = "MongoDB (container)"
 	EmbeddedMongo  Server = "FerretDB (embedded)"
 	ProcessMongo   Server = "FerretDB (process)"
 )
@@ -28,7 +29,7 @@ const (
 const Missing Server = "skipped without redis-server"
 
 // known is the order of the summary, which lists unused servers too.
-var known = []Server{LocalRedis, ContainerRedis, ForeignRedis, EmbeddedRedis, EmbeddedMongo, ProcessMongo}
+var known = []Server{LocalRedis, ContainerRedis, ForeignRedis, EmbeddedRedis, ContainerMongo, EmbeddedMongo, ProcessMongo}
 
 // Note appends to the file that a test used a server: one line with the
 // package's directory, the top-level test's name and the server, in one write,

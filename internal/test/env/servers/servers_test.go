@@ -25,7 +25,7 @@ func TestSummaryCountsTestsOnce(t *testing.T) {
 	note("/b", "TestTwo", servers.Missing)
 
 	const want = "tests by server: 2 redis-server (local), 0 redis (container), 0 redis (REDIS_URL), " +
-		"0 miniredis (embedded), 1 FerretDB (embedded), 0 FerretDB (process), 1 skipped without redis-server"
+		"0 miniredis (embedded), 0 MongoDB (container), 1 FerretDB (embedded), 0 FerretDB (process), 1 skipped without redis-server"
 	if got := summary(t, file); got != want {
 		t.Errorf("summary is\n%s\nwant\n%s", got, want)
 	}

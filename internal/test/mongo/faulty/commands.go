@@ -39,9 +39,16 @@ func (s *Server) execute(call *Call, fault Fault) bson.D {
 	if field := repeatedField(call.Body); field != "" {
 		return failure(duplicateField, "duplicate field "+field+" in the command")
 	}
+	if code := s.unfit(call.Name); code != 0 {
+		return failure(code, "not in a state for that")
+	}
 	switch call.Name {
 	case "hello":
-		return hello(call)
+		return s.hello(call)
+	case "replSetInitiate":
+		return s.replSetInitiate(call)
+	case "getCmdLineOpts":
+		return s.getCmdLineOpts()
 	case "ping", "endSessions", "killCursors", "createIndexes":
 		return ok()
 	case "buildInfo":
@@ -96,20 +103,41 @@ func failure(code int32, message string, labels ...string) bson.D {
 	return d
 }
 
-// hello replies as a standalone server. Without a topologyVersion the driver
-// polls, which keeps its monitors simple.
-func hello(call *Call) bson.D {
-	fields := bson.D{
-		{Key: "helloOk", Value: true}, {Key: "ismaster", Value: true}, {Key: "isWritablePrimary", Value: true},
-		{Key: "maxBsonObjectSize", Value: int32(16 << 20)}, {Key: "maxMessageSizeBytes", Value: int32(wire.MaxMessage)},
-		{Key: "maxWriteBatchSize", Value: int32(100_000)}, {Key: "localTime", Value: time.Now()},
-		{Key: "logicalSessionTimeoutMinutes", Value: int32(30)},
-		{Key: "minWireVersion", Value: int32(0)}, {Key: "maxWireVersion", Value: int32(21)}, {Key: "readOnly", Value: false},
-	}
+// hello replies as a standalone server, or as a member of Options.ReplicaSet. Without a
+// topologyVersion the driver polls, which keeps its monitors simple.
+func (s *Server) hello(call *Call) bson.D {
+	fields := append(s.role(),
+		bson.D{
+			{Key: "helloOk", Value: true},
+			{Key: "maxBsonObjectSize", Value: int32(16 << 20)}, {Key: "maxMessageSizeBytes", Value: int32(wire.MaxMessage)},
+			{Key: "maxWriteBatchSize", Value: int32(100_000)}, {Key: "localTime", Value: time.Now()},
+			{Key: "logicalSessionTimeoutMinutes", Value: int32(30)},
+			{Key: "minWireVersion", Value: int32(0)}, {Key: "maxWireVersion", Value: int32(21)}, {Key: "readOnly", Value: false},
+		}...)
 	if _, err := call.Body.LookupErr("saslSupportedMechs"); err == nil {
 		fields = append(fields, bson.E{Key: "saslSupportedMechs", Value: bson.A{"SCRAM-SHA-256"}})
 	}
 	return ok(fields...)
+}
+
+// role returns the fields by which a server says what it is.
+func (s *Server) role() bson.D {
+	if s.opts.ReplicaSet == "" {
+		return bson.D{{Key: "ismaster", Value: true}, {Key: "isWritablePrimary", Value: true}}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.replicas.hello(s.opts.ReplicaSet)
+}
+
+// unfit returns the code with which the server refuses a command in its state, else 0.
+func (s *Server) unfit(command string) int32 {
+	if s.opts.ReplicaSet == "" {
+		return 0
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.replicas.unfit(command)
 }
 
 func (s *Server) buildInfo() bson.D {

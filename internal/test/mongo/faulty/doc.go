@@ -5,6 +5,7 @@
 // Commands: hello, ping, buildInfo, insert, update (a document or $set, by _id),
 // find (by _id, by $in of _ids, or all, in the order of string _ids if asked),
 // getMore, killCursors, count, aggregate (as CountDocuments sends it), create,
-// listCollections, listIndexes, createIndexes, drop, dropDatabase, endSessions.
+// listCollections, listIndexes, createIndexes, drop, dropDatabase, endSessions,
+// replSetInitiate, getCmdLineOpts.
 // Projections are ignored.
 package faulty

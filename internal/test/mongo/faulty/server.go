@@ -24,6 +24,9 @@ type Options struct {
 	Ferret bool
 	// Record keeps all commands for Calls.
 	Record bool
+	// ReplicaSet makes the server a member of the replica set of this name, which waits for
+	// replSetInitiate and then has no primary at first. By default it is no member of any.
+	ReplicaSet string
 	// Journal is a file in which documents survive the process; none by
 	// default.
 	Journal string
@@ -42,6 +45,8 @@ type Server struct {
 	calls   map[string][]Call
 	cursors map[int64][]bson.Raw
 	lastID  int64
+
+	replicas replicaSet // of Options.ReplicaSet
 
 	journalFile *os.File
 	journal     *bufio.Writer
