@@ -79,3 +79,8 @@ func (r *rig) compare(records []person) (lost int) {
 func (p person) is(other person) bool {
 	return p.CustomerID == other.CustomerID && p.Name == other.Name && p.Email == other.Email && p.CreatedAt.Equal(other.CreatedAt)
 }
+
+// key is what no two records share.
+func (p person) key() string {
+	return fmt.Sprintf("%q of %q at %d", p.Email, p.CustomerID, p.CreatedAt.UnixMilli())
+}
