@@ -54,12 +54,19 @@ func (a *Account) without(n int64) string {
 	return ": deleted by another client without having been delivered"
 }
 
-// Losses describes missing entries, whether or not the account is balanced.
+// Losses describes missing entries, and those that Redis lost when the current epoch
+// began, whether or not the account is balanced.
 func (a *Account) Losses() []string {
-	if a.Missing == 0 {
-		return nil
+	var losses []string
+	if a.Missing > 0 {
+		losses = append(losses, fmt.Sprintf("%s without an outcome: deleted, skipped or dropped by another client, as `entries_missing` in the workers' log says; lost unless the producer sends them again", plural.Of(a.Missing, "entry is", "entries are")))
 	}
-	return []string{fmt.Sprintf("%s without an outcome: deleted, skipped or dropped by another client, as `entries_missing` in the workers' log says; lost unless the producer sends them again", plural.Of(a.Missing, "entry is", "entries are"))}
+	for _, r := range a.Rewinds {
+		if r.Epoch == a.Epoch && r.Before != "" {
+			losses = append(losses, fmt.Sprintf("Redis has lost the entries between %s and %s, some of which workers had read: it went back to an earlier state, as in a failover; Redis can't tell how many, the producer's log can (--queued)", r.After, r.Before))
+		}
+	}
+	return losses
 }
 
 // Notes explains what is not a fault but helps to read the account.
@@ -83,7 +90,7 @@ func (a *Account) Notes() []string {
 		say("the counts are those of epoch %d: %s", a.Epoch, a.began())
 	}
 	for _, r := range a.Rewinds {
-		if r.Before != "" {
+		if r.Before != "" && r.Epoch < a.Epoch {
 			say("when epoch %d began, Redis had lost the entries between %s and %s, some of which workers had read", r.Epoch, r.After, r.Before)
 		}
 	}

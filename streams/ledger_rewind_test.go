@@ -343,7 +343,7 @@ func TestAFailoverToAnEarlierStateIsDetected(t *testing.T) {
 			if a.Lost(held[9].ID) || a.Lost(a.LastEntry) || a.Epoch != 2 {
 				t.Errorf("%+v", a)
 			}
-			if notes := strings.Join(a.Notes(), "\n"); !strings.Contains(notes, "gone back") || !strings.Contains(notes, "lost the entries between") {
+			if notes := strings.Join(a.Notes(), "\n"); !strings.Contains(notes, "gone back") || !strings.Contains(strings.Join(a.Losses(), "\n"), "lost the entries between") {
 				t.Errorf("notes %q", notes)
 			}
 			b.awaitLossDetection(q)

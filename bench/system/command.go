@@ -20,7 +20,7 @@ for what is measured and how.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newSit(), newDrain(), newLatency(), newPartitions(), newReport())
+	root.AddCommand(newSit(), newDrain(), newLatency(), newPartitions(), newNodes(), newReport())
 	return root
 }
 

@@ -53,13 +53,25 @@ are missing, a line MISSING says so and the exit code is 3.
 
 Workers begin a new epoch when the group was set back or recreated, or when a
 failover has returned Redis to an earlier state. The counts are those of the
-current epoch. Documents of entries that Redis has lost are counted separately.
+current epoch. Documents of entries that Redis has lost are counted separately. If
+Redis lost entries that workers had read when this epoch began, a line MISSING says
+between which, and the exit code is 3.
+
+--queued reads the log of "producer generate", and looks for each entry that the
+producer was told is queued. What is neither on the stream nor trimmed by the
+service is lost: after a failover, Redis does not know of what was not replicated,
+and nobody else can count it. A line MISSING says how many of each partition, and
+the exit code is 3.
 
 With --wait, reconcile first waits until nothing is undelivered, pending or
 delayed.`
 
 const reconcileExample = `  ingestctl reconcile
   ingestctl reconcile --json | jq '.total.outcomes'
+
+  # after a failover: which of the entries that count as queued has Redis lost?
+  producer generate --duration 1h >queued.log
+  ingestctl reconcile --wait --queued queued.log
 
   # after a load: is everything settled, and in MongoDB?
   ingestctl reconcile --wait --timeout 30m --documents && echo complete`
@@ -68,6 +80,7 @@ type reconcileFlags struct {
 	json      bool
 	documents bool
 	wait      bool
+	queued    string
 	timeout   time.Duration
 }
 
@@ -83,6 +96,10 @@ func reconcileCommand() *cobra.Command {
 			if f.timeout <= 0 {
 				return app.UsageError(fmt.Errorf("--timeout: %v is not positive", f.timeout))
 			}
+			queued, err := readQueuedLog(f.queued)
+			if err != nil {
+				return err
+			}
 			var listMode bool
 			s, err := open(cmd.Context(), cmd, func(cfg *config.Config) {
 				listMode = cfg.QueueMode == config.ModeList
@@ -92,18 +109,19 @@ func reconcileCommand() *cobra.Command {
 				return err
 			}
 			defer s.close()
-			return s.reconcile(cmd.Context(), f, listMode)
+			return s.reconcile(cmd.Context(), f, queued, listMode)
 		},
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&f.json, "json", false, "print JSON (docs/schema/ingestctl-reconcile.json)")
 	flags.BoolVar(&f.documents, "documents", false, "also compare with the number of documents in MongoDB")
+	flags.StringVar(&f.queued, "queued", "", "log `file` of the producer: look for each entry that it calls queued")
 	flags.BoolVar(&f.wait, "wait", false, "wait until nothing is undelivered, pending or delayed")
 	app.DurationVar(flags, &f.timeout, "timeout", 10*time.Minute, "with --wait: give up after this time")
 	return cmd
 }
 
-func (s *session) reconcile(ctx context.Context, f reconcileFlags, listMode bool) error {
+func (s *session) reconcile(ctx context.Context, f reconcileFlags, queued []queuedLine, listMode bool) error {
 	var unsettled error
 	accounts, err := s.readAccounts(ctx)
 	if err == nil {
@@ -128,6 +146,11 @@ func (s *session) reconcile(ctx context.Context, f reconcileFlags, listMode bool
 		r = newReport(accounts, s.cfg.StreamKey)
 		r.addDocuments(streams.CompareDocuments(before, count, lost, streams.Total(accounts)))
 	}
+	found, err := s.lookForQueued(ctx, queued)
+	if err != nil {
+		return err
+	}
+	r.addQueued(found)
 	write := r.writeTable
 	if f.json {
 		write = r.writeJSON

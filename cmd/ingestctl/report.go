@@ -16,6 +16,7 @@ type report struct {
 	accounts  []*streams.Account
 	total     *streams.Account
 	documents *streams.Documents // nil without --documents
+	queued    *streams.Queued    // nil without --queued
 	verdict   streams.Verdict
 	faults    []finding
 	losses    []finding
@@ -68,10 +69,7 @@ func (r *report) addDocuments(d streams.Documents) {
 func (r *report) failure() error {
 	switch r.verdict {
 	case streams.Balanced:
-		if missing := r.total.Missing; missing > 0 {
-			return &app.MissingError{Err: fmt.Errorf("the account of %s balances, with %s missing", r.stream, plural.Of(missing, "record", "records"))}
-		}
-		return nil
+		return r.missing()
 	case streams.Unknown:
 		if r.total.Uncounted && verdictOf(r.accounts, 1) == right {
 			return fmt.Errorf("unknown whether the account of %s balances: this Redis does not count added entries; everything else agrees", r.stream)
@@ -82,5 +80,21 @@ func (r *report) failure() error {
 			return fmt.Errorf("the account of %s does not balance: %v", r.stream, r.faults[0])
 		}
 		return fmt.Errorf("the account of %s does not balance: %d faults", r.stream, len(r.faults))
+	}
+}
+
+// missing returns the error about records that are lost.
+func (r *report) missing() error {
+	n := r.total.Missing
+	if r.queued != nil {
+		n = max(n, int64(len(r.queued.Lost)))
+	}
+	switch {
+	case n > 0:
+		return &app.MissingError{Err: fmt.Errorf("the account of %s balances, with %s missing", r.stream, plural.Of(n, "record", "records"))}
+	case len(r.losses) > 0:
+		return &app.MissingError{Err: fmt.Errorf("the account of %s balances, but Redis has lost entries", r.stream)}
+	default:
+		return nil
 	}
 }

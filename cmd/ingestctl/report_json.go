@@ -23,6 +23,7 @@ type reportJSON struct {
 	Total      accountJSON     `json:"total"`
 	Partitions []accountJSON   `json:"partitions"`
 	Documents  *documentsJSON  `json:"documents,omitempty"`
+	Queued     *queuedJSON     `json:"queued,omitempty"`
 }
 
 type accountJSON struct {
@@ -75,6 +76,13 @@ type documentsJSON struct {
 	Holds   *bool  `json:"holds"` // null if the bounds are unknown
 }
 
+type queuedJSON struct {
+	Count   int64 `json:"count"` // entries that the producer's log calls queued
+	There   int64 `json:"there"`
+	Trimmed int64 `json:"trimmed"`
+	Lost    int64 `json:"lost"`
+}
+
 // writeJSON writes the account as indented JSON.
 func (r *report) writeJSON(w io.Writer) error {
 	out := reportJSON{
@@ -87,6 +95,9 @@ func (r *report) writeJSON(w io.Writer) error {
 	}
 	if d := r.documents; d != nil {
 		out.Documents = documentsOf(d)
+	}
+	if q := r.queued; q != nil {
+		out.Queued = &queuedJSON{q.Count, q.There, q.Trimmed, int64(len(q.Lost))}
 	}
 	return printJSON(w, out)
 }

@@ -92,6 +92,9 @@ func (r *report) writeCounts(b *bytes.Buffer) {
 	if d := r.documents; d != nil {
 		row("documents", d.Count, expected(d))
 	}
+	if q := r.queued; q != nil {
+		row("queued", q.Count, fmt.Sprintf("%d on the stream, %d trimmed, %d lost", q.There, q.Trimmed, len(q.Lost)))
+	}
 	fmt.Fprintln(b)
 }
 

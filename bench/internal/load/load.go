@@ -56,7 +56,7 @@ func Bad(n int) int { return (n + 49) / 100 }
 // Fill adds n records to the list or to the partitions of a stream, in random
 // order of their times. A stream's entries also have the given fields, names and
 // values in turn.
-func Fill(ctx context.Context, client *redis.Client, list bool, keys []string, n, repeated int, fields ...any) error {
+func Fill(ctx context.Context, client redis.Cmdable, list bool, keys []string, n, repeated int, fields ...any) error {
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(rand.Uint32()) * time.Second)
 	for from := 0; from < n; from += page {
 		pipe := client.Pipeline()

@@ -45,13 +45,15 @@ type Redis struct {
 }
 
 // StartRedis starts a Redis on a free loopback port.
-func StartRedis(ctx context.Context) (*Redis, error) {
+func StartRedis(ctx context.Context) (*Redis, error) { return startRedis(ctx) }
+
+func startRedis(ctx context.Context, args ...string) (*Redis, error) {
 	addr, err := proc.FreeAddr()
 	if err != nil {
 		return nil, err
 	}
 	_, port, _ := net.SplitHostPort(addr)
-	cmd := exec.Command("redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
+	cmd := exec.Command("redis-server", append([]string{"--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"}, args...)...)
 	server, err := proc.Start(cmd)
 	if err != nil {
 		return nil, fmt.Errorf("cannot start redis-server: %w", err)

@@ -184,19 +184,7 @@ func crowd(t *testing.T, cluster *env.RedisCluster) {
 		})
 		must(t, err)
 	}
-	for _, m := range cluster.Masters {
-		client := m.Client(t)
-		env.Eventually(t, soon, func() (bool, string) {
-			nodes := client.ClusterNodes(t.Context()).Val()
-			var ours string
-			for line := range strings.Lines(nodes) {
-				if strings.HasPrefix(line, target) {
-					ours = line
-				}
-			}
-			return strings.HasSuffix(strings.TrimSpace(ours), "-16383"), nodes
-		})
-	}
+	cluster.AwaitAgreement()
 }
 
 // TestAFerretDBIsExamined plants what it has in common with MongoDB.

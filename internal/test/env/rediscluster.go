@@ -139,6 +139,12 @@ func (s *RedisServer) Hang() {
 	s.running("Hang").Signal(syscall.SIGSTOP)
 }
 
+// Resume ends what Hang began.
+func (s *RedisServer) Resume() {
+	s.t.Helper()
+	s.running("Resume").Signal(syscall.SIGCONT)
+}
+
 // KeyOn returns a key with prefix on master i.
 func (c *RedisCluster) KeyOn(i int, prefix string) string {
 	c.t.Helper()
@@ -153,17 +159,62 @@ func (c *RedisCluster) KeyOn(i int, prefix string) string {
 	return ""
 }
 
-// Move moves the hash slot of a key from one master to another; the key must be the
-// only one in that slot.
+// Move moves the hash slot of a key from one master to another.
 func (c *RedisCluster) Move(key string, from, to int) {
 	c.t.Helper()
-	source, target := c.Masters[from], c.Masters[to]
-	slot := c.do(source, "CLUSTER", "KEYSLOT", key)
+	c.MoveSlot(c.Slot(key), c.Masters[from], c.Masters[to])
+}
+
+// Slot returns the hash slot of a key.
+func (c *RedisCluster) Slot(key string) int64 {
+	c.t.Helper()
+	slot, _ := c.do(c.Masters[0], "CLUSTER", "KEYSLOT", key).(int64)
+	return slot
+}
+
+// MoveSlot moves a hash slot with its keys from one master to another, as redis-cli
+// --cluster reshard does, while clients go on to use it.
+func (c *RedisCluster) MoveSlot(slot int64, source, target *RedisServer) {
+	c.t.Helper()
+	c.AwaitAgreement()
 	id := c.do(target, "CLUSTER", "MYID")
 	c.do(target, "CLUSTER", "SETSLOT", slot, "IMPORTING", c.do(source, "CLUSTER", "MYID"))
 	c.do(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", id)
 	host, port, _ := net.SplitHostPort(target.Addr)
-	c.do(source, "MIGRATE", host, port, key, 0, 5000)
+	for {
+		keys, _ := c.do(source, "CLUSTER", "GETKEYSINSLOT", slot, 100).([]any)
+		if len(keys) == 0 {
+			break
+		}
+		c.do(source, append([]any{"MIGRATE", host, port, "", 0, 10_000, "KEYS"}, keys...)...)
+	}
 	c.do(target, "CLUSTER", "SETSLOT", slot, "NODE", id)
 	c.do(source, "CLUSTER", "SETSLOT", slot, "NODE", id)
+	c.AwaitAgreement()
+}
+
+// AwaitAgreement waits until all masters say the same of who has which slots, and since
+// which epoch: until then the word of one that lags behind may undo a change.
+func (c *RedisCluster) AwaitAgreement() {
+	c.t.Helper()
+	Eventually(c.t, startTimeout, func() (bool, string) {
+		views := map[string]bool{}
+		for _, m := range c.Masters {
+			nodes, _ := c.do(m, "CLUSTER", "NODES").(string)
+			views[slotsOf(nodes)] = true
+		}
+		return len(views) == 1, fmt.Sprint(views)
+	})
+}
+
+// slotsOf returns the masters of CLUSTER NODES with their epochs and slots, in order.
+func slotsOf(nodes string) string {
+	var owners []string
+	for line := range strings.Lines(nodes) {
+		if f := strings.Fields(line); len(f) > 8 && strings.Contains(f[2], "master") {
+			owners = append(owners, fmt.Sprint(f[0], f[6], f[8:]))
+		}
+	}
+	slices.Sort(owners)
+	return strings.Join(owners, "\n")
 }
