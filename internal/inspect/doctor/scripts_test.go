@@ -56,7 +56,7 @@ var (
 		"search":            {"key": {"limit:*"}},
 		"window":            {"key": {"limit:*"}},
 		"limits_set":        {"KEYS[1]": {"limits"}},
-		"trace_entry":       {"KEYS[3]": {"delayed"}, "KEYS[4]": {"delayed:data"}, "KEYS[5]": {"ledger"}, "KEYS[6]": {"suspects"}, "KEYS[7]": {"gone"}, "KEYS[8]": {"returns"}, "key": {main, "dead"}},
+		"trace_entry":       {"KEYS[2]": {"dead"}, "KEYS[3]": {"delayed"}, "KEYS[4]": {"delayed:data"}, "KEYS[5]": {"ledger"}, "KEYS[6]": {"suspects"}, "KEYS[7]": {"gone"}, "KEYS[8]": {"returns"}, "key": {main, "dead"}},
 		"window_read":       {"KEYS[1]": {"limits"}, "KEYS[2]": {"limit:*"}},
 	}
 )
