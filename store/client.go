@@ -125,10 +125,11 @@ func (s *Store) Await(ctx context.Context) error {
 }
 
 // Permanent reports whether err, an error of this package, persists until an operator
-// acts: wrong credentials, missing rights or an unsuitable configuration.
+// acts: wrong credentials, missing rights, an unsuitable configuration, or a certificate
+// that is refused.
 func Permanent(err error) bool {
 	var failure *Error
-	return errors.As(err, &failure) && (failure.Class == Operator || failure.Class == Configuration)
+	return errors.As(err, &failure) && (failure.Class == Operator || failure.Class == Configuration || failure.tls)
 }
 
 // buildTimeout limits one attempt to build the index, unless ctx ends first.

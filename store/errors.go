@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -24,6 +23,7 @@ type Error struct {
 	Class Class
 	Code  int32 // the server's, 0 if there is none
 	text  string
+	tls   bool // about a certificate
 }
 
 // Error returns one sentence in the present tense.
@@ -32,6 +32,9 @@ func (e *Error) Error() string { return e.text }
 // newError describes a verdict. err is the classified error, read for its kind only;
 // timeout is the time that the attempt had.
 func newError(v verdict, err error, timeout time.Duration) *Error {
+	if text := certificateSentence(v, err); text != "" {
+		return &Error{Class: v.class, text: text, tls: true}
+	}
 	text := sentence(v, err, timeout)
 	if v.code != 0 {
 		text = fmt.Sprintf("%s (MongoDB code %d)", text, v.code)
@@ -124,7 +127,7 @@ func networkCause(err error) string {
 	if errors.As(err, &selection) {
 		for _, server := range selection.Desc.Servers {
 			if server.LastError != nil {
-				return fmt.Sprintf("%s: %s", server.Addr, plainCause(server.LastError))
+				return fmt.Sprintf("%s: %s", server.Addr, firstCause(server.LastError))
 			}
 			if server.Kind == description.ServerKindRSGhost {
 				return fmt.Sprintf("%s: its replica set is not initiated", server.Addr)
@@ -135,11 +138,19 @@ func networkCause(err error) string {
 	return plainCause(err)
 }
 
+// firstCause is plainCause of the first words with a server. A mongod closes the
+// connection if it wants TLS or a certificate of the client.
+func firstCause(err error) string {
+	if cause := plainCause(err); cause != closed {
+		return cause
+	}
+	return closed + ", perhaps since it wants TLS (tls=true) or a client certificate (tlsCertificateKeyFile), or speaks no TLS"
+}
+
+const closed = "connection closed by the server"
+
 func plainCause(err error) string {
 	var dns *net.DNSError
-	var unknownCA x509.UnknownAuthorityError
-	var hostname x509.HostnameError
-	var certificate x509.CertificateInvalidError
 	var record tls.RecordHeaderError
 	var queue topology.WaitQueueTimeoutError
 	var pool driver.RetryablePoolError
@@ -153,8 +164,6 @@ func plainCause(err error) string {
 		return "connection reset"
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return "no route to host"
-	case errors.As(err, &unknownCA), errors.As(err, &hostname), errors.As(err, &certificate):
-		return "the server's TLS certificate is not trusted"
 	case errors.As(err, &record):
 		return "the server does not speak TLS"
 	case errors.As(err, &pool):
@@ -162,7 +171,7 @@ func plainCause(err error) string {
 	case errors.As(err, &queue):
 		return "no free connection in the pool"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return "connection closed by the server"
+		return closed
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return "timeout"
 	}

@@ -1,7 +1,7 @@
 // Command release builds what is published of a version: for each platform an archive of
 // the programs, their manual pages, shell completions and bills of materials, and the
-// checksums of all archives. The same commit gives the same bytes, wherever and whenever it
-// is built with the same Go release.
+// checksums of all archives. The same commit gives the same bytes with the same Go release,
+// which twice.sh checks.
 //
 //	go run ./deploy/release -version v1.2.3 -out dist
 package main

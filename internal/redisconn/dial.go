@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"ingestion/internal/tlsfault"
 )
 
 // secure has the client dial by TLS, with the files as they are at the time of
@@ -119,7 +121,7 @@ func (c *firstAnswer) Write(b []byte) (int, error) {
 
 // refused explains err. The library takes one layer off an error at the login.
 func (c *firstAnswer) refused(err error) error {
-	if _, ok := alertOf(err); ok {
+	if _, ok := tlsfault.Alert(err); ok {
 		return fmt.Errorf("login: %w", tlsFault(err, c.addr, "", c.uncertified))
 	}
 	if c.uncertified && isClosed(err) {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"ingestion/internal/tlsfault"
 )
 
 // otherProtocol finds a server that speaks plainly where TLS was tried, or the
@@ -42,6 +44,6 @@ func answersPlainly(conn net.Conn) bool {
 // answersByTLS believes any certificate, since nothing is sent.
 func answersByTLS(ctx context.Context, conn net.Conn) bool {
 	err := tls.Client(conn, &tls.Config{InsecureSkipVerify: true}).HandshakeContext(ctx)
-	_, refused := alertOf(err)
+	_, refused := tlsfault.Alert(err)
 	return err == nil || refused
 }

@@ -10,12 +10,14 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"go.yaml.in/yaml/v3"
 
 	"ingestion/internal/config"
+	"ingestion/internal/test/env"
 )
 
 // rendered is what the chart makes of its sets of values; `make chart` keeps it up to date.
@@ -106,16 +108,23 @@ func (m manifest) grace() time.Duration {
 }
 
 // environ returns the container's variables; instead replaces the values of some.
-// Passwords are in files of the test.
+// Passwords and certificates are in files of the test.
 func (c container) environ(t *testing.T, instead map[string]string) []string {
 	t.Helper()
 	instead = maps.Clone(instead)
+	certificates := sync.OnceValue(func() map[string]string {
+		authority := env.NewAuthority(t)
+		pair := authority.Issue(time.Now().Add(time.Hour), "redis")
+		return map[string]string{"REDIS_TLS_CA_FILE": authority.File, "REDIS_TLS_CERT_FILE": pair.Cert, "REDIS_TLS_KEY_FILE": pair.Key}
+	})
 	var all []string
 	for _, v := range c.Env {
 		value, replaced := instead[v.Name]
 		switch {
 		case replaced:
 		case v.Name == "MONGO_PASSWORD_FILE": // the embedded MongoDB has no users
+		case strings.HasPrefix(v.Name, "REDIS_TLS_") && strings.HasSuffix(v.Name, "_FILE"):
+			value = certificates()[v.Name]
 		case strings.HasSuffix(v.Name, "_FILE"):
 			value = secretFile(t)
 		case v.ValueFrom.SecretKeyRef.Name != "":
@@ -177,7 +186,7 @@ func checkSettings(t *testing.T, c container) {
 		}
 		// Files of the pod, which are not here.
 		if strings.Contains(v.Value, "/run/ca/") {
-			instead[v.Name] = regexp.MustCompile(`[?&]tls(_ca_file|=|CAFile)[^&]*`).ReplaceAllString(v.Value, "")
+			instead[v.Name] = regexp.MustCompile(`&tls(=|CAFile)[^&]*`).ReplaceAllString(v.Value, "")
 		}
 	}
 	for _, assignment := range c.environ(t, instead) {

@@ -146,15 +146,23 @@ func (in *installation) checkSecurity(name string, pod *core.PodSpec) {
 }
 
 // checkFiles checks that each volume is mounted, and that files that settings name are in
-// one.
+// one, each of a secret under the very name.
 func (in *installation) checkFiles(name string, pod *core.PodSpec) {
 	in.t.Helper()
 	var volumes, mounted, paths []string
+	files := map[string][]string{} // of the volumes that say which they have
 	for _, v := range pod.Volumes {
 		volumes = append(volumes, v.Name)
+		files[v.Name] = filesOf(v)
 	}
 	for _, m := range pod.Containers[0].VolumeMounts {
-		mounted, paths = append(mounted, m.Name), append(paths, m.MountPath+"/")
+		mounted = append(mounted, m.Name)
+		for _, file := range files[m.Name] {
+			paths = append(paths, m.MountPath+"/"+file+"/")
+		}
+		if len(files[m.Name]) == 0 {
+			paths = append(paths, m.MountPath+"/")
+		}
 	}
 	slices.Sort(volumes)
 	slices.Sort(mounted)
@@ -170,6 +178,24 @@ func (in *installation) checkFiles(name string, pod *core.PodSpec) {
 			}
 		}
 	}
+}
+
+// filesOf lists the files of a volume that is made of secrets.
+func filesOf(v core.Volume) []string {
+	var items []core.KeyToPath
+	if v.Secret != nil {
+		items = v.Secret.Items
+	}
+	if v.Projected != nil {
+		for _, source := range v.Projected.Sources {
+			items = append(items, source.Secret.Items...)
+		}
+	}
+	var files []string
+	for _, item := range items {
+		files = append(files, item.Path)
+	}
+	return files
 }
 
 // checkEnd checks that the pod is not killed while the program may still be ending.

@@ -45,6 +45,16 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- define "ingestion.check" -}}
 {{- $v := .Values -}}
 {{- $list := eq ($v.settings.QUEUE_MODE | default "list" | toString | lower) "list" -}}
+{{- if and $v.redis.url (not $v.redis.urlSecret.name) -}}
+{{- $tls := or $v.redis.tls.caSecret.name $v.redis.tls.certSecret.name $v.redis.tls.serverName -}}
+{{- if and $tls (not (hasPrefix "rediss" $v.redis.url)) -}}
+{{- fail "redis.tls: redis.url is not for TLS: want rediss instead of redis" -}}
+{{- end -}}
+{{- $sentinel := or $v.redis.sentinel.passwordSecret.name $v.redis.sentinel.username -}}
+{{- if and $sentinel (not (contains "+sentinel://" $v.redis.url)) -}}
+{{- fail "redis.sentinel: redis.url names no Sentinels: want redis+sentinel://h1,h2/master/0" -}}
+{{- end -}}
+{{- end -}}
 {{- if and $v.archiver.enabled $list -}}
 {{- fail "archiver.enabled: a list keeps no entries to archive: want settings.QUEUE_MODE=stream" -}}
 {{- end -}}

@@ -47,6 +47,22 @@ and mongo, which says whether the program talks to MongoDB. */ -}}
 {{- if $v.redis.passwordSecret.name }}
 - {name: REDIS_PASSWORD_FILE, value: /run/secrets/redis/password}
 {{- end }}
+{{- if $v.redis.tls.caSecret.name }}
+- {name: REDIS_TLS_CA_FILE, value: /run/secrets/redis/ca.crt}
+{{- end }}
+{{- if $v.redis.tls.certSecret.name }}
+- {name: REDIS_TLS_CERT_FILE, value: /run/secrets/redis/tls.crt}
+- {name: REDIS_TLS_KEY_FILE, value: /run/secrets/redis/tls.key}
+{{- end }}
+{{- with $v.redis.tls.serverName }}
+- {name: REDIS_TLS_SERVER_NAME, value: {{ . | quote }}}
+{{- end }}
+{{- if $v.redis.sentinel.passwordSecret.name }}
+- {name: REDIS_SENTINEL_PASSWORD_FILE, value: /run/secrets/redis/sentinel-password}
+{{- end }}
+{{- with $v.redis.sentinel.username }}
+- {name: REDIS_SENTINEL_USERNAME, value: {{ . | quote }}}
+{{- end }}
 {{- if .mongo }}
 {{ include "ingestion.address" (dict "name" "MONGO_URI" "value" $v.mongo.uri "secret" $v.mongo.uriSecret) }}
 {{- if $v.mongo.passwordSecret.name }}
@@ -68,15 +84,31 @@ and mongo, which says whether the program talks to MongoDB. */ -}}
 {{- end }}
 {{- end -}}
 
-{{- /* The files with their passwords, in a volume and where it is mounted. */ -}}
+{{- /* The files that Redis' settings name, as the sources of a volume. A volume follows its
+secrets when they change. */ -}}
+{{- define "ingestion.redisFiles" -}}
+{{- with .passwordSecret }}{{ if .name }}
+- secret: {name: {{ .name }}, items: [{key: {{ .key }}, path: password}]}
+{{- end }}{{ end }}
+{{- with .sentinel.passwordSecret }}{{ if .name }}
+- secret: {name: {{ .name }}, items: [{key: {{ .key }}, path: sentinel-password}]}
+{{- end }}{{ end }}
+{{- with .tls.caSecret }}{{ if .name }}
+- secret: {name: {{ .name }}, items: [{key: {{ .key }}, path: ca.crt}]}
+{{- end }}{{ end }}
+{{- with .tls.certSecret }}{{ if .name }}
+- secret: {name: {{ .name }}, items: [{key: {{ .certKey }}, path: tls.crt}, {key: {{ .keyKey }}, path: tls.key}]}
+{{- end }}{{ end }}
+{{- end -}}
+
+{{- /* The files of all programs in volumes, and where these are mounted. */ -}}
 {{- define "ingestion.volumes" -}}
 {{- $v := .root.Values -}}
-{{- if $v.redis.passwordSecret.name }}
-- name: redis-password
-  secret:
-    secretName: {{ $v.redis.passwordSecret.name }}
-    items: [{key: {{ $v.redis.passwordSecret.key }}, path: password}]
+{{- with include "ingestion.redisFiles" $v.redis | trim }}
+- name: redis
+  projected:
     defaultMode: 0440
+    sources: {{- . | nindent 6 }}
 {{- end }}
 {{- if and .mongo $v.mongo.passwordSecret.name }}
 - name: mongo-password
@@ -92,8 +124,8 @@ and mongo, which says whether the program talks to MongoDB. */ -}}
 
 {{- define "ingestion.mounts" -}}
 {{- $v := .root.Values -}}
-{{- if $v.redis.passwordSecret.name }}
-- {name: redis-password, mountPath: /run/secrets/redis, readOnly: true}
+{{- if include "ingestion.redisFiles" $v.redis | trim }}
+- {name: redis, mountPath: /run/secrets/redis, readOnly: true}
 {{- end }}
 {{- if and .mongo $v.mongo.passwordSecret.name }}
 - {name: mongo-password, mountPath: /run/secrets/mongo, readOnly: true}
