@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	_ "embed"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -87,6 +88,16 @@ func NewArchive(opts ArchiveOptions) (*Archive, error) {
 		a.stream, a.lease = keys.Outcomes, keys.OutcomesArchiver
 	}
 	return a, nil
+}
+
+// IsArchived reports whether the archive's group keeps the entries of a stream until they are
+// archived.
+func IsArchived(ctx context.Context, client redis.UniversalClient, key string) (bool, error) {
+	groups, err := client.XInfoGroups(ctx, key).Result()
+	if err != nil && !isNoGroup(err) {
+		return false, wrap(err, "reading the groups of %s", key)
+	}
+	return slices.ContainsFunc(groups, func(g redis.XInfoGroup) bool { return g.Name == ArchiveGroup }), nil
 }
 
 // Key returns the key of what is archived.

@@ -52,6 +52,15 @@ var operations = map[string]operation{
 	"migrate_to_list": {prepare: toMigrate(func(ctx context.Context, m *streams.Migration, last []string) (int, error) {
 		return m.ToList(ctx, 100, last)
 	}), never: []string{"xadd"}}, // but for the archive
+	"layout_record": {prepare: toLayout(0, func(ctx context.Context, client redis.UniversalClient) (streams.Layout, error) {
+		return streams.RecordLayout(ctx, client, "s", 3)
+	})},
+	"layout_begin": {prepare: toLayout(3, func(ctx context.Context, client redis.UniversalClient) (streams.Layout, error) {
+		return streams.BeginLayout(ctx, client, "s", 2, 4)
+	})},
+	"layout_end": {prepare: toLayout(4, func(ctx context.Context, client redis.UniversalClient) (streams.Layout, error) {
+		return streams.EndLayout(ctx, client, "s", 4)
+	})},
 	"archive_lease":    {prepare: toLease},
 	"archive_release":  {prepare: toReleaseLease},
 	"archive_position": {prepare: toFindPosition},
@@ -211,6 +220,7 @@ func (b *rig) state() map[string]any {
 		"suspects": b.client.HVals(ctx, "{s}:suspects").Val(),
 		"workers":  b.client.HKeys(ctx, "{s}:workers").Val(),
 		"archived": b.client.Exists(ctx, "{s}:archiver").Val(),
+		"layout":   b.client.HGetAll(ctx, streams.LayoutKey("s")).Val(),
 	}
 	for _, g := range b.client.XInfoGroups(ctx, "s").Val() {
 		if g.Name == streams.ArchiveGroup {
@@ -456,6 +466,20 @@ func toAttempt(b *rig) func(redis.UniversalClient) error {
 func toPause(b *rig) func(redis.UniversalClient) error {
 	return func(client redis.UniversalClient) error {
 		return streams.Pause(b.t.Context(), client, "s", streams.Control{By: "ada"})
+	}
+}
+
+// toLayout changes a layout while a change to next is in progress, unless next is 0.
+func toLayout(next int, change func(context.Context, redis.UniversalClient) (streams.Layout, error)) func(*rig) func(redis.UniversalClient) error {
+	return func(b *rig) func(redis.UniversalClient) error {
+		if next != 0 {
+			_, err := streams.BeginLayout(b.t.Context(), b.client, "s", 2, next)
+			must(b.t, err)
+		}
+		return func(client redis.UniversalClient) error {
+			_, err := change(b.t.Context(), client)
+			return err
+		}
 	}
 }
 

@@ -158,7 +158,7 @@ func (s *State) why(d diff.Difference) (why string, outside bool) {
 		return "", false
 	}
 	id := text(either(d), "streamId")
-	home := s.Partitions[record.HomePartition(text(either(d), "customerId"), len(s.Partitions))]
+	home := s.Partitions[record.HomePartition(text(either(d), "customerId"), s.Rules.homes(len(s.Partitions)))]
 	switch {
 	case d.Kind == diff.Extra:
 		return whyExtra, false

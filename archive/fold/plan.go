@@ -88,11 +88,12 @@ func (r *Rebuild) sameAs(s *State) error {
 		was("RATE_LIMIT_POLICY=defer", a.Reserve, b.Reserve),
 		was("RATE_LIMIT_MAX_DELAY_SEC", a.MaxDelay, b.MaxDelay),
 		was("MAX_RECORD_BYTES", a.MaxRecordBytes, b.MaxRecordBytes),
+		was("STREAM_PARTITIONS", a.homes(len(s.Partitions)), b.homes(len(r.opts.Keys))),
 		was("--judge-again", a.JudgeAgain, b.JudgeAgain),
 		was("--from", s.From, r.opts.From.Text),
 		was("--to", s.To, r.opts.To.Text),
 		was("the archive", cmp.Or(s.Archive, "none"), cmp.Or(r.opts.Archive, "none")),
-		was("the number of partitions", len(s.Partitions), len(r.opts.Keys)),
+		was("the number of streams", len(s.Partitions), len(r.opts.Keys)),
 	)
 	for i, p := range s.Partitions {
 		if err == nil {

@@ -24,7 +24,7 @@ import (
 // Options describes a fold. All fields are required unless their comment says otherwise.
 type Options struct {
 	Redis   redis.UniversalClient
-	Keys    []string     // the streams of the partitions
+	Keys    []string     // the streams of the partitions, and then others that are read: see Rules.Homes
 	Bucket  *blob.Bucket // of the archive; nil: what is on the stream alone
 	Archive string       // what Bucket is, for people; a fold is continued only with the same one
 
@@ -231,7 +231,7 @@ func (r *Rebuild) consumerOptions(q *Queue) (consumer.Options, error) {
 	if rules.Limit == 0 {
 		return opts, nil
 	}
-	bases, ahead := r.windows.bases(), int64(0)
+	bases, ahead := r.windows.bases()[:rules.homes(len(r.opts.Keys))], int64(0)
 	if rules.Reserve {
 		ahead = rules.MaxDelay.Milliseconds() // how much older than its ID the place of a record may be
 	}

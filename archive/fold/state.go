@@ -1,6 +1,7 @@
 package fold
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -37,10 +38,14 @@ type Rules struct {
 	Reserve        bool          `bson:"reserve"`
 	MaxDelay       time.Duration `bson:"maxDelay"`
 	MaxRecordBytes int           `bson:"maxRecordBytes"`
+	// Homes is how many of the streams are partitions, in which customers are at home; 0: all.
+	Homes int `bson:"homes,omitempty"`
 	// JudgeAgain lets the limiter decide about records of which a worker has noted what it
 	// decided.
 	JudgeAgain bool `bson:"judgeAgain"`
 }
+
+func (r *Rules) homes(streams int) int { return cmp.Or(r.Homes, streams) }
 
 // Partition is the part of a fold that comes from one partition.
 type Partition struct {

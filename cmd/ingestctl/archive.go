@@ -1,13 +1,17 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"gocloud.dev/blob"
 
+	"ingestion/archive"
 	"ingestion/cmd/internal/buckets"
 )
 
@@ -66,12 +70,30 @@ func (s *session) archiveURL() string {
 	return u.Redacted()
 }
 
-// archivedKeys are those of the arguments or, without any, of the configured stream.
-func (s *session) archivedKeys(args []string) []string {
+// archivedKeys are those of the arguments or, without any, of the configured stream: its
+// partitions, and what else of it is archived, from when it had another number of them.
+func (s *session) archivedKeys(ctx context.Context, bucket *blob.Bucket, args []string) ([]string, error) {
 	if len(args) > 0 {
-		return args
+		return args, nil
 	}
-	return s.keys()
+	archived, err := archive.Keys(ctx, bucket)
+	if err != nil {
+		return nil, err
+	}
+	keys := s.keys()
+	for _, key := range archived {
+		if s.ofTheStream(key) && !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
+}
+
+// ofTheStream reports whether a key is that of a partition, whatever the number of them.
+func (s *session) ofTheStream(key string) bool {
+	number, ofOurs := strings.CutPrefix(key, s.cfg.StreamKey+":")
+	_, err := strconv.ParseUint(number, 10, 32)
+	return key == s.cfg.StreamKey || ofOurs && err == nil
 }
 
 // nothingArchived is the error for partitions of which there is no archive.

@@ -92,7 +92,11 @@ func (s *session) catArchive(ctx context.Context, bucket *blob.Bucket, args []st
 	}
 	buffered := bufio.NewWriterSize(out, 64<<10)
 	left := f.limit
-	for _, key := range s.archivedKeys(args) {
+	keys, err := s.archivedKeys(ctx, bucket, args)
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
 		log := archive.Open(bucket, key)
 		if _, err := log.Tail(ctx); errors.Is(err, archive.ErrEmpty) && len(args) > 0 {
 			return errors.Join(s.nothingArchived(key), buffered.Flush())

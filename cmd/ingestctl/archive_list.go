@@ -65,12 +65,12 @@ func archiveListCommand() *cobra.Command {
 }
 
 func (s *session) listArchive(ctx context.Context, bucket *blob.Bucket, args []string, f *archiveListFlags) error {
-	keys := s.archivedKeys(args)
+	keys, err := s.archivedKeys(ctx, bucket, args)
 	if f.all {
-		var err error
-		if keys, err = archive.Keys(ctx, bucket); err != nil {
-			return err
-		}
+		keys, err = archive.Keys(ctx, bucket)
+	}
+	if err != nil {
+		return err
 	}
 	out := archiveListJSON{Version: 1, Archive: s.archiveURL(), Partitions: []archivedJSON{}}
 	for _, key := range keys {
@@ -86,7 +86,7 @@ func (s *session) listArchive(ctx context.Context, bucket *blob.Bucket, args []s
 	if f.json {
 		return printJSON(s.out, out)
 	}
-	_, err := s.out.Write(archiveTable(&out))
+	_, err = s.out.Write(archiveTable(&out))
 	return err
 }
 

@@ -74,8 +74,12 @@ func archiveVerifyCommand() *cobra.Command {
 
 func (s *session) verifyArchive(ctx context.Context, bucket *blob.Bucket, args []string, f *archiveVerifyFlags) error {
 	live := s.redisIfThere(ctx, f.offline)
+	keys, err := s.archivedKeys(ctx, bucket, args)
+	if err != nil {
+		return err
+	}
 	out := archiveVerifyJSON{Version: 1, Archive: s.archiveURL(), Partitions: []verifiedJSON{}}
-	keys, found := s.archivedKeys(args), false
+	found := false
 	for _, key := range withNotes(keys, len(args) == 0) {
 		one, err := s.verifyPartition(ctx, archive.Open(bucket, key), live, f)
 		if err == nil && one.Ends == nil && len(args) > 0 {
@@ -95,7 +99,6 @@ func (s *session) verifyArchive(ctx context.Context, bucket *blob.Bucket, args [
 		return s.nothingArchived(keys...)
 	}
 	out.Sound = out.Faults == 0
-	var err error
 	if f.json {
 		err = printJSON(s.out, out)
 	} else {

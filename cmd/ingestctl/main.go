@@ -68,7 +68,7 @@ func newCommand() *cobra.Command {
 	}
 	addGroup(root, looking, "The queue and its servers:", statusCommand(), topCommand(), doctorCommand(), reconcileCommand())
 	addGroup(root, records, "Records and customers:", traceCommand(), findCommand(), deadCommand(), limitsCommand())
-	addGroup(root, changing, "Changing the queue:", pauseCommand(), resumeCommand(), migrateCommand())
+	addGroup(root, changing, "Changing the queue:", pauseCommand(), resumeCommand(), migrateCommand(), repartitionCommand())
 	addGroup(root, keeping, "The event log:", archiveCommand(), rebuildCommand())
 	return root
 }

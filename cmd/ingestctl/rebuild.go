@@ -8,7 +8,6 @@ import (
 	"math"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -25,6 +24,7 @@ import (
 	"ingestion/internal/inspect"
 	"ingestion/internal/logging"
 	"ingestion/internal/plural"
+	"ingestion/streams"
 )
 
 const rebuildHelp = `rebuild derives the collection again from what arrived: it takes the entries of
@@ -170,15 +170,17 @@ func (f *rebuildFlags) run(cmd *cobra.Command) error {
 	}
 	if bucket != nil {
 		defer func() { _ = bucket.Close() }()
-		if err := s.sameArchive(ctx, bucket); err != nil {
-			return err
-		}
 	}
 	servers, err := app.OpenRebuild(ctx, s.cfg, f.into, s.log)
 	if err != nil {
 		return err
 	}
 	defer servers.Close()
+	if bucket != nil {
+		if err := s.sameArchive(ctx, bucket); err != nil {
+			return err
+		}
+	}
 	shown := &rebuildProgress{progress: progress{w: s.err, terminal: logging.CanRedraw(s.err), printed: time.Now()}}
 	opts, err := f.options(s, servers, bucket, shown)
 	if err != nil {
@@ -213,13 +215,20 @@ func (s *session) sameArchive(ctx context.Context, bucket *blob.Bucket) error {
 		return err
 	}
 	for _, key := range archived {
-		number, ofOurs := strings.CutPrefix(key, s.cfg.StreamKey+":")
-		_, err := strconv.ParseUint(number, 10, 32)
-		if (key == s.cfg.StreamKey || ofOurs && err == nil) && !slices.Contains(s.keys(), key) {
-			return app.UsageError(fmt.Errorf("STREAM_PARTITIONS: the archive has the partition %s, which is none of %d: what it has would be left out; set the number as it was when that was archived", key, s.cfg.StreamPartitions))
+		if s.ofTheStream(key) && !slices.Contains(s.keys(), key) {
+			return app.UsageError(fmt.Errorf("STREAM_PARTITIONS: the archive has the partition %s, which is none of %d: what it has would be left out; set the number as it was when that was archived, or, if ingestctl repartition has changed it and Redis has since lost that, give %s the field \"former\" with the numbers of before",
+				key, s.cfg.StreamPartitions, streams.LayoutKey(s.cfg.StreamKey)))
 		}
 	}
 	return nil
+}
+
+// homes is how many of the streams are partitions; 0: all.
+func (s *session) homes() int {
+	if len(s.cfg.FormerPartitions) == 0 {
+		return 0
+	}
+	return s.cfg.StreamPartitions
 }
 
 func (f *rebuildFlags) options(s *session, servers *app.RebuildServers, bucket *blob.Bucket, shown *rebuildProgress) (o fold.Options, err error) {
@@ -230,7 +239,7 @@ func (f *rebuildFlags) options(s *session, servers *app.RebuildServers, bucket *
 		Rules: fold.Rules{
 			Limit: cfg.RateLimitLimit, Window: cfg.RateLimitWindow.Duration(), Reserve: cfg.RateLimitPolicy == config.PolicyDefer,
 			MaxDelay: cfg.RateLimitMaxDelay.Duration(), MaxRecordBytes: cfg.MaxRecordBytes,
-			JudgeAgain: f.judgeAgain,
+			JudgeAgain: f.judgeAgain, Homes: s.homes(),
 		},
 		Lateness: cfg.RateLimitLateness.Duration(), BatchSize: cfg.BatchSize, ShutdownTimeout: cfg.ShutdownTimeout.Duration(),
 		Log: s.log, Progress: shown.show,

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"ingestion/cmd/internal/app"
 	"ingestion/internal/config"
-	"ingestion/record"
 	"ingestion/streams"
 )
 
@@ -136,7 +136,7 @@ func (s *session) reconcile(ctx context.Context, f reconcileFlags, queued []queu
 	r := newReport(accounts, s.cfg.StreamKey)
 	if f.documents {
 		before := streams.Total(accounts)
-		count, lost, err := app.CountDocuments(ctx, s.cfg, s.log, lostOf(accounts))
+		count, lost, err := app.CountDocuments(ctx, s.cfg, s.log, s.lostOf(accounts))
 		if err != nil {
 			return err
 		}
@@ -163,13 +163,18 @@ func (s *session) reconcile(ctx context.Context, f reconcileFlags, queued []queu
 
 // lostOf selects the documents whose entries Redis has lost. It returns nil if
 // there are none.
-func lostOf(accounts []*streams.Account) *app.DocumentFilter {
+func (s *session) lostOf(accounts []*streams.Account) *app.DocumentFilter {
 	from, to := streams.Total(accounts).LostSpan()
 	if to == "" {
 		return nil
 	}
 	return &app.DocumentFilter{From: from, To: to, Match: func(customerID, streamID string) bool {
-		return accounts[record.HomePartition(customerID, len(accounts))].Lost(streamID)
+		for _, place := range s.cfg.Layout().Places(customerID) {
+			if accounts[place].Lost(streamID) {
+				return true
+			}
+		}
+		return false
 	}}
 }
 
@@ -186,7 +191,7 @@ func (s *session) checkSettings(ctx context.Context, accounts []*streams.Account
 		next = s.cfg.StreamKey + ":0"
 	}
 	more, err := s.redis.Exists(ctx, next).Result()
-	if err == nil && more > 0 { // only a hint, so without the right to ask there is none
+	if err == nil && more > 0 && !slices.Contains(s.keys(), next) { // only a hint, so without the right to ask there is none
 		s.log.Warn("warning", "reason", fmt.Sprintf("stream %q also exists, but STREAM_PARTITIONS=%d does not cover it", next, s.cfg.StreamPartitions))
 	}
 	for _, a := range accounts {

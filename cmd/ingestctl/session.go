@@ -11,7 +11,6 @@ import (
 
 	"ingestion/cmd/internal/app"
 	"ingestion/internal/config"
-	"ingestion/record"
 	"ingestion/store"
 )
 
@@ -90,7 +89,7 @@ func (s *session) close() {
 	}
 }
 
-// keys returns the keys of the stream's partitions.
+// keys returns the keys of the stream's partitions, and of others that are still read.
 func (s *session) keys() []string {
-	return record.PartitionKeys(s.cfg.StreamKey, s.cfg.StreamPartitions)
+	return s.cfg.Layout().Keys()
 }

@@ -142,6 +142,10 @@ func observe(ctx context.Context, cmd *cobra.Command) (*observer, error) {
 		return nil, err
 	}
 	s.closers = append(s.closers, func() { _ = s.redis.Close() })
+	if err := app.ObserveLayout(ctx, s.redis, s.cfg); err != nil {
+		s.close()
+		return nil, err
+	}
 	store, release, err := app.ObserverStore(ctx, s.cfg)
 	if err != nil {
 		s.close()
@@ -157,7 +161,7 @@ func sourceOf(s *session) inspect.Source {
 	if s.cfg.QueueMode == config.ModeList {
 		src.List = s.cfg.QueueKey
 	} else {
-		src.Keys, src.Group = s.keys(), s.cfg.StreamGroup
+		src.Keys, src.Homes, src.Group = s.keys(), s.cfg.StreamPartitions, s.cfg.StreamGroup
 	}
 	return src
 }

@@ -23,8 +23,8 @@ func (s *session) tracer() (*inspect.Tracer, error) {
 	if cfg.QueueMode == config.ModeList {
 		source.List = cfg.QueueKey
 	} else {
-		source.Keys = s.keys()
-		bases = source.Keys
+		source.Keys, source.Homes = s.keys(), cfg.StreamPartitions
+		bases = cfg.Layout().Homes()
 	}
 	l, err := limiter.New(s.redis, limiter.Config{
 		Limit: cfg.RateLimitLimit, Window: cfg.RateLimitWindow.Duration(), Lateness: cfg.RateLimitLateness.Duration(),

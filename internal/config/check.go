@@ -112,7 +112,7 @@ func (c *Config) checkKeys(k *checker) {
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
 func (c *Config) checkNumbers(k *checker) {
-	k.between("STREAM_PARTITIONS", int64(c.StreamPartitions), 1, 1024)
+	k.between("STREAM_PARTITIONS", int64(c.StreamPartitions), 1, MaxPartitions)
 	k.between("STREAM_CLAIM_IDLE_MS", c.StreamClaimIdle.Duration().Milliseconds(), 100, 86_400_000)
 	k.between("STREAM_MAX_DELIVERIES", int64(c.StreamMaxDeliveries), 1, 1_000_000)
 	k.want(c.StreamMaxEntries >= 0, "STREAM_MAX_ENTRIES", "%d is negative", c.StreamMaxEntries)

@@ -2,7 +2,11 @@
 // .env file in the working directory, and reports every fault at once.
 package config
 
-import "strings"
+import (
+	"strings"
+
+	"ingestion/record"
+)
 
 // The values of QUEUE_MODE, RATE_LIMIT_POLICY, RATE_LIMIT_CLOCK and CONSOLE_AUTH.
 const (
@@ -19,6 +23,9 @@ const (
 	AuthPassword = "password"
 	AuthProxy    = "proxy"
 )
+
+// MaxPartitions is the highest STREAM_PARTITIONS.
+const MaxPartitions = 1024
 
 // Config holds the effective settings: each variable's value or its default,
 // which may depend on QUEUE_MODE. The doc tags are the source of `.env.example`
@@ -94,6 +101,10 @@ type Config struct {
 	GenInvalidRate       float64  `env:"GEN_INVALID_RATE" envDefault:"0.05" doc:"generator: fraction of invalid records, 0 to 1"`
 	ProducerWaitReplicas int      `env:"PRODUCER_WAIT_REPLICAS" envDefault:"0" doc:"producer: number of replicas that must acknowledge a batch before it counts as queued; with fewer than all, a failover may still lose some"`
 
+	// FormerPartitions are other numbers of partitions that the stream has had. They are no
+	// setting: a program reads them in Redis once it is connected.
+	FormerPartitions []int
+
 	origin origin
 }
 
@@ -134,6 +145,11 @@ func (c *Config) OTel() map[string]string {
 // Suspects lists variables of the .env file and of the environment that look like
 // misspelt settings.
 func (c *Config) Suspects() []Suspect { return c.origin.suspects }
+
+// Layout is how customers are spread over the streams.
+func (c *Config) Layout() record.Layout {
+	return record.Layout{Key: c.StreamKey, Partitions: c.StreamPartitions, Former: c.FormerPartitions}
+}
 
 // KeepDeadLetters reports whether refused records are kept as dead letters.
 func (c *Config) KeepDeadLetters() bool { return c.DeadLetters == "on" }

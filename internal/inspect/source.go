@@ -12,7 +12,8 @@ import (
 // concurrently, so the client must allow that.
 type Source struct {
 	Redis redis.UniversalClient
-	Keys  []string      // of the partitions' streams, in order; none in list mode
+	Keys  []string      // of the partitions' streams, in order, then of other streams that are read; none in list mode
+	Homes int           // how many of Keys are partitions; 0: all
 	Group string        // the service group
 	Lease time.Duration // a consumer that is idle for longer is silent: STREAM_CLAIM_IDLE_MS
 	List  string        // key of the list in list mode; else empty

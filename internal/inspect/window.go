@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -72,7 +73,9 @@ func slotOf(w *limiter.Window, member string, near int64) *Slot {
 func distance(a, b int64) int64 { return max(a-b, b-a) }
 
 // homeOf is the index of the customer's own partition.
-func homeOf(s Source, customerID string) int { return record.HomePartition(customerID, len(s.Keys)) }
+func homeOf(s Source, customerID string) int {
+	return record.HomePartition(customerID, cmp.Or(s.Homes, len(s.Keys)))
+}
 
 func recordOf(d *store.Stored) *record.Record {
 	return &record.Record{ID: d.ID, CustomerID: d.CustomerID, Name: d.Name, Email: d.Email, CreatedAt: d.CreatedAt}

@@ -86,7 +86,7 @@ func (q *Queue) Parse(name string) (partition int, id string, err error) {
 	}
 	want := "for example 1795477478417-0"
 	if n := len(q.parts); n > 1 {
-		want = fmt.Sprintf("partition:ID, for example 1:1795477478417-0, since STREAM_PARTITIONS=%d", n)
+		want = fmt.Sprintf("partition:ID, for example 1:1795477478417-0, since there are %d streams", n)
 	}
 	return 0, "", fmt.Errorf("invalid dead letter ID %q: want %s", name, want)
 }

@@ -99,7 +99,7 @@ var theirs = map[string]string{
 		XADD {S}:dead * a b
 		DEL {S}:dead
 		DEL {S}:ledger
-		ZADD {S}:limit:1 1 x
+		ZREM {S}:limit:1 x
 		DEL {S}:limit:1
 		ZREM {S}:delayed 0-1
 		SET {S}:archiver me

@@ -59,6 +59,12 @@ func TestStreamMode(t *testing.T) {
 	r.ctl(anyCode, "archive verify") // an entry was deleted, and is missing
 	r.ctl(0, "rebuild --into again --archive file://"+archive)
 	r.ctl(0, "rebuild --into again --restart --yes")
+	for _, customer := range []string{"1", "2", "3", "4", "5"} { // some of them change partitions
+		r.ctl(0, "limits set "+customer+" 50/60 --yes")
+	}
+	r.ctl(0, "repartition --to 3 --dry-run")
+	r.ctl(0, "repartition --to 3 --wait --yes")
+	r.ctl(0, "repartition --to 2 --yes", "STREAM_PARTITIONS=3")
 	r.ctl(0, "archive detach --dry-run")
 	r.ctl(0, "archive detach --yes")
 	r.run("producer", "producer", 0, []string{"load", r.file(people(20)[:20]...)})

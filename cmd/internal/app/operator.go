@@ -26,13 +26,25 @@ const countTimeout = 10 * time.Minute
 
 // OperatorRedis connects to Redis like the worker, for a tool that runs beside it.
 func OperatorRedis(ctx context.Context, cfg *config.Config, log *slog.Logger) (redis.UniversalClient, error) {
+	return withLayout(ctx, cfg, log)(AnyLayoutRedis(ctx, cfg, log))
+}
+
+// AnyLayoutRedis is OperatorRedis for the tool that changes the number of partitions.
+func AnyLayoutRedis(ctx context.Context, cfg *config.Config, log *slog.Logger) (redis.UniversalClient, error) {
 	return connectRedis(ctx, cfg, log, operatorConnections, false)
 }
 
 // PartialRedis is OperatorRedis for a tool that tells what it can while some masters of a
 // Redis Cluster do not answer.
 func PartialRedis(ctx context.Context, cfg *config.Config, log *slog.Logger) (redis.UniversalClient, error) {
-	return connectRedis(ctx, cfg, log, operatorConnections, true)
+	client, err := connectRedis(ctx, cfg, log, operatorConnections, true)
+	if err != nil {
+		return nil, err
+	}
+	if err := ObserveLayout(ctx, client, cfg); err != nil {
+		return nil, errors.Join(err, client.Close())
+	}
+	return client, nil
 }
 
 // OperatorStore connects to the configured collection, for a tool that only reads. Call

@@ -33,7 +33,7 @@ func OpenRebuild(ctx context.Context, cfg *config.Config, into string, log *slog
 	target.MongoCollection, target.MongoIndexes = into, false
 	r := &RebuildServers{Gate: consumer.NewGate()}
 	var err error
-	if r.Redis, err = connectRedis(ctx, cfg, log, rebuildConnections, false); err != nil {
+	if r.Redis, err = withLayout(ctx, cfg, log)(connectRedis(ctx, cfg, log, rebuildConnections, false)); err != nil {
 		return nil, err
 	}
 	if r.client, r.Store, err = connectMongo(ctx, &target, &storeObserver{log: log, gate: r.Gate}); err != nil {

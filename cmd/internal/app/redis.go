@@ -39,7 +39,21 @@ func connectRedis(ctx context.Context, cfg *config.Config, log *slog.Logger, con
 // ArchiverRedis connects like the worker, for a program with so many connections at once to a
 // node.
 func ArchiverRedis(ctx context.Context, cfg *config.Config, log *slog.Logger, connections int) (redis.UniversalClient, error) {
-	return connectRedis(ctx, cfg, log, connections, false)
+	return withLayout(ctx, cfg, log)(connectRedis(ctx, cfg, log, connections, false))
+}
+
+// withLayout returns what takes over, after connecting, how the customers of the stream are
+// spread.
+func withLayout(ctx context.Context, cfg *config.Config, log *slog.Logger) func(redis.UniversalClient, error) (redis.UniversalClient, error) {
+	return func(client redis.UniversalClient, err error) (redis.UniversalClient, error) {
+		if err == nil {
+			err = awaitLayout(ctx, client, cfg, log)
+		}
+		if err != nil && client != nil {
+			return nil, errors.Join(err, client.Close())
+		}
+		return client, err
+	}
 }
 
 // redisCheck checks at the start whether a Redis server is usable.

@@ -78,6 +78,9 @@ func (w *Worker) open(ctx context.Context, flush func() error, tracer Tracer) er
 	if err := w.connect(ctx); err != nil {
 		return err
 	}
+	if err := w.openLayout(ctx); err != nil {
+		return err
+	}
 	warnOfOtherQueue(ctx, w.redis, w.cfg, w.log)
 	if err := w.openQueue(ctx); err != nil {
 		return err
@@ -176,10 +179,12 @@ func connections(cfg *config.Config) int {
 	n := 2*cfg.Concurrency + streams.MaxUpkeep + 8
 	opts, err := cfg.RedisOptions()
 	cluster := err == nil && opts.IsClusterMode
+	partitions := cfg.StreamPartitions
 	if cluster {
-		n += min(cfg.StreamPartitions, streams.MaxWatches)
+		partitions = max(partitions, streams.MaxWatches) // more streams than partitions may be read, which is not known yet
+		n += streams.MaxWatches
 	}
-	return n + queue.Connections(cluster, cfg.StreamPartitions)
+	return n + queue.Connections(cluster, partitions)
 }
 
 // gravest joins the permanent errors or, if there is none, all of them.
@@ -253,7 +258,11 @@ func (w *Worker) memoryPressure(key string) func(reason string) {
 
 func (w *Worker) newLimiter() (*limiter.Limiter, error) {
 	cfg := w.cfg
-	bases := w.keys()
+	bases, home := []string{cfg.QueueKey}, func(string) int { return 0 }
+	if cfg.QueueMode == config.ModeStream {
+		layout := cfg.Layout()
+		bases, home = layout.Homes(), layout.Home
+	}
 	return limiter.New(w.redis, limiter.Config{
 		Limit:    cfg.RateLimitLimit,
 		Window:   cfg.RateLimitWindow.Duration(),
@@ -261,7 +270,7 @@ func (w *Worker) newLimiter() (*limiter.Limiter, error) {
 		MaxDelay: cfg.RateLimitMaxDelay.Duration(),
 		Reserve:  cfg.RateLimitPolicy == config.PolicyDefer,
 		Bases:    bases,
-		Home:     func(customerID string) int { return record.HomePartition(customerID, len(bases)) },
+		Home:     home,
 		Floor:    w.floor,
 		BadLimit: func(customerID, value string) {
 			w.log.Warn("warning", "customerId", customerID, "reason",
@@ -277,11 +286,15 @@ const floorSkew = time.Minute
 // floor returns the arrival time, in ms since 1970, before which no partition has an unfinished
 // entry; 0 if one of them does not know yet. Idle partitions, whose floor may be old, are left
 // out while others are busy: their next entries arrive later than the floor of the busy ones,
-// apart from the skew.
+// apart from the skew. Streams that are no partitions count only while they are busy: their floor
+// may stay as it is for ever.
 func (w *Worker) floor() int64 {
 	const unknown = math.MaxInt64
 	all, busy := int64(unknown), int64(unknown)
-	for _, s := range w.streams {
+	for i, s := range w.streams {
+		if i >= w.cfg.StreamPartitions && s.Idle() {
+			continue
+		}
 		all = min(all, s.Floor())
 		if !s.Idle() {
 			busy = min(busy, s.Floor())
@@ -297,10 +310,13 @@ func (w *Worker) floor() int64 {
 	}
 }
 
-// Run processes records until ctx ends or WORKER_MAX_MESSAGES deliveries are settled. The error
-// says why the run ended early or what could not be settled; it is nil after a clean shutdown.
+// Run processes records until ctx ends, WORKER_MAX_MESSAGES deliveries are settled or the number
+// of partitions is being changed. The error says why the run ended early or what could not be
+// settled; it is nil after a clean shutdown.
 func (w *Worker) Run(ctx context.Context) error {
 	w.logStart()
+	ctx, stopWork := context.WithCancel(ctx)
+	defer stopWork()
 	w.phase.Store(int32(running))
 	defer context.AfterFunc(ctx, func() { w.phase.Store(int32(stopping)) })()
 	maintainCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -309,16 +325,25 @@ func (w *Worker) Run(ctx context.Context) error {
 	control := w.watchControl(ctx)
 	maintenance.Go(func() { control.Run(maintainCtx) })
 	if registration := w.register(); registration != nil {
+		_ = registration.Register(ctx) // before the layout is looked at: who changes it looks at the list afterwards
 		maintenance.Go(func() { registration.Run(maintainCtx) })
 	}
-	if w.partitions != nil {
+	fault := w.layoutFault(ctx)
+	if fault != nil {
+		stopWork()
+	} else if w.partitions != nil {
 		maintenance.Go(func() { w.partitions.Maintain(maintainCtx) })
+		maintenance.Go(func() {
+			if fault = w.watchLayout(maintainCtx); fault != nil {
+				stopWork()
+			}
+		})
 	}
 	err := w.consumer.Run(ctx, w.queue)
 	w.phase.Store(int32(stopping))
 	stop()
 	maintenance.Wait()
-	if err != nil {
+	if err = errors.Join(fault, err); err != nil {
 		w.log.Error("worker_stopped", "status", "error", "reason", err.Error())
 		return fmt.Errorf("shutting down: %w", err)
 	}
@@ -337,7 +362,7 @@ func (w *Worker) watchControl(ctx context.Context) *streams.ControlWatch {
 // keys are the list, or the streams of all partitions.
 func (w *Worker) keys() []string {
 	if w.cfg.QueueMode == config.ModeStream {
-		return record.PartitionKeys(w.cfg.StreamKey, w.cfg.StreamPartitions)
+		return w.cfg.Layout().Keys()
 	}
 	return []string{w.cfg.QueueKey}
 }

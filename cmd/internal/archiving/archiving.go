@@ -18,7 +18,6 @@ import (
 	"ingestion/cmd/internal/app"
 	"ingestion/internal/config"
 	"ingestion/internal/metrics"
-	"ingestion/record"
 	"ingestion/streams"
 )
 
@@ -59,7 +58,7 @@ func New(opts Options) (*Archiving, error) {
 	}
 	a := &Archiving{opts: opts}
 	reading := make(chan struct{}, maxReading)
-	for _, key := range record.PartitionKeys(opts.Config.StreamKey, opts.Config.StreamPartitions) {
+	for _, key := range opts.Config.Layout().Keys() {
 		for _, outcomes := range []bool{false, true} {
 			one, err := streams.NewArchive(streams.ArchiveOptions{
 				Client: opts.Redis, Key: key, Outcomes: outcomes, Name: opts.Config.StreamConsumer, Lease: opts.Config.StreamClaimIdle.Duration(),
@@ -103,7 +102,7 @@ func (a *Archiving) archiverOptions(s *source) archive.Options {
 	cfg := a.opts.Config
 	return archive.Options{
 		Name:         cfg.StreamConsumer,
-		SegmentBytes: int(min(cfg.ArchiveSegmentBytes, openBytes/int64(2*cfg.StreamPartitions))),
+		SegmentBytes: int(min(cfg.ArchiveSegmentBytes, openBytes/int64(len(a.sources)))),
 		SegmentAge:   cfg.ArchiveSegment.Duration(),
 		RenewEvery:   cfg.StreamClaimIdle.Duration() / renewals,
 		Grace:        cfg.ShutdownTimeout.Duration(),

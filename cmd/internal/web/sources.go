@@ -26,6 +26,9 @@ func Open(ctx context.Context, cfg *config.Config, archive func() (*blob.Bucket,
 	}
 	var err error
 	if s.Redis, err = app.ObserverRedis(cfg); err == nil {
+		err = app.ObserveLayout(ctx, s.Redis, cfg)
+	}
+	if err == nil {
 		s.Database, err = app.NewLaterDatabase(ctx, cfg)
 	}
 	if err != nil {

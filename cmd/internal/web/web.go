@@ -29,9 +29,9 @@ func Handler(cfg *config.Config, from *Sources, log *slog.Logger) (http.Handler,
 		return nil, err
 	}
 	src := source(cfg, from.Redis)
-	bases := src.Keys
+	keys, bases := src.Keys, cfg.Layout().Homes()
 	if src.IsList() {
-		bases = []string{src.List}
+		keys, bases = []string{src.List}, []string{src.List}
 	}
 	l, err := limiter.New(from.Redis, limiter.Config{
 		Limit: cfg.RateLimitLimit, Window: cfg.RateLimitWindow.Duration(), Lateness: cfg.RateLimitLateness.Duration(),
@@ -47,7 +47,7 @@ func Handler(cfg *config.Config, from *Sources, log *slog.Logger) (http.Handler,
 		Store: from.Database, Collection: cfg.MongoDB + "." + cfg.MongoCollection,
 		OpenBucket: from.openBucket(), BucketURL: bucketURL(cfg),
 		Rebuilds: from.rebuilds,
-		Metrics:  queue.Handler(queue.Options{Client: from.Redis, Keys: bases, List: src.IsList(), Group: src.Group, Lease: src.Lease}),
+		Metrics:  queue.Handler(queue.Options{Client: from.Redis, Keys: keys, List: src.IsList(), Group: src.Group, Lease: src.Lease}),
 		Auth:     auth, Changes: bool(cfg.ConsoleChanges), Log: log,
 	}), nil
 }
@@ -68,7 +68,7 @@ func source(cfg *config.Config, client redis.UniversalClient) inspect.Source {
 	if cfg.QueueMode == config.ModeList {
 		src.List = cfg.QueueKey
 	} else {
-		src.Keys, src.Group = record.PartitionKeys(cfg.StreamKey, cfg.StreamPartitions), cfg.StreamGroup
+		src.Keys, src.Homes, src.Group = cfg.Layout().Keys(), cfg.StreamPartitions, cfg.StreamGroup
 	}
 	return src
 }

@@ -16,7 +16,7 @@ import (
 
 	"ingestion/internal/config"
 	"ingestion/internal/redisconn"
-	"ingestion/record"
+	"ingestion/streams"
 )
 
 // exam is one examination: what is asked, and what later checks need of earlier ones.
@@ -30,6 +30,8 @@ type exam struct {
 
 	redis redis.UniversalClient // nil unless Redis answers
 	nodes []node                // the server, or the masters of a Cluster
+
+	layout streams.Layout // as it is recorded
 
 	mongo *mongo.Client // nil unless MongoDB answers
 	hello bson.Raw      // its answer
@@ -78,7 +80,7 @@ func (e *exam) skips(c check) string {
 // keys are the list, or the streams of all partitions.
 func (e *exam) keys() []string {
 	if e.cfg.QueueMode == config.ModeStream {
-		return record.PartitionKeys(e.cfg.StreamKey, e.cfg.StreamPartitions)
+		return e.cfg.Layout().Keys()
 	}
 	return []string{e.cfg.QueueKey}
 }
@@ -114,6 +116,10 @@ func redisReachable(ctx context.Context, e *exam, f *findings) error {
 		return nil
 	}
 	e.redis, e.nodes = client, nodes
+	if inStreamMode(e) {
+		e.layout, _ = streams.ReadLayout(ctx, client, e.cfg.StreamKey) // queuePartitions tells why it can't be read
+		e.cfg.FormerPartitions = e.layout.Former
+	}
 	return nil
 }
 

@@ -12,7 +12,6 @@ import (
 	"ingestion/internal/config"
 	"ingestion/internal/plural"
 	"ingestion/limiter"
-	"ingestion/record"
 	"ingestion/streams"
 )
 
@@ -21,14 +20,14 @@ func customerLimits(ctx context.Context, e *exam, f *findings) error {
 	if e.cfg.RateLimitLimit == 0 {
 		return nil // own limits do not count
 	}
-	partitions := len(e.keys())
+	layout := e.cfg.Layout()
 	return e.eachKey(func(partition int, key string) error {
 		hash := streams.KeysOf(key).Limits
 		var unreadable, misplaced []string
 		err := eachField(ctx, e.redis, hash, func(customer, limit string) {
 			if _, err := limiter.ParseLimit(limit); err != nil {
 				unreadable = append(unreadable, customer)
-			} else if e.cfg.QueueMode == config.ModeStream && record.HomePartition(customer, partitions) != partition {
+			} else if e.cfg.QueueMode == config.ModeStream && layout.Home(customer) != partition {
 				misplaced = append(misplaced, customer)
 			}
 		})

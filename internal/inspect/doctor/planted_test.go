@@ -100,6 +100,18 @@ var plants = []plant{
 		r.vars["STREAM_PARTITIONS"] = "2"
 		r.do("xadd", "s", "*", "data", "x")
 	}},
+	{"another number", "queue-partitions", fails, says("STREAM_PARTITIONS is 1, but {s}:layout says that the stream has 2"), func(r *rig) {
+		r.do("hset", "{s}:layout", "partitions", "2")
+	}},
+	{"a change that was interrupted", "queue-partitions", fails, says("is being changed from 1 to 2"), func(r *rig) {
+		r.do("hset", "{s}:layout", "partitions", "1", "next", "2")
+	}},
+	{"beyond those of before", "queue-partitions", fails, says("are in s:2"), func(r *rig) {
+		r.do("hset", "{s}:layout", "partitions", "1", "former", "2")
+		r.do("xadd", "s:0", "*", "data", "x")
+		r.do("xadd", "s:2", "*", "data", "x")
+		r.also = "stream-group"
+	}},
 	{"several partitions before", "queue-partitions", fails, says("in s:0"), func(r *rig) { r.do("xadd", "s:0", "*", "data", "x") }},
 	{"ahead", "stream-ids", fails, says("1h0m0s ahead"), func(r *rig) {
 		r.open("s")

@@ -111,6 +111,17 @@ const otherPartitions = 64
 
 func queuePartitions(ctx context.Context, e *exam, f *findings) error {
 	key, n := e.cfg.StreamKey, e.cfg.StreamPartitions
+	if _, err := streams.ReadLayout(ctx, e.redis, key); err != nil {
+		return err
+	}
+	if l := e.layout; l.Next != 0 {
+		f.add(Error, fmt.Sprintf("the number of partitions is being changed from %d to %d", l.Partitions, l.Next),
+			"no worker starts until that has ended", fmt.Sprintf("wait for ingestctl repartition --to %d, or run it again if it was interrupted", l.Next))
+	} else if l.Partitions != 0 && l.Partitions != n {
+		f.add(Error, fmt.Sprintf("STREAM_PARTITIONS is %d, but %s says that the stream has %d", n, streams.LayoutKey(key), l.Partitions),
+			"workers refuse to start", fmt.Sprintf("set %d, or stop the workers and run ingestctl repartition --to %d", l.Partitions, n))
+		return nil
+	}
 	var candidates []string
 	first := n
 	if n > 1 {
@@ -121,6 +132,7 @@ func queuePartitions(ctx context.Context, e *exam, f *findings) error {
 	for i := range otherPartitions {
 		candidates = append(candidates, key+":"+strconv.Itoa(first+i))
 	}
+	candidates = without(candidates, e.keys()) // of other numbers before, which are read
 	there, err := existing(ctx, e.redis, candidates)
 	if err != nil {
 		return err
@@ -137,7 +149,7 @@ func queuePartitions(ctx context.Context, e *exam, f *findings) error {
 	}
 	if len(left) > 0 {
 		f.add(Error, fmt.Sprintf("STREAM_PARTITIONS is %d, but entries that are not settled are in %s", n, strings.Join(left[:min(len(left), 3)], ", ")+more(left, 3)),
-			"no worker with this setting reads them", "run a worker with the old number until they are settled; all workers and producers must use the same one")
+			"no worker with this setting reads them", "set the old number, stop the workers, and run ingestctl repartition --to the new one: see docs/migration.md")
 	}
 	return nil
 }

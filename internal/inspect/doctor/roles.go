@@ -23,6 +23,7 @@ var grants = map[Role]map[string][]grant{
 			limit:* +zadd +zcard +zcount +zscore +zmscore +zrange +zremrangebyrank +zremrangebyscore +pttl +pexpire # the windows
 			history:minute history:hour refused +hget +hmget +hgetall +hset +hdel +pexpire +type
 			outcomes +xadd +xdel +exists +type # notes for the archive; XDEL takes back one that was not settled
+			layout +hexists +hset +hgetall # the number of partitions: recorded once, and compared
 			archiver +exists +type ?+memory|usage # whether an archiver serves the partition
 			audit +type # all keys are checked to be no other program's
 			other ?+llen # warns of records that no worker of this mode reads`),
@@ -61,11 +62,12 @@ var grants = map[Role]map[string][]grant{
 			scan +type
 			control +hset +hmget +del +type # pause and resume
 			workers +hgetall +type # who would heed a pause
+			layout +hgetall ?+hmget ?+hset ?+hdel # the number of partitions; repartition changes it
 			limits +hget +hmget +hset ?+hdel +hlen ?+hscan +type # customers' own limits
-			limit:* ?+zcard ?+zcount ?+zscore ?+zrange # shows windows; only workers change them
+			limit:* ?+zcard ?+zcount ?+zscore ?+zrange ?+zadd ?+pttl ?+pexpire ?+unlink # shows windows; only repartition moves them
 			history:minute history:hour refused +hmget +hgetall +type
 			audit ?+lpush ?+ltrim ?+lrange +type # the console notes who did what
-			outcomes ?+xadd ?+xrange ?+xrevrange ?+xinfo|stream ?+xinfo|groups ?+xlen +exists ?+del +type ?+memory|usage # notes for the archive, which is verified; DEL at its end
+			outcomes ?+xadd ?+xrange ?+xrevrange ?+xinfo|stream ?+xinfo|groups ?+xgroup|create ?+xlen +exists ?+del +type ?+memory|usage # notes for the archive, which is verified; DEL at its end
 			outcomes:* ?+xlen ?+zcard ?+zcount ?+hgetall ?+exists ?+memory|usage # read with the notes; only their lease exists
 			archiver outcomes:archiver +exists +type ?+memory|usage # whether an archiver serves the partition
 			rebuild ?+get ?+set ?+unlink ?+hset ?+zadd ?+zcard ?+zcount ?+zscore ?+zmscore ?+zrange ?+zremrangebyrank ?+zremrangebyscore ?+pttl ?+pexpire ?+hget ?+hmget ?+hlen # windows of rebuilds, apart from the workers'
@@ -92,6 +94,7 @@ var grants = map[Role]map[string][]grant{
 			main +xrange +xinfo|stream +xinfo|groups +xgroup|create +xgroup|setid +exists +type # reads, and moves its own group; it can't add, settle or trim
 			outcomes +xrange +xinfo|stream +xinfo|groups +xgroup|create +xgroup|setid +xadd +xtrim +exists +type # archives the notes too, begins them, and trims what is archived
 			archiver outcomes:archiver +get +set +pexpire +del +type # its lease
+			layout +hgetall # the number of partitions
 			dead delayed delayed:data ledger suspects gone returns scan control workers limits history:minute history:hour refused audit +type # all keys are checked to be no other program's`),
 	},
 	Viewer: { // the console that changes nothing, and /metrics/queue
@@ -105,7 +108,7 @@ var grants = map[Role]map[string][]grant{
 			ledger +hgetall ?+hget ?+hmget ?+hexists ?+memory|usage
 			returns suspects gone ?+hget ?+hmget ?+hexists ?+memory|usage # trace
 			control ?+hmget
-			workers ?+hgetall
+			workers layout ?+hgetall
 			limits ?+hget ?+hlen ?+hscan
 			limit:* ?+zcard ?+zcount ?+zscore ?+zrange
 			history:minute history:hour refused ?+hmget ?+hgetall

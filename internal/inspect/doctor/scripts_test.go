@@ -17,8 +17,9 @@ var runners = map[string][]Role{
 	"history_periods": {Operator, Viewer}, "refused_top": {Operator, Viewer}, "snapshot": {Worker, Operator, Viewer}, "window_read": {Operator, Viewer},
 	"control_pause": {Operator}, "control_resume": {Operator}, "deadletters_purge": {Operator}, "deadletters_replay": {Operator},
 	"migrate_to_list": {Operator}, "migrate_to_stream": {Operator}, "archive_detach": {Operator}, "outcomes": {Worker, Operator},
-	"archive_lease": {Archiver}, "archive_release": {Archiver}, "archive_position": {Archiver}, "archive_commit": {Archiver}, "archive_read": {Archiver}, "archive_notes": {Archiver},
+	"archive_lease": {Archiver}, "archive_release": {Archiver}, "archive_position": {Archiver, Operator}, "archive_commit": {Archiver}, "archive_read": {Archiver}, "archive_notes": {Archiver, Operator},
 	"ledger_open": {Worker, Operator}, "limits_set": {Operator}, "trace_entry": {Operator, Viewer}, "trace_ahead": {Operator, Viewer}, "trace_letters": {Operator, Viewer},
+	"layout_begin": {Operator}, "layout_end": {Operator},
 	"judge": {Worker, Operator}, "search": {Worker, Operator}, "window": {Worker, Operator},
 }
 
@@ -38,6 +39,9 @@ var (
 		"archive_read":      {"stream": {main, "outcomes"}},
 		"archive_notes":     {"stream": {"outcomes"}},
 		"control":           {"KEYS[1]": {"control"}},
+		"layout_record":     {"KEYS[1]": {"layout"}},
+		"layout_begin":      {"KEYS[1]": {"layout"}},
+		"layout_end":        {"KEYS[1]": {"layout"}},
 		"control_pause":     {"KEYS[1]": {"control"}},
 		"control_resume":    {"KEYS[1]": {"control"}},
 		"history":           {"key": {"history:minute", "history:hour"}},
