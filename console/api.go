@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"ingestion/internal/answer"
+	"ingestion/record"
 )
 
 // The API has the address api/v1/. Its answers are those of ingestctl --json where it reads or
@@ -30,19 +32,19 @@ func (c *console) apiRoutes() {
 	for pattern, h := range map[string]func(*http.Request) (any, error){
 		"GET queue/pending": c.apiPending,
 		"GET status":        c.apiStatus,
-		"GET history":       c.apiHistory,
+		"GET history":       brief(c.apiHistory),
 		"GET dead":          c.apiLetters,
 		"GET dead/groups":   c.apiGroups,
 		"GET dead/preview":  c.apiPreview,
 		"GET dead/{id}":     c.apiLetter,
-		"GET customers":     c.apiCustomers,
-		"GET customers/one": c.apiCustomer,
-		"GET limits":        c.apiLimits,
-		"GET limits/one":    c.apiLimit,
+		"GET customers":     brief(c.apiCustomers),
+		"GET customers/one": brief(c.apiCustomer),
+		"GET limits":        brief(c.apiLimits),
+		"GET limits/one":    brief(c.apiLimit),
 		"GET trace":         c.apiTrace,
 		"POST trace":        c.apiTraceBody,
 		"GET archive":       c.apiArchive,
-		"GET activity":      c.apiActivity,
+		"GET activity":      brief(c.apiActivity),
 		"POST validate":     c.apiValidate,
 	} {
 		c.read(apiPattern(pattern), c.answered(h))
@@ -98,19 +100,22 @@ func (c *console) answer(w http.ResponseWriter, status int, value any) {
 	_ = answer.Write(w, value, "") // fails only if the client has gone
 }
 
-// Bounds of the body of a request, in bytes.
-const (
-	maxRequest = 256 << 10 // more than the IDs that one may name
-	maxBody    = 64 << 20  // more than any record takes when it is escaped
-)
+// maxRequest bounds the body of a request, in bytes: it is more than the IDs that one may name.
+const maxRequest = 256 << 10
 
 // withBody are the routes that take the body of a record.
 var withBody = []string{"POST /dead/{id}/edit", "POST /api/v1/dead/{id}/edit", "POST /api/v1/validate"}
 
+// maxBody bounds those, in bytes: it is more than any record takes when each byte is escaped, as in \u0000, and leaves
+// room for some that are too large, which are told so.
+func (c *console) maxBody() int64 {
+	return 4<<20 + 6*int64(cmp.Or(c.Decoder.MaxBytes, record.DefaultMaxBytes))
+}
+
 // boundedBody bounds the body of a request.
-func boundedBody(w http.ResponseWriter, r *http.Request) io.ReadCloser {
+func (c *console) boundedBody(w http.ResponseWriter, r *http.Request) io.ReadCloser {
 	if slices.Contains(withBody, r.Pattern) {
-		return http.MaxBytesReader(w, r.Body, maxBody)
+		return http.MaxBytesReader(w, r.Body, c.maxBody())
 	}
 	return http.MaxBytesReader(w, r.Body, maxRequest)
 }

@@ -13,6 +13,16 @@ import (
 	"ingestion/streams"
 )
 
+// brief bounds how long an answer may read, as that of a panel: otherwise the waits for a server that does not answer
+// add up.
+func brief(h func(*http.Request) (any, error)) func(*http.Request) (any, error) {
+	return func(r *http.Request) (any, error) {
+		ctx, cancel := context.WithTimeout(r.Context(), readFor)
+		defer cancel()
+		return h(r.WithContext(ctx))
+	}
+}
+
 // apiStatus answers with what the pages show, so that it costs nothing besides.
 func (c *console) apiStatus(r *http.Request) (any, error) {
 	shown, err := c.readings.state.get(r.Context())

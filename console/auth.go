@@ -38,7 +38,7 @@ func (c *console) known(h http.HandlerFunc) http.Handler {
 		}
 		user, ok := c.identify(w, r)
 		if ok {
-			r.Body = boundedBody(w, r)
+			r.Body = c.boundedBody(w, r)
 			tell(w, user)
 			h(w, r.WithContext(context.WithValue(r.Context(), userKey{}, user)))
 		}

@@ -54,6 +54,21 @@ func TestPastOfADay(t *testing.T) {
 	}
 }
 
+// What waited when it was known last is not what waits now.
+func TestASummaryOfWhatIsKnownNoMore(t *testing.T) {
+	at := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+	points := []point{{at, 9, true}, {at.Add(time.Minute), 7, true}, {Start: at.Add(2 * time.Minute)}}
+	for want, points := range map[string][]point{
+		"7 at the end, at most 9":             points,
+		"7 at 12:01, then unknown, at most 9": append(points, point{Start: at.Add(3 * time.Minute)}),
+		"nothing is known":                    points[2:],
+	} {
+		if got := summaryOf(points, ""); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func TestRates(t *testing.T) {
 	at := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 	before := reading{at: at, settled: 100, known: true}

@@ -89,6 +89,9 @@ func TestConditionsAreShort(t *testing.T) {
 	if v := a.call(200, "POST", "validate", `{"body":"`+large+`"}`); v["valid"] != false {
 		t.Errorf("%v", v)
 	}
+	huge := strings.Repeat("x", 8<<20) // would fill the memory of a small container, if several sent it
+	a.fault(413, "POST", "validate", `{"body":"`+huge+`"}`)
+	a.text(413, a.form("/dead/"+a.names()[0]+"/edit", "body", huge))
 	if status := a.form("/dead/"+a.names()[0]+"/edit", "body", large).StatusCode; status != http.StatusUnprocessableEntity {
 		t.Errorf("a large body: status %d", status)
 	}

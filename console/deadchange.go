@@ -141,7 +141,9 @@ func (c *console) submitChange(w http.ResponseWriter, r *http.Request, action le
 	}
 	rest := s.query()
 	rest.Set("action", string(action))
-	rest.Set("through", s.Through)
+	if s.Through != "" { // what was named needs no preview
+		rest.Set("through", s.Through)
+	}
 	rest.Set("changed", result.Get("changed"))
 	c.redirect(w, r, "dead/change?"+rest.Encode())
 }

@@ -129,20 +129,22 @@ func occurred(periods []group, o record.Outcome) bool {
 
 // summaryOf says in words what a chart shows. kind is "sum" for what adds up.
 func summaryOf(points []point, kind string) string {
-	var sum, most, last int64
-	seen := false
-	for _, p := range points {
+	var sum, most int64
+	last := -1
+	for i, p := range points {
 		if p.Known {
-			sum, most, last, seen = sum+p.Value, max(most, p.Value), p.Value, true
+			sum, most, last = sum+p.Value, max(most, p.Value), i
 		}
 	}
 	switch {
-	case !seen:
+	case last < 0:
 		return "nothing is known"
 	case kind == "sum":
 		return fmt.Sprintf("%s in all, at most %s", plural.Thousands(sum), plural.Thousands(most))
+	case last < len(points)-2: // the period that runs now may not be noted yet
+		return fmt.Sprintf("%s at %s, then unknown, at most %s", plural.Thousands(points[last].Value), points[last].Start.Format("15:04"), plural.Thousands(most))
 	default:
-		return fmt.Sprintf("%s at the end, at most %s", plural.Thousands(last), plural.Thousands(most))
+		return fmt.Sprintf("%s at the end, at most %s", plural.Thousands(points[last].Value), plural.Thousands(most))
 	}
 }
 

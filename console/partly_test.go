@@ -36,7 +36,7 @@ func TestKeysOfOnePartitionThatCannotBeRead(t *testing.T) {
 	for path, words := range map[string][]string{
 		"/dead":           {"Not all is known.", "{s1}:dead", "0:1000-0", "1 found among 1 looked at, of 1 kept"},
 		"/dead?by=reason": {"Not all is known.", "{s1}:dead", "because"},
-		"/":               {"Not all is known.", "<bdi>s1</bdi> could not be read", "7 in all"},
+		"/":               {"Not all is known.", "<bdi>s1</bdi> could not be read", "7 in all", ">oldest at least "},
 		"/queue":          {"Not all is known.", "<bdi>s1</bdi> could not be read", "No worker holds an entry of the other partitions."},
 		"/customers":      {"Not all is known.", "No customer of the other partitions was over its limit lately."},
 	} {

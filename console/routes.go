@@ -39,7 +39,7 @@ type titleKey struct{}
 // page registers a screen. The title is its heading.
 func (c *console) page(pattern, title string, h http.HandlerFunc) {
 	c.mux.Handle(pattern, c.known(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPost && !forPrograms(r) && !c.readForm(w, r, maxBody) {
+		if r.Method == http.MethodPost && !forPrograms(r) && !c.readForm(w, r, c.maxBody()) {
 			return
 		}
 		h(w, r.WithContext(context.WithValue(r.Context(), titleKey{}, title)))

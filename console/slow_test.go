@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"ingestion/console"
 	"ingestion/internal/test/env"
 	"ingestion/store"
@@ -132,4 +134,38 @@ func TestASlowRedisIsAskedOnceForAll(t *testing.T) {
 		t.Errorf("the stream is known:\n%s", page)
 	}
 	t.Logf("50 pages got two events and another one was shown after %v", time.Since(begin))
+}
+
+// What a program reads ends in a bounded time, as the panels do, however long the client of Redis would wait.
+func TestTheAPIWaitsForNoSlowRedis(t *testing.T) {
+	slow := env.Redis(t)
+	client := redis.NewClient(&redis.Options{Addr: slow.Addr, ContextTimeoutEnabled: true, ReadTimeout: 4 * patience})
+	defer client.Close()
+	must(t, client.Ping(t.Context()).Err())
+	server := httptest.NewServer(console.Handler(options(t, client)))
+	defer server.Close()
+	slow.Hang()
+	defer slow.Kill()
+	var all sync.WaitGroup
+	for _, path := range []string{"history", "customers", "customers/one?customerId=42", "limits", "limits/one?customerId=42", "activity"} {
+		all.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			request, err := http.NewRequestWithContext(ctx, "GET", server.URL+"/api/v1/"+path, nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			answer, err := http.DefaultClient.Do(request)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer answer.Body.Close()
+			if text, err := io.ReadAll(answer.Body); err != nil || !strings.Contains(string(text), `"error":"`) {
+				t.Errorf("%s: %s, %v", path, text, err)
+			}
+		})
+	}
+	all.Wait()
 }

@@ -151,6 +151,25 @@ func TestAChangeOfTheAPIGoesOn(t *testing.T) {
 	}
 }
 
+// Dead letters that are named have no preview to be bound to, also when a change of them goes on.
+func TestAChangeOfNamedDeadLettersGoesOn(t *testing.T) {
+	const n = 250 // two steps
+	r := newLetterRig(t, func(o *console.Options) { o.ChangeTimeout = shortTime })
+	r.refuse(record.Rejected, "refused", slices.Repeat([]string{ada}, n)...)
+	page := r.page(200, "/dead/change?"+url.Values{"action": {"purge"}, "id": r.names()}.Encode())
+	r.client.AddHook(&stall{})
+	at := r.submitted(page, "purge")
+	if !strings.HasPrefix(at, "change?") {
+		t.Fatalf("after the first request: %s", at)
+	}
+	for rounds := 0; strings.HasPrefix(at, "change?") && rounds < 100; rounds++ {
+		at = r.submitted(r.page(200, "/dead/"+at), "purge")
+	}
+	if want := "./?changed=250&done=purge&left=0"; at != want || len(r.names()) > 0 {
+		t.Errorf("at the end: %s, want %s; %d are left", at, want, len(r.names()))
+	}
+}
+
 // crowd counts how many pages of dead letters are read at once, and holds them until as many are as may
 // be.
 type crowd struct {

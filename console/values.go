@@ -104,11 +104,13 @@ func (s *state) due(all bool) string {
 	return plural.Thousands(due) + " due now"
 }
 
-// oldest is the age of the oldest of the entries with these IDs; "" if there is none.
+// oldest is the age of the oldest of the entries with these IDs; "" if there is none. A partition that can't be read
+// may have an older one.
 func (s *state) oldest(id func(p inspect.Partition) string) string {
-	most := time.Duration(-1)
+	most, words := time.Duration(-1), "oldest "
 	for _, p := range s.Partitions {
 		if p.Err != nil {
+			words = "oldest at least "
 			continue
 		}
 		if age, ok := p.Age(id(p)); ok {
@@ -118,7 +120,7 @@ func (s *state) oldest(id func(p inspect.Partition) string) string {
 	if most < 0 {
 		return ""
 	}
-	return "oldest " + inspect.Age(most)
+	return words + inspect.Age(most)
 }
 
 // partitionColumns are the values of a partition in the order of its table.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -38,6 +39,14 @@ func (f *Filter) Fix(ctx context.Context, client redis.UniversalClient) error {
 	}
 	f.before = now.Add(-f.OlderThan).UnixMilli()
 	return nil
+}
+
+// last is the greatest ID that a letter can have that is old enough.
+func (f *Filter) last() string {
+	if f.before == 0 {
+		return greatest
+	}
+	return fmt.Sprintf("%d-%d", max(0, f.before), uint64(math.MaxUint64))
 }
 
 // Narrow reports whether the filter has a condition.

@@ -147,13 +147,31 @@ func (q *Queue) Selected(ctx context.Context, f *Filter, through Through, newest
 }
 
 func (q *Queue) selectedOf(ctx context.Context, p int, f *Filter, through Through, newestFirst bool) iter.Seq2[Letter, error] {
-	switch {
-	case len(f.Names) > 0:
+	if len(f.Names) > 0 {
 		return q.named(ctx, p, f, newestFirst)
-	case through != nil:
-		return q.matching(p, f, q.parts[p].LettersThrough(ctx, through[p], newestFirst))
 	}
-	return q.matching(p, f, q.parts[p].Letters(ctx, newestFirst))
+	return q.matching(p, f, q.lettersOf(ctx, p, f, through, newestFirst))
+}
+
+// lettersOf are the letters of a partition that are old enough: what is younger is not read.
+func (q *Queue) lettersOf(ctx context.Context, p int, f *Filter, through Through, newestFirst bool) iter.Seq2[streams.DeadLetter, error] {
+	switch {
+	case through != nil:
+		return q.parts[p].LettersThrough(ctx, earlier(through[p], f.last()), newestFirst)
+	case f.before != 0:
+		return q.parts[p].LettersThrough(ctx, f.last(), newestFirst)
+	}
+	return q.parts[p].Letters(ctx, newestFirst)
+}
+
+// earlier returns the lesser one of two IDs; "" is less than all.
+func earlier(a, b string) string {
+	ms, seq := numbersOf(a)
+	otherMs, otherSeq := numbersOf(b)
+	if cmp.Or(cmp.Compare(ms, otherMs), cmp.Compare(seq, otherSeq)) > 0 {
+		return b
+	}
+	return a
 }
 
 func (q *Queue) matching(p int, f *Filter, all iter.Seq2[streams.DeadLetter, error]) iter.Seq2[Letter, error] {

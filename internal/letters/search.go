@@ -46,7 +46,7 @@ const greatest = "18446744073709551615-18446744073709551615"
 // end, or ctx has not ended.
 func (q *Queue) Search(ctx context.Context, s Search, visit func(*Letter)) (Searched, error) {
 	var done Searched
-	heads := q.heads(ctx, s.From)
+	heads := q.heads(ctx, s.Filter, s.From)
 	defer func() {
 		for _, h := range heads {
 			h.stop()
@@ -97,15 +97,13 @@ type head struct {
 	stop      func()
 }
 
-func (q *Queue) heads(ctx context.Context, from Through) (heads []*head) {
-	for p, part := range q.parts {
+func (q *Queue) heads(ctx context.Context, f *Filter, from Through) (heads []*head) {
+	for p := range q.parts {
 		h := &head{partition: p, prefix: q.prefix(p), from: greatest}
-		letters := part.Letters(ctx, true)
 		if from != nil {
 			h.from = from[p]
-			letters = part.LettersThrough(ctx, from[p], true)
 		}
-		h.pull, h.stop = iter.Pull2(letters)
+		h.pull, h.stop = iter.Pull2(q.lettersOf(ctx, p, f, from, true))
 		heads = append(heads, h)
 	}
 	return heads
@@ -133,11 +131,17 @@ func (h *head) rest() string {
 	return nothing
 }
 
+// numbersOf are those that an ID consists of.
+func numbersOf(id string) (ms, seq uint64) {
+	first, second, _ := strings.Cut(id, "-")
+	ms, _ = strconv.ParseUint(first, 10, 64)
+	seq, _ = strconv.ParseUint(second, 10, 64)
+	return ms, seq
+}
+
 // before is the greatest ID that is less than another one.
 func before(id string) string {
-	first, second, _ := strings.Cut(id, "-")
-	ms, _ := strconv.ParseUint(first, 10, 64)
-	seq, _ := strconv.ParseUint(second, 10, 64)
+	ms, seq := numbersOf(id)
 	if seq > 0 {
 		return fmt.Sprintf("%d-%d", ms, seq-1)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -57,6 +58,40 @@ func TestSearchGoesOn(t *testing.T) {
 		names = slices.DeleteFunc(names, func(name string) bool { return len(name) > len("0:1000-0") }) // what earlier searches added
 		if want := []string{"0:6000-0", "0:4000-0", "1:3000-0", "0:2000-0", "1:1000-0"}; !slices.Equal(names, want) {
 			t.Errorf("%d of %d at a time: %v, want %v", bounds.Most, bounds.Scan, names, want)
+		}
+	}
+}
+
+// Letters that are too young are not looked at: neither by a search, of which they would use up the bound, nor by a
+// change.
+func TestTheYoungerOnesAreNotRead(t *testing.T) {
+	q, client := twoPartitions(t)
+	for range 10 {
+		add(t, client, "a", "*", "rejected")
+		add(t, client, "b", "*", "rejected")
+	}
+	f := &letters.Filter{OlderThan: 24 * time.Hour}
+	if err := f.Fix(t.Context(), client); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	search := letters.Search{Filter: f, Most: 9, Scan: 4}
+	for range 2 {
+		done, err := q.Search(t.Context(), search, func(l *letters.Letter) { names = append(names, l.Name) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		search.From = done.Next
+	}
+	if want := []string{"0:6000-0", "1:5000-0", "0:4000-0", "1:3000-0", "0:2000-0", "1:1000-0"}; !slices.Equal(names, want) || search.From != nil {
+		t.Errorf("%v, want %v; the rest is %v", names, want, search.From)
+	}
+	for _, c := range []struct {
+		through letters.Through
+		want    int64
+	}{{nil, 6}, {letters.Through{"9000-0", "3000-0"}, 5}, {letters.Through{"", "3000-0"}, 2}} {
+		if p, err := q.Preview(t.Context(), f, 0, c.through); err != nil || p.Matched != c.want {
+			t.Errorf("through %v: %+v, %v, want %d", c.through, p, err, c.want)
 		}
 	}
 }
