@@ -3,6 +3,7 @@ package letters_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -37,9 +38,9 @@ func TestAChangeStopsAtItsDeadline(t *testing.T) {
 // An exact reason is this one and no other: not one that contains it, and none is no condition.
 func TestAnExactReason(t *testing.T) {
 	q, client := twoPartitions(t)
-	for id, reason := range map[string]string{"9000-0": "Because", "9001-0": "because of it", "9002-0": ""} {
+	for i, reason := range []string{"Because", "because of it", ""} {
 		fields := map[string]string{"event": "rejected", "reason": reason, "data": "{}"}
-		if err := client.XAdd(t.Context(), &redis.XAddArgs{Stream: streams.KeysOf("a").Dead, ID: id, Values: fields}).Err(); err != nil {
+		if err := client.XAdd(t.Context(), &redis.XAddArgs{Stream: streams.KeysOf("a").Dead, ID: fmt.Sprintf("900%d-0", i), Values: fields}).Err(); err != nil {
 			t.Fatal(err)
 		}
 	}
