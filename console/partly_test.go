@@ -144,7 +144,7 @@ func TestRefusalsWhoseLettersAreGone(t *testing.T) {
 	wantWords(t, r.get(200, "/customers/one?id=42"), "Refusals are unknown: the dead letters were trimmed, replayed or deleted.")
 	must(t, r.client.Set(t.Context(), dead, "x", 0).Err())
 	page = r.get(200, "/customers/one?id=42")
-	wantWords(t, page, "Refusals are unknown, since the dead letters could not be read.", "2 of 2 in the last 1m")
+	wantWords(t, page, "Refusals are unknown, since the dead letters could not be read.", "2 of 2 in the last 1m", ` UTC</time></td><td class="n">0</td><td class="n">0</td><td class="n">unknown</td>`)
 }
 
 // How often a customer was over its limit is counted roughly: the bounds are said, and of those who are not counted it
