@@ -3,9 +3,12 @@ package console_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/memblob"
 
@@ -59,6 +62,72 @@ func TestArchiveShowsTheChains(t *testing.T) {
 	must(t, bucket.Close())
 	page = r.get(200, "/archive")
 	wantWords(t, page, "✕ can&#39;t be read", `<td class="n">unknown</td>`)
+}
+
+// Notes are archived like entries. Those that wait are counted, and need an archiver.
+func TestArchiveShowsTheNotes(t *testing.T) {
+	r := newRig(t, 1, false)
+	keys := streams.KeysOf(r.keys[0])
+	note, err := r.client.XAdd(t.Context(), &redis.XAddArgs{Stream: keys.Outcomes, Values: []any{"n", "1"}}).Result()
+	must(t, err)
+	if c := chain(r.api().call(200, "GET", "archive", ""), 1); c["notes"] != true || c["on"] != true || c["served"] != false || c["lag"] != 1.0 || c["oldest"] != note {
+		t.Errorf("without an archiver: %v", c)
+	}
+	wantWords(t, r.get(200, "/archive"), "✕ nobody archives")
+	must(t, r.client.Set(t.Context(), keys.OutcomesArchiver, "vault", time.Minute).Err())
+	wantWords(t, r.get(200, "/archive"), "◷ archiving")
+	must(t, r.client.XDel(t.Context(), keys.Outcomes, note).Err())
+	wantWords(t, r.get(200, "/archive"), "✓ all is archived")
+	must(t, r.client.Del(t.Context(), keys.OutcomesArchiver).Err())
+	wantWords(t, r.get(200, "/archive"), "! no archiver")
+}
+
+// An archive whose oldest segments were deleted says so.
+func TestArchiveWithoutItsBeginning(t *testing.T) {
+	r := newRig(t, 1, false)
+	bucket := memblob.OpenBucket(nil)
+	t.Cleanup(func() { _ = bucket.Close() })
+	r.opts.Bucket = bucket
+	log, tail := archive.Open(bucket, r.keys[0]), archive.Manifest{}
+	var first []string
+	for n := range 2 {
+		segment := archive.NewSegment()
+		must(t, segment.Add(&archive.Entry{ID: fmt.Sprintf("%d-1", n+1), Fields: []string{"data", "x"}}))
+		var err error
+		tail, err = log.Append(t.Context(), tail, segment, archive.Note{Archiver: "vault"})
+		must(t, err)
+		for all := bucket.List(nil); n == 0; {
+			object, err := all.Next(t.Context())
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			must(t, err)
+			first = append(first, object.Key)
+		}
+	}
+	const deleted = "begins with number 2: what came before was deleted from the bucket"
+	wantNone(t, r.get(200, "/archive"), deleted)
+	for _, key := range first {
+		must(t, bucket.Delete(t.Context(), key))
+	}
+	wantWords(t, r.get(200, "/archive"), deleted)
+}
+
+// A bucket that can't be opened hides nothing of what Redis tells.
+func TestArchiveWithoutItsBucket(t *testing.T) {
+	r := newRig(t, 1, false)
+	bucket := memblob.OpenBucket(nil)
+	t.Cleanup(func() { _ = bucket.Close() })
+	r.push(0, person("42", 1))
+	r.archived(bucket, r.keys[0])
+	waits := r.push(0, person("42", 2))
+	r.opts.OpenBucket = func(context.Context) (*blob.Bucket, error) { return nil, errors.New("no such directory") }
+	if c := chain(r.api().call(200, "GET", "archive", ""), 0); c["error"] == nil || c["served"] != true || c["lag"] != 1.0 || c["oldest"] != waits {
+		t.Errorf("%v", c)
+	}
+	must(t, r.client.XGroupDestroy(t.Context(), r.keys[0], streams.ArchiveGroup).Err())
+	r.opts.OpenBucket, r.opts.Bucket = nil, bucket
+	wantWords(t, r.get(200, "/archive"), "! given up")
 }
 
 func TestArchiveShowsTheRebuilds(t *testing.T) {

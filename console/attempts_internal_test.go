@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -97,6 +98,51 @@ func TestAnAttemptEndsWithItsRequest(t *testing.T) {
 			if from.waiting != 0 {
 				t.Errorf("%d wait", from.waiting)
 			}
+		}
+	})
+}
+
+// One machine has all addresses of a network of IPv6, and an IPv4 address is the same one in both forms.
+func TestAddressesOfOneMachine(t *testing.T) {
+	for _, c := range []struct {
+		one, other string
+		same       bool
+	}{
+		{"[2001:db8::1]:1000", "[2001:db8::ffff:2]:1000", true},
+		{"[2001:db8::1]:1000", "[2001:db8:0:1::1]:1000", false},
+		{"[fe80::1%eth0]:1000", "[fe80::2%eth1]:1000", true},
+		{"192.0.2.1:1000", "[::ffff:192.0.2.1]:2000", true},
+		{"192.0.2.1:1000", "192.0.2.2:1000", false},
+		{"@", "not an address", true}, // as of a Unix socket
+	} {
+		if got := networkOf(attemptFrom(t.Context(), c.one)) == networkOf(attemptFrom(t.Context(), c.other)); got != c.same {
+			t.Errorf("%s and %s are of one machine: %v", c.one, c.other, got)
+		}
+	}
+}
+
+// Those who guess from very many addresses fill no memory, and win nothing.
+func TestGuessesFromManyAddresses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var a attempts
+		guesser := "198.51.100.1:1000"
+		guess(t, &a, guesser)
+		for i := range mostAddresses + 10 {
+			a.try(attemptFrom(t.Context(), fmt.Sprintf("10.0.%d.%d:1000", i/256, i%256)), wrongly)
+		}
+		if n := len(a.addresses); n > mostAddresses+1 {
+			t.Errorf("%d addresses are remembered", n)
+		}
+		begun := time.Now()
+		for range 2 { // the first turn is free
+			a.try(attemptFrom(t.Context(), guesser), wrongly)
+		}
+		if time.Since(begun) == 0 {
+			t.Error("who had no attempts left has them again")
+		}
+		time.Sleep((freeAttempts + 1) * attemptsEvery)
+		if a.try(attemptFrom(t.Context(), "203.0.113.1:1000"), right); len(a.addresses) > 1 {
+			t.Errorf("%d addresses that have all their attempts again are remembered", len(a.addresses))
 		}
 	})
 }

@@ -68,6 +68,9 @@ func TestNobodyGetsAReadingThatIsForgotten(t *testing.T) {
 			synctest.Wait()
 		}
 		all.Wait()
+		if got, _ := c.get(t.Context()); got != 2 {
+			t.Errorf("reading %d while the one after the change is good", got)
+		}
 	})
 }
 

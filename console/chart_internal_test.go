@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -86,6 +87,20 @@ func TestRates(t *testing.T) {
 	} {
 		if got := c.now.since(before).String(); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}
+
+// What a partition that can't be read has settled is no part of a rate.
+func TestRatesAreOfAllPartitions(t *testing.T) {
+	account := &streams.Account{Epoch: 1}
+	read, unread := inspect.Partition{Snapshot: &streams.Snapshot{Account: account}}, inspect.Partition{Err: errors.New("x")}
+	for name, c := range map[string]struct {
+		partitions []inspect.Partition
+		known      bool
+	}{"all": {[]inspect.Partition{read, read}, true}, "one of two": {[]inspect.Partition{read, unread}, false}, "none": {nil, false}} {
+		if got := readingOf(&inspect.Status{Partitions: c.partitions}); got.known != c.known {
+			t.Errorf("%s: %+v", name, got)
 		}
 	}
 }

@@ -31,6 +31,19 @@ func TestAGroupIsSelectedExactly(t *testing.T) {
 	}
 }
 
+// Blanks around a reason are a part of it, and what is selected is said in full.
+func TestAnExactReasonHasItsBlanks(t *testing.T) {
+	r := newLetterRig(t)
+	r.refuse(record.Rejected, " name:missing ", ada)
+	r.refuse(record.Rejected, "name:missing", ada, ada)
+	page := r.page(200, "/dead?by=reason")
+	const link = "event=rejected&amp;exact=on&amp;reason=&#43;name%3Amissing&#43;"
+	wantParts(t, page, `href="./dead?`+link+`"`)
+	query := strings.NewReplacer("&amp;", "&", "&#43;", "+").Replace(link)
+	wantParts(t, r.page(200, "/dead?"+query), "1 found among 3")
+	wantParts(t, r.page(200, "/dead/change?action=purge&"+query), "Type 1 to delete", "<bdi>event=rejected reason= name:missing  exact=on</bdi>")
+}
+
 // A letter that no query selects alone has no link that would select others.
 func TestAGroupThatCannotBeSelected(t *testing.T) {
 	r := newLetterRig(t)
@@ -55,6 +68,9 @@ func TestNoConditionIsLost(t *testing.T) {
 		}
 	}
 	a.fault(400, "GET", "dead/preview?action=purge&all=false", "")
+	for _, query := range []string{"event=rejected", "all=on", "through=1-1~00000000", strings.Repeat("&id=1-1", 1000)} {
+		a.fault(400, "GET", "dead/preview?action=purge&id=1-1&"+query, "")
+	}
 	a.page(400, "/dead?custmer=c7")
 	a.page(200, "/dead?customer=&reason=&olderThan=") // as the form of the filter sends it
 	a.text(400, a.form("/dead/replay", "event", "rejected", "custmer", "c7", "through", "1-1~00000000"))

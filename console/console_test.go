@@ -125,6 +125,22 @@ func TestThemeComesBack(t *testing.T) {
 	}
 }
 
+// Pages have the theme that was chosen, and no other text.
+func TestPagesHaveTheirTheme(t *testing.T) {
+	h := console.Handler(options(t, env.Redis(t).Client(t)))
+	for cookie, want := range map[string]string{"": "auto", "dark": "dark", "light": "light", "blue": "auto"} {
+		r := httptest.NewRequest("GET", "/trace", nil)
+		r.AddCookie(&http.Cookie{Name: "console_theme", Value: cookie})
+		w := httptest.NewRecorder()
+		if h.ServeHTTP(w, r); !strings.Contains(w.Body.String(), `data-theme="`+want+`"`) {
+			t.Errorf("the theme of %q is not %s", cookie, want)
+		}
+	}
+	if got := ask(t, h, "POST", "/theme", url.Values{"theme": {"blue"}}); got.StatusCode != 400 || len(got.Cookies()) > 0 {
+		t.Errorf("a theme that there is not: %s, %v", got.Status, got.Cookies())
+	}
+}
+
 // The answer to a form has no address that could be shown again: its screen has.
 func TestThemeOfTheAnswerToAForm(t *testing.T) {
 	r := newLetterRig(t)

@@ -130,4 +130,6 @@ func TestAllOwnLimitsAreListed(t *testing.T) {
 		t.Errorf("%d of %d customers are listed", len(seen), n)
 	}
 	wantWords(t, r.get(200, "/customers?limits=7:1"), "is not where a page of limits begins")
+	must(t, r.client.Del(t.Context(), "{"+r.keys[1]+"}:limits").Err())
+	wantNone(t, r.get(200, "/customers?limits=1:0"), "No customer has a limit of its own") // the first page has some
 }

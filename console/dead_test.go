@@ -2,10 +2,13 @@ package console_test
 
 import (
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/redis/go-redis/v9"
 	"golang.org/x/net/html"
 
 	"ingestion/record"
@@ -66,6 +69,35 @@ func TestDeadLettersAreListedAndGrouped(t *testing.T) {
 	wantParts(t, r.page(200, "/dead?reason=nothing"), "No dead letter that was looked at matches")
 	wantParts(t, r.page(200, "/dead?by=reason"), `href="./dead?event=rejected&amp;exact=on&amp;reason=DocumentValidationFailure"`)
 	wantParts(t, r.page(400, "/dead?olderThan=soon"), "is not an age")
+}
+
+// What does not fit on a page follows on the next one, with the same filter.
+func TestLongListsOfDeadLettersGoOn(t *testing.T) {
+	r := newLetterRig(t)
+	const n, kept = 150, 20_000
+	pipe := r.client.Pipeline()
+	for i := range kept + 1 {
+		pipe.XAdd(t.Context(), &redis.XAddArgs{Stream: "{s}:dead", Values: []any{"event", "rejected", "reason", strconv.Itoa(i % n), "data", ada}})
+	}
+	_, err := pipe.Exec(t.Context())
+	must(t, err)
+	more := regexp.MustCompile(`href="\./dead\?([^"]*from=[^"]*)"`)
+	next := func(page string) string {
+		found := more.FindStringSubmatch(page)
+		if found == nil {
+			t.Fatalf("no link to what follows:\n%s", page)
+		}
+		return "/dead?" + strings.ReplaceAll(found[1], "&amp;", "&")
+	}
+	page := r.page(200, "/dead?customer=42&reason=149&exact=on")
+	wantParts(t, page, "100 found among ")
+	wantParts(t, next(page), "customer=42", "reason=149", "exact=on")
+	wantParts(t, r.page(200, next(page)), "33 found among ")
+
+	page = r.page(200, "/dead?by=reason&event=rejected")
+	wantParts(t, page, "20,000 found among 20,000 looked at, of 20,001 kept", "more have other reasons.")
+	wantParts(t, next(page), "by=reason", "event=rejected")
+	wantParts(t, r.page(200, next(page)), "1 found among 1 looked at")
 }
 
 // A purge deletes what its preview has counted, once that number is typed.
@@ -167,6 +199,19 @@ func TestExportIsAFile(t *testing.T) {
 		t.Errorf("%d lines of details", lines)
 	}
 	wantParts(t, r.page(200, "/activity"), "dead_export", "matched")
+	r.refuse(record.Rejected, "refused", ada) // after the preview
+	if lines := strings.Count(r.text(200, r.form("/dead/export", append(fields, "details", "on")...)), "\n"); lines != 3 {
+		t.Errorf("%d lines of details, want those that the preview has counted", lines)
+	}
+}
+
+// A file that begins with another line than an object is not taken for one of another kind.
+func TestAnExportThatBeginsWithNoObject(t *testing.T) {
+	r := newLetterRig(t)
+	r.refuse(record.Rejected, "refused", "customerId,name", ada)
+	if text := r.text(200, r.form("/dead/export", "all", "on")); text != "\n\ncustomerId,name\n"+ada+"\n" {
+		t.Errorf("%q", text)
+	}
 }
 
 func TestTheQueuesButtonsPauseAndResume(t *testing.T) {
@@ -182,6 +227,39 @@ func TestTheQueuesButtonsPauseAndResume(t *testing.T) {
 		t.Errorf("%+v, %v", c, err)
 	}
 	wantParts(t, r.text(400, r.form("/queue/pause", "for", "soon")), "want a duration")
+}
+
+// A pause that is over was not ended by who resumes afterwards, nor replaced by who pauses then.
+func TestAPauseThatIsOver(t *testing.T) {
+	a := newAPI(newLetterRig(t))
+	lapsed := func() {
+		must(t, streams.Pause(t.Context(), a.client, "s", streams.Control{By: "ada", Until: time.Now().Add(-time.Minute)}))
+	}
+	lapsed()
+	if p := a.call(200, "POST", "resume", ""); p["was"] != nil {
+		t.Errorf("resumed: %v", p)
+	}
+	lapsed()
+	if p := a.call(200, "POST", "pause", `{"for":"10m"}`); p["replaced"] != nil {
+		t.Errorf("paused: %v", p)
+	}
+}
+
+// A pause that can't be read is ended and replaced all the same.
+func TestAPauseThatCannotBeRead(t *testing.T) {
+	a := newAPI(newLetterRig(t))
+	broken := func() { must(t, a.client.HSet(t.Context(), "{s}:control", "paused", "perhaps").Err()) }
+	broken()
+	if p := a.call(200, "POST", "resume", ""); p["was"] != nil || a.client.Exists(t.Context(), "{s}:control").Val() != 0 {
+		t.Errorf("resumed: %v", p)
+	}
+	broken()
+	if p := a.call(200, "POST", "pause", `{"for":"10m"}`); p["replaced"] != nil {
+		t.Errorf("paused: %v", p)
+	}
+	if c, now, err := streams.ReadControl(t.Context(), a.client, "s"); err != nil || !c.Active(now) {
+		t.Errorf("%+v, %v", c, err)
+	}
 }
 
 // A note of what was done is short, however much it was done with: Redis keeps a thousand of them.

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -100,6 +102,46 @@ func TestAnExportThatNobodyReadsEnds(t *testing.T) {
 	log.await(t, "msg=console_dead_export status=begun", "msg=console_dead_export status=partial user=anonymous", "broken off", "msg=console_request status=error method=POST path=/dead/export code=200 complete=false")
 	if strings.Contains(log.String(), "msg=console_dead_export status=success") {
 		t.Errorf("the export is complete:\n%s", log)
+	}
+}
+
+// breaking is a Redis that fails after some pages of dead letters.
+type breaking struct {
+	held
+	pages *atomic.Int32
+}
+
+func (b breaking) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if cmd.Name() == "xrange" && b.pages.Add(-1) < 0 {
+			cmd.SetErr(errors.New("Redis has gone"))
+			return cmd.Err()
+		}
+		return next(ctx, cmd)
+	}
+}
+
+// An export that can't be completed ends before its file does, and is noted as a part.
+func TestAnExportWithoutItsEnd(t *testing.T) {
+	log := newLines()
+	c := largeLetters(t, log)
+	pages := &atomic.Int32{}
+	pages.Store(1 << 30)
+	c.Source.Redis.AddHook(breaking{pages: pages})
+	server := httptest.NewServer(c.handler())
+	t.Cleanup(server.Close) // after the bodies are closed
+	whole, err := io.Copy(io.Discard, export(t, server).Body)
+	if err != nil || whole < 40<<20 {
+		t.Fatalf("all: %d bytes, %v", whole, err)
+	}
+	asked := 1<<30 - pages.Load() // by the preview and the export
+	pages.Store(asked - 1)
+	if n, err := io.Copy(io.Discard, export(t, server).Body); err == nil {
+		t.Errorf("an export without its end of %d bytes is complete", n)
+	}
+	log.await(t, "msg=console_dead_export status=partial user=anonymous", "broken off: ", "Redis has gone")
+	if n := strings.Count(log.String(), "msg=console_dead_export status=success"); n != 1 {
+		t.Errorf("%d exports are complete:\n%s", n, log)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"ingestion/console"
 	"ingestion/internal/test/env"
@@ -48,6 +49,35 @@ func TestOpenPagesGetNewValues(t *testing.T) {
 	awaitValue(t, lines, "undelivered", "2")
 }
 
+// Events come once a second, also after the time that a server has for any other answer. Some of them say that the page
+// has to fetch its tables and charts again.
+func TestEventsGoOn(t *testing.T) {
+	server := httptest.NewUnstartedServer(console.Handler(options(t, env.Redis(t).Client(t))))
+	server.Config.WriteTimeout = time.Second
+	server.Start()
+	defer server.Close()
+	defer server.CloseClientConnections()
+	begun := time.Now()
+	answer, err := server.Client().Get(server.URL + "/live")
+	must(t, err)
+	defer answer.Body.Close()
+	var events []string
+	for lines := bufio.NewScanner(answer.Body); len(events) < 5 && lines.Scan(); {
+		if event, ok := strings.CutPrefix(lines.Text(), "event: "); ok {
+			events = append(events, event)
+		}
+	}
+	if want := "values values values values renew"; strings.Join(events, " ") != want {
+		t.Errorf("the events are %q, want %s", events, want)
+	}
+	if took := time.Since(begun); took < 3*time.Second {
+		t.Errorf("five events took %v, want some 4 s", took)
+	}
+	if answer.Header.Get("X-Accel-Buffering") != "no" {
+		t.Errorf("a proxy may hold the events up: %v", answer.Header)
+	}
+}
+
 // Logging out also ends the events of other tabs.
 func TestLogoutEndsEvents(t *testing.T) {
 	h := locked(t, nil)
@@ -57,13 +87,14 @@ func TestLogoutEndsEvents(t *testing.T) {
 	b.logIn(t, password)
 	request, err := http.NewRequestWithContext(t.Context(), "GET", server.URL+"/live", nil)
 	must(t, err)
+	request.Host = "example.com" // where the session began: its cookie is that of a port
 	request.AddCookie(&http.Cookie{Name: "console_session", Value: b.cookies["console_session"]})
 	answer, err := server.Client().Do(request)
 	must(t, err)
 	defer answer.Body.Close()
 	lines := bufio.NewScanner(answer.Body)
-	if !lines.Scan() {
-		t.Fatalf("no event: %v", lines.Err())
+	if !lines.Scan() || lines.Text() != "event: values" {
+		t.Fatalf("%s: no event: %q, %v", answer.Status, lines.Text(), lines.Err())
 	}
 	b.ask(t, "POST", "/logout", nil)
 	for lines.Scan() { // ends, or the test hangs

@@ -91,6 +91,90 @@ func TestALostReplyIsNoted(t *testing.T) {
 	}
 }
 
+// leaving is a browser that goes when a script has changed a key.
+type leaving struct {
+	key   string
+	leave func()
+}
+
+func (leaving) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (leaving) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+func (l leaving) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		err := next(ctx, cmd)
+		if err == nil && strings.HasPrefix(cmd.Name(), "eval") && firstKey(cmd) == l.key {
+			l.leave()
+		}
+		return err
+	}
+}
+
+// What was done is noted, though who did it does not wait for the answer.
+func TestWhoHasGoneIsNoted(t *testing.T) {
+	r := newLetterRig(t)
+	ctx, leave := context.WithCancel(t.Context())
+	r.client.AddHook(leaving{"{s}:control", leave})
+	q := httptest.NewRequestWithContext(ctx, "POST", "/queue/resume", nil)
+	q.Header.Set("Sec-Fetch-Site", "same-origin")
+	r.handler.ServeHTTP(httptest.NewRecorder(), q)
+	if ctx.Err() == nil {
+		t.Fatal("nobody has gone")
+	}
+	if got := r.outcomes("resume"); len(got) != 2 || got[0] != "" || got[1] != "begun" {
+		t.Errorf("noted: %q", got)
+	}
+}
+
+// What Redis takes no note of is done, and the log has it.
+func TestNotesThatRedisDoesNotTake(t *testing.T) {
+	r := newLetterRig(t)
+	must(t, r.client.Set(t.Context(), "{s}:audit", "x", 0).Err())
+	if got := r.form("/queue/pause", "for", "10m"); got.StatusCode != 303 {
+		t.Errorf("status %d", got.StatusCode)
+	}
+	wantParts(t, r.log.String(), "msg=console_pause status=begun", "msg=console_pause status=success", "what a user did is in the log only", "WRONGTYPE")
+	if c, now, err := streams.ReadControl(t.Context(), r.client, "s"); err != nil || !c.Active(now) {
+		t.Errorf("%+v, %v", c, err)
+	}
+	wantParts(t, r.page(200, "/activity"), "WRONGTYPE")
+}
+
+// vanishing deletes a dead letter before it is put back.
+type vanishing struct {
+	leaving
+	client *redis.Client
+}
+
+func (v vanishing) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if strings.HasPrefix(cmd.Name(), "eval") && firstKey(cmd) == "s" {
+			v.client.Del(ctx, "{s}:dead")
+		}
+		return next(ctx, cmd)
+	}
+}
+
+// A letter that somebody else puts back or deletes meanwhile is not sent twice.
+func TestALetterThatIsGoneIsNotSent(t *testing.T) {
+	r := newLetterRig(t)
+	r.refuse(record.Rejected, "refused", `{"customerId":"42"}`)
+	name, entries := r.names()[0], r.client.XLen(t.Context(), "s").Val()
+	other := redis.NewClient(r.client.Options())
+	t.Cleanup(func() { _ = other.Close() })
+	r.client.AddHook(vanishing{client: other})
+	wantParts(t, newAPI(r).fault(409, "POST", "dead/"+name+"/edit", `{"body":`+quoted(ada)+`}`), "no longer there")
+	if got := r.outcomes("dead_edit"); len(got) != 2 || got[0] != "error" {
+		t.Errorf("noted: %q", got)
+	}
+	if n := r.client.XLen(t.Context(), "s").Val(); n != entries {
+		t.Errorf("%d entries, want %d", n, entries)
+	}
+}
+
 func quoted(text string) string { return `"` + strings.ReplaceAll(text, `"`, `\"`) + `"` }
 
 // What was refused is in the log with who asked for it.

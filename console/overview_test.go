@@ -82,6 +82,10 @@ func TestPagesWithoutRedis(t *testing.T) {
 		if !strings.Contains(page, "connection refused") {
 			t.Errorf("%s does not say why:\n%s", path, page)
 		}
+		if path == "/archive" {
+			wantWords(t, page, "? unknown")
+		}
+		wantNone(t, page, "No customer was over its limit", "No customer has a limit of its own", "There are no dead letters", "Nobody has changed anything")
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/memblob"
 
@@ -42,6 +43,7 @@ func TestKeysOfOnePartitionThatCannotBeRead(t *testing.T) {
 	} {
 		wantWords(t, body(t, h, path), words...)
 	}
+	wantNone(t, renewed(t, body(t, h, "/"), "equations"), "<details>") // they are of all partitions
 	a := newAPI(&letterRig{t: t, client: client, handler: h})
 	for _, path := range []string{"dead", "dead/groups", "history", "queue/pending"} {
 		got := a.call(200, "GET", path, "")
@@ -116,6 +118,50 @@ func TestRefusalsThatAreUnknown(t *testing.T) {
 	wantWords(t, r.get(200, "/customers/one?id=42"), "✕ refused <time", `class="refused"`)
 }
 
+// Of refusals whose dead letters are gone, a time line says that there were more, or that nothing is known.
+func TestRefusalsWhoseLettersAreGone(t *testing.T) {
+	r := newRig(t, 1, false)
+	r.opts.KeepsRefused = true
+	for n := range 5 {
+		r.process("42", n)
+	}
+	dead := streams.KeysOf(r.keys[0]).Dead
+	gone := func(id string) {
+		id, err := r.client.XAdd(t.Context(), &redis.XAddArgs{Stream: dead, ID: id, Values: []any{"event", "rejected", "data", "{}"}}).Result()
+		must(t, err)
+		must(t, r.client.XDel(t.Context(), dead, id).Err())
+	}
+	later := func() { // than all that has arrived
+		for begin := r.client.Time(t.Context()).Val(); r.client.Time(t.Context()).Val().Sub(begin) < 2*time.Millisecond; {
+		}
+	}
+	page := r.get(200, "/customers/one?id=42")
+	wantNone(t, page, "unknown or more", `class="n">at least`)
+	gone("*")
+	later()
+	wantWords(t, r.get(200, "/customers/one?id=42"), " UTC, refusals are unknown or more:", `<td class="n">at least `, "<title>at least ")
+	gone(fmt.Sprintf("%d-0", time.Now().Add(time.Hour).UnixMilli()))
+	wantWords(t, r.get(200, "/customers/one?id=42"), "Refusals are unknown: the dead letters were trimmed, replayed or deleted.")
+	must(t, r.client.Set(t.Context(), dead, "x", 0).Err())
+	page = r.get(200, "/customers/one?id=42")
+	wantWords(t, page, "Refusals are unknown, since the dead letters could not be read.", "2 of 2 in the last 1m", ` UTC</time></td><td class="n">0</td><td class="n">0</td><td class="n">unknown</td>`)
+}
+
+// How often a customer was over its limit is counted roughly: the bounds are said, and of those who are not counted it
+// is not said that they never were.
+func TestCountsOfRefusalsAreBounds(t *testing.T) {
+	r := newRig(t, 1, false)
+	refused := streams.KeysOf(r.keys[0]).Refused
+	must(t, r.client.HSet(t.Context(), refused, "42", "7 2").Err())
+	wantWords(t, r.get(200, "/customers"), `<td class="n">5</td><td class="n">7</td>`)
+	wantWords(t, r.get(200, "/customers/one?id=42"), "5 to 7 records over the limit")
+	wantWords(t, r.get(200, "/customers/one?id=43"), "no record over the limit")
+	for i := range streams.MaxRefused - 1 {
+		must(t, r.client.HSet(t.Context(), refused, fmt.Sprintf("other-%d", i), "9 0").Err())
+	}
+	wantWords(t, r.get(200, "/customers/one?id=43"), "at most 7 records over the limit")
+}
+
 // In list mode, the workers that have registered are shown.
 func TestAListHasWorkers(t *testing.T) {
 	client := env.Redis(t).Client(t)
@@ -159,6 +205,10 @@ func TestWhatOpenPagesRenew(t *testing.T) {
 	}
 	if shown(reading) == shown(paused) || shown(paused) == "" {
 		t.Errorf("the form was shown with %q, and then %q", shown(reading), shown(paused))
+	}
+	must(t, streams.Pause(t.Context(), client, "s", streams.Control{By: "ada", Reason: "because"}))
+	if again := body(t, console.Handler(opts), "/queue"); shown(again) == shown(paused) {
+		t.Errorf("another pause is shown as %q, like the one before", shown(again))
 	}
 	must(t, client.Del(t.Context(), "{s}:control").Err())
 	must(t, client.Set(t.Context(), "{s}:control", "x", 0).Err())

@@ -106,7 +106,11 @@ func TestASlowMongoDBStopsNothing(t *testing.T) {
 	server := httptest.NewServer(console.Handler(opts))
 	defer server.Close()
 	defer server.CloseClientConnections()
+	begin := time.Now()
 	watched(t, server, 50, 3)
+	if took := time.Since(begin); took > 8*time.Second { // and not 5 s each, as long as a reading may take
+		t.Errorf("three events took %v: they wait for MongoDB", took)
+	}
 	page := within(t, "GET", server.URL+"/", nil)
 	if got := shows(t, page, "length"); got != "3" {
 		t.Errorf("the stream has %s entries", got)

@@ -3,9 +3,12 @@ package console_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/redis/go-redis/v9"
 
 	"ingestion/record"
 	"ingestion/store"
@@ -43,6 +46,21 @@ func TestTraceFindsARecord(t *testing.T) {
 	page := r.get(200, "/trace?customer=42")
 	wantWords(t, page, "Records of customer <bdi>42</bdi>", "The newest 4", "✓ INGESTED", "✕ DEAD", "◷ UNDELIVERED", stored, refused, waiting, "looked at all 4 of")
 	wantNone(t, page, "ecretname", "ecretlocal")
+	wantWords(t, r.get(200, "/trace?customer=42&scan=1"), "looked at 1 of 4 in")
+}
+
+// An ID may be in several partitions: its number tells which one is meant.
+func TestTraceOfAPartition(t *testing.T) {
+	r := newRig(t, 2, false)
+	for p, key := range r.keys {
+		must(t, r.client.XAdd(t.Context(), &redis.XAddArgs{Stream: key, ID: "5-1", Values: []any{"data", person(fmt.Sprintf("customer-%d", p), p)}}).Err())
+	}
+	for p := range r.keys {
+		page := r.get(200, fmt.Sprintf("/trace?id=%d:5-1", p))
+		wantWords(t, page, "◷ UNDELIVERED", fmt.Sprintf("customer-%d", p))
+		wantNone(t, page, fmt.Sprintf("customer-%d", 1-p))
+	}
+	wantWords(t, r.get(200, "/trace?id=5-1"), "customer-0", "customer-1")
 }
 
 // An address is looked for by a form only, and appears nowhere but in the form.
