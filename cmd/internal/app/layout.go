@@ -78,10 +78,15 @@ func (w *Worker) openLayout(ctx context.Context) error {
 	return awaitLayoutOf(ctx, w.cfg, w.log, w.recordLayout)
 }
 
+// recordLayout returns what is recorded. At maxmemory nothing can be: that is made up for later.
 func (w *Worker) recordLayout(ctx context.Context) (streams.Layout, error) {
 	ctx, cancel := context.WithTimeout(ctx, layoutTimeout)
 	defer cancel()
-	return streams.RecordLayout(ctx, w.redis, w.cfg.StreamKey, w.cfg.StreamPartitions)
+	l, err := streams.RecordLayout(ctx, w.redis, w.cfg.StreamKey, w.cfg.StreamPartitions)
+	if redis.IsOOMError(err) {
+		return streams.ReadLayout(ctx, w.redis, w.cfg.StreamKey)
+	}
+	return l, err
 }
 
 // layoutFault says why the worker must not go on: it would judge records by windows that are
