@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ingestion/internal/config"
+	"ingestion/internal/redisconn"
 	"ingestion/streams"
 )
 
@@ -58,12 +59,22 @@ func awaitLayoutOf(ctx context.Context, cfg *config.Config, log *slog.Logger, re
 	})
 }
 
+// observedConnections is more than fails in one look: a client that has failed so often goes on
+// trying in the background.
+const observedConnections = 100
+
 // ObserveLayout is the like for a tool that shows what is wrong with the server instead of
 // waiting for it: what can't be read soon counts as not recorded.
-func ObserveLayout(ctx context.Context, client redis.UniversalClient, cfg *config.Config) error {
+func ObserveLayout(ctx context.Context, cfg *config.Config) error {
 	if cfg.QueueMode != config.ModeStream {
 		return nil
 	}
+	opts, err := cfg.RedisOptions()
+	if err != nil {
+		return err
+	}
+	client := redisconn.New(opts, observedConnections)
+	defer func() { _ = client.Close() }()
 	ctx, cancel := context.WithTimeout(ctx, layoutTimeout)
 	defer cancel()
 	l, err := streams.ReadLayout(ctx, client, cfg.StreamKey)
