@@ -142,7 +142,7 @@ func observe(ctx context.Context, cmd *cobra.Command) (*observer, error) {
 		return nil, err
 	}
 	s.closers = append(s.closers, func() { _ = s.redis.Close() })
-	if err := app.ObserveLayout(ctx, s.redis, s.cfg); err != nil {
+	if err := app.ObserveLayout(ctx, s.cfg); err != nil {
 		s.close()
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ingestion/internal/config"
+	"ingestion/internal/redisconn"
 	"ingestion/streams"
 )
 
@@ -58,12 +59,22 @@ func awaitLayoutOf(ctx context.Context, cfg *config.Config, log *slog.Logger, re
 	})
 }
 
+// observedConnections is more than fails in one look: a client that has failed so often goes on
+// trying in the background.
+const observedConnections = 100
+
 // ObserveLayout is the like for a tool that shows what is wrong with the server instead of
 // waiting for it: what can't be read soon counts as not recorded.
-func ObserveLayout(ctx context.Context, client redis.UniversalClient, cfg *config.Config) error {
+func ObserveLayout(ctx context.Context, cfg *config.Config) error {
 	if cfg.QueueMode != config.ModeStream {
 		return nil
 	}
+	opts, err := cfg.RedisOptions()
+	if err != nil {
+		return err
+	}
+	client := redisconn.New(opts, observedConnections)
+	defer func() { _ = client.Close() }()
 	ctx, cancel := context.WithTimeout(ctx, layoutTimeout)
 	defer cancel()
 	l, err := streams.ReadLayout(ctx, client, cfg.StreamKey)
@@ -78,10 +89,15 @@ func (w *Worker) openLayout(ctx context.Context) error {
 	return awaitLayoutOf(ctx, w.cfg, w.log, w.recordLayout)
 }
 
+// recordLayout returns what is recorded. At maxmemory nothing can be: that is made up for later.
 func (w *Worker) recordLayout(ctx context.Context) (streams.Layout, error) {
 	ctx, cancel := context.WithTimeout(ctx, layoutTimeout)
 	defer cancel()
-	return streams.RecordLayout(ctx, w.redis, w.cfg.StreamKey, w.cfg.StreamPartitions)
+	l, err := streams.RecordLayout(ctx, w.redis, w.cfg.StreamKey, w.cfg.StreamPartitions)
+	if redis.IsOOMError(err) {
+		return streams.ReadLayout(ctx, w.redis, w.cfg.StreamKey)
+	}
+	return l, err
 }
 
 // layoutFault says why the worker must not go on: it would judge records by windows that are

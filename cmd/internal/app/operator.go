@@ -41,7 +41,7 @@ func PartialRedis(ctx context.Context, cfg *config.Config, log *slog.Logger) (re
 	if err != nil {
 		return nil, err
 	}
-	if err := ObserveLayout(ctx, client, cfg); err != nil {
+	if err := ObserveLayout(ctx, cfg); err != nil {
 		return nil, errors.Join(err, client.Close())
 	}
 	return client, nil

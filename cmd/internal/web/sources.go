@@ -26,7 +26,7 @@ func Open(ctx context.Context, cfg *config.Config, archive func() (*blob.Bucket,
 	}
 	var err error
 	if s.Redis, err = app.ObserverRedis(cfg); err == nil {
-		err = app.ObserveLayout(ctx, s.Redis, cfg)
+		err = app.ObserveLayout(ctx, cfg)
 	}
 	if err == nil {
 		s.Database, err = app.NewLaterDatabase(ctx, cfg)
