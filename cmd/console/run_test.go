@@ -13,10 +13,15 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"ingestion/internal/test/env"
 )
 
-func TestMain(m *testing.M) { env.Main(m) }
+// The client of Redis tries to dial once a second until it is closed, and looks only then.
+func TestMain(m *testing.M) {
+	env.Main(m, goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))
+}
 
 // started runs the console until the test ends, and returns its address.
 func started(t *testing.T) string {
