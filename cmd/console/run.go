@@ -51,6 +51,8 @@ func serve(ctx context.Context, cfg *config.Config, sources *web.Sources, log *s
 	}
 	log.Info("console_started", "status", "success", "version", app.Release(), "key", cfg.Key(), "redis", cfg.RedisURL.String(),
 		"mongo", cfg.MongoURI.String(), "address", web.URL(listener), "changes", bool(cfg.ConsoleChanges))
+	wait := startChecks(ctx, cfg, sources, log)
+	defer wait()
 	if err := web.Serve(ctx, listener, handler, log); err != nil {
 		log.Error("console_stopped", "status", "error", "reason", err.Error())
 		return err

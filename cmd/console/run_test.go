@@ -18,7 +18,7 @@ import (
 	"ingestion/internal/test/env"
 )
 
-// A pool of go-redis that could not dial notices within a second that it is closed.
+// The client of Redis tries to dial once a second until it is closed, and looks only then.
 func TestMain(m *testing.M) {
 	env.Main(m, goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))
 }

@@ -31,6 +31,21 @@ func ObserverRedis(cfg *config.Config) (redis.UniversalClient, error) {
 	return redisconn.New(opts, observerConnections), nil
 }
 
+// CheckRedis asks Redis once. Its error says what is wrong in the words of the worker.
+func CheckRedis(ctx context.Context, cfg *config.Config, client redis.UniversalClient) error {
+	opts, err := cfg.RedisOptions()
+	if err != nil {
+		return err
+	}
+	check := redisCheck{client: client, opts: opts, cfg: cfg}
+	err = permanent(check.ping(ctx))
+	var setup *SetupError
+	if errors.As(err, &setup) {
+		return setup.Err
+	}
+	return err
+}
+
 // ObserverStore is the like for the configured collection. Call release after use.
 func ObserverStore(ctx context.Context, cfg *config.Config) (s *store.Store, release func(), err error) {
 	s, _, release, err = ObserverDatabase(ctx, cfg)
