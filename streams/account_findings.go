@@ -63,7 +63,7 @@ func (a *Account) Losses() []string {
 	}
 	for _, r := range a.Rewinds {
 		if r.Epoch == a.Epoch && r.Before != "" {
-			losses = append(losses, fmt.Sprintf("Redis has lost the entries between %s and %s, some of which workers had read: it went back to an earlier state, as in a failover; Redis can't tell how many, the producer's log can (--queued)", r.After, r.Before))
+			losses = append(losses, fmt.Sprintf("Redis has lost the entries between %s and %s, some of which workers had read: it went back to an earlier state, as in a failover; Redis can't tell how many, the log of the producer can", r.After, r.Before))
 		}
 	}
 	return losses
