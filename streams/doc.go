@@ -13,6 +13,7 @@
 //	deadletters_write.go          which refusals become dead letters
 //	archive*.go                   what an archiver reads and moves; detaching it
 //	account*.go                   where every entry of a partition is
+//	queued.go                     whether an entry is still where a producer put it
 //	snapshot.go                   the state of a partition, for monitoring
 //	history.go, refused.go        what happened by minute and hour; who hits limits
 //	deadletters*.go               dead letters: read, replay, purge, watch
@@ -22,6 +23,7 @@
 //	                              epochs, entries without an outcome
 //	upkeep*.go                    Stream.Maintain: deferred records, trimming,
 //	                              idle consumers
+//	layout.go                     how many partitions a stream has, and had
 //	partitions*.go                Partitions, a queue on all partitions of a stream
 //	list*.go                      List, a queue on a Redis list
 //	control*.go, audit.go         what operators ask of the workers: pause, resume; who

@@ -117,11 +117,13 @@ func (c container) environ(t *testing.T, instead map[string]string) []string {
 		pair := authority.Issue(time.Now().Add(time.Hour), "redis")
 		return map[string]string{"REDIS_TLS_CA_FILE": authority.File, "REDIS_TLS_CERT_FILE": pair.Cert, "REDIS_TLS_KEY_FILE": pair.Key}
 	})
+	plain := strings.HasPrefix(instead["REDIS_URL"], "redis://")
 	var all []string
 	for _, v := range c.Env {
 		value, replaced := instead[v.Name]
 		switch {
 		case replaced:
+		case strings.HasPrefix(v.Name, "REDIS_TLS_") && plain: // the Redis of the test
 		case v.Name == "MONGO_PASSWORD_FILE": // the embedded MongoDB has no users
 		case strings.HasPrefix(v.Name, "REDIS_TLS_") && strings.HasSuffix(v.Name, "_FILE"):
 			value = certificates()[v.Name]

@@ -225,7 +225,7 @@ func TestWhatAFailoverLosesIsCounted(t *testing.T) {
 			if early {
 				code = 3 // the workers have noticed
 			}
-			f.reconcile(code)
+			f.ctl(code, "reconcile", "--wait", "--timeout", late.String())
 			res := f.check()
 			f.wantLoss(len(res.lost))
 			t.Logf("%d records queued, %d lost by Redis, of which %d are in MongoDB; %d entries sent again; the replica was promoted %v after the kill; the producer waited %d times, the workers %d times",

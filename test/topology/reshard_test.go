@@ -25,7 +25,10 @@ func TestSlotsAreMovedUnderLoad(t *testing.T) {
 
 	moves := moveAround(t, cluster, producer)
 	wantExit(t, producer, 0)
-	a := r.reconcile(0, "--documents")
+	a := r.reconcile("--documents")
+	if a.code != 0 {
+		t.Errorf("reconcile ends with %d:\n%s", a.code, a.text)
+	}
 	lost := r.compare(records)
 	t.Logf("%d records; %d moves of a partition's slot under load, median %v, longest %v; %d entries added, %d ingested, %d duplicates of records sent twice; %d lost; the workers waited %d times",
 		len(records), len(moves), moves[len(moves)/2].Round(time.Millisecond), moves[len(moves)-1].Round(time.Millisecond), a.Total.Added,

@@ -72,12 +72,27 @@ func logins(t *testing.T, o env.SentinelOptions) []string {
 	return []string{"REDIS_PASSWORD_FILE=" + file(o.UserWord), "REDIS_SENTINEL_USERNAME=" + o.Sentinel, "REDIS_SENTINEL_PASSWORD_FILE=" + file(o.OpWord)}
 }
 
+// wantExplained checks the verdict. A failover may lose an entry that a worker has read and the producer was
+// not told of, which then sends the record again: its document is there, and the record a duplicate.
+func (a account) wantExplained(t *testing.T) {
+	t.Helper()
+	twice := a.Documents.Count - a.Documents.AtMost
+	switch {
+	case a.code == 0:
+	case a.code == 1 && twice > 0 && twice <= a.Total.Outcomes["duplicate"]:
+	case a.code == 3 && len(a.Losses) > 0:
+	default:
+		t.Errorf("reconcile ends with %d and does not say why:\n%s", a.code, a.text)
+	}
+}
+
 // wantAll waits until the queue is empty, and stops the workers. A stream has lost nothing.
 // A list may have lost what was on its way to them when their connections broke.
 func (r *rig) wantAll(g *env.SentinelGroup, mode string, records []person, workers []*env.Proc) {
 	r.t.Helper()
 	if mode == "stream" {
-		a := r.reconcile(0, "--documents")
+		a := r.reconcile("--documents")
+		a.wantExplained(r.t)
 		r.stop(workers...)
 		lost := r.compare(records)
 		r.t.Logf("epoch %d, %d entries added, %d ingested, %d duplicates, %d lost", a.Total.Epoch, a.Total.Added, a.Total.Outcomes["ingested"], a.Total.Outcomes["duplicate"], lost)
