@@ -74,10 +74,10 @@ func TestAnOpenPageSeesThatOthersPause(t *testing.T) {
 	p.Eval(`document.querySelector('#reason').value = 'typed'`, nil)
 	must(t, streams.Pause(t.Context(), r.client, r.keys[0], streams.Control{By: "ada", Reason: "because"}))
 	p.Await(t, soon, `document.querySelector('form[action$="queue/resume"]') !== null && document.querySelector('[data-renew="pause"]').textContent.includes('ada')`)
-	p.Await(t, soon, `!document.querySelector('[data-outdated]').hidden && document.querySelector('#reason').value === 'typed'`)
+	p.Await(t, soon, `document.querySelector('[data-outdated]')?.hidden === false && document.querySelector('#reason').value === 'typed'`)
 	for _, fault := range p.Check() {
 		t.Error(fault)
 	}
 	p.Eval(`document.querySelector('form[action$="queue/resume"] button').click()`, nil)
-	p.Await(t, soon, `document.querySelector('form[action$="queue/resume"]') === null && document.querySelector('[data-outdated]').hidden`)
+	p.Await(t, soon, `document.querySelector('form[action$="queue/resume"]') === null && document.querySelector('[data-outdated]')?.hidden === true`)
 }
