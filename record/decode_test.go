@@ -253,8 +253,8 @@ func TestDecodeAllocations(t *testing.T) {
 		name, body string
 		most       float64
 	}{
-		{"ordinary", ordinary, 4},
-		{"ten keys", `{"a":0,"b":0,"c":0,"d":0,"e":0,"f":0,` + ordinary[1:], 4},
+		{"ordinary", ordinary, 6},
+		{"ten keys", `{"a":0,"b":0,"c":0,"d":0,"e":0,"f":0,` + ordinary[1:], 6},
 		{"escaped", `{"customerId":"\u0034","name":"Ada \"L\"","email":"ada\u0040example.com","createdAt":"2024"}`, 8},
 		{"international", `{"customerId":"ä","name":"Zoë","email":"zoë@bücher.example","createdAt":"2024"}`, 6},
 		{"two international labels", `{"customerId":"1","name":"Анна","email":"user@россия.рф","createdAt":"2024"}`, 8},

@@ -39,7 +39,7 @@ func (r *harness) feedByProducers(f *fixture, partitions, size int, rate string)
 	program, dir := env.Build(r.t, "ingestion/cmd/producer"), r.t.TempDir()
 	d := &feeder{r: r, rate: rate}
 	d.partitions.Store(int64(partitions))
-	bodies := linesOf(r.t, f)
+	bodies, environ := linesOf(r.t, f), slices.Clone(r.env)
 	d.running.Go(func() {
 		for part := range slices.Chunk(bodies, size) {
 			file := filepath.Join(dir, "part.ndjson")
@@ -48,7 +48,7 @@ func (r *harness) feedByProducers(f *fixture, partitions, size int, rate string)
 				return
 			}
 			cmd := exec.CommandContext(r.ctx(), program, "load", "--as-is", "--rate", d.rate, file)
-			cmd.Env = append(slices.Clone(r.env), fmt.Sprintf("STREAM_PARTITIONS=%d", d.partitions.Load()))
+			cmd.Env = append(slices.Clone(environ), fmt.Sprintf("STREAM_PARTITIONS=%d", d.partitions.Load()))
 			if out, err := cmd.CombinedOutput(); err != nil {
 				d.failure.Store(fmt.Sprintf("%v: %s", err, out))
 				return
