@@ -7,6 +7,7 @@ import (
 
 	"ingestion/internal/config"
 	"ingestion/internal/redisconn"
+	"ingestion/store"
 )
 
 func settingsValid(_ context.Context, e *exam, f *findings) error {
