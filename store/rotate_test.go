@@ -58,9 +58,13 @@ func storeWith(t *testing.T, uri string, access store.Access) *store.Store {
 	return newStore(t, client.Database("ingestion").Collection("customers"), store.Options{InitialBackoff: time.Millisecond, MaxBackoff: 50 * time.Millisecond})
 }
 
+// replace does so at once: the driver may read the file at any time.
 func replace(t *testing.T, file, text string) {
 	t.Helper()
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(file+".new", []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(file+".new", file); err != nil {
 		t.Fatal(err)
 	}
 }
