@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -53,6 +54,19 @@ func run(ctx context.Context, environ []string, name string, args ...string) err
 		return fmt.Errorf("%s: %w", strings.Join(quoted(append([]string{name}, args...)), " "), err)
 	}
 	return nil
+}
+
+// output returns what a command prints, without spaces around it.
+func output(ctx context.Context, name string, args ...string) (string, error) {
+	text, err := exec.CommandContext(ctx, name, args...).Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			err = errors.New(strings.TrimSpace(string(exit.Stderr)))
+		}
+		return "", fmt.Errorf("%s %s: %w", name, args[0], err)
+	}
+	return strings.TrimSpace(string(text)), nil
 }
 
 // quoted quotes words with spaces, to be read.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -176,39 +175,5 @@ func TestStampedVariablesExist(t *testing.T) {
 		if !regexp.MustCompile(`(?m)^var (\w+, )*` + match[1] + `(, \w+)* string$`).Match(source) {
 			t.Errorf("the package app has no variable %s", match[1])
 		}
-	}
-}
-
-// A release describes the commit, and says if it was not only that.
-func TestTheSource(t *testing.T) {
-	dir := t.TempDir()
-	t.Chdir(dir)
-	t.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
-	t.Setenv("SOURCE_DATE_EPOCH", "")
-	t.Setenv("GIT_COMMITTER_DATE", "2026-01-31T12:00:00Z")
-	write(t, "file", "text", 0o644, time.Now())
-	for _, args := range [][]string{
-		{"init", "--quiet"},
-		{"add", "file"},
-		{"-c", "user.name=x", "-c", "user.email=x@example.org", "commit", "--quiet", "--message", "x"},
-		{"tag", "v1.2.3"},
-	} {
-		if output, err := exec.CommandContext(t.Context(), "git", args...).CombinedOutput(); err != nil {
-			t.Fatalf("git %v: %v\n%s", args, err, output)
-		}
-	}
-	sound, err := sourceOf(t.Context(), "")
-	if err != nil || sound.version != "v1.2.3" || len(sound.commit) != 40 || sound.time.Unix() != 1_769_860_800 {
-		t.Errorf("a tagged commit: %+v %v", sound, err)
-	}
-	write(t, "file", "changed", 0o644, time.Now())
-	dirty, err := sourceOf(t.Context(), "v2")
-	if err != nil || dirty.version != "v2" || dirty.commit != sound.commit+"+dirty" {
-		t.Errorf("with changes: %+v %v", dirty, err)
-	}
-	t.Setenv("SOURCE_DATE_EPOCH", "1000")
-	early, err := sourceOf(t.Context(), "")
-	if err != nil || early.time.Unix() != 1000 {
-		t.Errorf("at another time: %+v %v", early, err)
 	}
 }
