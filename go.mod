@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	charm.land/bubbletea/v2 v2.1.1
 	charm.land/lipgloss/v2 v2.0.6
+	github.com/CycloneDX/cyclonedx-go v0.9.3
 	github.com/FerretDB/FerretDB v1.24.0
 	github.com/NimbleMarkets/ntcharts/v2 v2.0.0
 	github.com/Shopify/toxiproxy/v2 v2.5.0

@@ -83,7 +83,7 @@ func pack(ctx context.Context, s source, t target, pages, dir, out string) (stri
 	if err := s.build(ctx, t, bin); err != nil {
 		return "", err
 	}
-	if err := s.writeBills(ctx, bin, filepath.Join(dir, "sbom")); err != nil {
+	if err := s.writeBills(t, bin, filepath.Join(dir, "sbom")); err != nil {
 		return "", err
 	}
 	name := fmt.Sprintf("ingestion-%s-%s-%s", s.version, t.os, t.arch)
