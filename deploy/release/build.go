@@ -14,8 +14,9 @@ import (
 // programs are all that are published.
 var programs = []string{"archiver", "console", "ingestctl", "producer", "standalone", "worker"}
 
-// tags leave out FerretDB's PostgreSQL backend, as the Makefile does.
-const tags = "ferretdb_no_postgresql"
+// tags leave out what no program uses: FerretDB's PostgreSQL backend, as in the Makefile, and
+// a way to Google's storage, as in cmd/image.sh.
+const tags = "ferretdb_no_postgresql,disable_grpc_modules"
 
 // build builds all programs into a directory. Nothing of this machine gets into them: no
 // paths, no state of version control, no settings of the go command.

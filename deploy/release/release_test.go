@@ -49,9 +49,9 @@ func archiveOf(t *testing.T, mode os.FileMode, onDisk time.Time, names ...string
 }
 
 func TestArchivesDependOnContentsOnly(t *testing.T) {
-	one := archiveOf(t, 0o600, time.Now(), "bin/worker", "bin/console", "share/man/man1/worker.1")
-	two := archiveOf(t, 0o777, time.Unix(5, 0), "share/man/man1/worker.1", "bin/console", "bin/worker")
-	other := archiveOf(t, 0o600, time.Now(), "bin/worker", "bin/console", "share/man/man1/console.1")
+	one := archiveOf(t, 0o600, time.Now(), "bin/worker", "bin/console", "share/man/man1/worker.1", "share/init.sh")
+	two := archiveOf(t, 0o777, time.Unix(5, 0), "share/init.sh", "share/man/man1/worker.1", "bin/console", "bin/worker")
+	other := archiveOf(t, 0o600, time.Now(), "bin/worker", "bin/console", "share/man/man1/console.1", "share/init.sh")
 	sums := map[string]string{}
 	for name, file := range map[string]string{"one": one, "two": two, "other": other} {
 		sum, err := sumOf(file)
@@ -66,6 +66,7 @@ func TestArchivesDependOnContentsOnly(t *testing.T) {
 	want := []string{
 		"ingestion-v1/bin/console 755 0 1700000000 content of bin/console",
 		"ingestion-v1/bin/worker 755 0 1700000000 content of bin/worker",
+		"ingestion-v1/share/init.sh 755 0 1700000000 content of share/init.sh",
 		"ingestion-v1/share/man/man1/worker.1 644 0 1700000000 content of share/man/man1/worker.1",
 	}
 	if diff := cmp.Diff(want, list(t, one)); diff != "" {
