@@ -127,8 +127,11 @@ func (s *site) addFolder(p provider) error {
 		return fmt.Errorf("type %q: want a name, and the type file", p.Type)
 	}
 	files, err := filepath.Glob(filepath.Join(p.Options.Path, "*.json"))
-	if err != nil || len(files) == 0 {
-		return fmt.Errorf("path %q: no dashboards there: %v", p.Options.Path, err)
+	if err == nil && len(files) == 0 {
+		err = errors.New("no dashboards there")
+	}
+	if err != nil {
+		return fmt.Errorf("path %q: %w", p.Options.Path, err)
 	}
 	for _, file := range files {
 		d, err := readDashboard(file)
@@ -161,8 +164,11 @@ func readDashboard(file string) (dashboard, error) {
 // eachFile reads the files in a folder of GF_PATHS_PROVISIONING, of which there must be one.
 func eachFile(set settings, folder string, read func(file string) error) error {
 	files, err := filepath.Glob(filepath.Join(set["GF_PATHS_PROVISIONING"], folder, "*.y*ml"))
-	if err != nil || len(files) == 0 {
-		return fmt.Errorf("GF_PATHS_PROVISIONING=%s: no files in %s: %v", set["GF_PATHS_PROVISIONING"], folder, err)
+	if err == nil && len(files) == 0 {
+		err = errors.New("no files in " + folder)
+	}
+	if err != nil {
+		return fmt.Errorf("GF_PATHS_PROVISIONING=%s: %w", set["GF_PATHS_PROVISIONING"], err)
 	}
 	for _, file := range files {
 		if err := read(file); err != nil {

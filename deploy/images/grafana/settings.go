@@ -11,19 +11,25 @@ import (
 type settings map[string]string
 
 // defaults are those of Grafana's image.
+// The stand-in itself never asks for updates, reports or installs anything.
 var defaults = settings{
-	"GF_ANALYTICS_CHECK_FOR_UPDATES":            "true", // the stand-in never asks
-	"GF_ANALYTICS_REPORTING_ENABLED":            "true", // nor reports
+	"GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES":     "true",
+	"GF_ANALYTICS_CHECK_FOR_UPDATES":            "true",
+	"GF_ANALYTICS_REPORTING_ENABLED":            "true",
 	"GF_AUTH_ANONYMOUS_ENABLED":                 "false",
 	"GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH": "",
 	"GF_PATHS_DATA":                             "/var/lib/grafana",
 	"GF_PATHS_PROVISIONING":                     "/etc/grafana/provisioning",
+	"GF_PLUGINS_PREINSTALL_DISABLED":            "false",
 	"GF_SECURITY_ADMIN_PASSWORD":                "admin",
 	"GF_SERVER_HTTP_ADDR":                       "",
 	"GF_SERVER_HTTP_PORT":                       "3000",
 }
 
-var switches = []string{"GF_ANALYTICS_CHECK_FOR_UPDATES", "GF_ANALYTICS_REPORTING_ENABLED", "GF_AUTH_ANONYMOUS_ENABLED"}
+var switches = []string{
+	"GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES", "GF_ANALYTICS_CHECK_FOR_UPDATES", "GF_ANALYTICS_REPORTING_ENABLED",
+	"GF_AUTH_ANONYMOUS_ENABLED", "GF_PLUGINS_PREINSTALL_DISABLED",
+}
 
 func readSettings(environ []string) (settings, error) {
 	set := maps.Clone(defaults)
