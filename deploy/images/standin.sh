@@ -101,7 +101,7 @@ grafana() {
 go_() {
   local root=$work/go
   mkdir -p "$root/usr/local/go" "$root/modules" "$root/root"
-  with_libraries "$root" /bin/sh
+  with_libraries "$root" /bin/sh /bin/mkdir
   cp -L --parents /etc/ssl/certs/ca-certificates.crt "$root"
   tar -C "$(go env GOROOT)" --exclude=./test --exclude=./api --exclude=./doc -c . | tar -C "$root/usr/local/go" -x
   go mod download
