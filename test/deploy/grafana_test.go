@@ -89,7 +89,7 @@ func TestProvisioningIsStrict(t *testing.T) {
 		{providers, "/dashboards}", "/dashboard}", "no dashboards there"},
 		{"dashboards/ingestion.json", `"uid": "ingestion"`, `"uid": ""`, "want a title and a UID"},
 	} {
-		t.Run(test.instead, func(t *testing.T) {
+		t.Run(test.want, func(t *testing.T) {
 			g := newGrafana(t)
 			g.edit(test.file, test.old, test.instead)
 			g.refuses(test.want)
