@@ -92,6 +92,9 @@ func (s *service) end(g *env.SentinelGroup, promoted time.Duration) {
 	}
 	s.t.Logf("%s: %d records; promoted after %v; the producer waited %d times, the workers %d times", s.mode, len(s.records),
 		promoted.Round(time.Millisecond), logged("retrying", s.producer), logged("retrying", s.workers...))
+	if logged("retrying", s.producer) == 0 {
+		s.t.Errorf("the producer of the %s has noticed no failover: its load was over", s.mode)
+	}
 }
 
 // logins are the settings for programs that log in.

@@ -109,9 +109,22 @@ func (g *SentinelGroup) Master() *RedisServer {
 	return nil
 }
 
-// AwaitReplicas waits until the master has n replicas that confirm a write.
+// AwaitReplicas waits until the master has n replicas that confirm a write, and that the first
+// Sentinel would promote: it looks at them every ten seconds only.
 func (g *SentinelGroup) AwaitReplicas(n int) {
 	g.t.Helper()
+	client := g.sentinel(0)
+	defer client.Close()
+	Eventually(g.t, 2*startTimeout, func() (bool, string) {
+		replicas, err := client.Replicas(context.Background(), g.Name).Result()
+		good := 0
+		for _, r := range replicas {
+			if r["flags"] == "slave" && r["master-link-status"] == "ok" {
+				good++
+			}
+		}
+		return good >= n, fmt.Sprint(replicas, err)
+	})
 	Eventually(g.t, startTimeout, func() (bool, string) {
 		client := redis.NewClient(g.Master().options())
 		defer client.Close()
