@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -143,6 +144,60 @@ func TestADeposedMasterIsNotBelieved(t *testing.T) {
 			r.wantAll(bodies(0, 20))
 		})
 	}
+}
+
+// beforeInfo does something once, before the first INFO.
+type beforeInfo struct {
+	once sync.Once
+	do   func()
+}
+
+func (*beforeInfo) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (*beforeInfo) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+func (b *beforeInfo) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if cmd.Name() == "info" {
+			b.once.Do(b.do)
+		}
+		return next(ctx, cmd)
+	}
+}
+
+// TestAMasterThatHasBecomeAReplicaIsNotBelieved has the old master follow the new one as soon
+// as records are confirmed: both have the same replication ID then.
+func TestAMasterThatHasBecomeAReplicaIsNotBelieved(t *testing.T) {
+	r := newReplicated(t)
+	client := r.client()
+	client.AddHook(&beforeInfo{do: func() {
+		r.replicate(r.first, "NO", "ONE")
+		r.follow()
+		host, port, _ := net.SplitHostPort(r.first.Addr)
+		r.replicate(r.master, host, port)
+		admin := r.master.Client(t)
+		env.Eventually(t, timeout, func() (bool, string) {
+			info := admin.Info(t.Context(), "replication").Val()
+			return strings.Contains(info, "master_link_status:up"), info
+		})
+	}})
+	waits := make(chan error, 1000)
+	p := publisher(t, client, producer.ToStream("s", 1), producer.Options{
+		Replicas: 1, OnWait: func(err error, _ time.Duration) { waits <- err },
+	})
+	_, err := p.Publish(t.Context(), bodies(0, 10))
+	must(t, err)
+	select {
+	case reason := <-waits:
+		if !strings.Contains(reason.Error(), "another server has become the master") {
+			t.Errorf("the reason of the wait is %v", reason)
+		}
+	default:
+		t.Error("the records count as queued at once")
+	}
+	r.wantAll(bodies(0, 10))
 }
 
 // TestAReplicaThatDiesDelaysOnce has nobody take the place of the master.

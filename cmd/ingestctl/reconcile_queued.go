@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"ingestion/cmd/internal/app"
 	"ingestion/internal/plural"
@@ -18,6 +19,7 @@ import (
 // queuedLine is what the producer logs of a record that is queued.
 type queuedLine struct {
 	Event, StreamID, CustomerID string
+	Stream                      string // of the partition; other producers may leave it out
 }
 
 // readQueuedLog returns the lines of a producer's log about queued records; nil without a
@@ -69,14 +71,15 @@ func (s *session) lookForQueued(ctx context.Context, queued []queuedLine) ([]str
 	if queued == nil {
 		return nil, nil
 	}
-	keys := s.keys()
+	layout := s.cfg.Layout()
+	keys := layout.Keys()
 	ids := make([][]string, len(keys))
 	for _, l := range queued {
-		home := 0 // of what has no customer
-		if l.CustomerID != "" {
-			home = record.HomePartition(l.CustomerID, len(keys))
+		place, err := l.place(layout)
+		if err != nil {
+			return nil, app.UsageError(fmt.Errorf("--queued: entry %s %w", l.StreamID, err))
 		}
-		ids[home] = append(ids[home], l.StreamID)
+		ids[place] = append(ids[place], l.StreamID)
 	}
 	all := make([]streams.Queued, len(keys))
 	for i, key := range keys {
@@ -86,6 +89,23 @@ func (s *session) lookForQueued(ctx context.Context, queued []queuedLine) ([]str
 		}
 	}
 	return all, nil
+}
+
+// place returns which of the streams was given the entry, an index of their keys.
+func (l queuedLine) place(layout record.Layout) (int, error) {
+	switch keys := layout.Keys(); {
+	case l.Stream != "":
+		place := slices.Index(keys, l.Stream)
+		if place < 0 {
+			return 0, fmt.Errorf("is of the stream %q, and STREAM_KEY is %q: want the log of a producer of the same stream", l.Stream, layout.Key)
+		}
+		return place, nil
+	case len(layout.Former) > 0:
+		return 0, errors.New(`has no "stream", and the number of partitions has changed: want lines that name the stream of each entry`)
+	case l.CustomerID == "":
+		return 0, nil
+	}
+	return layout.Home(l.CustomerID), nil
 }
 
 // addQueued adds what became of the entries that count as queued.

@@ -3,7 +3,9 @@ package main_test
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +17,7 @@ import (
 	"ingestion/internal/redisconn"
 	"ingestion/internal/test/env"
 	"ingestion/internal/test/schema"
+	"ingestion/internal/test/terminal"
 	"ingestion/record"
 	"ingestion/streams"
 )
@@ -69,7 +72,7 @@ func (c customers) fill(partitions int) {
 // are not in their partition, of so many.
 func (c customers) want(partitions int) (misplaced int) {
 	c.t.Helper()
-	ctx, layout := c.t.Context(), record.Layout{Key: "s", Partitions: partitions, Former: []int{1, 2, 4, 6}}
+	ctx, layout := c.t.Context(), record.Layout{Key: "s", Partitions: partitions, Former: []int{1, 2, 6}}
 	there := map[string]map[string]bool{}
 	for place, key := range layout.Keys() {
 		windows, limits := make([]*redis.StringSliceCmd, c.n), c.client.HGetAll(ctx, "{"+key+"}:limits")
@@ -236,6 +239,25 @@ func TestKilledRepartitions(t *testing.T) {
 	}
 }
 
+// TestRepartitionInPlaceOfAnother has a change to 5 partitions that was killed when it had moved
+// everything. The next one goes back, or to another number: it collects what is in partitions
+// that neither number has, and their streams are read on, since producers may have used them.
+func TestRepartitionInPlaceOfAnother(t *testing.T) {
+	for to, readOn := range map[int][]string{2: {"s:2", "s:3", "s:4"}, 3: {"s:3", "s:4"}} {
+		r := newRig(t, 2)
+		c := customers{t, r.client, 100}
+		c.fill(5)
+		_, err := streams.BeginLayout(t.Context(), r.client, "s", 2, 5)
+		must(t, err)
+		if done := r.repartition(0, to, "--yes"); !done.Complete || c.want(to) != 0 || !slices.Equal(done.ReadOn, readOn) {
+			t.Errorf("to %d: %+v, with %d customers not in their partition", to, done, c.want(to))
+		}
+		if l, err := streams.ReadLayout(t.Context(), r.client, "s"); err != nil || l.Partitions != to || l.Next != 0 || !slices.Contains(l.Former, 5) {
+			t.Errorf("to %d: %+v, %v", to, l, err)
+		}
+	}
+}
+
 func TestRepartitionWaitsForWorkers(t *testing.T) {
 	for _, listed := range []string{"s", "s:0"} {
 		r := newRig(t, 1)
@@ -257,6 +279,33 @@ func TestRepartitionWaitsForWorkers(t *testing.T) {
 		if done := r.repartition(0, 2, "--yes", "--wait"); !done.Complete {
 			t.Errorf("%+v", done)
 		}
+	}
+}
+
+// TestRepartitionWaitsForAWorkerThatStartedMeanwhile lists a worker after the command has looked
+// for some: nothing is moved before it has stopped.
+func TestRepartitionWaitsForAWorkerThatStartedMeanwhile(t *testing.T) {
+	r := newRig(t, 2)
+	c := customers{t, r.client, 20}
+	c.fill(2)
+	term := terminal.New(t, 100, 24)
+	cmd := exec.Command(env.Build(t, "ingestion/cmd/ingestctl"), "repartition", "--to", "1")
+	cmd.Dir, cmd.Env = t.TempDir(), append([]string{"TERM=xterm-256color"}, r.env...)
+	p := &topRun{term, t, cmd, term.Start(cmd)}
+	p.Await(shown, "from 2 to 1 partition? [y/N]")
+
+	one, err := streams.NewRegistration(r.client, "s:0", 30*time.Second, streams.WorkerInfo{Consumer: "early"}, slog.New(slog.DiscardHandler))
+	must(t, err)
+	must(t, one.Register(t.Context()))
+	p.Type("y\n")
+	p.Await(shown, "waiting: 1 worker runs (early)")
+	if l, err := streams.ReadLayout(t.Context(), r.client, "s"); err != nil || l.Next != 1 || c.want(2) != 0 {
+		t.Errorf("%+v, %v, or windows are moved already", l, err)
+	}
+	must(t, one.Leave(t.Context()))
+	p.ended(0)
+	if c.want(1) != 0 {
+		t.Error("windows are left behind")
 	}
 }
 

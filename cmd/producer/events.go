@@ -33,7 +33,7 @@ func queuedRecord(log *slog.Logger, made producer.Generated, receipt producer.Re
 		fields = append(fields, "customerId", made.CustomerID)
 	}
 	if receipt.StreamID != "" {
-		fields = append(fields, "streamId", receipt.StreamID)
+		fields = append(fields, "stream", receipt.Key, "streamId", receipt.StreamID)
 	}
 	log.Info("queued", fields...)
 }

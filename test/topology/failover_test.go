@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -50,21 +51,26 @@ type failover struct {
 	cluster  *env.RedisCluster
 	producer *env.Proc
 	keys     []string
+	home     map[string]int // the master of each key at the beginning
 }
 
 func newFailover(t *testing.T, environ ...string) *failover {
 	t.Helper()
 	cluster := env.Cluster(t, 3, true)
 	r := newRig(t, cluster.URL(), "stream", append([]string{"STREAM_PARTITIONS=6", "RATE_LIMIT_LIMIT=0"}, environ...)...)
-	return &failover{rig: r, cluster: cluster, keys: record.PartitionKeys(streamKey, partitions)}
+	f := &failover{rig: r, cluster: cluster, keys: record.PartitionKeys(streamKey, partitions), home: map[string]int{}}
+	for _, key := range f.keys {
+		f.home[key] = int(cluster.Slot(key)) * len(cluster.Masters) / 16384
+	}
+	return f
 }
 
-// of returns the number of the master that has most partitions.
+// busiest returns the number of the master that has most partitions.
 func (f *failover) busiest() (most int) {
 	f.t.Helper()
 	held := map[int]int{}
 	for _, key := range f.keys {
-		master := int(f.cluster.Slot(key)) * 3 / 16384
+		master := f.home[key]
 		if held[master]++; held[master] > held[most] {
 			most = master
 		}
@@ -73,7 +79,8 @@ func (f *failover) busiest() (most int) {
 }
 
 // killLagging cuts the master off from its replica, has the producer go on for a while,
-// kills the master, and waits for the replica's promotion.
+// kills the master, and waits for the replica's promotion. It returns how long that took
+// once the replica answered. Until then nobody can be promoted.
 func (f *failover) killLagging(master int, behind func(dying *redis.Client)) time.Duration {
 	f.t.Helper()
 	dying, replica := f.cluster.Masters[master], f.cluster.Replicas[master]
@@ -84,6 +91,7 @@ func (f *failover) killLagging(master int, behind func(dying *redis.Client)) tim
 	}
 	behind(client)
 	dying.Kill()
+	f.wantNoMaster(master)
 	begun := time.Now()
 	replica.Resume()
 	f.cluster.AwaitPromotion(master)
@@ -105,7 +113,9 @@ func (f *failover) added(client *redis.Client) (n int64) {
 type result struct {
 	queued, lost []queuedRecord // by the producer's word; of them, those not on the stream
 	ingested     int            // lost entries whose records are in MongoDB, since a worker had read them
-	unconfirmed  int            // entries or documents of which the producer was not told
+	unconfirmed  int            // entries of which the producer was not told
+	documents    int
+	orphans      int // documents whose entries are lost, whatever the producer was told of them
 }
 
 // check looks for each entry that was called queued, and compares the document of each
@@ -136,6 +146,12 @@ func (f *failover) check() (res result) {
 	for key, n := range byKey {
 		if n > 1 {
 			f.t.Errorf("%s has %d documents", key, n)
+		}
+	}
+	res.documents = len(documents)
+	for at := range documents {
+		if _, onStream := there[at]; !onStream {
+			res.orphans++
 		}
 	}
 	confirmed := map[string]bool{}
@@ -183,17 +199,23 @@ func (f *failover) awaitSettled() {
 	}
 }
 
-// wantLoss checks what reconcile says about as many lost entries that count as queued. What
-// the producer was not told of may be lost in any case, and workers may have noticed.
-func (f *failover) wantLoss(lost int) {
+// wantLoss checks that reconcile counts the same losses. What the producer was not told of may
+// be lost in any case, and workers may have noticed.
+func (f *failover) wantLoss(res result) {
 	f.t.Helper()
-	p := f.program("ingestctl", "reconcile", "--wait", "--timeout", late.String(), "--documents", "--queued", f.evidence())
-	code := p.Wait(late)
-	out := strings.Join(p.Lines(), "\n")
-	words := fmt.Sprintf("trimmed, %d lost", lost)
-	told := strings.Contains(out, "that the producer counts as queued")
-	if code != 0 && code != 3 || lost > 0 && code != 3 || !strings.Contains(out, words) || strings.Contains(out, "WRONG") || told != (lost > 0) {
-		f.t.Errorf("exit code %d, want %q in\n%s\n%s", code, words, out, p.Stderr())
+	a := f.reconcile("--documents", "--queued", f.evidence())
+	lost := int64(len(res.lost))
+	told := slices.ContainsFunc(a.Losses, func(l struct{ Text string }) bool {
+		return strings.Contains(l.Text, "that the producer counts as queued")
+	})
+	if a.code != 0 && a.code != 3 || lost > 0 && a.code != 3 || len(a.Faults) > 0 || told != (lost > 0) {
+		f.t.Errorf("exit code %d with %d lost entries:\n%s", a.code, lost, a.text)
+	}
+	if q := a.Queued; int(q.Count) != len(res.queued) || q.There != q.Count-lost || q.Trimmed != 0 || q.Lost != lost {
+		f.t.Errorf("%+v, want %d lost of %d", q, lost, len(res.queued))
+	}
+	if d := a.Documents; int(d.Count) != res.documents || int(d.Lost) != res.orphans {
+		f.t.Errorf("%+v, want %d documents, of which %d are of lost entries", d, res.documents, res.orphans)
 	}
 }
 
@@ -227,9 +249,9 @@ func TestWhatAFailoverLosesIsCounted(t *testing.T) {
 			}
 			f.ctl(code, "reconcile", "--wait", "--timeout", late.String())
 			res := f.check()
-			f.wantLoss(len(res.lost))
-			t.Logf("%d records queued, %d lost by Redis, of which %d are in MongoDB; %d entries sent again; the replica was promoted %v after the kill; the producer waited %d times, the workers %d times",
-				len(res.queued), len(res.lost), res.ingested, res.unconfirmed, took.Round(time.Millisecond), logged("retrying", f.producer), logged("retrying", workers...))
+			f.wantLoss(res)
+			t.Logf("%d records queued, %d lost by Redis, of which %d are in MongoDB; %d documents of %d are of lost entries; %d entries sent again; the replica was promoted after %v; the producer waited %d times, the workers %d times",
+				len(res.queued), len(res.lost), res.ingested, res.orphans, res.documents, res.unconfirmed, took.Round(time.Millisecond), logged("retrying", f.producer), logged("retrying", workers...))
 			if len(res.lost) < 50 || early != (res.ingested > 0) {
 				t.Errorf("%d lost, %d of them ingested: the replica did not lag", len(res.lost), res.ingested)
 			}
@@ -255,18 +277,65 @@ func TestConfirmedRecordsSurviveAFailover(t *testing.T) {
 	wantExit(t, f.producer, 0)
 	f.awaitSettled()
 	res := f.check()
-	f.wantLoss(len(res.lost))
-	t.Logf("%d records queued, %d lost; %d entries sent again; promoted %v after the kill; the producer waited %d times, the workers %d times",
-		len(res.queued), len(res.lost), res.unconfirmed, took.Round(time.Millisecond), logged("retrying", f.producer), logged("retrying", workers...))
+	f.wantLoss(res)
+	t.Logf("%d records queued, %d lost; %d documents of %d are of lost entries; %d entries sent again; promoted after %v; the producer waited %d times, the workers %d times",
+		len(res.queued), len(res.lost), res.orphans, res.documents, res.unconfirmed, took.Round(time.Millisecond), logged("retrying", f.producer), logged("retrying", workers...))
 	if len(res.lost) > 0 {
 		t.Errorf("%d records that count as queued are lost", len(res.lost))
 	}
 	f.stop(workers...)
 }
 
+// overview is what "status --json" prints.
+type overview struct {
+	Findings   []struct{ Code, Subject string }
+	Partitions []struct {
+		Key, Error  string
+		Undelivered *int64
+	}
+	Redis struct{ Nodes []any }
+}
+
+func (f *failover) status(code int) (got overview) {
+	f.t.Helper()
+	if out := f.ctl(code, "status", "--json"); json.Unmarshal([]byte(out), &got) != nil {
+		f.t.Fatalf("status prints %s", out)
+	}
+	if len(got.Partitions) != partitions || len(got.Redis.Nodes) != len(f.cluster.Masters) {
+		f.t.Errorf("status shows other partitions or masters: %+v", got)
+	}
+	return got
+}
+
+// wantNoMaster checks what status and doctor say while some partitions have no master: which
+// one is dead, and nothing of what only it knows.
+func (f *failover) wantNoMaster(dead int) {
+	f.t.Helper()
+	addr := f.cluster.Masters[dead].Addr
+	got := f.status(1)
+	if !slices.ContainsFunc(got.Findings, func(g struct{ Code, Subject string }) bool { return g.Code == "redis_master_down" && g.Subject == addr }) {
+		f.t.Errorf("no finding about %s: %+v", addr, got.Findings)
+	}
+	for _, p := range got.Partitions {
+		gone := f.home[p.Key] == dead
+		if gone != (p.Error != "") || gone != (p.Undelivered == nil) {
+			f.t.Errorf("gone is %v of %+v", gone, p)
+		}
+	}
+	out := f.ctl(1, "doctor")
+	if text := strings.Join(strings.Fields(out), " "); !strings.Contains(text, "ERROR cluster-masters the master "+addr+" does not answer") {
+		f.t.Errorf("doctor does not name %s:\n%s", addr, out)
+	}
+}
+
 // wantServers checks what status and doctor say about the masters after a failover.
 func (f *failover) wantServers(dead int) {
 	f.t.Helper()
+	for _, p := range f.status(0).Partitions {
+		if p.Error != "" || p.Undelivered == nil {
+			f.t.Errorf("not read: %+v", p)
+		}
+	}
 	out := f.ctl(0, "status")
 	for i, m := range f.cluster.Masters {
 		addr := m.Addr

@@ -186,8 +186,9 @@ type account struct {
 		Outcomes                             map[string]int64
 		Epoch                                int64
 	}
-	Losses    []any
-	Documents struct{ Count, AtMost int64 }
+	Faults, Losses []struct{ Text string }
+	Documents      struct{ Count, AtMost, Lost int64 }
+	Queued         struct{ Count, There, Trimmed, Lost int64 }
 
 	code int
 	text string

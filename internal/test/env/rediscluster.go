@@ -22,7 +22,7 @@ type RedisCluster struct {
 }
 
 // Cluster starts a Cluster of masters, each with a replica if wanted. A node
-// counts as failed after one second.
+// counts as failed after one second, and a replica may lag behind by any time.
 func Cluster(t testing.TB, masters int, replicas bool) *RedisCluster {
 	t.Helper()
 	c := &RedisCluster{t: t}
@@ -30,7 +30,7 @@ func Cluster(t testing.TB, masters int, replicas bool) *RedisCluster {
 	start := func() *RedisServer {
 		_, bus, _ := net.SplitHostPort(freeAddr(t))
 		s := Redis(t, WithConfig("cluster-enabled", "yes", "cluster-port", bus, "cluster-node-timeout", "1000",
-			"cluster-require-full-coverage", "no", "appendfsync", "no", "repl-diskless-sync-delay", "0"))
+			"cluster-require-full-coverage", "no", "cluster-replica-validity-factor", "0", "appendfsync", "no", "repl-diskless-sync-delay", "0"))
 		buses[s] = bus
 		return s
 	}

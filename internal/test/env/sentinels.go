@@ -23,15 +23,15 @@ type SentinelGroup struct {
 	Servers []*RedisServer // the first one was the master at the beginning
 	Name    string         // of the master
 	Addrs   []string       // of the Sentinels
+	Options SentinelOptions
 
-	t       testing.TB
-	options SentinelOptions
+	t testing.TB
 }
 
 // Sentinels starts a group, and waits until all know each other.
 func Sentinels(t testing.TB, options SentinelOptions) *SentinelGroup {
 	t.Helper()
-	g := &SentinelGroup{Name: "primary", t: t, options: options}
+	g := &SentinelGroup{Name: "primary", t: t, Options: options}
 	for i := range 3 {
 		config := []string{"appendfsync", "no", "repl-diskless-sync-delay", "0"}
 		if options.Password != "" {
@@ -55,12 +55,12 @@ func Sentinels(t testing.TB, options SentinelOptions) *SentinelGroup {
 
 func (g *SentinelGroup) lines() []string {
 	lines := watch(g.Name, g.Servers[0], 2)
-	if g.options.Password != "" {
-		lines = append(lines, "sentinel auth-pass "+g.Name+" "+g.options.Password)
+	if g.Options.Password != "" {
+		lines = append(lines, "sentinel auth-pass "+g.Name+" "+g.Options.Password)
 	}
-	if g.options.Sentinel != "" {
-		lines = append(lines, fmt.Sprintf("user %s on >%s ~* &* +@all", g.options.Sentinel, g.options.OpWord), "user default off",
-			"sentinel sentinel-user "+g.options.Sentinel, "sentinel sentinel-pass "+g.options.OpWord)
+	if g.Options.Sentinel != "" {
+		lines = append(lines, fmt.Sprintf("user %s on >%s ~* &* +@all", g.Options.Sentinel, g.Options.OpWord), "user default off",
+			"sentinel sentinel-user "+g.Options.Sentinel, "sentinel sentinel-pass "+g.Options.OpWord)
 	}
 	return lines
 }
@@ -68,14 +68,14 @@ func (g *SentinelGroup) lines() []string {
 // URL returns the value of REDIS_URL for the group, without passwords.
 func (g *SentinelGroup) URL() string {
 	user := ""
-	if g.options.User != "" {
-		user = g.options.User + "@"
+	if g.Options.User != "" {
+		user = g.Options.User + "@"
 	}
 	return "redis+sentinel://" + user + strings.Join(g.Addrs, ",") + "/" + g.Name
 }
 
 func (g *SentinelGroup) sentinel(i int) *redis.SentinelClient {
-	client := redis.NewSentinelClient(&redis.Options{Addr: g.Addrs[i], Username: g.options.Sentinel, Password: g.options.OpWord})
+	client := redis.NewSentinelClient(&redis.Options{Addr: g.Addrs[i], Username: g.Options.Sentinel, Password: g.Options.OpWord})
 	return client
 }
 
@@ -109,9 +109,22 @@ func (g *SentinelGroup) Master() *RedisServer {
 	return nil
 }
 
-// AwaitReplicas waits until the master has n replicas that confirm a write.
+// AwaitReplicas waits until the master has n replicas that confirm a write, and that the first
+// Sentinel would promote: it looks at them every ten seconds only.
 func (g *SentinelGroup) AwaitReplicas(n int) {
 	g.t.Helper()
+	client := g.sentinel(0)
+	defer client.Close()
+	Eventually(g.t, 2*startTimeout, func() (bool, string) {
+		replicas, err := client.Replicas(context.Background(), g.Name).Result()
+		good := 0
+		for _, r := range replicas {
+			if r["flags"] == "slave" && r["master-link-status"] == "ok" {
+				good++
+			}
+		}
+		return good >= n, fmt.Sprint(replicas, err)
+	})
 	Eventually(g.t, startTimeout, func() (bool, string) {
 		client := redis.NewClient(g.Master().options())
 		defer client.Close()
@@ -125,14 +138,19 @@ func (g *SentinelGroup) AwaitReplicas(n int) {
 	})
 }
 
-// Failover has the Sentinels promote a replica while the master is up.
+// Failover has the Sentinels promote a replica while the master is up. Soon after another
+// failover they may take none of the replicas for a good one yet.
 func (g *SentinelGroup) Failover() {
 	g.t.Helper()
 	client := g.sentinel(0)
 	defer client.Close()
-	if err := client.Failover(context.Background(), g.Name).Err(); err != nil {
-		g.t.Fatal(err)
-	}
+	Eventually(g.t, startTimeout, func() (bool, string) {
+		err := client.Failover(context.Background(), g.Name).Err()
+		if err != nil && !redis.HasErrorPrefix(err, "NOGOODSLAVE") && !redis.HasErrorPrefix(err, "INPROG") {
+			g.t.Fatal(err)
+		}
+		return err == nil, fmt.Sprint(err)
+	})
 }
 
 // AwaitMaster waits until another server than old is the master by the word of all
