@@ -114,7 +114,9 @@ func TestThePasswordIsReadAgain(t *testing.T) {
 				t.Fatalf("the first password after the change: %v", err)
 			}
 			replace(t, file, "second\n")
-			results, err := s.Insert(t.Context(), documents(batch))
+			ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+			defer cancel()
+			results, err := s.Insert(ctx, documents(batch))
 			if err != nil {
 				t.Fatal(err)
 			}
