@@ -50,8 +50,14 @@ func ClientOptionsWith(uri string, access Access) (*options.ClientOptions, error
 		return nil, errors.New("the connection string must begin with mongodb:// or mongodb+srv://")
 	}
 	opts := options.Client().ApplyURI(uri)
-	if err := opts.Validate(); err != nil {
-		return nil, invalidURI(err)
+	err := opts.Validate()
+	if err != nil && access.PasswordFile != "" {
+		uri = withPassword(uri) // which the driver wants if the mechanism is named
+		opts = options.Client().ApplyURI(uri)
+		err = opts.Validate()
+	}
+	if err != nil {
+		return nil, refused(uri, err)
 	}
 	parsed, err := checkOptions(uri)
 	if err != nil {
@@ -89,6 +95,17 @@ func invalidURI(err error) error {
 		return fmt.Errorf("a TLS file in the connection string can't be read (%w): check tlsCAFile and tlsCertificateKeyFile", file.Err)
 	}
 	return errors.New("the connection string is invalid: want mongodb://user:password@host:port/?option=value, with @ : / % in user and password written as %40 %3A %2F %25")
+}
+
+// refused says why the driver refuses a connection string: perhaps it is valid, and
+// what is in its TLS files is not.
+func refused(uri string, err error) error {
+	if parsed, invalid := connstring.ParseAndValidate(uri); invalid == nil {
+		if _, unusable := loadTLS(parsed); unusable != nil {
+			return unusable
+		}
+	}
+	return invalidURI(err)
 }
 
 // checkOptions refuses the options that the store would have to override, and those

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"ingestion/internal/test/env"
 	"ingestion/internal/test/mongo/faulty"
 	"ingestion/record"
 	"ingestion/store"
@@ -158,6 +159,10 @@ func TestOptionsOfTheConnectionString(t *testing.T) {
 	_, err := store.ClientOptions("mongodb://h/?tls=true&tlsCAFile=/no/such/file.pem")
 	if err == nil || !strings.Contains(err.Error(), "tlsCAFile") || !strings.Contains(err.Error(), "no such file") {
 		t.Errorf("a missing file: %v", err)
+	}
+	_, err = store.ClientOptions("mongodb://h/?tls=true&tlsCertificateKeyFile=" + env.NewAuthority(t).File)
+	if err == nil || !strings.Contains(err.Error(), "tlsCertificateKeyFile") || !strings.Contains(err.Error(), "PRIVATE KEY") {
+		t.Errorf("a file without a key: %v", err)
 	}
 }
 

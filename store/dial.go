@@ -61,7 +61,7 @@ func loadTLS(uri *connstring.ConnString) (*tls.Config, error) {
 	if err := opts.Validate(); err != nil {
 		var file *fs.PathError
 		if errors.As(err, &file) {
-			err = file.Err
+			return nil, invalidURI(err)
 		}
 		return nil, fmt.Errorf("a TLS file in the connection string can't be used (%w): check tlsCAFile and tlsCertificateKeyFile", err)
 	}

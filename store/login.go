@@ -2,9 +2,11 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -15,6 +17,10 @@ import (
 
 	"ingestion/internal/reread"
 )
+
+// ErrPasswordFile means that the file with the password can't be used. What is wrong
+// follows.
+var ErrPasswordFile = errors.New("the file with the password")
 
 // loginAgain has the client take the user's password from a file, which is read
 // again for each login. The driver's own mechanisms have a fixed password. So it
@@ -27,7 +33,7 @@ func loginAgain(opts *options.ClientOptions, path string, stale func(error)) err
 	file, err := reread.New(func() (string, error) {
 		password, err := reread.Password(path)
 		if err != nil {
-			return "", fmt.Errorf("the file with the password %w", err)
+			return "", fmt.Errorf("%w %w", ErrPasswordFile, err)
 		}
 		return password, nil
 	}, stale)
@@ -54,6 +60,18 @@ func loginAgain(opts *options.ClientOptions, path string, stale func(error)) err
 	}
 	opts.SetAuth(credential)
 	return nil
+}
+
+// withPassword puts a password into a connection string that has a user without one.
+// It stands for the one in the file.
+func withPassword(uri string) string {
+	scheme, rest, _ := strings.Cut(uri, "://")
+	login, servers, found := strings.Cut(rest, "@")
+	user, password, _ := strings.Cut(login, ":")
+	if !found || password != "" {
+		return uri
+	}
+	return scheme + "://" + user + ":in-a-file@" + servers
 }
 
 // rereadable are the mechanisms with a password of the user; "" is the best SCRAM

@@ -65,9 +65,9 @@ func (c *Config) checkServers(k *checker) {
 		errors.As(err, &redis)
 		k.faults = append(k.faults, redis.Faults...)
 	}
-	if _, err := store.ClientOptions(c.MongoURI.Reveal()); err != nil && !errors.Is(err, store.ErrUnresolved) { // which may be found later
-		k.want(false, "MONGO_URI", "%v", err)
-	}
+	_, err := c.MongoOptions(nil)
+	later := errors.Is(err, store.ErrUnresolved) // the servers may be found
+	k.want(err == nil || later || errors.Is(err, store.ErrPasswordFile), "MONGO_URI", "%v", err)
 	k.password("MONGO_PASSWORD_FILE", c.MongoPasswordFile)
 	k.want(c.MongoDB != "" && !strings.ContainsAny(c.MongoDB, "/\\. \"$\x00"), "MONGO_DB", "%q is not a valid database name: want one without spaces and / \\ . \" $", c.MongoDB)
 	k.want(c.MongoCollection != "" && !strings.ContainsAny(c.MongoCollection, "$\x00") && !strings.HasPrefix(c.MongoCollection, "system."), "MONGO_COLLECTION", "%q is not a valid collection name: want one without $ that does not begin with system.", c.MongoCollection)

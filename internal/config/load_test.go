@@ -99,9 +99,11 @@ func TestParseReportsAllFaultsAtOnce(t *testing.T) {
 }
 
 func TestMissingPasswordFileIsOneFault(t *testing.T) {
-	got := faults(t, map[string]string{"REDIS_PASSWORD_FILE": "/nonexistent/file"})
-	if len(got) != 1 || !strings.HasPrefix(got[0], "REDIS_PASSWORD_FILE: ") {
-		t.Errorf("%q", got)
+	for _, name := range []string{"REDIS_PASSWORD_FILE", "MONGO_PASSWORD_FILE"} {
+		got := faults(t, map[string]string{name: "/nonexistent/file"})
+		if len(got) != 1 || !strings.HasPrefix(got[0], name+": ") {
+			t.Errorf("%q", got)
+		}
 	}
 }
 
@@ -231,14 +233,15 @@ func TestPasswordFiles(t *testing.T) {
 	if err := os.WriteFile(file, []byte("s3cret\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c := parse(t, map[string]string{"REDIS_PASSWORD_FILE": file, "MONGO_PASSWORD_FILE": file, "MONGO_URI": "mongodb://me@h"})
-	redis, err := c.RedisOptions()
+	redis, err := parse(t, map[string]string{"REDIS_PASSWORD_FILE": file}).RedisOptions()
 	if err != nil || redis.Password != "s3cret" {
 		t.Errorf("Redis: %v", err)
 	}
-	mongo, err := c.MongoOptions(nil)
-	if err != nil || mongo.Auth == nil || mongo.Auth.Password != "s3cret" || mongo.Auth.Username != "me" {
-		t.Errorf("MongoDB: %+v, %v", mongo.Auth, err)
+	for _, uri := range []string{"mongodb://me@h", "mongodb://me:old@h", "mongodb://me@h/?authMechanism=SCRAM-SHA-256", "mongodb://me:@h/?authMechanism=PLAIN&authSource=$external"} {
+		mongo, err := parse(t, map[string]string{"MONGO_PASSWORD_FILE": file, "MONGO_URI": uri}).MongoOptions(nil)
+		if err != nil || mongo.Auth == nil || mongo.Auth.Password != "s3cret" || mongo.Auth.Username != "me" {
+			t.Errorf("%s: %+v, %v", uri, mongo, err)
+		}
 	}
 }
 
