@@ -58,7 +58,7 @@ local function release(delivered)
       from = pending[1]
       if #redis.call('XRANGE', stream, from, from) > 0 then n = n + redis.call('XACK', stream, group, from) end
     end
-  until #page == 0
+  until #page == 0 or from == LAST_ID
   return n
 end
 

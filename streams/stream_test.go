@@ -449,6 +449,39 @@ func TestTrimmingComparesTheLargestIDs(t *testing.T) {
 	}
 }
 
+// Whoever may add entries may choose their IDs. After the greatest one Redis adds no more, and
+// refuses to read what would come after it; what is on the stream has to be processed all the same.
+func TestTheLastPossibleID(t *testing.T) {
+	b := newRig(t)
+	q := b.open("c", func(o *streams.StreamOptions) { o.Retention = 0 })
+	a := newArchive(t, b.client, "s", "archiver", time.Minute)
+	lease(t, a)
+	_, err := a.Position(t.Context()) // begins the archive
+	must(t, err)
+	for _, id := range []string{"1-0", "2-0", streams.LastID} {
+		must(t, b.client.XAdd(t.Context(), &redis.XAddArgs{Stream: "s", ID: id, Values: []any{"data", "x"}}).Err())
+	}
+	var held []streams.Delivery
+	for len(held) < 3 {
+		held = append(held, streamstest.Receive(t, q, 1)...)
+	}
+	b.wantBalanced()
+	settleAll(t, q, record.Ingested, held)
+	b.wantBalanced()
+
+	all, page := readAll(t, a, "0-0", 1<<20)
+	if len(all) != 3 || page.Last != streams.LastID {
+		t.Fatalf("archived %d entries up to %s", len(all), page.Last)
+	}
+	if more, _ := readAll(t, a, streams.LastID, 1<<20); len(more) > 0 {
+		t.Errorf("read %d entries after the last ID", len(more))
+	}
+	b.maintained(q, func() (bool, string) {
+		return b.ledger("watermark") != "" || q.Floor() > 0, "trimming fails"
+	})
+	b.wantBalanced()
+}
+
 func TestTrimmingAfterTheGroupWasRecreated(t *testing.T) {
 	b := newRig(t)
 	noRetention := func(o *streams.StreamOptions) { o.Retention = 0 }
