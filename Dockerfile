@@ -3,11 +3,13 @@
 #   docker build -t ingestion-worker --build-arg VERSION="$(git describe --tags --always --dirty)" .
 #   docker build -t ingestion-producer --target producer .
 #   docker build -t ingestion --target all .         # all programs, as the Helm chart wants them
+#   docker build -t ingestion-archiver --target archiver --build-arg STORAGE="gs azblob" .
 #   docker run --rm -e REDIS_URL=… -e MONGO_URI=… ingestion-worker
 #   docker run --rm -e REDIS_URL=… ingestion-producer generate
 #
 # VERSION is what --version and worker_started report: the image is built without
-# version control. REVISION is the commit, for the label. GO_IMAGE must contain Go and a shell.
+# version control. REVISION is the commit, for the label. STORAGE is where the programs find
+# archives besides directories: any of s3, gs and azblob, only s3 by default. GO_IMAGE must contain Go and a shell.
 # BASE_IMAGE may be empty, since the programs are statically linked.
 
 ARG GO_IMAGE=golang:1.26
@@ -19,6 +21,7 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 ARG VERSION=
+ARG STORAGE=s3
 RUN GOFLAGS=-trimpath cmd/image.sh /out && mkdir /archive
 
 FROM ${BASE_IMAGE} AS base

@@ -58,7 +58,7 @@ Measuring:
 
 Releases, images and cleaning up:
   make release        reproducible archives for all platforms into dist/; VERSION=v1.2.3
-  make release-twice  build a release twice in different places, and compare
+  make release-twice  build a release twice in different places, once with an empty cache, and compare
   make images         build stand-ins for the public images, if none can be pulled
   make compose-smoke  run docker-compose with its profiles on the stand-ins, and kill a worker
   make clean          remove everything built
@@ -67,7 +67,7 @@ Variables: PACKAGES=./record/... and TESTFLAGS=-run=Name narrow test, race and i
 RERUNS=1 runs a failed test once more and says so;
 INTEGRATION_REDIS=container|local|auto selects the Redis of integration, and
 INTEGRATION_MONGO its MongoDB;
-TARGETS=linux/amd64 and PROGRAMS=worker,producer narrow release-twice, and TARGETS release;
+TARGETS=linux/amd64 and PROGRAMS=worker,producer narrow release and release-twice;
 CHAOS='--records 500000 --faults 1000 --seed 7' sets the flags of chaos; --help lists them.
 endef
 
@@ -172,7 +172,7 @@ bin/standalone:
 	@GO='$(GO)' cmd/build.sh -o $@ ./cmd/standalone
 
 release:
-	GO='$(GO)' $(GO) run ./deploy/release $(if $(VERSION),-version '$(VERSION)') $(if $(TARGETS),-targets '$(TARGETS)')
+	GO='$(GO)' $(GO) run ./deploy/release $(if $(VERSION),-version '$(VERSION)') $(if $(TARGETS),-targets '$(TARGETS)') $(if $(PROGRAMS),-programs '$(PROGRAMS)')
 
 release-twice:
 	GO='$(GO)' VERSION='$(VERSION)' TARGETS='$(TARGETS)' PROGRAMS='$(PROGRAMS)' deploy/release/twice.sh

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Starts docker-compose.yml with its profiles, on a single Redis and then on a Redis Cluster, each
 # with three workers, one of which is killed under load. Every document has to arrive
-# exactly once, metrics in Prometheus, entries in the archive, and the others have to end cleanly.
-# Removes everything at the end, including volumes. Grafana is left out.
+# exactly once, what Grafana's dashboard asks for in Prometheus, entries in the archive, and the
+# others have to end cleanly. Removes everything at the end, including volumes.
 #
-# REDIS_IMAGE, MONGO_IMAGE and PROMETHEUS_IMAGE name the images; by default, stand-ins are built
-# (deploy/images/standin.sh). Our own images are assembled from what the local Go compiles; with
+# REDIS_IMAGE, MONGO_IMAGE, PROMETHEUS_IMAGE and GRAFANA_IMAGE name the images; by default, stand-ins
+# are built (deploy/images/standin.sh). Our own images are assembled from what the local Go compiles; with
 # GO_IMAGE, compose builds them as users do. RECORDS is the number of records of a load.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,8 +14,9 @@ records=${RECORDS:-40000}
 export COMPOSE_PROJECT_NAME=ingestion-smoke
 export INGESTION_IMAGE=ingestion-smoke
 export VERSION=smoke-$$
-export REDIS_PORT=0 MONGO_PORT=0 PROMETHEUS_PORT=0 CONSOLE_PORT=0 # any free ports
+export REDIS_PORT=0 MONGO_PORT=0 PROMETHEUS_PORT=0 GRAFANA_PORT=0 CONSOLE_PORT=0 # any free ports
 export GEN_RPM=120 RATE_LIMIT_LIMIT=0 GEN_INVALID_RATE=0.1 STREAM_CLAIM_IDLE_MS=3000
+export GRAFANA_PASSWORD=smoke
 programs="worker producer archiver console ingestctl"
 
 if docker compose version >/dev/null 2>&1; then
@@ -61,6 +62,7 @@ build() {
   [ -n "${REDIS_IMAGE:-}" ] || { export REDIS_IMAGE=ingestion-standin/redis:7; missing+=(redis); }
   [ -n "${MONGO_IMAGE:-}" ] || { export MONGO_IMAGE=ingestion-standin/mongo:7; missing+=(mongo); }
   [ -n "${PROMETHEUS_IMAGE:-}" ] || { export PROMETHEUS_IMAGE=ingestion-standin/prometheus:2; missing+=(prometheus); }
+  [ -n "${GRAFANA_IMAGE:-}" ] || { export GRAFANA_IMAGE=ingestion-standin/grafana:12; missing+=(grafana); }
   [ -n "${GO_IMAGE:-}" ] || missing+=(programs)
   [ ${#missing[@]} -eq 0 ] || quietly deploy/images/standin.sh "${missing[@]}"
   [ -z "${GO_IMAGE:-}" ] || quietly compose "${all_profiles[@]}" build
@@ -73,7 +75,7 @@ check_images() {
     image=$INGESTION_IMAGE-$program:$VERSION
     size=$(docker image inspect --format '{{.Size}}' "$image")
     say "$(printf '%-10s %5.1f MB' "$program" "$(bc_mb "$size")")"
-    case $program in worker | producer) [ "$size" -lt 40000000 ] || fail "the image of the $program has $size bytes, want less than 40 MB" ;; esac
+    [ "$size" -lt 40000000 ] || fail "the image of the $program has $size bytes, want less than 40 MB"
     [ "$(docker image inspect --format '{{.Config.User}}' "$image")" = 65532:65532 ] || fail "$image runs as root"
     [ "$(docker image inspect --format '{{index .Config.Labels "org.opencontainers.image.version"}}' "$image")" = "$VERSION" ] || fail "$image has no version"
   done
@@ -158,7 +160,16 @@ stop_workers() {
 query() { [ -n "$(compose exec -T prometheus promtool query instant http://localhost:9090 "$1" 2>/dev/null)" ]; }
 expect_metric() { eventually 90 "Prometheus has no result of $1" query "$1"; }
 
-CGO_ENABLED=0 go build -o "$work/smoke" ./deploy/smoke
+# expect_dashboard EXPRESSION...: waits until Grafana gets a result from Prometheus for every query of
+# its home dashboard, and for the expressions.
+expect_dashboard() {
+  local address
+  address=$(docker port "$(containers grafana)" 3000)
+  "$work/dashboard" -url "http://$address" -password "$GRAFANA_PASSWORD" -timeout 2m "$@" >"$work/queries" || fail "Grafana does not show everything"
+  say "Grafana gets results for $(cat "$work/queries")"
+}
+
+CGO_ENABLED=0 go build -o "$work/" ./deploy/smoke/...
 build
 say "the images are built"
 check_images
@@ -175,13 +186,15 @@ for service in archiver console prometheus grafana redis-1 ingestctl; do
   [ -z "$(containers $service)" ] || fail "$service is in a profile, and is not to start by itself"
 done
 say "records arrive"
-quietly compose --profile archive --profile console --profile observability up --detach --no-recreate archiver console prometheus
+quietly compose --profile archive --profile console --profile observability up --detach --no-recreate archiver console prometheus grafana
 load_and_kill
-eventually 60 "a healthy archiver" healthy archiver
-eventually 60 "a healthy console" healthy console
+for service in archiver console prometheus grafana; do
+  eventually 60 "a healthy $service" healthy $service
+done
 expect_metric 'count(up{job="ingestion"} == 1) == 3'
 expect_metric 'ingestion_records_settled_total{outcome="ingested"} > 0'
 expect_metric 'partition:ingestion_lag_seconds:max'
+expect_dashboard "sum(max by (partition) (ingestion_ledger_outcomes_total{outcome=\"ingested\"})) == $(documents)"
 stop_workers
 quietly compose stop --timeout 35 archiver
 quietly ingestctl archive verify || fail "the archive is not whole"

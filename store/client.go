@@ -25,7 +25,27 @@ const selectionTimeout = 3 * time.Second
 // within seconds. Options in the connection string take precedence; those that the
 // store cannot work with, or that the driver does not know, are an error. The error
 // contains no values from the connection string, since they may be secret.
+//
+// TLS files that the connection string names are read again for each new connection,
+// so that they can be replaced while the client is used.
 func ClientOptions(uri string) (*options.ClientOptions, error) {
+	return ClientOptionsWith(uri, Access{})
+}
+
+// Access is how a client shows who it is, beside what the connection string says of
+// that.
+type Access struct {
+	// PasswordFile has the user's password, instead of the one in the connection
+	// string. It is read again for each new connection if authMechanism is a SCRAM,
+	// PLAIN, or not given.
+	PasswordFile string
+	// Stale is called when that file or the TLS files can't be used any more, while
+	// their last content is used; and again only after they could be. It may be nil.
+	Stale func(error)
+}
+
+// ClientOptionsWith is ClientOptions with the files of access.
+func ClientOptionsWith(uri string, access Access) (*options.ClientOptions, error) {
 	if !strings.HasPrefix(uri, "mongodb://") && !strings.HasPrefix(uri, "mongodb+srv://") {
 		return nil, errors.New("the connection string must begin with mongodb:// or mongodb+srv://")
 	}
@@ -33,7 +53,14 @@ func ClientOptions(uri string) (*options.ClientOptions, error) {
 	if err := opts.Validate(); err != nil {
 		return nil, invalidURI(err)
 	}
-	if err := checkOptions(uri); err != nil {
+	parsed, err := checkOptions(uri)
+	if err != nil {
+		return nil, err
+	}
+	if err := dialAgain(opts, parsed, access.Stale); err != nil {
+		return nil, err
+	}
+	if err := loginAgain(opts, access.PasswordFile, access.Stale); err != nil {
 		return nil, err
 	}
 	if opts.AppName == nil {
@@ -66,10 +93,10 @@ func invalidURI(err error) error {
 
 // checkOptions refuses the options that the store would have to override, and those
 // that the driver does not know and would ignore.
-func checkOptions(uri string) error {
+func checkOptions(uri string) (*connstring.ConnString, error) {
 	u, err := connstring.ParseAndValidate(uri)
 	if err != nil {
-		return invalidURI(err)
+		return nil, invalidURI(err)
 	}
 	const durable = "inserts always use write concern majority with journaling"
 	const timed = "the store sets the timeouts of its commands, and retries them"
@@ -91,16 +118,16 @@ func checkOptions(uri string) error {
 		{"readConcernLevel", u.ReadConcernLevel != "", primary},
 	} {
 		if option.refused {
-			return fmt.Errorf("remove the option %s from the connection string: %s", option.name, option.why)
+			return nil, fmt.Errorf("remove the option %s from the connection string: %s", option.name, option.why)
 		}
 	}
 	if unknown := slices.Sorted(maps.Keys(u.UnknownOptions)); len(unknown) > 0 {
 		if _, query, _ := strings.Cut(uri, "?"); strings.Contains(query, "@") {
-			return invalidURI(nil) // perhaps a password that contains a ?
+			return nil, invalidURI(nil) // perhaps a password that contains a ?
 		}
-		return fmt.Errorf("the connection string has options that the driver doesn't know: %s", strings.Join(unknown, ", "))
+		return nil, fmt.Errorf("the connection string has options that the driver doesn't know: %s", strings.Join(unknown, ", "))
 	}
-	return nil
+	return u, nil
 }
 
 // Check checks once, within the time limit of a command, whether the collection can

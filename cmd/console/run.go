@@ -22,7 +22,7 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	}
 	log, buffer := app.NewLog(cfg, out)
 	defer func() { err = errors.Join(err, buffer.Close()) }()
-	sources, err := open(ctx, cfg)
+	sources, err := open(ctx, cfg, log)
 	if err != nil {
 		return err
 	}
@@ -32,12 +32,12 @@ func run(ctx context.Context, out io.Writer) (err error) {
 
 // open prepares the clients, which connect on first use. The pages say what is wrong with
 // the servers and the bucket.
-func open(ctx context.Context, cfg *config.Config) (*web.Sources, error) {
+func open(ctx context.Context, cfg *config.Config, log *slog.Logger) (*web.Sources, error) {
 	if cfg.ArchiveURL == "" {
-		return web.Open(ctx, cfg, nil)
+		return web.Open(ctx, cfg, log, nil)
 	}
 	ctx = context.WithoutCancel(ctx)
-	return web.Open(ctx, cfg, func() (*blob.Bucket, error) { return buckets.OpenExisting(ctx, cfg.ArchiveURL) })
+	return web.Open(ctx, cfg, log, func() (*blob.Bucket, error) { return buckets.OpenExisting(ctx, cfg.ArchiveURL) })
 }
 
 func serve(ctx context.Context, cfg *config.Config, sources *web.Sources, log *slog.Logger) error {

@@ -31,7 +31,7 @@ func openConsole(ctx context.Context, cfg *config.Config, log *slog.Logger, arch
 	if s.listener, err = web.ListenAnyway(cfg, log); s.listener == nil {
 		return s, func() {}, err
 	}
-	sources, err := consoleSources(ctx, cfg, archiveDir)
+	sources, err := consoleSources(ctx, cfg, log, archiveDir)
 	if err == nil {
 		if s.handler, err = web.Handler(cfg, sources, log); err != nil {
 			sources.Close()
@@ -43,11 +43,11 @@ func openConsole(ctx context.Context, cfg *config.Config, log *slog.Logger, arch
 	return s, sources.Close, nil
 }
 
-func consoleSources(ctx context.Context, cfg *config.Config, archiveDir string) (*web.Sources, error) {
+func consoleSources(ctx context.Context, cfg *config.Config, log *slog.Logger, archiveDir string) (*web.Sources, error) {
 	if archiveDir == "" {
-		return web.Open(ctx, cfg, nil)
+		return web.Open(ctx, cfg, log, nil)
 	}
-	s, err := web.Open(ctx, cfg, func() (*blob.Bucket, error) { return archiving.OpenDirectory(archiveDir) })
+	s, err := web.Open(ctx, cfg, log, func() (*blob.Bucket, error) { return archiving.OpenDirectory(archiveDir) })
 	if err != nil {
 		return nil, err
 	}

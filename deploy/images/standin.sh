@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Builds stand-ins for the public images of docker-compose.yml, on machines that
-# can't pull them: from the local redis-server, Prometheus and Go, and from the
-# embedded MongoDB (FerretDB on SQLite). They support the same commands and health
-# checks. There is none for Grafana.
+# can't pull them: from the local redis-server, Prometheus and Go, from the embedded
+# MongoDB (FerretDB on SQLite), and from what there is of Grafana in deploy/images/grafana.
+# They support the same commands and health checks.
 # They are for trials and tests, not for production.
 #
-#   deploy/images/standin.sh [redis] [mongo] [prometheus] [go] [programs]
+#   deploy/images/standin.sh [redis] [mongo] [prometheus] [grafana] [go] [programs]
 #
 # The default is all but programs, which are our own images, compiled by the local Go and
 # assembled by the last stages of the Dockerfile, in seconds if the build cache is warm:
@@ -13,6 +13,8 @@
 #   ingestion-standin/redis:7       redis-server, redis-cli, and a shell for deploy/redis/cluster.sh
 #   ingestion-standin/mongo:7       FerretDB that takes mongod's flags, and a mongosh that only pings
 #   ingestion-standin/prometheus:2  prometheus, promtool
+#   ingestion-standin/grafana:12    what shows no pages, but reads what Grafana reads, and answers
+#                                   its HTTP API; and a curl that only says whether a page is there
 #   ingestion-standin/golang:1.26   Go, a shell, CA certificates and all modules of
 #                                   go.sum, so that builds need no network
 #   $INGESTION_IMAGE-worker:$VERSION and so on for producer, archiver, console, ingestctl
@@ -86,10 +88,20 @@ prometheus_() {
     'ENTRYPOINT ["prometheus"]'
 }
 
+grafana() {
+  local root=$work/grafana
+  mkdir -p "$root/usr/local/bin" "$root/var/lib/grafana"
+  chmod 777 "$root/var/lib/grafana"
+  go build -o "$root/usr/local/bin/" ./deploy/images/grafana ./deploy/images/curl
+  import "$root" ingestion-standin/grafana:12 \
+    'ENV PATH=/usr/local/bin' 'VOLUME /var/lib/grafana' 'EXPOSE 3000' 'USER 472:0' \
+    'ENTRYPOINT ["grafana"]'
+}
+
 go_() {
   local root=$work/go
   mkdir -p "$root/usr/local/go" "$root/modules" "$root/root"
-  with_libraries "$root" /bin/sh
+  with_libraries "$root" /bin/sh /bin/mkdir
   cp -L --parents /etc/ssl/certs/ca-certificates.crt "$root"
   tar -C "$(go env GOROOT)" --exclude=./test --exclude=./api --exclude=./doc -c . | tar -C "$root/usr/local/go" -x
   go mod download
@@ -116,11 +128,11 @@ programs() {
   done
 }
 
-[ $# -gt 0 ] || set -- redis mongo prometheus go
+[ $# -gt 0 ] || set -- redis mongo prometheus grafana go
 for image in "$@"; do
   case $image in
-    redis | mongo | programs) "$image" ;;
+    redis | mongo | grafana | programs) "$image" ;;
     prometheus | go) "${image}_" ;;
-    *) echo "standin.sh: unknown image $image: want redis, mongo, prometheus, go or programs" >&2; exit 2 ;;
+    *) echo "standin.sh: unknown image $image: want redis, mongo, prometheus, grafana, go or programs" >&2; exit 2 ;;
   esac
 done

@@ -78,9 +78,9 @@ func add(out *tar.Writer, name, file string, modified time.Time) error {
 	return err
 }
 
-// modeOf returns the mode of a file in an archive: programs can be run.
+// modeOf returns the mode of a file in an archive: programs and scripts can be run.
 func modeOf(name string) int64 {
-	if strings.Contains(name, "/bin/") {
+	if strings.Contains(name, "/bin/") || path.Ext(name) == ".sh" {
 		return 0o755
 	}
 	return 0o644

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,8 +14,9 @@ import (
 // programs are all that are published.
 var programs = []string{"archiver", "console", "ingestctl", "producer", "standalone", "worker"}
 
-// tags leave out FerretDB's PostgreSQL backend, as the Makefile does.
-const tags = "ferretdb_no_postgresql"
+// tags leave out what no program uses: FerretDB's PostgreSQL backend, as in the Makefile, and
+// a way to Google's storage, as in cmd/image.sh.
+const tags = "ferretdb_no_postgresql,disable_grpc_modules"
 
 // build builds all programs into a directory. Nothing of this machine gets into them: no
 // paths, no state of version control, no settings of the go command.
@@ -53,6 +55,19 @@ func run(ctx context.Context, environ []string, name string, args ...string) err
 		return fmt.Errorf("%s: %w", strings.Join(quoted(append([]string{name}, args...)), " "), err)
 	}
 	return nil
+}
+
+// output returns what a command prints, without spaces around it.
+func output(ctx context.Context, name string, args ...string) (string, error) {
+	text, err := exec.CommandContext(ctx, name, args...).Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			err = errors.New(strings.TrimSpace(string(exit.Stderr)))
+		}
+		return "", fmt.Errorf("%s %s: %w", name, args[0], err)
+	}
+	return strings.TrimSpace(string(text)), nil
 }
 
 // quoted quotes words with spaces, to be read.

@@ -1,7 +1,7 @@
 // Command release builds what is published of a version: for each platform an archive of
-// the programs, their manual pages, shell completions and bills of materials, and the
-// checksums of all archives. The same commit gives the same bytes with the same Go release,
-// which twice.sh checks.
+// the programs, their manual pages, shell completions, bills of materials and licenses, and
+// the documentation; and the checksums of all archives. The same commit gives the same bytes
+// with the same Go release, which twice.sh checks.
 //
 //	go run ./deploy/release -version v1.2.3 -out dist
 package main
@@ -11,6 +11,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -60,41 +61,58 @@ func release(ctx context.Context, o options) (err error) {
 		return fmt.Errorf("a directory to work in: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
+	begin := time.Now()
+	progress := func(step string) {
+		fmt.Fprintf(os.Stderr, "release: %6s  %s\n", time.Since(begin).Round(time.Second), step)
+	}
+	progress(s.version + ": manual pages and completions, made by programs for this machine")
 	pages, err := writePages(ctx, s, filepath.Join(work, "pages"))
 	if err != nil {
 		return err
 	}
 	var archives []string
 	for _, t := range targets {
+		progress(t.String() + ": takes minutes if the build cache has nothing of it")
 		archive, err := pack(ctx, s, t, pages, filepath.Join(work, t.os+"-"+t.arch), o.out)
 		if err != nil {
-			return fmt.Errorf("%s/%s: %w", t.os, t.arch, err)
+			return fmt.Errorf("%s: %w", t, err)
 		}
 		archives = append(archives, archive)
-		fmt.Fprintln(os.Stderr, archive)
 	}
-	return writeSums(o.out, archives)
+	if err := writeSums(o.out, archives); err != nil {
+		return err
+	}
+	progress("done: " + o.out)
+	return nil
 }
 
 // pack builds the programs for a platform and writes their archive. It returns the
 // archive's name.
 func pack(ctx context.Context, s source, t target, pages, dir, out string) (string, error) {
-	bin := filepath.Join(dir, "bin")
+	bin, sbom := filepath.Join(dir, "bin"), filepath.Join(dir, "sbom")
 	if err := s.build(ctx, t, bin); err != nil {
 		return "", err
 	}
-	if err := s.writeBills(ctx, bin, filepath.Join(dir, "sbom")); err != nil {
+	if err := s.writeBills(t, bin, sbom); err != nil {
 		return "", err
 	}
-	name := fmt.Sprintf("ingestion-%s-%s-%s", s.version, t.os, t.arch)
-	files, err := collect(map[string]string{"bin": bin, "sbom": filepath.Join(dir, "sbom"), "share": pages})
+	files, err := collect(map[string]string{"bin": bin, "sbom": sbom, "share": pages})
 	if err != nil {
 		return "", err
 	}
-	for _, file := range []string{"CHANGELOG.md", "README.md", ".env.example"} {
-		files[file] = file
+	licenses, err := licensesOf(ctx, bin, s.programs)
+	if err != nil {
+		return "", err
 	}
-	return name + ".tar.gz", writeArchive(filepath.Join(out, name+".tar.gz"), name, files, s.time)
+	documents, err := documentsOf(ctx)
+	if err != nil {
+		return "", err
+	}
+	maps.Copy(files, licenses)
+	maps.Copy(files, documents)
+	name := fmt.Sprintf("ingestion-%s-%s-%s", s.version, t.os, t.arch)
+	archive := name + ".tar.gz"
+	return archive, writeArchive(filepath.Join(out, archive), name, files, s.time)
 }
 
 // emptyDirectory creates a directory, and fails if there is anything in it: what is left of
@@ -115,6 +133,8 @@ func emptyDirectory(dir string) error {
 
 // target is a platform.
 type target struct{ os, arch string }
+
+func (t target) String() string { return t.os + "/" + t.arch }
 
 func parseTargets(text string) ([]target, error) {
 	var all []target

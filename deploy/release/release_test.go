@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -50,9 +49,9 @@ func archiveOf(t *testing.T, mode os.FileMode, onDisk time.Time, names ...string
 }
 
 func TestArchivesDependOnContentsOnly(t *testing.T) {
-	one := archiveOf(t, 0o600, time.Now(), "bin/worker", "bin/console", "share/man/man1/worker.1")
-	two := archiveOf(t, 0o777, time.Unix(5, 0), "share/man/man1/worker.1", "bin/console", "bin/worker")
-	other := archiveOf(t, 0o600, time.Now(), "bin/worker", "bin/console", "share/man/man1/console.1")
+	one := archiveOf(t, 0o600, time.Now(), "bin/worker", "bin/console", "share/man/man1/worker.1", "share/init.sh")
+	two := archiveOf(t, 0o777, time.Unix(5, 0), "share/init.sh", "share/man/man1/worker.1", "bin/console", "bin/worker")
+	other := archiveOf(t, 0o600, time.Now(), "bin/worker", "bin/console", "share/man/man1/console.1", "share/init.sh")
 	sums := map[string]string{}
 	for name, file := range map[string]string{"one": one, "two": two, "other": other} {
 		sum, err := sumOf(file)
@@ -67,6 +66,7 @@ func TestArchivesDependOnContentsOnly(t *testing.T) {
 	want := []string{
 		"ingestion-v1/bin/console 755 0 1700000000 content of bin/console",
 		"ingestion-v1/bin/worker 755 0 1700000000 content of bin/worker",
+		"ingestion-v1/share/init.sh 755 0 1700000000 content of share/init.sh",
 		"ingestion-v1/share/man/man1/worker.1 644 0 1700000000 content of share/man/man1/worker.1",
 	}
 	if diff := cmp.Diff(want, list(t, one)); diff != "" {
@@ -117,24 +117,6 @@ func TestSumsAreThoseOfSha256sum(t *testing.T) {
 	}
 }
 
-func TestBillsNameNoHashOfTheTool(t *testing.T) {
-	for name, bill := range map[string]string{
-		"old form": `{"metadata":{"tools":[{"name":"x","hashes":[1]}]},"components":[{"hashes":[2]}],"n":12345678901234567890}`,
-		"new form": `{"metadata":{"tools":{"components":[{"name":"x","hashes":[1]}]}},"components":[{"hashes":[2]}],"n":12345678901234567890}`,
-	} {
-		file := filepath.Join(t.TempDir(), "bill.json")
-		write(t, file, bill, 0o644, time.Now())
-		if err := neutralize(file); err != nil {
-			t.Fatal(err)
-		}
-		got, err := os.ReadFile(file)
-		compact := regexp.MustCompile(`\s`).ReplaceAllString(string(got), "")
-		if err != nil || strings.Contains(compact, `"hashes":[1]`) || !strings.Contains(compact, `"hashes":[2]`) || !strings.Contains(compact, "12345678901234567890") {
-			t.Errorf("%s: %s %v", name, compact, err)
-		}
-	}
-}
-
 func TestWhatIsLeftOfAnotherReleaseIsNotPublished(t *testing.T) {
 	dir := t.TempDir()
 	if err := emptyDirectory(filepath.Join(dir, "new")); err != nil {
@@ -176,39 +158,5 @@ func TestStampedVariablesExist(t *testing.T) {
 		if !regexp.MustCompile(`(?m)^var (\w+, )*` + match[1] + `(, \w+)* string$`).Match(source) {
 			t.Errorf("the package app has no variable %s", match[1])
 		}
-	}
-}
-
-// A release describes the commit, and says if it was not only that.
-func TestTheSource(t *testing.T) {
-	dir := t.TempDir()
-	t.Chdir(dir)
-	t.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
-	t.Setenv("SOURCE_DATE_EPOCH", "")
-	t.Setenv("GIT_COMMITTER_DATE", "2026-01-31T12:00:00Z")
-	write(t, "file", "text", 0o644, time.Now())
-	for _, args := range [][]string{
-		{"init", "--quiet"},
-		{"add", "file"},
-		{"-c", "user.name=x", "-c", "user.email=x@example.org", "commit", "--quiet", "--message", "x"},
-		{"tag", "v1.2.3"},
-	} {
-		if output, err := exec.CommandContext(t.Context(), "git", args...).CombinedOutput(); err != nil {
-			t.Fatalf("git %v: %v\n%s", args, err, output)
-		}
-	}
-	sound, err := sourceOf(t.Context(), "")
-	if err != nil || sound.version != "v1.2.3" || len(sound.commit) != 40 || sound.time.Unix() != 1_769_860_800 {
-		t.Errorf("a tagged commit: %+v %v", sound, err)
-	}
-	write(t, "file", "changed", 0o644, time.Now())
-	dirty, err := sourceOf(t.Context(), "v2")
-	if err != nil || dirty.version != "v2" || dirty.commit != sound.commit+"+dirty" {
-		t.Errorf("with changes: %+v %v", dirty, err)
-	}
-	t.Setenv("SOURCE_DATE_EPOCH", "1000")
-	early, err := sourceOf(t.Context(), "")
-	if err != nil || early.time.Unix() != 1000 {
-		t.Errorf("at another time: %+v %v", early, err)
 	}
 }

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
+	"ingestion/internal/reread"
 	"ingestion/limiter"
 	"ingestion/store"
 )
@@ -35,10 +35,10 @@ func (k *checker) between(name string, value, low, high int64) {
 	k.want(low <= value && value <= high, name, "%d is out of range: want %d to %d", value, low, high)
 }
 
-func (k *checker) readable(name, file string) {
+func (k *checker) password(name, file string) {
 	if file != "" {
-		_, err := os.ReadFile(file)
-		k.want(err == nil, name, "can't be read: %v", err)
+		_, err := reread.Password(file)
+		k.want(err == nil, name, "%v", err)
 	}
 }
 
@@ -68,7 +68,7 @@ func (c *Config) checkServers(k *checker) {
 	if _, err := store.ClientOptions(c.MongoURI.Reveal()); err != nil && !errors.Is(err, store.ErrUnresolved) { // which may be found later
 		k.want(false, "MONGO_URI", "%v", err)
 	}
-	k.readable("MONGO_PASSWORD_FILE", c.MongoPasswordFile)
+	k.password("MONGO_PASSWORD_FILE", c.MongoPasswordFile)
 	k.want(c.MongoDB != "" && !strings.ContainsAny(c.MongoDB, "/\\. \"$\x00"), "MONGO_DB", "%q is not a valid database name: want one without spaces and / \\ . \" $", c.MongoDB)
 	k.want(c.MongoCollection != "" && !strings.ContainsAny(c.MongoCollection, "$\x00") && !strings.HasPrefix(c.MongoCollection, "system."), "MONGO_COLLECTION", "%q is not a valid collection name: want one without $ that does not begin with system.", c.MongoCollection)
 	if c.AdminAddr != "" {

@@ -3,6 +3,8 @@ package config
 import (
 	"net"
 	"regexp"
+
+	"ingestion/internal/reread"
 )
 
 // headerName is what the name of an HTTP header looks like (RFC 9110, section 5.1).
@@ -21,16 +23,17 @@ func (c *Config) checkConsole(k *checker) {
 // returns the password of its user: "" if nobody has to log in, or a proxy has asked who the
 // user is. The error is an *Error.
 func (c *Config) ConsolePassword() (string, error) {
-	password, err := secretFile(c.ConsolePasswordFile)
-	fault := ""
+	password, fault := "", ""
+	var err error
+	if c.ConsolePasswordFile != "" {
+		password, err = reread.Password(c.ConsolePasswordFile)
+	}
 	switch {
 	case c.ConsoleAuth == AuthProxy && c.ConsolePasswordFile != "":
 		fault = "CONSOLE_PASSWORD_FILE: with CONSOLE_AUTH=proxy nobody is asked for a password; set one of the two"
 	case c.ConsoleAuth == AuthProxy:
 	case err != nil:
-		fault = "CONSOLE_PASSWORD_FILE: can't be read: " + err.Error()
-	case c.ConsolePasswordFile != "" && password == "":
-		fault = "CONSOLE_PASSWORD_FILE: " + c.ConsolePasswordFile + " is empty: want a password"
+		fault = "CONSOLE_PASSWORD_FILE: " + err.Error()
 	case c.ConsolePasswordFile == "" && c.ConsoleAddr != "" && !loopback(c.ConsoleAddr):
 		fault = "CONSOLE_ADDR: " + c.ConsoleAddr + " can be reached from other machines: set CONSOLE_PASSWORD_FILE or, behind a proxy that knows the users, CONSOLE_AUTH=proxy"
 	}

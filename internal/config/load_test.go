@@ -236,7 +236,7 @@ func TestPasswordFiles(t *testing.T) {
 	if err != nil || redis.Password != "s3cret" {
 		t.Errorf("Redis: %v", err)
 	}
-	mongo, err := c.MongoOptions()
+	mongo, err := c.MongoOptions(nil)
 	if err != nil || mongo.Auth == nil || mongo.Auth.Password != "s3cret" || mongo.Auth.Username != "me" {
 		t.Errorf("MongoDB: %+v, %v", mongo.Auth, err)
 	}

@@ -1,9 +1,6 @@
 package config
 
 import (
-	"os"
-	"strings"
-
 	"github.com/redis/go-redis/v9"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
@@ -39,31 +36,9 @@ func faultsOf(err error) []string {
 	return faults
 }
 
-// MongoOptions parses MONGO_URI, with the password of MONGO_PASSWORD_FILE if set.
-func (c *Config) MongoOptions() (*options.ClientOptions, error) {
-	opts, err := store.ClientOptions(c.MongoURI.Reveal())
-	if err != nil {
-		return nil, err
-	}
-	password, err := secretFile(c.MongoPasswordFile)
-	if err != nil {
-		return nil, err
-	}
-	if password != "" {
-		credential := options.Credential{}
-		if opts.Auth != nil {
-			credential = *opts.Auth
-		}
-		credential.Password, credential.PasswordSet = password, true
-		opts.SetAuth(credential)
-	}
-	return opts, opts.Validate()
-}
-
-func secretFile(path string) (string, error) {
-	if path == "" {
-		return "", nil
-	}
-	b, err := os.ReadFile(path)
-	return strings.TrimRight(string(b), "\r\n"), err
+// MongoOptions parses MONGO_URI, with the password of MONGO_PASSWORD_FILE if set. The
+// client reads that file and those of MONGO_URI again for each new connection; stale
+// is called when it can't any more, as store.Access says, and may be nil.
+func (c *Config) MongoOptions(stale func(error)) (*options.ClientOptions, error) {
+	return store.ClientOptionsWith(c.MongoURI.Reveal(), store.Access{PasswordFile: c.MongoPasswordFile, Stale: stale})
 }

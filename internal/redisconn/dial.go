@@ -13,6 +13,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"ingestion/internal/reread"
 	"ingestion/internal/tlsfault"
 )
 
@@ -22,19 +23,19 @@ func secure(opts *redis.UniversalOptions, files *tlsFiles) error {
 	if files == nil {
 		return nil
 	}
-	config, err := files.load()
+	configs, err := reread.New(files.load, nil)
 	if err != nil {
 		return err
 	}
-	opts.TLSConfig = config // also tells others that there is TLS
-	d := &dialer{files: files, timeout: cmp.Or(opts.DialTimeout, dialTimeout)}
+	opts.TLSConfig, _ = configs.Current() // also tells others that there is TLS
+	d := &dialer{configs: configs, timeout: cmp.Or(opts.DialTimeout, dialTimeout)}
 	opts.Dialer = d.dial
 	return nil
 }
 
 // dialer makes TLS connections.
 type dialer struct {
-	files   *tlsFiles
+	configs *reread.Value[*tls.Config]
 	timeout time.Duration // for connection and handshake together
 }
 
@@ -51,7 +52,7 @@ func (d *dialer) dial(ctx context.Context, network, addr string) (net.Conn, erro
 	if err != nil {
 		return nil, err
 	}
-	last, stale := d.files.current()
+	last, stale := d.configs.Current()
 	config, asked := last.Clone(), false
 	config.ServerName = cmp.Or(config.ServerName, hostOf(addr))
 	if len(config.Certificates) == 0 {

@@ -10,12 +10,14 @@ import (
 	"syscall"
 
 	"github.com/redis/go-redis/v9"
+
+	"ingestion/internal/reread"
 )
 
 // standIn gives the Sentinels the password that is in the file at the time of each
 // login. The library takes a fixed one for them: it gets a random word, which is
 // replaced by the password where it is about to be sent.
-func standIn(opts *redis.UniversalOptions, file *secretFile) {
+func standIn(opts *redis.UniversalOptions, file *reread.Value[string]) {
 	opts.SentinelPassword = rand.Text() + rand.Text()
 	word := bulk(opts.SentinelPassword)
 	dial := opts.Dialer
@@ -51,7 +53,7 @@ func bulk(text string) []byte { return fmt.Appendf(nil, "$%d\r\n%s\r\n", len(tex
 type loginConn struct {
 	net.Conn
 	word []byte
-	file *secretFile
+	file *reread.Value[string]
 	sent bool // the login is the first that is sent
 }
 
@@ -64,7 +66,8 @@ func (c *loginConn) Write(b []byte) (int, error) {
 	if !bytes.Contains(b, c.word) {
 		return c.Conn.Write(b)
 	}
-	if _, err := c.Conn.Write(bytes.Replace(b, c.word, bulk(c.file.current()), 1)); err != nil {
+	password, _ := c.file.Current()
+	if _, err := c.Conn.Write(bytes.Replace(b, c.word, bulk(password), 1)); err != nil {
 		return 0, err
 	}
 	return len(b), nil

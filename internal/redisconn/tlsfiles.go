@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"sync"
 )
 
 // namedFile is a file and the setting that names it, "" for an option of
@@ -30,15 +29,11 @@ func withoutPath(err error) error {
 	return err
 }
 
-// tlsFiles is what a TLS configuration is made of. Its files may change. It is
-// safe for concurrent use.
+// tlsFiles is what a TLS configuration is made of. Its files may change.
 type tlsFiles struct {
 	ca, cert, key namedFile
 	serverName    string // "": the host that is dialled
 	skipVerify    bool
-
-	mu   sync.Mutex
-	last *tls.Config // that could be loaded
 }
 
 // load makes a configuration of the files as they are now.
@@ -47,21 +42,7 @@ func (f *tlsFiles) load() (*tls.Config, error) {
 	if err := errors.Join(f.loadAuthorities(config), f.loadCertificate(config)); err != nil {
 		return nil, err
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.last = config
 	return config, nil
-}
-
-// current is load, or the last configuration while the files can't be used,
-// perhaps since only one of them is replaced yet. err says why.
-func (f *tlsFiles) current() (config *tls.Config, err error) {
-	if config, err = f.load(); err == nil {
-		return config, nil
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.last, err
 }
 
 func (f *tlsFiles) loadAuthorities(config *tls.Config) error {

@@ -6,59 +6,15 @@ import (
 	"slices"
 	"testing"
 
+	"ingestion/internal/test/dashboard"
 	"ingestion/record"
 )
 
 const dashboardFile = root + "/deploy/grafana/dashboards/ingestion.json"
 
-// dashboard is what is checked of the JSON that Grafana reads.
-type dashboard struct {
-	UID           string
-	SchemaVersion int
-	Panels        []panel
-	Annotations   struct{ List []target }
-	Templating    struct{ List []variable }
-}
-
-type panel struct {
-	ID          int
-	Type        string
-	Title       string
-	Description string
-	Datasource  source
-	GridPos     struct{ H, W, X, Y int }
-	Targets     []target
-	FieldConfig struct {
-		Defaults  struct{ Unit string }
-		Overrides []override
-	}
-}
-
-type source struct{ Type, UID string }
-
-type target struct {
-	Expr         string
-	RefID        string `json:"refId"`
-	LegendFormat string
-	Datasource   source
-}
-
-type override struct {
-	Matcher    struct{ ID, Options string }
-	Properties []struct {
-		ID    string
-		Value json.RawMessage
-	}
-}
-
-type variable struct {
-	Name, Type, Definition string
-	Datasource             source
-}
-
-func readDashboard(t *testing.T) dashboard {
+func readDashboard(t *testing.T) dashboard.Dashboard {
 	t.Helper()
-	var d dashboard
+	var d dashboard.Dashboard
 	if err := json.Unmarshal([]byte(read(t, dashboardFile)), &d); err != nil {
 		t.Fatal(err)
 	}
@@ -68,18 +24,8 @@ func readDashboard(t *testing.T) dashboard {
 	return d
 }
 
-// visual returns the panels that are not rows.
-func (d dashboard) visual() (all []panel) {
-	for _, p := range d.Panels {
-		if p.Type != "row" {
-			all = append(all, p)
-		}
-	}
-	return all
-}
-
 // variableSource is the data source that the reader of the dashboard selects.
-var variableSource = source{"prometheus", "${datasource}"}
+var variableSource = dashboard.Source{Type: "prometheus", UID: "${datasource}"}
 
 func TestPanelsAreComplete(t *testing.T) {
 	d := readDashboard(t)
@@ -93,7 +39,7 @@ func TestPanelsAreComplete(t *testing.T) {
 		}
 		ids[p.ID] = true
 	}
-	for _, p := range d.visual() {
+	for _, p := range d.Visual() {
 		if p.Description == "" || p.FieldConfig.Defaults.Unit == "" || len(p.Targets) == 0 || p.Datasource != variableSource {
 			t.Errorf("%s: description %q, unit %q, %d queries, data source %v", p.Title, p.Description, p.FieldConfig.Defaults.Unit, len(p.Targets), p.Datasource)
 		}
@@ -129,7 +75,7 @@ func TestPanelsDoNotOverlap(t *testing.T) {
 func TestOutcomesHaveColours(t *testing.T) {
 	colours := map[string]string{}
 	panels := 0
-	for _, p := range readDashboard(t).visual() {
+	for _, p := range readDashboard(t).Visual() {
 		if p.Targets[0].LegendFormat != "{{outcome}}" {
 			continue
 		}
@@ -175,7 +121,7 @@ func TestVariablesExist(t *testing.T) {
 			t.Errorf("variable %s: data source %v", v.Name, v.Datasource)
 		}
 	}
-	for _, expr := range d.expressions() {
+	for _, expr := range d.Expressions() {
 		for _, use := range variableUse.FindAllStringSubmatch(expr, -1) {
 			if !slices.Contains(known, use[1]) {
 				t.Errorf("%s: no variable %s", expr, use[1])
@@ -183,26 +129,3 @@ func TestVariablesExist(t *testing.T) {
 		}
 	}
 }
-
-// expressions returns the PromQL of panels, annotations and variables.
-func (d dashboard) expressions() (all []string) {
-	for _, p := range d.visual() {
-		for _, q := range p.Targets {
-			all = append(all, q.Expr)
-		}
-	}
-	for _, a := range d.Annotations.List {
-		if a.Expr != "" {
-			all = append(all, a.Expr)
-		}
-	}
-	for _, v := range d.Templating.List {
-		if labelValues.MatchString(v.Definition) {
-			all = append(all, labelValues.FindStringSubmatch(v.Definition)[1])
-		}
-	}
-	return all
-}
-
-// labelValues is how Grafana's variables ask for the values of a label.
-var labelValues = regexp.MustCompile(`^label_values\((.*), \w+\)$`)

@@ -3,10 +3,12 @@ package e2e_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"ingestion/internal/test/env"
+	"ingestion/internal/test/mongo/faulty"
 )
 
 // TestAWorkerOutlivesARotation replaces the password, the authority and all
@@ -67,4 +69,54 @@ func contentOf(t *testing.T, file string) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// TestAWorkerOutlivesARotationOfMongoDB does the like for MongoDB, which has everything
+// new before the first file is replaced.
+func TestAWorkerOutlivesARotationOfMongoDB(t *testing.T) {
+	t.Parallel()
+	later := time.Now().Add(time.Hour)
+	first, second := env.NewAuthority(t), env.NewAuthority(t)
+	theirs, own, dir := first.Issue(later, "127.0.0.1"), first.Issue(later), t.TempDir()
+	authorities, both, password := filepath.Join(dir, "ca.pem"), filepath.Join(dir, "both.pem"), filepath.Join(dir, "password")
+	put(t, authorities, contentOf(t, first.File))
+	put(t, both, contentOf(t, own.Cert)+contentOf(t, own.Key))
+	put(t, password, "first\n")
+	r := newMongoHarness(t, faulty.Options{})
+	r.server.SetPassword("first")
+	addr := env.TLSBefore(t, r.server.Addr(), first, theirs)
+	r.env = append(r.env, "MONGO_URI=mongodb://role@"+addr+"/?tlsCAFile="+authorities+"&tlsCertificateKeyFile="+both, "MONGO_PASSWORD_FILE="+password)
+	p := r.start()
+	r.send()
+	r.expect(map[string]int{"ingested": inBatch})
+
+	r.server.SetPassword("second")
+	second.Renew(theirs, later, "127.0.0.1")
+	put(t, first.File, contentOf(t, second.File))
+	r.server.Stop()
+	if err := r.server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	r.send()
+	says := func(phrase string) {
+		t.Helper()
+		p.WaitForLine(2*time.Minute, func(line string) bool { return strings.Contains(line, phrase) })
+	}
+	says("by an authority that is not trusted here")
+	renewed := second.Issue(later)
+	put(t, both, contentOf(t, renewed.Cert)) // half of it
+	put(t, authorities, contentOf(t, second.File))
+	const stale = "a TLS file in the connection string can't be used"
+	says(stale)
+	says("refuses the client certificate, whose authority it does not trust")
+	put(t, both, contentOf(t, renewed.Cert)+contentOf(t, renewed.Key))
+	says("MongoDB rejects the credentials")
+	put(t, password, "second\n")
+	r.expect(map[string]int{"ingested": inBatch})
+	r.send()
+	r.expect(map[string]int{"ingested": inBatch})
+	r.finish(p, nil)
+	if n := strings.Count(strings.Join(p.Lines(), "\n"), stale); n != 1 {
+		t.Errorf("the half written file is told %d times, want once", n)
+	}
 }

@@ -21,16 +21,18 @@ func Execute(root *cobra.Command) int {
 	ctx, stop := untilSignal(context.Background())
 	defer stop()
 	root.SilenceErrors, root.SilenceUsage = true, true
-	root.SetVersionTemplate("{{.Root.Name}} {{.Version}}\n")
 	addManual(root)
 	explainUsage(root)
 	completeValues(root)
-	each(root, func(cmd *cobra.Command) { cmd.Version = version() })
+	showVersion(root) // after explainUsage, which gives every command a check of its arguments
 	markRuns(root)
 	cmd, err := root.ExecuteContextC(ctx)
 	var ran *runError
 	switch {
 	case err == nil:
+		return exitOK
+	case errors.Is(err, errShowVersion):
+		fmt.Println(root.Name(), version())
 		return exitOK
 	case errors.As(err, &ran):
 		Report(os.Stderr, cmd.CommandPath(), ran.err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 
 	"ingestion/internal/config"
 	"ingestion/store"
@@ -16,7 +17,8 @@ func Initiate(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	opts, err := mongoOptions(cfg)
+	quiet := slog.New(slog.DiscardHandler) // it ends before a file changes
+	opts, err := mongoOptions(cfg, quiet)
 	if err != nil {
 		return err
 	}
@@ -26,7 +28,7 @@ func Initiate(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return explainMongo(cfg, err)
 	}
-	client, _, err := connectMongo(ctx, cfg, nil)
+	client, _, err := connectMongo(ctx, cfg, quiet, nil)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ package app
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
@@ -19,6 +20,7 @@ func addManual(root *cobra.Command) {
 			each(root, func(cmd *cobra.Command) {
 				cmd.DisableAutoGenTag = true
 				cmd.Hidden = cmd.Hidden || cmd.Name() == "completion"
+				cmd.Long = asMarkdown(cmd.Long)
 			})
 			header := doc.GenManHeader{Section: "1", Source: root.Name() + " " + Release(), Manual: "Customer ingestion"}
 			if err := doc.GenManTree(root, &header, args[0]); err != nil {
@@ -27,4 +29,24 @@ func addManual(root *cobra.Command) {
 			return nil
 		},
 	})
+}
+
+// asMarkdown marks the tables and examples of a help text, which are indented by two spaces,
+// as code, so that a manual page does not fill their lines. They come after an empty line or
+// a colon; other indented lines go on with what is above them.
+func asMarkdown(help string) string {
+	lines, above := strings.Split(help, "\n"), ""
+	inside := false
+	for i, line := range lines {
+		indented := strings.HasPrefix(line, "  ")
+		inside = indented && (inside || above == "" || strings.HasSuffix(above, ":"))
+		switch {
+		case inside && strings.HasSuffix(above, ":") && !strings.HasPrefix(above, " "):
+			lines[i] = "\n    " + line
+		case inside:
+			lines[i] = "    " + line
+		}
+		above = line
+	}
+	return strings.Join(lines, "\n")
 }

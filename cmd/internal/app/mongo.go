@@ -18,8 +18,8 @@ import (
 
 // connectMongo returns the store of the configured collection. It waits until MongoDB
 // answers and the collection is usable, for STARTUP_TIMEOUT_SEC at most.
-func connectMongo(ctx context.Context, cfg *config.Config, observer store.Observer) (*mongo.Client, *store.Store, error) {
-	opts, err := mongoOptions(cfg)
+func connectMongo(ctx context.Context, cfg *config.Config, log *slog.Logger, observer store.Observer) (*mongo.Client, *store.Store, error) {
+	opts, err := mongoOptions(cfg, log)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -33,8 +33,13 @@ func connectMongo(ctx context.Context, cfg *config.Config, observer store.Observ
 	return client, s, nil
 }
 
-func mongoOptions(cfg *config.Config) (*options.ClientOptions, error) {
-	opts, err := cfg.MongoOptions()
+// mongoOptions are the options of a client. It warns in log if a file of theirs can't be
+// read again.
+func mongoOptions(cfg *config.Config, log *slog.Logger) (*options.ClientOptions, error) {
+	opts, err := cfg.MongoOptions(func(err error) {
+		log.Warn("warning", "status", "error", "server", "MongoDB", "reason",
+			"MONGO_URI, MONGO_PASSWORD_FILE: "+err.Error()+"; new connections use its last content")
+	})
 	switch {
 	case errors.Is(err, store.ErrUnresolved):
 		return nil, &SetupError{fmt.Errorf("MONGO_URI: %w", err)}

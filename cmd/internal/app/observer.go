@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -48,14 +49,14 @@ func CheckRedis(ctx context.Context, cfg *config.Config, client redis.UniversalC
 
 // ObserverStore is the like for the configured collection. Call release after use.
 func ObserverStore(ctx context.Context, cfg *config.Config) (s *store.Store, release func(), err error) {
-	s, _, release, err = ObserverDatabase(ctx, cfg)
+	s, _, release, err = ObserverDatabase(ctx, cfg, slog.New(slog.DiscardHandler)) // it shows what is wrong
 	return s, release, err
 }
 
 // ObserverDatabase is the like for the configured collection and its database. Call release
 // after use.
-func ObserverDatabase(ctx context.Context, cfg *config.Config) (s *store.Store, db *mongo.Database, release func(), err error) {
-	opts, err := mongoOptions(cfg)
+func ObserverDatabase(ctx context.Context, cfg *config.Config, log *slog.Logger) (s *store.Store, db *mongo.Database, release func(), err error) {
+	opts, err := mongoOptions(cfg, log)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -77,12 +78,12 @@ type observed struct {
 }
 
 // NewLaterDatabase prepares the client of MongoDB, which connects on first use.
-func NewLaterDatabase(ctx context.Context, cfg *config.Config) (*LaterDatabase, error) {
+func NewLaterDatabase(ctx context.Context, cfg *config.Config, log *slog.Logger) (*LaterDatabase, error) {
 	ctx = context.WithoutCancel(ctx)
 	d := &LaterDatabase{NewLater(func() (*observed, error) {
 		var o observed
 		var err error
-		o.store, o.db, o.release, err = ObserverDatabase(ctx, cfg)
+		o.store, o.db, o.release, err = ObserverDatabase(ctx, cfg, log)
 		return &o, err
 	})}
 	if _, err := d.later.Get(ctx); err != nil && !errors.Is(err, store.ErrUnresolved) {

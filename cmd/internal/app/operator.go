@@ -61,7 +61,7 @@ func OperatorStore(ctx context.Context, cfg *config.Config, log *slog.Logger) (s
 func connectToRead(ctx context.Context, cfg *config.Config, log *slog.Logger) (*mongo.Client, *store.Store, error) {
 	readOnly := *cfg
 	readOnly.MongoIndexes = false
-	return connectMongo(ctx, &readOnly, &storeObserver{log: log, gate: consumer.NewGate()})
+	return connectMongo(ctx, &readOnly, log, &storeObserver{log: log, gate: consumer.NewGate()})
 }
 
 // DocumentFilter matches documents whose streamId is between From and To, both included and

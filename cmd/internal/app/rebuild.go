@@ -36,7 +36,7 @@ func OpenRebuild(ctx context.Context, cfg *config.Config, into string, log *slog
 	if r.Redis, err = withLayout(ctx, cfg, log)(connectRedis(ctx, cfg, log, rebuildConnections, false)); err != nil {
 		return nil, err
 	}
-	if r.client, r.Store, err = connectMongo(ctx, &target, &storeObserver{log: log, gate: r.Gate}); err != nil {
+	if r.client, r.Store, err = connectMongo(ctx, &target, log, &storeObserver{log: log, gate: r.Gate}); err != nil {
 		return nil, errors.Join(err, r.Redis.Close())
 	}
 	r.Database = r.client.Database(cfg.MongoDB)

@@ -154,7 +154,7 @@ func (w *Worker) connect(ctx context.Context) error {
 		}
 	})
 	wait.Go(func() {
-		w.mongo, w.store, mongoErr = connectMongo(ctx, w.cfg, w.storeObserver())
+		w.mongo, w.store, mongoErr = connectMongo(ctx, w.cfg, w.log, w.storeObserver())
 		if ExitCode(mongoErr) == exitUsage {
 			giveUp()
 		}

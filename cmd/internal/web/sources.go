@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"log/slog"
 
 	"github.com/redis/go-redis/v9"
 	"gocloud.dev/blob"
@@ -19,7 +20,7 @@ type Sources struct {
 
 // Open prepares the clients, which connect on first use, as does the archive that a function
 // opens; nil is none. Close closes them.
-func Open(ctx context.Context, cfg *config.Config, archive func() (*blob.Bucket, error)) (*Sources, error) {
+func Open(ctx context.Context, cfg *config.Config, log *slog.Logger, archive func() (*blob.Bucket, error)) (*Sources, error) {
 	s := &Sources{}
 	if archive != nil {
 		s.Bucket = app.NewLater(archive)
@@ -29,7 +30,7 @@ func Open(ctx context.Context, cfg *config.Config, archive func() (*blob.Bucket,
 		err = app.ObserveLayout(ctx, cfg)
 	}
 	if err == nil {
-		s.Database, err = app.NewLaterDatabase(ctx, cfg)
+		s.Database, err = app.NewLaterDatabase(ctx, cfg, log)
 	}
 	if err != nil {
 		s.Close()

@@ -22,7 +22,7 @@ import (
 const minMongo = "4.2"
 
 func mongoReachable(ctx context.Context, e *exam, f *findings) error {
-	opts, err := e.cfg.MongoOptions()
+	opts, err := e.cfg.MongoOptions(nil)
 	if err != nil {
 		f.add(Error, "MONGO_URI, MONGO_PASSWORD_FILE: "+err.Error(), "no program can connect to MongoDB", "correct the setting")
 		return nil
@@ -180,14 +180,12 @@ func textsIn(doc bson.Raw, field string) (list []string) {
 func (e *exam) helloFrom(ctx context.Context, host string) (bson.Raw, error) {
 	ctx, cancel := context.WithTimeout(ctx, serverTimeout)
 	defer cancel()
-	ours, err := e.cfg.MongoOptions()
+	ours, err := e.cfg.MongoOptions(nil)
 	if err != nil {
 		return nil, err
 	}
 	opts := options.Client().SetHosts([]string{host}).SetDirect(true).SetServerSelectionTimeout(serverTimeout)
-	if ours.TLSConfig != nil {
-		opts.SetTLSConfig(ours.TLSConfig)
-	}
+	opts.TLSConfig, opts.Dialer = ours.TLSConfig, ours.Dialer
 	client, err := mongo.Connect(opts)
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 
 	"ingestion/internal/config"
 	"ingestion/internal/redisconn"
+	"ingestion/store"
 )
 
 func settingsValid(_ context.Context, e *exam, f *findings) error {
@@ -64,7 +65,7 @@ func settingsTLS(_ context.Context, e *exam, f *findings) error {
 			f.add(Warning, "REDIS_URL: the certificate of Redis is not checked", unsafe, remedy)
 		}
 	}
-	if opts, err := e.cfg.MongoOptions(); err == nil && opts.TLSConfig != nil && opts.TLSConfig.InsecureSkipVerify {
+	if opts, err := e.cfg.MongoOptions(nil); err == nil && store.Unverified(opts) {
 		f.add(Warning, "MONGO_URI: the certificate of MongoDB is not checked",
 			"anyone between this program and MongoDB can read and change everything", remedy)
 	}

@@ -42,6 +42,9 @@ func (s *Server) execute(call *Call, fault Fault) bson.D {
 	if code := s.unfit(call.Name); code != 0 {
 		return failure(code, "not in a state for that")
 	}
+	if s.locked(call) {
+		return failure(unauthorized, "command "+call.Name+" requires authentication")
+	}
 	switch call.Name {
 	case "hello":
 		return s.hello(call)
@@ -71,8 +74,10 @@ func (s *Server) execute(call *Call, fault Fault) bson.D {
 		return s.count(call)
 	case "drop", "dropDatabase":
 		return s.drop(call)
-	case "saslStart", "saslContinue":
-		return failure(authenticationFailed, "Authentication failed.")
+	case "saslStart":
+		return s.saslStart(call)
+	case "saslContinue":
+		return s.saslContinue(call)
 	}
 	return failure(commandNotFound, "no such command: "+call.Name)
 }

@@ -6,6 +6,6 @@
 // find (by _id, by $in of _ids, or all, in the order of string _ids if asked),
 // getMore, killCursors, count, aggregate (as CountDocuments sends it), create,
 // listCollections, listIndexes, createIndexes, drop, dropDatabase, endSessions,
-// replSetInitiate, getCmdLineOpts.
+// replSetInitiate, getCmdLineOpts, and the login if it has a password.
 // Projections are ignored.
 package faulty

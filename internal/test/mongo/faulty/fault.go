@@ -45,6 +45,8 @@ type Call struct {
 	Body bson.Raw // the command; documents of a sequence section are not in it
 	// Documents are those of an insert.
 	Documents []bson.Raw
+
+	login *login // of the connection
 }
 
 // Script sets the faults of the next commands of a name, one each, in order,

@@ -46,6 +46,8 @@ type Server struct {
 	cursors map[int64][]bson.Raw
 	lastID  int64
 
+	password string // see SetPassword
+
 	replicas replicaSet // of Options.ReplicaSet
 
 	journalFile *os.File
@@ -180,7 +182,7 @@ func (s *Server) serve(c net.Conn, stopped chan struct{}) {
 		s.mu.Unlock()
 		_ = c.Close()
 	}()
-	r := bufio.NewReaderSize(c, 64<<10)
+	r, state := bufio.NewReaderSize(c, 64<<10), &login{}
 	for {
 		var m wire.Message // a new one, since calls keep parts of it
 		if err := m.Read(r); err != nil {
@@ -190,7 +192,7 @@ func (s *Server) serve(c net.Conn, stopped chan struct{}) {
 		if err != nil {
 			return
 		}
-		reply, then := s.handle(&Call{Name: commandName(m.Body), Body: m.Body, Documents: documents}, stopped)
+		reply, then := s.handle(&Call{Name: commandName(m.Body), Body: m.Body, Documents: documents, login: state}, stopped)
 		if then == hangUp {
 			return
 		}

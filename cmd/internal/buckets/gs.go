@@ -1,0 +1,5 @@
+//go:build !no_gs
+
+package buckets
+
+import _ "gocloud.dev/blob/gcsblob" // gs://
