@@ -121,7 +121,7 @@ end
 local function lost(known)
   local kept = redis.call('XREVRANGE', stream, known, '-', 'COUNT', 1)
   local from = kept[1] and kept[1][1] or watermark()
-  local since = from ~= LAST_ID and redis.call('XRANGE', stream, '(' .. from, '+', 'COUNT', 1) or {}
+  local since = redis.call('XRANGE', stream, '(' .. from, '+', 'COUNT', 1)
   if since[1] then return from .. ' ' .. since[1][1] end
   local till = now() .. '-0'
   return from .. ' ' .. (before(till, known) and known or till)

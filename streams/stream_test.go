@@ -466,8 +466,9 @@ func TestTheLastPossibleID(t *testing.T) {
 		held = append(held, streamstest.Receive(t, q, 1)...)
 	}
 	b.wantBalanced()
-	settleAll(t, q, record.Ingested, held)
+	must(t, q.DetectLossesOnce(t.Context())) // with all three pending
 	b.wantBalanced()
+	settleAll(t, q, record.Ingested, held)
 
 	all, page := readAll(t, a, "0-0", 1<<20)
 	if len(all) != 3 || page.Last != streams.LastID {
@@ -476,10 +477,24 @@ func TestTheLastPossibleID(t *testing.T) {
 	if more, _ := readAll(t, a, streams.LastID, 1<<20); len(more) > 0 {
 		t.Errorf("read %d entries after the last ID", len(more))
 	}
-	b.maintained(q, func() (bool, string) {
-		return b.ledger("watermark") != "" || q.Floor() > 0, "trimming fails"
-	})
+	must(t, a.Commit(t.Context(), streams.LastID))
+	b.maintained(q, func() (bool, string) { return b.ledger("trimmed") == "2", "not trimmed" })
+	b.wantLength(1) // Redis can't trim the last one by its ID
 	b.wantBalanced()
+	must(t, a.Release(t.Context()))
+	if got, err := streams.DetachArchive(t.Context(), b.client, "s", true); err != nil || got.Waiting {
+		t.Errorf("detaching: %+v, %v", got, err)
+	}
+}
+
+func TestTheArchiveReadsUpToTheLastPossibleID(t *testing.T) {
+	b := newRig(t)
+	b.pushMany(499) // with the last one as many as make the archive read by larger steps
+	must(t, b.client.XAdd(t.Context(), &redis.XAddArgs{Stream: "s", ID: streams.LastID, Values: []any{"data", "x"}}).Err())
+	a := newArchive(t, b.client, "s", "archiver", time.Minute)
+	if all, page := readAll(t, a, "0-0", 1<<20); len(all) != 500 || page.Last != streams.LastID {
+		t.Errorf("read %d entries up to %s", len(all), page.Last)
+	}
 }
 
 func TestTrimmingAfterTheGroupWasRecreated(t *testing.T) {

@@ -34,15 +34,11 @@ func newStream(client redis.UniversalClient, key string) *redisStream {
 
 // Read implements Stream.
 func (s *redisStream) Read(ctx context.Context, after, through string) (entries []archive.Entry, trimmed string, err error) {
-	from := "(" + after
-	if after == streams.LastID {
-		from, through = after, beginning // there is no entry after it
-	}
 	var watermark *redis.StringCmd
 	var page *redis.Cmd
 	_, err = s.client.TxPipelined(ctx, func(pipe redis.Pipeliner) error {
 		watermark = pipe.HGet(ctx, s.keys.Ledger, fieldWatermark)
-		page = pipe.Do(ctx, "XRANGE", s.keys.Main, from, through, "COUNT", s.count)
+		page = pipe.Do(ctx, "XRANGE", s.keys.Main, "("+after, through, "COUNT", s.count)
 		return nil
 	})
 	if err == nil || errors.Is(err, redis.Nil) {
