@@ -17,7 +17,7 @@ var certificateRemedies = map[tlsfault.Kind]string{
 	tlsfault.Expired:                "renew it, which needs no change here, or check the clock",
 	tlsfault.AuthorityExpired:       "renew it, and tlsCAFile, or check the clock",
 	tlsfault.Unverified:             "check tlsCAFile",
-	tlsfault.ClientMissing:          "name the file with it and its key in tlsCertificateKeyFile, by an authority that MongoDB accepts",
+	tlsfault.ClientMissing:          "name the file with it and its key in tlsCertificateKeyFile",
 	tlsfault.ClientExpired:          "renew the file in tlsCertificateKeyFile",
 	tlsfault.ClientUnknownAuthority: "add the authority to MongoDB's CAFile, or check tlsCertificateKeyFile",
 	tlsfault.ClientRefused:          "check tlsCertificateKeyFile",
