@@ -461,9 +461,13 @@ func TestTheLastPossibleID(t *testing.T) {
 	for _, id := range []string{"1-0", "2-0", streams.LastID} {
 		must(t, b.client.XAdd(t.Context(), &redis.XAddArgs{Stream: "s", ID: id, Values: []any{"data", "x"}}).Err())
 	}
-	var held []streams.Delivery
-	for len(held) < 3 {
-		held = append(held, streamstest.Receive(t, q, 1)...)
+	held, err := q.Receive(t.Context(), 9) // which measures all
+	must(t, err)
+	if len(held) != 3 {
+		t.Fatalf("received %v", held)
+	}
+	if next, err := b.open("d", nil).Receive(t.Context(), 3); err != nil || len(next) > 0 {
+		t.Errorf("received %v, %v after the last ID", next, err)
 	}
 	b.wantBalanced()
 	must(t, q.DetectLossesOnce(t.Context())) // with all three pending
