@@ -483,6 +483,9 @@ func TestTheLastPossibleID(t *testing.T) {
 	}
 	must(t, a.Commit(t.Context(), streams.LastID))
 	b.maintained(q, func() (bool, string) { return b.ledger("trimmed") == "2", "not trimmed" })
+	for range 2 { // the second time, the last one is old enough
+		must(t, q.TrimOnce(t.Context()))
+	}
 	b.wantLength(1) // Redis can't trim the last one by its ID
 	b.wantBalanced()
 	must(t, a.Release(t.Context()))
