@@ -42,6 +42,7 @@ end
 local function count(command, from, till)
   local n, bytes, page = 0, 0, 1
   while true do
+    if command == 'XRANGE' and from == '(' .. LAST_ID then return n, nil end
     local entries = redis.call(command, stream, from, till, 'COUNT', page)
     n = n + #entries
     if #entries < page then return n, nil end

@@ -82,9 +82,15 @@ func (a *Archive) read(ctx context.Context, after string, maxBytes int) (page Ar
 	return page, nil
 }
 
+// LastID is the greatest possible ID of an entry. Redis refuses an interval that begins after it.
+const LastID = "18446744073709551615-18446744073709551615"
+
 // readMany reads entries without copying their contents. A reply that is an error is asked
 // for again through the client library, which follows the redirections of a Cluster.
 func (a *Archive) readMany(ctx context.Context, after string, count int) ([]ArchiveEntry, error) {
+	if after == LastID {
+		return nil, nil
+	}
 	args := []any{"xrange", a.stream, "(" + after, "+", "count", count}
 	reply, err := redisconn.Raw(ctx, a.opts.Client, min(a.reader.lastReply, maxReserve), 1, args...)
 	if err != nil {

@@ -18,6 +18,10 @@ local function before(a, b)
   return ams < bms
 end
 
+-- LAST_ID is the greatest possible ID. Redis refuses an interval that begins after it, and
+-- whoever may add entries may choose it.
+local LAST_ID = '18446744073709551615-18446744073709551615'
+
 -- named turns alternating names and values into a table.
 local function named(list)
   local values = {}

@@ -52,13 +52,14 @@ end
 -- Deleted ones are not: they stay pending until they are settled or counted as missing.
 local function release(delivered)
   local n, from = 0, delivered
-  repeat
+  while from ~= LAST_ID do
     local page = redis.call('XPENDING', stream, group, '(' .. from, '+', 1000)
+    if #page == 0 then break end
     for _, pending in ipairs(page) do
       from = pending[1]
       if #redis.call('XRANGE', stream, from, from) > 0 then n = n + redis.call('XACK', stream, group, from) end
     end
-  until #page == 0
+  end
   return n
 end
 

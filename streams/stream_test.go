@@ -449,6 +449,61 @@ func TestTrimmingComparesTheLargestIDs(t *testing.T) {
 	}
 }
 
+// Whoever may add entries may choose their IDs. After the greatest one Redis adds no more, and
+// refuses to read what would come after it; what is on the stream has to be processed all the same.
+func TestTheLastPossibleID(t *testing.T) {
+	b := newRig(t)
+	q := b.open("c", func(o *streams.StreamOptions) { o.Retention = 0 })
+	a := newArchive(t, b.client, "s", "archiver", time.Minute)
+	lease(t, a)
+	_, err := a.Position(t.Context()) // begins the archive
+	must(t, err)
+	for _, id := range []string{"1-0", "2-0", streams.LastID} {
+		must(t, b.client.XAdd(t.Context(), &redis.XAddArgs{Stream: "s", ID: id, Values: []any{"data", "x"}}).Err())
+	}
+	held, err := q.Receive(t.Context(), 9) // which measures all
+	must(t, err)
+	if len(held) != 3 {
+		t.Fatalf("received %v", held)
+	}
+	if next, err := b.open("d", nil).Receive(t.Context(), 3); err != nil || len(next) > 0 {
+		t.Errorf("received %v, %v after the last ID", next, err)
+	}
+	b.wantBalanced()
+	must(t, q.DetectLossesOnce(t.Context())) // with all three pending
+	b.wantBalanced()
+	settleAll(t, q, record.Ingested, held)
+
+	all, page := readAll(t, a, "0-0", 1<<20)
+	if len(all) != 3 || page.Last != streams.LastID {
+		t.Fatalf("archived %d entries up to %s", len(all), page.Last)
+	}
+	if more, _ := readAll(t, a, streams.LastID, 1<<20); len(more) > 0 {
+		t.Errorf("read %d entries after the last ID", len(more))
+	}
+	must(t, a.Commit(t.Context(), streams.LastID))
+	b.maintained(q, func() (bool, string) { return b.ledger("trimmed") == "2", "not trimmed" })
+	for range 2 { // the second time, the last one is old enough
+		must(t, q.TrimOnce(t.Context()))
+	}
+	b.wantLength(1) // Redis can't trim the last one by its ID
+	b.wantBalanced()
+	must(t, a.Release(t.Context()))
+	if got, err := streams.DetachArchive(t.Context(), b.client, "s", true); err != nil || got.Waiting {
+		t.Errorf("detaching: %+v, %v", got, err)
+	}
+}
+
+func TestTheArchiveReadsUpToTheLastPossibleID(t *testing.T) {
+	b := newRig(t)
+	b.pushMany(499) // with the last one as many as make the archive read by larger steps
+	must(t, b.client.XAdd(t.Context(), &redis.XAddArgs{Stream: "s", ID: streams.LastID, Values: []any{"data", "x"}}).Err())
+	a := newArchive(t, b.client, "s", "archiver", time.Minute)
+	if all, page := readAll(t, a, "0-0", 1<<20); len(all) != 500 || page.Last != streams.LastID {
+		t.Errorf("read %d entries up to %s", len(all), page.Last)
+	}
+}
+
 func TestTrimmingAfterTheGroupWasRecreated(t *testing.T) {
 	b := newRig(t)
 	noRetention := func(o *streams.StreamOptions) { o.Retention = 0 }

@@ -52,7 +52,9 @@ local function step(digits, up)
   return string.match(out, '^0*(%d+)$')
 end
 
+-- after is the next ID, or the last possible one, which so is never trimmed.
 local function after(id)
+  if id == LAST_ID then return id end
   local ms, seq = parse(id)
   if seq == LAST_SEQ then return step(ms, true) .. '-0' end
   return ms .. '-' .. step(seq, true)

@@ -235,3 +235,68 @@ func TestNobodyLogsInWithoutAUser(t *testing.T) {
 		}
 	}
 }
+
+// withinRights is what docs/security.md says that rights do not prevent: Redis has none to the
+// options of a command, or to one of a stream's groups.
+var withinRights = map[string][]string{
+	"worker":   {"XTRIM S MAXLEN 0"},
+	"producer": {"XADD S MAXLEN 0 * a b", "XADD S 18446744073709551615-18446744073709551615 a b"},
+	"operator": {"XADD S MAXLEN 0 * a b", "XGROUP DESTROY S audit"},
+	"archiver": {"XGROUP SETID S ingest-workers $"},
+	"viewer":   {"XRANGE S - +"},
+}
+
+// TestWhatRightsDoNotPrevent holds the documentation to it, and that the account notices what
+// harms others.
+func TestWhatRightsDoNotPrevent(t *testing.T) {
+	t.Parallel()
+	noticed := map[string]string{"producer": "deleted by another client", "archiver": "skipped"}
+	for role, lines := range withinRights {
+		t.Run(role, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, "stream", "MONGO_URI="+env.Mongo(t).URI(), "STREAM_CLAIM_IDLE_MS=500")
+			r.run("producer", "producer", 0, []string{"load", r.file(people(20)[:20]...)})
+			r.run("worker", "worker", 0, nil, "WORKER_MAX_MESSAGES=5")
+			must(t, r.admin.XGroupCreate(t.Context(), streamKey, "audit", "0").Err())
+			client := r.client(role)
+			for _, line := range lines {
+				var args []any
+				for word := range strings.FieldsSeq(line) {
+					if word == "S" {
+						word = streamKey
+					}
+					args = append(args, word)
+				}
+				if err := client.Do(t.Context(), args...).Err(); err != nil {
+					t.Errorf("%q: %v; say in docs/security.md that it is refused", args, err)
+				}
+			}
+			if want := noticed[role]; want != "" {
+				if text := r.ctl(1, "reconcile"); !strings.Contains(text, want) {
+					t.Errorf("the account does not say %q:\n%s", want, text)
+				}
+			}
+		})
+	}
+}
+
+// TestAnEndlessScript shows that whoever may run scripts can keep Redis busy, and how the admin
+// ends it.
+func TestAnEndlessScript(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "stream")
+	must(t, r.admin.ConfigSet(t.Context(), "busy-reply-threshold", "50").Err())
+	ended := make(chan error, 1)
+	viewer := redis.NewClient(&redis.Options{Addr: r.redis.Addr, Username: "viewer", Password: "viewer", MaxRetries: -1, DisableIdentity: true, ReadTimeout: late})
+	defer viewer.Close()
+	go func() { ended <- viewer.Eval(t.Context(), "while true do end", nil).Err() }()
+	env.Eventually(t, soon, func() (bool, string) {
+		err := r.admin.Ping(t.Context()).Err()
+		return err != nil && strings.HasPrefix(err.Error(), "BUSY"), "Redis is not busy"
+	})
+	must(t, r.admin.ScriptKill(t.Context()).Err())
+	if err := <-ended; err == nil || !strings.Contains(err.Error(), "killed") {
+		t.Errorf("the script ended with %v", err)
+	}
+	must(t, r.admin.Ping(t.Context()).Err())
+}

@@ -172,6 +172,26 @@ func (r *rig) console() {
 	r.wantNoDenial()
 }
 
+// TestTracingWhatWasPutBack looks for a record whose dead letter is replayed, while no worker has
+// read it yet.
+func TestTracingWhatWasPutBack(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "stream", "MONGO_URI="+env.Mongo(t).URI())
+	lines := people(1)[1:4] // all are refused
+	r.run("producer", "producer", 0, []string{"load", "--as-is", r.file(lines...)})
+	r.run("worker", "worker", 0, nil, "WORKER_MAX_MESSAGES=3")
+	r.ctl(0, "dead replay --all --yes")
+	if text := r.ctl(anyCode, "trace --customer 1"); !strings.Contains(text, "put back") && !strings.Contains(text, "replayed") {
+		t.Errorf("trace does not say that it was replayed:\n%s", text)
+	}
+	c := r.start("viewer", "console", "console_started", "CONSOLE_ADDR=127.0.0.1:0")
+	answer, err := http.PostForm("http://"+addressOf(t, c, "address")+"/trace", url.Values{"customer": {"1"}})
+	must(t, err)
+	r.answered("POST /trace", answer)
+	r.stop(c)
+	r.wantNoDenial()
+}
+
 func (r *rig) streams() bool { return r.environ[0] == "QUEUE_MODE=stream" }
 
 // letter is the name of the latest dead letter.

@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ingestion/internal/test/env"
+	"ingestion/streams"
 )
 
 // scaler is what KEDA asks: a Prometheus that scrapes the chart's console, as the chart's
@@ -21,10 +22,14 @@ type scaler struct {
 	mongo   *env.MongoServer
 }
 
-func newScaler(t *testing.T, set, user string) *scaler {
+// prepare runs before the console starts.
+func newScaler(t *testing.T, set, user string, prepare ...func(*redis.Client) error) *scaler {
 	t.Helper()
 	redis, mongo := env.Redis(t), env.MongoProcess(t)
-	s := &scaler{redis: redis.Client(t), mongo: mongo, environ: map[string]string{"REDIS_URL": redis.URL(), "MONGO_URI": mongo.URI()}}
+	s := &scaler{server: &server{t: t}, redis: redis.Client(t), mongo: mongo, environ: map[string]string{"REDIS_URL": redis.URL(), "MONGO_URI": mongo.URI()}}
+	for _, prepare := range prepare {
+		s.do(prepare(s.redis))
+	}
 	console, addr := find(t, set, "Deployment", "-console").container(), freeAddress(t)
 	env.Process(t, env.Build(t, "ingestion/cmd/"+console.Command[0]), nil, append(console.environ(t, map[string]string{
 		"REDIS_URL": redis.URL(), "MONGO_URI": mongo.URI(), "CONSOLE_ADDR": addr, "CONSOLE_USER": user,
@@ -149,6 +154,23 @@ func TestKEDASeesTheBacklogOfAStream(t *testing.T) {
 
 	s.do(s.redis.Set(t.Context(), "ingest:stream:6", "x", 0).Err())
 	s.seesNothing("a partition that can't be read")
+}
+
+// After a change of the number of partitions, streams that are partitions no more are read
+// on, and are exported beside the others.
+func TestKEDASeesTheBacklogOfFormerPartitions(t *testing.T) {
+	s := newScaler(t, "production", "admin", func(client *redis.Client) error {
+		if _, err := streams.BeginLayout(t.Context(), client, "ingest:stream", 9, 8); err != nil {
+			return err
+		}
+		_, err := streams.EndLayout(t.Context(), client, "ingest:stream", 8)
+		return err
+	})
+	s.add("ingest:stream:0", 3)
+	s.add("ingest:stream:8", 2)
+	s.sees("entries of a stream that is no partition", exactly(5))
+	s.do(s.redis.Set(t.Context(), "ingest:stream:7", "x", 0).Err())
+	s.seesNothing("a partition that can't be read, beside 8 streams that can")
 }
 
 func TestKEDASeesTheLengthOfAList(t *testing.T) {

@@ -45,14 +45,22 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- define "ingestion.check" -}}
 {{- $v := .Values -}}
 {{- $list := eq ($v.settings.QUEUE_MODE | default "list" | toString | lower) "list" -}}
-{{- if and $v.redis.url (not $v.redis.urlSecret.name) -}}
 {{- $tls := or $v.redis.tls.caSecret.name $v.redis.tls.certSecret.name $v.redis.tls.serverName -}}
-{{- if and $tls (not (hasPrefix "rediss" $v.redis.url)) -}}
-{{- fail "redis.tls: redis.url is not for TLS: want rediss instead of redis" -}}
-{{- end -}}
 {{- $sentinel := or $v.redis.sentinel.passwordSecret.name $v.redis.sentinel.username -}}
-{{- if and $sentinel (not (contains "+sentinel://" $v.redis.url)) -}}
-{{- fail "redis.sentinel: redis.url names no Sentinels: want redis+sentinel://h1,h2/master/0" -}}
+{{- range $name, $redis := dict "redis" $v.redis "console.redis" $v.console.redis "archiver.redis" $v.archiver.redis -}}
+{{- if and $redis (and $redis.url (not $redis.urlSecret.name)) -}}
+{{- if and $tls (not (hasPrefix "rediss" $redis.url)) -}}
+{{- fail (printf "redis.tls: %s.url is not for TLS: want rediss instead of redis" $name) -}}
+{{- end -}}
+{{- if and $sentinel (not (contains "+sentinel://" $redis.url)) -}}
+{{- fail (printf "redis.sentinel: %s.url names no Sentinels: want redis+sentinel://h1,h2/master/0" $name) -}}
+{{- end -}}
+{{- include "ingestion.ports" (dict "policy" $v.networkPolicy "of" "redis" "name" (printf "%s.url" $name) "url" $redis.url "port" (ternary "26379" "6379" (contains "+sentinel://" $redis.url))) -}}
+{{- end -}}
+{{- end -}}
+{{- range $name, $mongo := dict "mongo" $v.mongo "console.mongo" $v.console.mongo -}}
+{{- if and $mongo (and (hasPrefix "mongodb://" $mongo.uri) (not $mongo.uriSecret.name)) -}}
+{{- include "ingestion.ports" (dict "policy" $v.networkPolicy "of" "mongo" "name" (printf "%s.uri" $name) "url" $mongo.uri "port" "27017") -}}
 {{- end -}}
 {{- end -}}
 {{- if and $v.archiver.enabled $list -}}
@@ -71,5 +79,21 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- end -}}
 {{- if gt (int $v.keda.minReplicas) (int $v.keda.maxReplicas) -}}
 {{- fail "keda.minReplicas: is more than keda.maxReplicas" -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* Fails if the policy forbids a port of an address. Takes a dict of policy, of, which is
+the key of its ports, the name and the url of the address, and the port that is its default. */ -}}
+{{- define "ingestion.ports" -}}
+{{- if .policy.enabled -}}
+{{- $ports := list -}}
+{{- range (index .policy .of).ports }}{{ $ports = append $ports (include "ingestion.text" .) }}{{ end -}}
+{{- $hosts := regexReplaceAll "^[^/]*//([^@/]*@)?" .url "" | splitList "/" | first | splitList "?" | first -}}
+{{- range splitList "," $hosts -}}
+{{- $port := regexFind ":[0-9]+$" . | trimPrefix ":" | default $.port -}}
+{{- if not (has $port $ports) -}}
+{{- fail (printf "networkPolicy.%s.ports: without %s, pods can't reach %s of %s" $.of $port . $.name) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}

@@ -35,37 +35,60 @@ securityContext:
 resources: {{- toYaml .values.resources | nindent 2 }}
 {{- end -}}
 
-{{- /* The settings that all programs share, as environment variables. Takes a dict of root
-and mongo, which says whether the program talks to MongoDB. */ -}}
+{{- /* Where and as whom a program logs in, as YAML: with the address and the password of its
+own, or with those that all programs share. TLS and Sentinels are the same for all. */ -}}
+{{- define "ingestion.redis" -}}
+{{- $all := .root.Values.redis -}}
+{{- $own := .values.redis -}}
+{{- if and $own (or $own.url $own.urlSecret.name) -}}
+{{- toYaml (dict "url" $own.url "urlSecret" $own.urlSecret "passwordSecret" $own.passwordSecret "tls" $all.tls "sentinel" $all.sentinel) -}}
+{{- else -}}
+{{- toYaml $all -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "ingestion.mongo" -}}
+{{- $own := .values.mongo -}}
+{{- if and $own (or $own.uri $own.uriSecret.name) -}}
+{{- toYaml $own -}}
+{{- else -}}
+{{- toYaml .root.Values.mongo -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* The settings that all programs share, as environment variables. Takes a dict of root,
+the component's values, and mongo, which says whether the program talks to MongoDB. */ -}}
 {{- define "ingestion.env" -}}
 {{- $v := .root.Values -}}
+{{- $redis := include "ingestion.redis" . | fromYaml -}}
 {{- range $name, $value := $v.settings }}
 - name: {{ $name }}
   value: {{ include "ingestion.text" $value | quote }}
 {{- end }}
-{{ include "ingestion.address" (dict "name" "REDIS_URL" "value" $v.redis.url "secret" $v.redis.urlSecret) }}
-{{- if $v.redis.passwordSecret.name }}
+{{ include "ingestion.address" (dict "name" "REDIS_URL" "value" $redis.url "secret" $redis.urlSecret) }}
+{{- if $redis.passwordSecret.name }}
 - {name: REDIS_PASSWORD_FILE, value: /run/secrets/redis/password}
 {{- end }}
-{{- if $v.redis.tls.caSecret.name }}
+{{- if $redis.tls.caSecret.name }}
 - {name: REDIS_TLS_CA_FILE, value: /run/secrets/redis/ca.crt}
 {{- end }}
-{{- if $v.redis.tls.certSecret.name }}
+{{- if $redis.tls.certSecret.name }}
 - {name: REDIS_TLS_CERT_FILE, value: /run/secrets/redis/tls.crt}
 - {name: REDIS_TLS_KEY_FILE, value: /run/secrets/redis/tls.key}
 {{- end }}
-{{- with $v.redis.tls.serverName }}
+{{- with $redis.tls.serverName }}
 - {name: REDIS_TLS_SERVER_NAME, value: {{ . | quote }}}
 {{- end }}
-{{- if $v.redis.sentinel.passwordSecret.name }}
+{{- if $redis.sentinel.passwordSecret.name }}
 - {name: REDIS_SENTINEL_PASSWORD_FILE, value: /run/secrets/redis/sentinel-password}
 {{- end }}
-{{- with $v.redis.sentinel.username }}
+{{- with $redis.sentinel.username }}
 - {name: REDIS_SENTINEL_USERNAME, value: {{ . | quote }}}
 {{- end }}
 {{- if .mongo }}
-{{ include "ingestion.address" (dict "name" "MONGO_URI" "value" $v.mongo.uri "secret" $v.mongo.uriSecret) }}
-{{- if $v.mongo.passwordSecret.name }}
+{{- $mongo := include "ingestion.mongo" . | fromYaml }}
+{{ include "ingestion.address" (dict "name" "MONGO_URI" "value" $mongo.uri "secret" $mongo.uriSecret) }}
+{{- if $mongo.passwordSecret.name }}
 - {name: MONGO_PASSWORD_FILE, value: /run/secrets/mongo/password}
 {{- end }}
 {{- end }}
@@ -104,17 +127,19 @@ secrets when they change. */ -}}
 {{- /* The files of all programs in volumes, and where these are mounted. */ -}}
 {{- define "ingestion.volumes" -}}
 {{- $v := .root.Values -}}
-{{- with include "ingestion.redisFiles" $v.redis | trim }}
+{{- $redis := include "ingestion.redis" . | fromYaml -}}
+{{- $mongo := include "ingestion.mongo" . | fromYaml -}}
+{{- with include "ingestion.redisFiles" $redis | trim }}
 - name: redis
   projected:
     defaultMode: 0440
     sources: {{- . | nindent 6 }}
 {{- end }}
-{{- if and .mongo $v.mongo.passwordSecret.name }}
+{{- if and .mongo $mongo.passwordSecret.name }}
 - name: mongo-password
   secret:
-    secretName: {{ $v.mongo.passwordSecret.name }}
-    items: [{key: {{ $v.mongo.passwordSecret.key }}, path: password}]
+    secretName: {{ $mongo.passwordSecret.name }}
+    items: [{key: {{ $mongo.passwordSecret.key }}, path: password}]
     defaultMode: 0440
 {{- end }}
 {{- with $v.extraVolumes }}
@@ -124,10 +149,12 @@ secrets when they change. */ -}}
 
 {{- define "ingestion.mounts" -}}
 {{- $v := .root.Values -}}
-{{- if include "ingestion.redisFiles" $v.redis | trim }}
+{{- $redis := include "ingestion.redis" . | fromYaml -}}
+{{- $mongo := include "ingestion.mongo" . | fromYaml -}}
+{{- if include "ingestion.redisFiles" $redis | trim }}
 - {name: redis, mountPath: /run/secrets/redis, readOnly: true}
 {{- end }}
-{{- if and .mongo $v.mongo.passwordSecret.name }}
+{{- if and .mongo $mongo.passwordSecret.name }}
 - {name: mongo-password, mountPath: /run/secrets/mongo, readOnly: true}
 {{- end }}
 {{- with $v.extraVolumeMounts }}

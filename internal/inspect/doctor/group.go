@@ -118,6 +118,9 @@ func (e *exam) oldestHeld(ctx context.Context, key string, g redis.XInfoGroup) (
 		}
 		return pending.Lower, nil
 	}
+	if g.LastDeliveredID == streams.LastID {
+		return "", nil
+	}
 	next, err := e.redis.XRangeN(ctx, key, "("+g.LastDeliveredID, "+", 1).Result()
 	if err != nil || len(next) == 0 {
 		return "", err

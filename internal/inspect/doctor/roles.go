@@ -43,7 +43,7 @@ var grants = map[Role]map[string][]grant{
 	Producer: {
 		config.ModeStream: grantsOf(`
 			none ?+info ?+ping ?+multi ?+discard # INFO tells which server confirmed; doctor checks rights in a transaction that it discards
-			main +xadd +type # adds records, and can neither read nor delete any`),
+			main +xadd +type # adds records, and can read none; XADD can also trim, which Redis has no right for`),
 		config.ModeList: grantsOf(`
 			none ?+info ?+ping ?+multi ?+discard
 			main +rpush +type # adds records, and can neither read nor delete any`),
@@ -57,7 +57,7 @@ var grants = map[Role]map[string][]grant{
 			delayed +zcard +zcount ?+zrange ?+zrevrange ?+zscore ?+zmscore +type ?+memory|usage # only reads deferred records
 			delayed:data +hget +hmget +type ?+memory|usage
 			ledger +hget +hmget +hgetall +hexists +hincrby ?+hset ?+hdel +type ?+memory|usage # counts what is replayed, purged and moved; migrate opens it as a worker does
-			returns +hget +hmget +hset ?+hdel ?+del +hlen +hexists +type ?+memory|usage # notes the origin of what is replayed
+			returns +hget +hmget +hset ?+hdel ?+del +hlen +hexists ?+hscan +type ?+memory|usage # notes the origin of what is replayed; trace looks for it
 			suspects gone +hget +hexists ?+del +type # trace; a new epoch deletes what is gone
 			scan +type
 			control +hset +hmget +del +type # pause and resume
@@ -91,7 +91,7 @@ var grants = map[Role]map[string][]grant{
 		config.ModeStream: grantsOf(`
 			every +evalsha +eval # each step checks the lease, so all are scripts
 			none ?+info ?+ping ?+multi ?+discard
-			main +xrange +xinfo|stream +xinfo|groups +xgroup|create +xgroup|setid +exists +type # reads, and moves its own group; it can't add, settle or trim
+			main +xrange +xinfo|stream +xinfo|groups +xgroup|create +xgroup|setid +exists +type # reads, and moves its own group, or any: Redis has no rights to one group; it can't add, settle or trim
 			outcomes +xrange +xinfo|stream +xinfo|groups +xgroup|create +xgroup|setid +xadd +xtrim +exists +type # archives the notes too, begins them, and trims what is archived
 			archiver outcomes:archiver +get +set +pexpire +del +type # its lease
 			layout +hgetall # the number of partitions
@@ -106,7 +106,8 @@ var grants = map[Role]map[string][]grant{
 			delayed +zcard +zcount ?+zrange ?+zrevrange ?+zscore ?+zmscore ?+memory|usage
 			delayed:data ?+hget ?+hmget ?+memory|usage
 			ledger +hgetall ?+hget ?+hmget ?+hexists ?+memory|usage
-			returns suspects gone ?+hget ?+hmget ?+hexists ?+memory|usage # trace
+			returns ?+hget ?+hmget ?+hexists ?+hlen ?+hscan ?+memory|usage # trace
+			suspects gone ?+hget ?+hmget ?+hexists ?+memory|usage # trace
 			control ?+hmget
 			workers layout ?+hgetall
 			limits ?+hget ?+hlen ?+hscan
