@@ -15,7 +15,7 @@ import (
 type grafana struct{ url, password string }
 
 // errRefused says that Prometheus can't make sense of an expression.
-var errRefused = errors.New("Prometheus refuses the expression")
+var errRefused = errors.New("the expression is refused by Prometheus")
 
 // prometheus returns the UID of the default data source.
 func (g grafana) prometheus(ctx context.Context) (uid string, err error) {
