@@ -94,7 +94,7 @@ eventually() {
 
 # documents [AT_LEAST] prints how many documents there are, once there are so many.
 documents() {
-  "$work/smoke" -uri "mongodb://$(docker port "$(containers mongo)" 27017)/?directConnection=true" -documents "${1:-0}" -timeout 2m | cut -d' ' -f1
+  "$work/smoke" -uri "mongodb://$(docker port "$(containers mongo)" 27017)/?directConnection=true" -documents "${1:-0}" -timeout 5m | cut -d' ' -f1
 }
 
 ingestctl() { compose run --rm -T ingestctl "$@"; }
@@ -137,7 +137,7 @@ load_and_kill() {
   [ "$after" -lt $((before + records)) ] || fail "the worker was killed after the load: raise RECORDS"
   say "a worker was killed at $((after - before)) of $records documents"
   documents $((before + records)) >/dev/null
-  ingestctl reconcile --wait --timeout 2m --documents >"$work/account" 2>>"$work/log" || { cat "$work/account" >&2; fail "the account is wrong after the load"; }
+  ingestctl reconcile --wait --timeout 5m --documents >"$work/account" 2>>"$work/log" || { cat "$work/account" >&2; fail "the account is wrong after the load"; }
   after=$(documents)
   [ $((after - before)) -eq "$records" ] || fail "$((after - before)) documents arrived, want $records"
   logged worker '"event":"claimed"' || fail "nobody took over what the killed worker held: raise RECORDS"
@@ -165,7 +165,7 @@ expect_metric() { eventually 90 "Prometheus has no result of $1" query "$1"; }
 expect_dashboard() {
   local address
   address=$(docker port "$(containers grafana)" 3000)
-  "$work/dashboard" -url "http://$address" -password "$GRAFANA_PASSWORD" -timeout 2m "$@" >"$work/queries" || fail "Grafana does not show everything"
+  "$work/dashboard" -url "http://$address" -password "$GRAFANA_PASSWORD" -timeout 5m "$@" >"$work/queries" || fail "Grafana does not show everything"
   say "Grafana gets results for $(cat "$work/queries")"
 }
 
