@@ -18,7 +18,7 @@ if not ours then
   return {'none', '', 0, -1}
 end
 local position = ours['last-delivered-id']
-local waits = position == LAST_ID and 0 or #redis.call('XRANGE', stream, '(' .. position, '+', 'COUNT', 1)
+local waits = #entries_after(stream, position, 1)
 local lag = type(ours['lag']) == 'number' and ours['lag'] or -1
 if redis.call('EXISTS', lease, KEYS[4]) > 0 then return {'served', position, waits, lag} end
 if ARGV[2] ~= '1' then

@@ -12,8 +12,8 @@ local stream, from, most, budget = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber
 local MOST_PAGE = 100
 
 local all, bytes, page, at_end = {}, 0, 1, 0
-while from ~= LAST_ID and #all < most and bytes < budget do
-  local entries = redis.call('XRANGE', stream, '(' .. from, '+', 'COUNT', page)
+while #all < most and bytes < budget do
+  local entries = entries_after(stream, from, page)
   for _, entry in ipairs(entries) do
     all[#all + 1] = entry
     for _, s in ipairs(entry[2]) do bytes = bytes + #s end
@@ -27,6 +27,6 @@ while from ~= LAST_ID and #all < most and bytes < budget do
   local fits = math.floor((budget - bytes) * #all / math.max(bytes, 1))
   page = math.max(1, math.min(2 * page, MOST_PAGE, most - #all, fits))
 end
-if at_end == 0 and from ~= LAST_ID then return {all, 0} end
+if at_end == 0 then return {all, 0} end
 local info = redis.call('EXISTS', stream) == 1 and named(redis.call('XINFO', 'STREAM', stream)) or {}
 return {all, 1, info['entries-added'] or -1, info['last-generated-id'] or ''}

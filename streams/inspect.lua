@@ -22,6 +22,12 @@ end
 -- whoever may add entries may choose it.
 local LAST_ID = '18446744073709551615-18446744073709551615'
 
+-- entries_after returns the next entries after an ID, at most n.
+local function entries_after(stream, id, n)
+  if id == LAST_ID then return {} end
+  return redis.call('XRANGE', stream, '(' .. id, '+', 'COUNT', n)
+end
+
 -- named turns alternating names and values into a table.
 local function named(list)
   local values = {}

@@ -41,7 +41,7 @@ local function fault(p)
   if not ours or redis.call('HEXISTS', p.ledger, 'epoch') == 0 then return 'ledger' end
   if ours['pending'] > 0 then return 'pending' end
   if redis.call('ZCARD', p.delayed) > 0 then return 'deferred' end
-  local page = redis.call('XRANGE', p.stream, '(' .. ours['last-delivered-id'], '+', 'COUNT', #p.ids)
+  local page = entries_after(p.stream, ours['last-delivered-id'], #p.ids)
   for i, id in ipairs(p.ids) do
     local found = page[i] and page[i][1] == id and body(page[i][2])
     if not found then return 'changed' end

@@ -54,7 +54,7 @@ local function look_at_group(ours, length, first, last)
     fact('undelivered', length)
     fact('next', first)
   else
-    fact('next', redis.call('XRANGE', stream, '(' .. delivered, '+', 'COUNT', 1)[1][1])
+    fact('next', entries_after(stream, delivered, 1)[1][1])
   end
   for i, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', stream, group)) do
     local c = named(consumer)
@@ -75,7 +75,7 @@ local function look_at_archive(group, length, first, last)
     fact('archive_next', first)
     fact('archive_lag', length)
   else
-    fact('archive_next', redis.call('XRANGE', stream, '(' .. archived, '+', 'COUNT', 1)[1][1])
+    fact('archive_next', entries_after(stream, archived, 1)[1][1])
     local lag = group['lag']
     if type(lag) == 'number' and lag > 0 and lag <= length then fact('archive_lag', lag) end
   end
