@@ -138,18 +138,25 @@ func (g *SentinelGroup) AwaitReplicas(n int) {
 	})
 }
 
-// Failover has the Sentinels promote a replica while the master is up. Soon after another
-// failover they may take none of the replicas for a good one yet.
+// Failover has the Sentinels promote a replica while the master is up, and waits until the
+// first one says so. It repeats the command, as an operator would: soon after another failover
+// Sentinels may take none of the replicas for a good one yet, and they give up if the one that
+// they chose does not answer in time.
 func (g *SentinelGroup) Failover() {
 	g.t.Helper()
 	client := g.sentinel(0)
 	defer client.Close()
-	Eventually(g.t, startTimeout, func() (bool, string) {
-		err := client.Failover(context.Background(), g.Name).Err()
+	old := g.Master().Addr
+	Eventually(g.t, 2*startTimeout, func() (bool, string) {
+		addr, err := client.GetMasterAddrByName(context.Background(), g.Name).Result()
+		if err == nil && strings.Join(addr, ":") != old {
+			return true, ""
+		}
+		err = client.Failover(context.Background(), g.Name).Err()
 		if err != nil && !redis.HasErrorPrefix(err, "NOGOODSLAVE") && !redis.HasErrorPrefix(err, "INPROG") {
 			g.t.Fatal(err)
 		}
-		return err == nil, fmt.Sprint(err)
+		return false, fmt.Sprint(err)
 	})
 }
 
